@@ -1,0 +1,47 @@
+"""Every error that a user of Reelbrush can cause, each with its exit code.
+
+A message is one paragraph that says what went wrong, where, and what to do about it. The command line
+prints the paragraph and leaves with `exit_code`; a library caller catches `ReelbrushError`.
+"""
+
+from __future__ import annotations
+
+
+class ReelbrushError(Exception):
+    """Something a user can mend; `str(error)` is the paragraph that says how."""
+
+    exit_code = 1
+
+
+class UsageError(ReelbrushError):
+    """The request contradicts itself or names something that does not exist as an option."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A setting has an unknown name or an impossible value."""
+
+
+class MediaError(ReelbrushError):
+    """A video or a picture cannot be read as what it claims to be."""
+
+
+class OutputError(ReelbrushError):
+    """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
+
+
+class WeightsError(ReelbrushError):
+    """The weights of a feature network are missing, incomplete or not what they should be."""
+
+
+class DeviceError(ReelbrushError):
+    """The device that was asked for is not there or cannot do the work."""
+
+
+class PaintingError(ReelbrushError):
+    """The optimisation of a frame broke down and could not be recovered."""
+
+
+class StoreError(ReelbrushError):
+    """The work folder of a job holds something that does not belong to this job."""

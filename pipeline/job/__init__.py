@@ -1,0 +1,1 @@
+"""Work that survives a crash: one clip and the store of its finished frames."""

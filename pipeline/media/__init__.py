@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: the only room that touches ffmpeg, imageio and Pillow."""

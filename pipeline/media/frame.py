@@ -1,0 +1,86 @@
+"""The words every room shares: a frame, what is known of a clip, where frames come from and go to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""A picture: uint8, shape (height, width, 3), RGB, sRGB transfer, 0 is black and 255 is white."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a clip and its place in time."""
+
+    index: int
+    """Position in the source as it is read, from 0."""
+    time: Fraction
+    """When the frame is first shown, in seconds from the start of the clip."""
+    image: Image
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a clip before its first frame is painted."""
+
+    path: Path
+    kind: str
+    """'video', 'animation' (GIF, WebP, APNG), 'folder' or 'picture'."""
+    width: int
+    height: int
+    """Size in pixels as the eye sees it: after rotation."""
+    rate: Fraction
+    """Frames a second; of a clip with a variable rate, the mean."""
+    times: tuple[Fraction, ...]
+    """When each frame is first shown, in seconds; `len(times)` is the number of frames."""
+    duration: Fraction
+    """Seconds from the start of the clip to the end of its last frame."""
+    variable: bool
+    """True where the distances between frames differ by more than rounding."""
+    audio: str | None
+    """Codec of the first audio stream, None where there is none."""
+    rotation: int = 0
+    """Degrees by which the container asks to turn the stored picture (already done in the frames)."""
+    colour: str = ""
+    """Colour space as the file states it, for instance 'bt709'; empty where untagged."""
+    notes: tuple[str, ...] = ()
+    """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.times)
+
+
+class FrameSource(Protocol):
+    """Frames in. A video, an animated picture, a numbered folder and a single picture all look the same."""
+
+    @property
+    def info(self) -> VideoInfo: ...
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Yield frames from number `start` on, lazily and in order; closing the iterator frees everything."""
+        ...
+
+
+class FrameSink(Protocol):
+    """Frames out. Nothing appears under the final name before `finish` has checked the result."""
+
+    def put(self, frame: Frame) -> None:
+        """Take the next frame; frames come in order."""
+        ...
+
+    def finish(self) -> None:
+        """Complete the file, check it (frames, duration, sound) and give it its name."""
+        ...
+
+    def abort(self) -> None:
+        """Stop, remove the unfinished part; what existed before stays as it was."""
+        ...

@@ -1,0 +1,1 @@
+"""How pixels move between frames: shots, optical flow, consistency masks, flicker measures."""

@@ -1,0 +1,1 @@
+"""Feature networks: an image in, named feature maps out; their weights."""
