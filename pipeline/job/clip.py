@@ -1,0 +1,235 @@
+"""One clip from end to end: decode, paint frame by frame, keep, encode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline import __version__
+from pipeline.errors import UsageError
+from pipeline.job.events import Event, Finished, FrameDone, OnEvent, Stage, Started, Stepped, ignore
+from pipeline.job.store import FrameStore
+from pipeline.job.styles import StylePicture, load_styles, style_identity
+from pipeline.media import Sound, fingerprint, open_sink, open_source, refuse_same_file
+from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
+from pipeline.network.base import Network
+from pipeline.network.choose import describe
+from pipeline.settings import Settings
+from pipeline.style.painter import Painter, Progress
+
+
+@dataclass(frozen=True)
+class ClipJob:
+    """What to paint, and where to put it. How is in `Settings`."""
+
+    source: Path
+    """A video, an animated picture, a numbered folder of pictures, or a picture."""
+    styles: tuple[StylePicture, ...]
+    output: Path
+    """A video, a GIF, or a folder for numbered pictures."""
+    gif: Path | None = None
+    """A GIF beside the output."""
+    frames: tuple[int | None, int | None] | None = None
+    """First frame, and the one after the last; None for all."""
+    rate: Fraction | None = None
+    """Frames a second, instead of the source's own."""
+    upscale: bool = False
+    codec: str | None = None
+    quality: str | int | None = None
+    overwrite: bool = False
+    restart: bool = False
+    keep: bool = False
+    """Whether the work folder with the lossless frames stays when all is done."""
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.output,) if self.gif is None else (self.output, self.gif)
+
+    @property
+    def work(self) -> Path:
+        """The work folder, beside the output."""
+        return self.output.parent / f"{self.output.name}.reelbrush"
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """What came of it."""
+
+    outputs: tuple[Path, ...]
+    frames: int
+    painted: int
+    """Frames painted by this run; the others were finished by an earlier one."""
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def run_clip(
+    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
+) -> ClipResult:
+    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames.
+
+    :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
+    """
+    began = time.monotonic()
+    refuse_same_file(job.source, job.outputs)
+    painter = Painter(network, load_styles(job.styles), settings, device)
+    on_event(Stage(f"Reading {job.source.name}"))
+    source = open_source(job.source, size=settings.size or None, upscale=job.upscale, frames=job.frames, fps=job.rate)
+    with ExitStack() as stack:
+        sinks = stack.enter_context(_sinks(job, source, network, settings))
+        store = FrameStore(job.work, _identity(job, network, settings), job.restart)
+        stack.callback(store.close)
+        done = store.next_index
+        notes = tuple(dict.fromkeys([*source.info.notes, *(note for sink in sinks for note in sink.notes)]))
+        on_event(_started(job, source, painter, done, notes, device))
+        _replay(store, source, sinks, on_event)
+        painted = _paint_all(source, painter, store, sinks, settings, on_event)
+        on_event(Stage("Encoding"))
+        for sink in sinks:
+            sink.finish()
+        if job.keep:
+            store.close()
+        else:
+            store.remove()
+    notes = tuple(dict.fromkeys(note for sink in sinks for note in sink.notes))
+    result = ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes)
+    on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
+    return result
+
+
+def _paint_all(
+    source: FrameSource,
+    painter: Painter,
+    store: FrameStore,
+    sinks: Sequence[FrameSink],
+    settings: Settings,
+    on_event: OnEvent,
+) -> int:
+    """The loop: every frame that is not finished yet. Returns how many were painted."""
+    previous = store.carried(store.next_index) if settings.carry == "previous" else None
+    painted = 0
+    with closing(_generator(source, store.next_index)) as frames:
+        for frame in frames:
+            result = painter.paint(frame.image, previous, frame.index, _forwarded(frame.index, on_event))
+            store.put(frame.index, result)
+            for sink in sinks:
+                sink.put(Frame(frame.index, frame.time, result.image))
+            # Read back rather than remembered: a resumed job starts from the same pixels.
+            previous = store.carried(frame.index + 1) if settings.carry == "previous" else None
+            painted += 1
+            on_event(FrameDone(frame.index, result.losses, result.steps, result.seconds, result.stopped.value))
+    return painted
+
+
+def _generator(source: FrameSource, start: int) -> Any:
+    return source.frames(start)
+
+
+def _forwarded(index: int, on_event: OnEvent) -> Any:
+    def forward(progress: Progress) -> None:
+        on_event(Stepped(index, progress.step, progress.of, progress.share))
+
+    return forward
+
+
+def _replay(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink], on_event: OnEvent) -> None:
+    """Hand the encoders what an earlier run has painted."""
+    if store.next_index:
+        on_event(Stage(f"Going on after frame {store.next_index}"))
+    images: Iterator[Image] = store.images()
+    for index, (at, image) in enumerate(zip(source.info.times, images, strict=False)):
+        for sink in sinks:
+            sink.put(Frame(index, at, image))
+
+
+@contextmanager
+def _sinks(job: ClipJob, source: FrameSource, network: Network, settings: Settings) -> Iterator[tuple[FrameSink, ...]]:
+    """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
+    info = source.info
+    sound = Sound(info.path, info.start, info.duration) if info.audio and info.kind == "video" else None
+    opened: list[FrameSink] = []
+    try:
+        for path in job.outputs:
+            opened.append(
+                open_sink(
+                    path,
+                    width=info.width,
+                    height=info.height,
+                    times=info.times,
+                    duration=info.duration,
+                    rate=info.rate,
+                    variable=info.variable,
+                    sound=sound,
+                    codec=job.codec if path == job.output else None,
+                    quality=job.quality if path == job.output else None,
+                    metadata=made_with(network, settings),
+                    overwrite=job.overwrite,
+                )
+            )
+        yield tuple(opened)
+    finally:
+        # After finish() this does nothing.
+        for sink in opened:
+            sink.abort()
+
+
+def made_with(network: Network, settings: Settings) -> dict[str, str]:
+    """What every result says about how it was made."""
+    return {
+        "software": f"reelbrush {__version__}",
+        "network": describe(network),
+        "settings": settings.as_toml(),
+    }
+
+
+def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, Any]:
+    """Everything the frames depend on. Where they go, and how they are encoded, is not part of it."""
+    return {
+        "reelbrush": __version__,
+        "input": fingerprint(job.source),
+        "frames": job.frames,
+        "fps": str(job.rate) if job.rate else None,
+        "upscale": job.upscale,
+        "styles": style_identity(job.styles),
+        "network": network.digest,
+        "settings": asdict(settings),
+    }
+
+
+def _started(
+    job: ClipJob, source: FrameSource, painter: Painter, done: int, notes: tuple[str, ...], device: torch.device
+) -> Event:
+    info = source.info
+    carries = painter.settings.carry != "none"
+    return Started(
+        source=str(job.source),
+        outputs=job.outputs,
+        width=info.width,
+        height=info.height,
+        frames=info.frames,
+        done=done,
+        first_work=painter.work(info.height, info.width, carried=False),
+        next_work=painter.work(info.height, info.width, carried=carries),
+        network=describe(painter.network),
+        device=device_line(device, painter.network),
+        notes=notes,
+    )
+
+
+def device_line(device: torch.device, network: Network) -> str:
+    """'cpu, float32' or 'cuda (NVIDIA …), bfloat16'."""
+    called = f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+    return f"{called}, {str(network.dtype).removeprefix('torch.')}"
+
+
+def check_single_output(job: ClipJob) -> None:
+    """:raises UsageError: the GIF beside the output is the output itself."""
+    if job.gif is not None and job.gif.resolve() == job.output.resolve():
+        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")

@@ -1,0 +1,77 @@
+"""What a job tells whoever watches it. Jobs print nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job is ready to paint."""
+
+    source: str
+    """What goes in, as the user named it."""
+    outputs: tuple[Path, ...]
+    width: int
+    height: int
+    """Size of the painting in pixels."""
+    frames: int
+    done: int
+    """Frames that an earlier, interrupted run has finished already."""
+    first_work: float
+    next_work: float
+    """Work budgeted for the first frame and for each one after it, in steps at full size."""
+    network: str
+    device: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One step of a frame is done."""
+
+    frame: int
+    step: int
+    of: int
+    share: float
+    """How much of the frame's budgeted work is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """A frame is finished and safely kept."""
+
+    frame: int
+    losses: dict[str, float]
+    steps: int
+    seconds: float
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Something other than painting has begun that may take a while, such as 'Encoding'."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The results stand under their final names."""
+
+    outputs: tuple[Path, ...]
+    frames: int
+    painted: int
+    """Frames painted by this run."""
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+
+
+Event = Started | Stepped | FrameDone | Stage | Finished
+OnEvent = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """An `OnEvent` for callers that do not watch."""

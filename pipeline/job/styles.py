@@ -1,0 +1,49 @@
+"""The style pictures of a job: named with weights on the command line, loaded, and told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.media import fingerprint, read_picture
+from pipeline.style.painter import Style
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture and its share in the blend."""
+
+    path: Path
+    weight: float = 1.0
+
+
+def parse_style(text: str) -> StylePicture:
+    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
+
+    :raises UsageError: a weight that is not above zero.
+    """
+    head, colon, tail = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return StylePicture(Path(text))
+    try:
+        weight = float(tail)
+    except ValueError:
+        return StylePicture(Path(text))
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
+    return StylePicture(Path(head), weight)
+
+
+def load_styles(styles: Sequence[StylePicture]) -> list[Style]:
+    """The pictures, at full size; an animated one gives its first frame.
+
+    :raises MediaError: one of them cannot be read.
+    """
+    return [Style(read_picture(style.path), style.weight) for style in styles]
+
+
+def style_identity(styles: Sequence[StylePicture]) -> list[list[str | float]]:
+    """Content hash and weight of every style, for job identities."""
+    return [[fingerprint(style.path), style.weight] for style in styles]

@@ -1,0 +1,147 @@
+"""What a feature network is: a picture in, named feature maps out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.errors import SettingsError, WeightsError
+
+Pooling = Literal["average", "max"]
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """The shape of a VGG-like network (Simonyan and Zisserman 2015): blocks of 3x3 convolutions."""
+
+    name: str
+    blocks: tuple[tuple[int, ...], ...]
+    """Output channels of each convolution, block by block; a 2x2 pooling stands between blocks."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    """The input, RGB in 0..1, is normalised to (x - mean) / std."""
+
+    @property
+    def convolutions(self) -> tuple[tuple[str, int, int], ...]:
+        """(suffix such as '3_1', channels in, channels out) of every convolution, in order."""
+        found = []
+        channels = 3
+        for block, widths in enumerate(self.blocks, start=1):
+            for number, width in enumerate(widths, start=1):
+                found.append((f"{block}_{number}", channels, width))
+                channels = width
+        return tuple(found)
+
+
+class Network(nn.Module):
+    """A frozen VGG-like network.
+
+    Layer `conv{b}_{i}` is the response of a convolution before the rectifier, `relu{b}_{i}` after it. (Caffe
+    rectifies in place, so what the literature calls conv4_2 is `relu4_2` here.)
+    """
+
+    def __init__(
+        self, plan: StackPlan, weights: Mapping[str, Tensor], pooling: Pooling = "average", digest: str = ""
+    ) -> None:
+        """
+        :param weights: `conv1_1.weight` (out, in, 3, 3) and `conv1_1.bias` (out,) and so on for every layer.
+        :param digest: hash of the file the weights came from; results carry it.
+        :raises WeightsError: a tensor is missing or has another shape.
+        """
+        super().__init__()
+        self.plan = plan
+        self.name = plan.name
+        self.digest = digest
+        self.pooling = pooling
+        self.layers: tuple[str, ...] = tuple(
+            f"{kind}{suffix}" for suffix, _, _ in plan.convolutions for kind in ("conv", "relu")
+        )
+        self.convolutions = nn.ModuleDict()
+        for suffix, channels_in, channels_out in plan.convolutions:
+            convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+            for part in ("weight", "bias"):
+                _fill(getattr(convolution, part), weights, f"conv{suffix}.{part}", plan.name)
+            self.convolutions[f"conv{suffix}"] = convolution
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(plan.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(plan.std).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    def placed(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> Network:
+        """This network, moved. Only the convolutions change their number format: normalising stays float32."""
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        self.convolutions.to(device=device, dtype=dtype)
+        self.convolutions.to(memory_format=memory_format)
+        return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format in which the convolutions run."""
+        return next(self.parameters()).dtype
+
+    def smallest_side(self, layers: Iterable[str]) -> int:
+        """Shortest picture side, in pixels, for which the deepest of `layers` is at least one pixel wide."""
+        return int(2 ** (max(int(self._known(layer)[4]) for layer in layers) - 1))
+
+    def features(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Feature maps of a picture, computed no deeper than the deepest layer asked for.
+
+        :param image: float, shape (N, 3, H, W), RGB in 0..1.
+        :param layers: names out of `self.layers`.
+        :returns: layer -> float map of shape (N, C, h, w), in the network's own number format.
+        :raises SettingsError: a layer that this network does not have.
+        """
+        wanted = {self._known(layer) for layer in layers}
+        found: dict[str, Tensor] = {}
+        x = ((image - self.mean) / self.std).to(self.dtype)
+        block = "1"
+        for name, convolution in self.convolutions.items():
+            if len(found) == len(wanted):
+                break
+            if name[4] != block:
+                block = name[4]
+                x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
+            x = convolution(x)
+            if name in wanted:
+                found[name] = x
+            x = F.relu(x)
+            rectified = f"relu{name[4:]}"
+            if rectified in wanted:
+                found[rectified] = x
+        return found
+
+    def _known(self, layer: str) -> str:
+        if layer in self.layers:
+            return layer
+        near = get_close_matches(layer, self.layers, n=1, cutoff=0)
+        raise SettingsError(
+            f"The network {self.name!r} has no layer {layer!r}; the nearest it has is {near[0]!r}. "
+            f"It has {_ranges(self.layers)}, each as convX_Y (before the rectifier) and reluX_Y (after it)."
+        )
+
+
+def _fill(parameter: Tensor, weights: Mapping[str, Tensor], key: str, network: str) -> None:
+    if key not in weights:
+        raise WeightsError(
+            f"The weights for {network!r} lack the tensor {key!r}: this is not a {network} file."
+        )
+    found = weights[key]
+    if found.shape != parameter.shape:
+        raise WeightsError(
+            f"The weights for {network!r} do not fit: {key!r} has shape {tuple(found.shape)}, "
+            f"{tuple(parameter.shape)} was expected. This is not a {network} file."
+        )
+    parameter.data.copy_(found)
+
+
+def _ranges(layers: Sequence[str]) -> str:
+    """'1_1, 1_2, 2_1 …' once for each convolution."""
+    return ", ".join(layer[4:] for layer in layers if layer.startswith("conv"))

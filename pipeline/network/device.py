@@ -1,0 +1,61 @@
+"""Where the network runs and in which number format: the only place that asks what the device can do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from pipeline.errors import DeviceError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device to paint on.
+
+    :param name: 'auto' (CUDA, else Apple's MPS, else the CPU), 'cpu', 'cuda', 'cuda:N' or 'mps'.
+    :raises DeviceError: a device that this machine or this build of torch does not have.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"There is no device {name!r}. Use auto, cpu, cuda, cuda:N or mps.") from None
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    missing = (
+        (device.type == "cuda" and (device.index or 0) >= count)
+        or (device.type == "mps" and not torch.backends.mps.is_available())
+        or device.type not in {"cpu", "cuda", "mps"}
+    )
+    if missing:
+        raise DeviceError(
+            f"The device {name!r} is not on this machine (CUDA devices found: {count}; "
+            f"MPS: {'yes' if torch.backends.mps.is_available() else 'no'}). "
+            "Use --device auto or --device cpu, or see 'reelbrush doctor'."
+        )
+    return device
+
+
+def choose_precision(device: torch.device, wanted: Precision = "auto") -> torch.dtype:
+    """Number format of weights and feature maps; losses, pictures and optimisers are float32 always.
+
+    'auto' is bfloat16 on CUDA devices with matrix units for it (compute capability 8 and later), float32
+    elsewhere: a CPU without such units took 40 times longer in bfloat16 than in float32. float16 is not
+    offered: Gram matrices overflow in it.
+    """
+    if wanted == "float32":
+        return torch.float32
+    if wanted == "bfloat16":
+        return torch.bfloat16
+    if device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8:
+        return torch.bfloat16
+    return torch.float32
+
+
+def memory_format(device: torch.device) -> torch.memory_format:
+    """Channels last on CUDA, where matrix units want it; the CPU's blocked kernels gain nothing by it."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format

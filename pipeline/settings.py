@@ -1,0 +1,314 @@
+"""Frozen settings, presets and job files: the one place where defaults come from."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Layers = tuple[tuple[str, float], ...]
+"""Layers of a network, each with its weight."""
+NETWORKS = ("auto", "vgg19", "builtin")
+
+
+def _field(default: Any, about: str, *, low: float | None = None, high: float | None = None,
+           choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
+    return field(default=default, metadata={"about": about, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that, with the inputs, decides what the result looks like. Complete, never changed."""
+
+    preset: str = _field("standard", "Name of the preset these settings began as.")
+    network: str = _field("builtin", "Feature network.", choices=NETWORKS)
+    pooling: str = _field("average", "Pooling of the network.", choices=("average", "max"))
+    precision: str = _field("auto", "Number format of the network; auto asks the device.",
+                            choices=("auto", "float32", "bfloat16"))  # fmt: skip
+
+    content_layers: Layers = _field((), "Content layers and their weights.")
+    style_layers: Layers = _field((), "Style layers and their weights w_l (eq. 5).")
+    statistic: str = _field("gram", "What a style is: Gram matrices, or mean and covariance of every map.",
+                            choices=("gram", "moments"))  # fmt: skip
+    normalisation: str = _field("relative", "How losses are scaled (see pipeline/style/losses.py).",
+                                choices=("gatys2016", "notebook", "relative"))  # fmt: skip
+    content_weight: float = _field(1.0, "Weight of the content loss (alpha in eq. 7).", low=0)
+    style_weight: float = _field(1.0, "Weight of the style loss (beta in eq. 7).", low=0)
+    tv_weight: float = _field(0.0, "Weight of the total variation.", low=0)
+    style_scale: float = _field(
+        1.0, "Longest side of the style picture, in longest sides of the painting.", low=0.05, high=8
+    )
+
+    optimizer: str = _field("adam", "How to step downhill.", choices=("adam", "lbfgs"))
+    learning_rate: float = _field(0.02, "Adam: learning rate; L-BFGS: largest root mean square change of one step. "
+                                        "Pixels go from 0 to 1.", low=1e-6, high=10)  # fmt: skip
+    averaging: float = _field(
+        0.0, "Adam: decay of the average over iterates that is the result; 0 for none.", low=0, high=0.9999
+    )
+    history: int = _field(20, "L-BFGS: number of past steps it learns from.", low=1, high=200)
+    steps: int = _field(100, "Steps for a picture, or for the first frame of a shot.", low=1)
+    carried_steps: int = _field(30, "Steps for a frame that starts from the one before it.", low=1)
+    tolerance: float = _field(
+        0.0, "Stop when `patience` steps lower the loss by less than this share; 0: never.", low=0, high=1
+    )
+    patience: int = _field(50, "Steps over which the tolerance is judged.", low=5)
+    seconds: float = _field(
+        0.0, "Time budget for one frame in seconds; 0: none. The result then depends on the machine.", low=0
+    )
+
+    start: str = _field("content", "What a painting starts from.", choices=("content", "noise", "blank"))
+    levels: int = _field(1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8)
+    smallest: int = _field(64, "Shortest side of the coarsest size, in pixels.", low=16)
+    carry: str = _field("previous", "What a frame of a video starts from: the painting before it, or nothing.",
+                        choices=("previous", "none"))  # fmt: skip
+    size: int = _field(
+        512,
+        "Longest side of the painting in pixels; never upscaled unless asked. 0: as it is.",
+        low=0,
+        high=16384,
+    )
+    seed: int = _field(0, "Seed of the noise.", low=0)
+
+    def as_toml(self) -> str:
+        """These settings as a TOML text that `--config` reads back."""
+        return "".join(f"{f.name} = {_toml(getattr(self, f.name))}\n" for f in fields(self))
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "{ " + ", ".join(f"{layer} = {weight!r}" for layer, weight in value) + " }"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)
+
+
+def about(name: str) -> str:
+    """What the setting of that name means, one sentence."""
+    return str(_FIELDS[name].metadata["about"])
+
+
+_FIELDS = {f.name: f for f in fields(Settings)}
+_OWN = {name for name in _FIELDS if name not in {"preset", "network"}}
+
+
+def _equal(*layers: str) -> Layers:
+    return tuple((layer, 1 / len(layers)) for layer in layers)
+
+
+# What suits a network, whatever the preset.
+_BY_NETWORK: dict[str, dict[str, Any]] = {
+    "vgg19": {
+        "content_layers": (("conv4_2", 1.0),),
+        "style_layers": _equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
+        "statistic": "gram",
+    },
+    "builtin": {
+        "content_layers": _equal("relu3_2", "relu4_2"),
+        "style_layers": _equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        "statistic": "moments",
+    },
+}
+
+_OURS: dict[str, Any] = {
+    "normalisation": "relative",
+    "optimizer": "adam",
+    "learning_rate": 0.03,
+    "averaging": 0.9,
+    "content_weight": 1.0,
+    "style_weight": 4.0,
+    "tv_weight": 1.0,
+    "tolerance": 0.01,
+    "patience": 50,
+}
+
+# Caffe rectifies in place, so the maps that the paper and its followers call conv4_2 are relu4_2 here.
+_PAPER_LAYERS: dict[str, Any] = {
+    "content_layers": (("relu4_2", 1.0),),
+    "statistic": "gram",
+    "levels": 1,
+    "averaging": 0.0,
+    "tv_weight": 0.0,
+    "carry": "previous",
+}
+
+_PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "draft": (
+        "A quick look: 256 pixels, few steps.",
+        {**_OURS, "size": 256, "levels": 2, "steps": 60, "carried_steps": 15},
+    ),
+    "standard": (
+        "The default: 512 pixels, painted from coarse to fine.",
+        {**_OURS, "size": 512, "levels": 3, "steps": 120, "carried_steps": 30},
+    ),
+    "fine": (
+        "For print and for the big screen: 1024 pixels, many steps.",
+        {**_OURS, "size": 1024, "levels": 4, "steps": 300, "carried_steps": 80, "tolerance": 0.003},
+    ),
+    "gatys2016": (
+        "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "
+        "alpha / beta = 1e-3, w_l = 1/5, white noise at the start.",
+        {
+            **_PAPER_LAYERS,
+            "style_layers": _equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+            "normalisation": "gatys2016",
+            "pooling": "average",
+            "content_weight": 1.0,
+            "style_weight": 1000.0,
+            "optimizer": "lbfgs",
+            "learning_rate": 0.1,
+            "start": "noise",
+            "steps": 500,
+            "carried_steps": 250,
+        },
+    ),
+    "classic": (
+        "The widespread notebook: Adam at 0.003, content weight 1, style weight 1e6, layer weights "
+        "1, .75, .2, .2, .2, up to 20,000 steps from a clone of the content.",
+        {
+            **_PAPER_LAYERS,
+            "style_layers": (
+                ("relu1_1", 1.0),
+                ("relu2_1", 0.75),
+                ("relu3_1", 0.2),
+                ("relu4_1", 0.2),
+                ("relu5_1", 0.2),
+            ),
+            "normalisation": "notebook",
+            "pooling": "max",
+            "content_weight": 1.0,
+            "style_weight": 1e6,
+            "optimizer": "adam",
+            "learning_rate": 0.003,
+            "start": "content",
+            "steps": 20000,
+            "carried_steps": 2000,
+            "tolerance": 0.001,
+            "patience": 500,
+        },
+    ),
+}
+DEFAULT_PRESET = "standard"
+PRESETS: dict[str, str] = {name: text for name, (text, _) in _PRESETS.items()}
+"""Name of every preset and what it is for."""
+
+
+def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The complete settings of a preset for a network, with single values replaced.
+
+    :param network: 'vgg19' or 'builtin'; 'auto' has been decided before.
+    :raises SettingsError: an unknown preset or setting (the nearest valid name is given), or an impossible value.
+    """
+    if preset not in _PRESETS:
+        raise SettingsError(
+            f"There is no preset {preset!r}{_nearest(preset, _PRESETS)}. Presets: {', '.join(_PRESETS)}."
+        )
+    values: dict[str, Any] = {**_BY_NETWORK[network], **_PRESETS[preset][1]}
+    for name, value in (overrides or {}).items():
+        values[known(name)] = checked(name, value)
+    return Settings(**{**values, "preset": preset, "network": network})
+
+
+def known(name: str) -> str:
+    """`name`, if a setting is called so.
+
+    :raises SettingsError: with the nearest valid name.
+    """
+    if name not in _OWN:
+        raise SettingsError(f"There is no setting {name!r}{_nearest(name, _OWN)}. 'reelbrush presets' shows them all.")
+    return name
+
+
+def checked(name: str, value: Any) -> Any:
+    """`value` in the type of the setting `name`, if it can be one.
+
+    :raises SettingsError: the wrong type, out of range, or not among the choices.
+    """
+    known(name)
+    meta, default = _FIELDS[name].metadata, _FIELDS[name].default
+    if isinstance(default, tuple):
+        return _checked_layers(name, value)
+    if meta["choices"]:
+        if value not in meta["choices"]:
+            raise SettingsError(f"{name} cannot be {value!r}{_nearest(str(value), meta['choices'])}. "
+                                f"It is one of {', '.join(meta['choices'])}.")  # fmt: skip
+        return value
+    return _checked_number(name, value, whole=isinstance(default, int), low=meta["low"], high=meta["high"])
+
+
+def _checked_number(name: str, value: Any, whole: bool, low: float | None, high: float | None) -> float | int:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
+        raise SettingsError(f"{name} has to be a {'whole ' if whole else ''}number, not {value!r}.")
+    if (low is not None and number < low) or (high is not None and number > high):
+        limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        raise SettingsError(f"{name} has to be {limits}, not {value}.")
+    return int(number) if whole else number
+
+
+def _checked_layers(name: str, value: Any) -> Layers:
+    """Layers from a table {conv4_2 = 1.0}, a list of names, or a text 'conv1_1:1,conv2_1:0.75'."""
+    if isinstance(value, str):
+        value = dict(part.partition(":")[::2] for part in value.replace(" ", "").split(",") if part)
+        value = {layer: weight or 1.0 for layer, weight in value.items()}
+    elif isinstance(value, list):
+        value = {str(layer): 1.0 for layer in value}
+    if not isinstance(value, Mapping) or not value:
+        raise SettingsError(f"{name} has to name layers with weights, such as conv1_1:1,conv2_1:0.75, not {value!r}.")
+    return tuple(
+        (str(layer), float(_checked_number(f"the weight of {layer} in {name}", weight, False, 0, None)))
+        for layer, weight in value.items()
+    )
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_assignment(text: str) -> tuple[str, Any]:
+    """A pair out of 'name=value'; the value is read as TOML, or taken as text.
+
+    :raises SettingsError: no '=', or an unknown name.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"{text!r} is not a setting; write it as NAME=VALUE, for instance learning_rate=0.02.")
+    try:
+        read = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        read = value.strip()
+    name = name.strip().replace("-", "_")
+    return known(name), read
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file; `preset` and `network` may stand among them. Nothing in it is executed.
+
+    :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
+    for name, value in values.items():
+        if name not in _FIELDS:
+            raise SettingsError(f"{path}: there is no setting {name!r}{_nearest(name, _FIELDS)}.")
+        if name not in {"preset", "network"}:
+            checked(name, value)
+    return values

@@ -1,0 +1,137 @@
+"""What a person sees in the terminal while a job runs. The only place beside the command line that knows rich."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from pipeline.job.events import Event, Finished, FrameDone, Stage, Started, Stepped
+from pipeline.show.estimate import Estimate, spoken
+
+# Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
+LINE_EVERY = 10.0
+
+
+class ConsoleReporter:
+    """An `OnEvent` that shows a job: bars on a terminal, plain lines elsewhere, nothing when quiet."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._estimate = Estimate()
+        self._started: Started | None = None
+        self._progress: Progress | None = None
+        self._last_line = 0.0
+        self._step = ""
+
+    def __enter__(self) -> ConsoleReporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def __call__(self, event: Event) -> None:
+        if self._quiet:
+            return
+        now = time.monotonic()
+        self._estimate.see(event, now)
+        if isinstance(event, Started):
+            self._start(event, now)
+        elif isinstance(event, Stepped):
+            self._step = f"step {event.step}/{event.of}"
+            self._show(event.frame, now)
+        elif isinstance(event, FrameDone):
+            self._frame_done(event, now)
+        elif isinstance(event, Stage):
+            self._stage(event)
+        elif isinstance(event, Finished):
+            self._stop()
+            self._finished(event)
+
+    def _start(self, event: Started, now: float) -> None:
+        self._started = event
+        frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
+        self._line(f"{escape(event.source)}: {frames} of {event.width}x{event.height}")
+        self._line(f"painted by {escape(event.network)}, on {escape(event.device)}")
+        for note in event.notes:
+            self._line(f"note: {escape(note)}")
+        if event.done:
+            self._line(f"{event.done} of {event.frames} frames are finished already; going on.")
+        self._last_line = now
+        if self._console.is_terminal and event.done < event.frames:
+            self._progress = Progress(
+                TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[left]}"), console=self._console, transient=True, refresh_per_second=5,
+            )  # fmt: skip
+            self._progress.add_task("painting", total=1.0, left="")
+            self._progress.start()
+
+    def _show(self, frame: int, now: float) -> None:
+        """Bar on a terminal; elsewhere a line now and then."""
+        assert self._started is not None
+        left = self._estimate.left(now)
+        place = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
+        text = "" if left is None else f"about {spoken(left)} left"
+        if self._progress is not None:
+            task = self._progress.task_ids[0]
+            self._progress.update(
+                task, completed=self._estimate.fraction, description=f"{place}{self._step}", left=text
+            )
+        elif not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
+            self._last_line = now
+            self._line(f"{place}{self._step}, {self._estimate.fraction:.0%}{', ' + text if text else ''}")
+
+    def _frame_done(self, event: FrameDone, now: float) -> None:
+        if event.stopped == "unstable":
+            self._line(
+                f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
+                "starts anew"
+            )
+        self._show(event.frame, now)
+
+    def _stage(self, event: Stage) -> None:
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], description=event.text, completed=1.0, left="")
+        elif not self._console.is_terminal:
+            self._line(escape(event.text))
+
+    def _finished(self, event: Finished) -> None:
+        for note in event.notes:
+            self._line(f"note: {escape(note)}")
+        if event.frames > 1 and event.painted:
+            each = f", {event.seconds / event.painted:.1f} s a frame"
+        else:
+            each = ""
+        for path in event.outputs:
+            self._line(
+                f"[bold]{escape(str(path))}[/bold] ({_size(path.stat().st_size) if path.is_file() else 'folder'})"
+            )
+        self._line(f"done in {spoken(event.seconds)}{each}")
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+
+
+def print_table(console: Console, title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table of texts; values are shown as they are, never read as markup."""
+    table = Table(*heads, title=title, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(value) for value in row))
+    console.print(table)

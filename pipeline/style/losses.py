@@ -1,0 +1,155 @@
+"""The losses of Gatys, Ecker and Bethge (CVPR 2016), as pure functions.
+
+Feature maps F have shape (1, N, h, w): N filters, M = h * w positions. P are the maps of the content, A the
+style's statistics, G those of the picture being painted. Three normalisations are in use:
+
+`gatys2016`  the equations of the paper, letter by letter. The content loss is a sum, so its weight against the
+             style grows with the picture.
+`notebook`   what most single-picture notebooks compute: content as a mean of squares; the Gram matrix not
+             normalised, its mean squared error divided by N M.
+`relative`   this project's default: each loss divided by the size of its own target, so that a weight means
+             the same for every layer, network, picture and size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Normalisation = Literal["gatys2016", "notebook", "relative"]
+Statistic = Literal["gram", "moments"]
+
+# Keeps a division by a target's own size finite where the target is (almost) flat.
+TINY = 1e-6
+
+
+def gram(maps: Tensor) -> Tensor:
+    """Gram matrix G_ij = sum_k F_ik F_jk (eq. 3). Maps (1, N, h, w), any float -> (N, N) float32."""
+    flat = maps.flatten(2).squeeze(0).float()
+    return flat @ flat.T
+
+
+@dataclass(frozen=True)
+class ContentTarget:
+    """One layer's maps P of the content, and what `relative` divides by."""
+
+    maps: Tensor
+    """Float, shape (1, N, h, w)."""
+    energy: Tensor
+    """Mean square of the maps about their means, a scalar > 0."""
+
+
+def content_target(maps: Tensor) -> ContentTarget:
+    """The target for maps (1, N, h, w) of the content."""
+    maps = maps.float()
+    spread = (maps - maps.mean((2, 3), keepdim=True)).square().mean()
+    return ContentTarget(maps, spread + 1e-2 * maps.square().mean() + TINY)
+
+
+def content_loss(maps: Tensor, target: ContentTarget, normalisation: Normalisation) -> Tensor:
+    """How far the maps (1, N, h, w) are from the content's. Scalar.
+
+    gatys2016: 1/2 sum (F - P)^2 (eq. 1). notebook: mean (F - P)^2.
+    relative: mean (F - P)^2 over the target's energy; a picture that keeps nothing of the content but the mean
+    of each map has a loss of about 1.
+    """
+    difference = (maps.float() - target.maps).square()
+    if normalisation == "gatys2016":
+        return 0.5 * difference.sum()
+    if normalisation == "notebook":
+        return difference.mean()
+    return difference.mean() / target.energy
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a layer's maps have in common all over a picture: the style.
+
+    With statistic 'gram' only `second` counts: the Gram matrix (N, N). With 'moments' the `mean` (N,) and the
+    covariance `second` (N, N) are kept apart (Li et al. 2017, "Demystifying Neural Style Transfer", compare
+    such statistics): the mean carries colour and amount, the covariance texture.
+    """
+
+    mean: Tensor
+    second: Tensor
+    positions: int
+    """M, the number of positions that were summed over."""
+
+
+def moments(maps: Tensor, statistic: Statistic) -> Moments:
+    """Statistics of maps (1, N, h, w); float32, on the maps' device."""
+    positions = maps.shape[2] * maps.shape[3]
+    if statistic == "gram":
+        return Moments(torch.zeros(maps.shape[1], device=maps.device), gram(maps), positions)
+    flat = maps.flatten(2).squeeze(0).float()
+    mean = flat.mean(1)
+    centred = flat - mean.unsqueeze(1)
+    return Moments(mean, centred @ centred.T / positions, positions)
+
+
+def blend(targets: list[tuple[float, Moments]], statistic: Statistic) -> Moments:
+    """Weighted mean of several styles' statistics; weights need not sum to one.
+
+    Gram matrices grow with the number of positions, so they are brought to the first style's size before.
+    """
+    total = sum(weight for weight, _ in targets)
+    first = targets[0][1]
+
+    def second(target: Moments) -> Tensor:
+        return target.second * (first.positions / target.positions if statistic == "gram" else 1.0)
+
+    # Mean of stacked tensors, not Python's sum(), which would begin with the number 0.
+    shares = torch.tensor([weight / total for weight, _ in targets], device=first.mean.device)
+    mean = torch.einsum("s,sn->n", shares, torch.stack([t.mean for _, t in targets]))
+    matrix = torch.einsum("s,snm->nm", shares, torch.stack([second(t) for _, t in targets]))
+    return Moments(mean, matrix, first.positions)
+
+
+def gram_loss(maps: Tensor, target: Moments, normalisation: Normalisation) -> Tensor:
+    """Style loss of one layer by Gram matrices. Maps (1, N, h, w). Scalar.
+
+    gatys2016: 1 / (4 N^2 M^2) sum (G - A)^2 (eq. 4). A is brought to the painting's number of positions first,
+    so that a style picture of another size means the same.
+    notebook: mean (G - A)^2 / (N M).
+    relative: sum (G - A)^2 / sum A^2.
+    """
+    count, positions = maps.shape[1], maps.shape[2] * maps.shape[3]
+    aim = target.second * (positions / target.positions)
+    difference = (gram(maps) - aim).square()
+    if normalisation == "gatys2016":
+        return difference.sum() / (4 * count**2 * positions**2)
+    if normalisation == "notebook":
+        return difference.mean() / (count * positions)
+    return difference.sum() / (aim.square().sum() + TINY)
+
+
+def moment_loss(maps: Tensor, target: Moments) -> Tensor:
+    """Style loss of one layer by mean and covariance, always `relative`. Maps (1, N, h, w). Scalar.
+
+    Every channel is measured in units s of the style's own deviation, so that loud channels do not drown the
+    quiet ones: mean ((m - m_A) / s)^2 + sum (C - C_A)^2 / (s s') / sum C_A^2 / (s s').
+    """
+    found = moments(maps, "moments")
+    variance = target.second.diagonal()
+    scale = (variance + 1e-2 * variance.mean() + TINY).rsqrt()
+    mean_part = ((found.mean - target.mean) * scale).square().mean()
+    weigh = scale.unsqueeze(0) * scale.unsqueeze(1)
+    covariance_part = ((found.second - target.second) * weigh).square().sum()
+    return mean_part + covariance_part / ((target.second * weigh).square().sum() + TINY)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Roughness of a picture (1, C, H, W): mean square difference of neighbours, down plus across. Scalar.
+
+    The exponent is two (Mahendran and Vedaldi 2015 with beta = 2). A checkerboard of 0 and 1 has 2, a flat picture 0.
+    """
+    down = (image[..., 1:, :] - image[..., :-1, :]).square()
+    across = (image[..., 1:] - image[..., :-1]).square()
+    return _mean(down) + _mean(across)
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.mean() if values.numel() else values.sum()

@@ -1,0 +1,163 @@
+"""The loop that minimises an objective over the pixels. It prints nothing: `on_step` is called instead."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import PaintingError
+from pipeline.style.objective import Losses, Objective
+from pipeline.style.steppers import Optimizer, Stepper, make_stepper
+
+# Steps between two looks at the loss; each look waits for the device once.
+LOOK_EVERY = 5
+# A loss this many times the best one so far is an explosion, not a bump on the way.
+EXPLODED = 4.0
+# How often a broken step is retried, each time with steps a quarter as long.
+RETRIES = 4
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How to minimise, and when to stop."""
+
+    optimizer: Optimizer
+    rate: float
+    """Adam: learning rate; L-BFGS: largest root mean square change of a step. In units of the 0..1 range."""
+    steps: int
+    """Step budget."""
+    averaging: float = 0.0
+    """Adam: decay of the average over iterates that is the result; 0 is the last iterate."""
+    history: int = 20
+    """L-BFGS: pairs kept."""
+    tolerance: float = 0.0
+    """Plateau: stop when `patience` steps lowered the loss by less than this share of it; 0 never stops."""
+    patience: int = 50
+    seconds: float = math.inf
+    """Time budget. The one stop rule that depends on the machine."""
+
+
+class Stop(str, Enum):
+    """Why the loop ended."""
+
+    STEPS = "steps"
+    PLATEAU = "plateau"
+    TIME = "time"
+    UNSTABLE = "unstable"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `on_step` is told after each step."""
+
+    number: int
+    """From 1."""
+    of: int
+    """Step budget."""
+    losses: Losses
+    """Before this step; reading a number out of it waits for the device."""
+    image: Callable[[], Tensor]
+    """The picture after this step, (1, 3, H, W) in 0..1."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """Where the loop ended."""
+
+    image: Tensor
+    """(1, 3, H, W), float32, in 0..1, finite."""
+    losses: dict[str, float]
+    """Of `image`: 'total' and each term unweighted."""
+    steps: int
+    stopped: Stop
+    retries: int = 0
+    """How often steps were undone because the loss was not finite or exploded."""
+
+
+OnStep = Callable[[Step], None]
+
+
+def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_step: OnStep | None = None) -> Painting:
+    """Minimise `objective` from `start`, float32 (1, 3, H, W) in 0..1.
+
+    :raises PaintingError: the loss is not a finite number at `start` already, or nothing better was found with
+        the most careful steps.
+    """
+    if not bool(torch.isfinite(start).all()):
+        raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
+    stepper = make_stepper(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
+    watch = _Watch(settings, stepper, start)
+    stopped = Stop.STEPS
+    number = 0
+    while number < settings.steps:
+        number += 1
+        looking = number % LOOK_EVERY == 0 or number == settings.steps
+        before = stepper.pixels.clone() if looking else None
+        losses = stepper.step(objective)
+        if on_step is not None:
+            on_step(Step(number, settings.steps, losses, lambda: stepper.image))
+        if before is not None:
+            verdict = watch.look(before, float(losses.total), number)
+            if verdict is not None:
+                stopped = verdict
+                break
+    with torch.no_grad():
+        image = stepper.image.clone()
+        final = objective(image).floats()
+        if not _sound(final["total"], watch.best) or not bool(torch.isfinite(image).all()):
+            image, stopped = watch.good.clamp(0, 1), Stop.UNSTABLE
+            final = objective(image).floats()
+    if not math.isfinite(final["total"]):
+        raise PaintingError(
+            "The loss of a frame is not a finite number, even with the most careful steps. "
+            "Try --set precision=float32, a smaller --style-weight, or another --network."
+        )
+    return Painting(image, final, number, stopped, watch.retries)
+
+
+class _Watch:
+    """Looks at the loss now and then: undoes an explosion, sees a plateau, minds the clock."""
+
+    def __init__(self, settings: LoopSettings, stepper: Stepper, start: Tensor) -> None:
+        self._settings = settings
+        self._stepper = stepper
+        self._began = time.monotonic()
+        self._seen: list[tuple[int, float]] = []
+        self.good = start
+        self.best = math.inf
+        self.retries = 0
+
+    def look(self, pixels: Tensor, loss: float, number: int) -> Stop | None:
+        """:param pixels: what `loss` was evaluated at; only such a picture is ever gone back to."""
+        if not _sound(loss, self.best):
+            if self.retries == RETRIES:
+                return Stop.UNSTABLE
+            self.retries += 1
+            self._stepper.restart(self.good, 0.25**self.retries)
+            self._seen.clear()
+            return None
+        self.good = pixels
+        self.best = min(self.best, loss)
+        self._seen.append((number, loss))
+        if time.monotonic() - self._began > self._settings.seconds:
+            return Stop.TIME
+        return Stop.PLATEAU if self._on_plateau(number, loss) else None
+
+    def _on_plateau(self, number: int, loss: float) -> bool:
+        """Whether the last `patience` steps brought less than `tolerance`, as a share of the loss."""
+        if self._settings.tolerance <= 0:
+            return False
+        while len(self._seen) > 1 and self._seen[1][0] <= number - self._settings.patience:
+            self._seen.pop(0)
+        then, before = self._seen[0]
+        return number - then >= self._settings.patience and before - loss < self._settings.tolerance * abs(before)
+
+
+def _sound(loss: float, best: float) -> bool:
+    return math.isfinite(loss) and loss <= EXPLODED * best

@@ -1,0 +1,278 @@
+"""Paints one frame: builds its objective and runs the loop, from coarse to fine where it starts anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pipeline.errors import UsageError
+from pipeline.network.base import Network
+from pipeline.network.device import Precision, choose_precision, memory_format
+from pipeline.settings import Settings
+from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
+from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
+from pipeline.style.optimise import LoopSettings, Painting, Step, Stop, optimise
+from pipeline.style.picture import fitted, resized, to_image, to_tensor
+from pipeline.style.steppers import Optimizer
+
+Image = npt.NDArray[np.uint8]
+# Brightness of a blank canvas, in 0..1: primed, not quite white.
+CANVAS = 0.95
+# A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
+LEAST_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture and its share in the blend."""
+
+    image: Image
+    """uint8 (H, W, 3) RGB."""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished frame and how it came about."""
+
+    image: Image
+    """uint8 (H, W, 3) RGB, the size of the content."""
+    losses: dict[str, float]
+    """Of the painting at full size: 'total' (weighted) and each term unweighted."""
+    steps: int
+    """Over all sizes."""
+    seconds: float
+    stopped: Stop
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told after each step: where the painting of a frame stands."""
+
+    step: int
+    """Over all sizes, from 1."""
+    of: int
+    """Step budget over all sizes."""
+    share: float
+    """How much of the frame's budgeted work is done, 0 to 1; a step at half the size is a quarter of the work."""
+    level: int
+    """0 is the final size, 1 half of it, and so on."""
+    detail: Step
+    picture: Callable[[], Tensor]
+    """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the painting's device."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Painter:
+    """Paints frames in one style with one network; the style's targets are computed once for each size."""
+
+    def __init__(self, network: Network, styles: Sequence[Style], settings: Settings, device: torch.device) -> None:
+        """
+        :param settings: complete; the layers belong to `network`.
+        :raises UsageError: no style, or weights that sum to nothing.
+        :raises SettingsError: a layer that the network does not have.
+        """
+        if not styles or sum(style.weight for style in styles) <= 0:
+            raise UsageError("Painting needs at least one style picture with a weight above zero.")
+        self.settings = settings
+        self.device = device
+        dtype = choose_precision(device, cast(Precision, settings.precision))
+        self._network = network.placed(device, dtype, memory_format(device))
+        self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
+        self._targets: dict[int, dict[str, Moments]] = {}
+        self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def work(self, height: int, width: int, carried: bool) -> float:
+        """The most work that a frame of this size can take, in steps at its full size."""
+        if carried:
+            return self.settings.carried_steps
+        return sum(self._loop(carried).steps * _area(size) for size in self._sizes(height, width)) / (height * width)
+
+    def paint(
+        self,
+        content: Image,
+        previous: Image | None = None,
+        index: int = 0,
+        on_progress: OnProgress | None = None,
+        start: Image | None = None,
+    ) -> Painted:
+        """Paint a frame.
+
+        :param content: uint8 (H, W, 3).
+        :param previous: the painting to go on from (warm start), of the same size; None starts a shot.
+        :param index: number of the frame: frames that start from noise start from different noise.
+        :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
+        :raises PaintingError: the loss is not a finite number, whatever was tried.
+        """
+        began = time.monotonic()
+        full = to_tensor(content)
+        height, width = full.shape[2:]
+        sizes = self._sizes(height, width) if previous is None else [self._workable(height, width)]
+        begin = previous if previous is not None else start
+        canvas = to_tensor(begin) if begin is not None else self._first_canvas(resized(full, *sizes[0]), index)
+        loop = self._loop(carried=previous is not None)
+        report = _Reporter(
+            on_progress, full, [loop.steps * _area(size) for size in sizes], self._starts_as_content(begin)
+        )
+        done = 0
+        result: Painting | None = None
+        for position, size in enumerate(sizes):
+            goal = resized(full, *size)
+            if result is not None:
+                canvas = self._grown(
+                    result.image.cpu(), full, sizes[position - 1], size, self._starts_as_content(begin)
+                )
+            canvas = resized(canvas, *size)
+            on_step = report.at(position, done, goal) if on_progress is not None else None
+            result = optimise(self._objective(goal), canvas.to(self.device), loop, on_step)
+            done += result.steps
+        assert result is not None
+        image = to_image(resized(result.image.cpu(), height, width))
+        return Painted(image, result.losses, done, time.monotonic() - began, result.stopped)
+
+    def _sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """(height, width) from the coarsest to the final one."""
+        full = self._workable(height, width)
+        sizes = [full]
+        for level in range(1, self.settings.levels):
+            smaller = (round(full[0] / 2**level), round(full[1] / 2**level))
+            if min(smaller) < max(self.settings.smallest, self._least):
+                break
+            sizes.insert(0, smaller)
+        return sizes
+
+    def _workable(self, height: int, width: int) -> tuple[int, int]:
+        """The size itself, or for a tiny picture the size it is painted at."""
+        grow = max(1.0, self._least / min(height, width))
+        return round(height * grow), round(width * grow)
+
+    def _first_canvas(self, content: Tensor, index: int) -> Tensor:
+        if self.settings.start == "noise":
+            # Seeded on the CPU, so that every device starts from the same noise.
+            generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index)
+            return torch.rand(content.shape, generator=generator)
+        if self.settings.start == "blank":
+            return torch.full_like(content, CANVAS)
+        return content
+
+    def _grown(
+        self, painted: Tensor, full: Tensor, before: tuple[int, int], size: tuple[int, int], detailed: bool
+    ) -> Tensor:
+        """The start of the next size: the coarser painting, and of the content what was too fine for it."""
+        grown = resized(painted, *size)
+        if not detailed:
+            return grown
+        content = resized(full, *size)
+        return (grown + content - resized(resized(full, *before), *size)).clamp(0, 1)
+
+    def _starts_as_content(self, begin: Image | None) -> bool:
+        return begin is None and self.settings.start == "content"
+
+    def _loop(self, carried: bool) -> LoopSettings:
+        settings = self.settings
+        loop = LoopSettings(
+            optimizer=cast(Optimizer, settings.optimizer),
+            rate=settings.learning_rate,
+            steps=settings.carried_steps if carried else settings.steps,
+            averaging=settings.averaging,
+            history=settings.history,
+            tolerance=settings.tolerance,
+            patience=settings.patience,
+        )
+        return replace(loop, seconds=settings.seconds) if settings.seconds else loop
+
+    def _layers(self) -> list[str]:
+        return [layer for layer, _ in (*self.settings.content_layers, *self.settings.style_layers)]
+
+    def _objective(self, content: Tensor) -> Objective:
+        """:param content: float32 (1, 3, H, W) on the CPU, at the size that is painted."""
+        settings = self.settings
+        normalisation = cast(Normalisation, settings.normalisation)
+        with torch.no_grad():
+            maps = self._network.features(content.to(self.device), [layer for layer, _ in settings.content_layers])
+        terms: list[Term] = [
+            ContentTerm(
+                {layer: content_target(found) for layer, found in maps.items()},
+                dict(settings.content_layers),
+                settings.content_weight,
+                normalisation,
+            ),
+            StyleTerm(
+                self._style_targets(max(content.shape[2:])),
+                dict(settings.style_layers),
+                settings.style_weight,
+                cast(Statistic, settings.statistic),
+                normalisation,
+            ),
+            SmoothnessTerm(settings.tv_weight),
+        ]
+        return Objective(self._network, terms)
+
+    def _style_targets(self, longest: int) -> dict[str, Moments]:
+        """Blended statistics of the style pictures, at a size that suits a painting of that longest side."""
+        if longest not in self._targets:
+            statistic = cast(Statistic, self.settings.statistic)
+            layers = [layer for layer, _ in self.settings.style_layers]
+            found: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in layers}
+            for weight, picture in self._styles:
+                wanted = min(max(picture.shape[2:]), round(longest * self.settings.style_scale))
+                height, width = fitted(picture.shape[2], picture.shape[3], wanted)
+                shown = resized(picture, *self._workable(height, width)).to(self.device)
+                with torch.no_grad():
+                    for layer, maps in self._network.features(shown, layers).items():
+                        found[layer].append((weight, moments(maps, statistic)))
+            self._targets[longest] = {layer: blend(parts, statistic) for layer, parts in found.items()}
+        return self._targets[longest]
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+class _Reporter:
+    """Turns the loop's steps at one size into progress of the whole frame."""
+
+    def __init__(self, on_progress: OnProgress | None, full: Tensor, work: Sequence[float], detailed: bool) -> None:
+        """
+        :param full: the content at full size, (1, 3, H, W).
+        :param work: budgeted work of every size, coarse to fine.
+        :param detailed: whether the painting began as the content.
+        """
+        self._on_progress = on_progress
+        self._full = full
+        self._work = work
+        self._detailed = detailed
+
+    def at(self, position: int, done: int, goal: Tensor) -> Callable[[Step], None]:
+        """An `on_step` for the size number `position`, whose content is `goal`, after `done` steps at coarser ones."""
+        height, width = self._full.shape[2:]
+        level = len(self._work) - 1 - position
+        before = sum(self._work[:position])
+
+        def on_step(step: Step) -> None:
+            def picture() -> Tensor:
+                now = resized(step.image().cpu(), height, width)
+                if not (self._detailed and level):
+                    return now
+                # A coarse painting that began as the content still has the content's fine detail to lose.
+                return (now + self._full - resized(goal, height, width)).clamp(0, 1)
+
+            share = (before + self._work[position] * step.number / step.of) / sum(self._work)
+            budget = done + step.of * (len(self._work) - position)
+            assert self._on_progress is not None
+            self._on_progress(Progress(done + step.number, budget, share, level, step, picture))
+
+        return on_step

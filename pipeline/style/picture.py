@@ -1,0 +1,34 @@
+"""From the pictures of the media room to the tensors of this one, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def to_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) -> float32 (1, 3, H, W) in 0..1, on the CPU."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0).float() / 255
+
+
+def to_image(tensor: Tensor) -> npt.NDArray[np.uint8]:
+    """Float (1, 3, H, W) in 0..1 -> uint8 (H, W, 3), rounded to the nearest level. Waits for the device."""
+    levels = (tensor.detach().squeeze(0).clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+def resized(tensor: Tensor, height: int, width: int) -> Tensor:
+    """Float (1, 3, H, W) in 0..1 at another size: bicubic, antialiased when shrinking, still in 0..1."""
+    if tensor.shape[2:] == (height, width):
+        return tensor
+    found = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True, align_corners=False)
+    return found.clamp(0, 1)
+
+
+def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+    """(height, width) scaled so that the longer one is `longest`; at least one pixel each."""
+    scale = longest / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
