@@ -22,7 +22,7 @@ from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
-from pipeline.style.painter import Painter, Progress
+from pipeline.style.painter import OnProgress, Painter, Progress
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _paint_all(
     """The loop: every frame that is not finished yet. Returns how many were painted."""
     previous = store.carried(store.next_index) if settings.carry == "previous" else None
     painted = 0
-    with closing(_generator(source, store.next_index)) as frames:
+    with closing(source.frames(store.next_index)) as frames:
         for frame in frames:
             result = painter.paint(frame.image, previous, frame.index, _forwarded(frame.index, on_event))
             store.put(frame.index, result)
@@ -128,11 +128,7 @@ def _paint_all(
     return painted
 
 
-def _generator(source: FrameSource, start: int) -> Any:
-    return source.frames(start)
-
-
-def _forwarded(index: int, on_event: OnEvent) -> Any:
+def _forwarded(index: int, on_event: OnEvent) -> OnProgress:
     def forward(progress: Progress) -> None:
         on_event(Stepped(index, progress.step, progress.of, progress.share))
 

@@ -48,7 +48,8 @@ class FrameStore:
             ) from None
         except OSError as error:
             raise OutputError(
-                f"The work folder {folder} cannot be made: {error.strerror}. Choose an output in a folder you can write to."
+                f"The work folder {folder} cannot be made: {error.strerror}. "
+                "Choose an output in a folder you can write to."
             ) from None
         try:
             self._adopt(identity, restart)

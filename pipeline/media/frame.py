@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -52,6 +52,11 @@ class VideoInfo:
     """Colour space as the file states it, for instance 'bt709'; empty where untagged."""
     notes: tuple[str, ...] = ()
     """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
+    start: Fraction = Fraction(0)
+    """Where the first frame stands on the clock of the file, in seconds; a slice begins later. Sound needs it."""
+    source_width: int = 0
+    source_height: int = 0
+    """Size in pixels before any resizing, as the eye sees it."""
 
     @property
     def frames(self) -> int:
@@ -65,13 +70,18 @@ class FrameSource(Protocol):
     @property
     def info(self) -> VideoInfo: ...
 
-    def frames(self, start: int = 0) -> Iterator[Frame]:
-        """Yield frames from number `start` on, lazily and in order; closing the iterator frees everything."""
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield frames from number `start` on, lazily and in order; closing the generator frees everything."""
         ...
 
 
 class FrameSink(Protocol):
     """Frames out. Nothing appears under the final name before `finish` has checked the result."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Things a person should know of the result, a sentence each; complete after `finish`."""
+        ...
 
     def put(self, frame: Frame) -> None:
         """Take the next frame; frames come in order."""

@@ -26,6 +26,8 @@ class StackPlan:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     """The input, RGB in 0..1, is normalised to (x - mean) / std."""
+    padding: Literal["zeros", "replicate"] = "zeros"
+    """What convolutions see beyond the border. VGG was trained with zeros; they paint a seam along the border."""
 
     @property
     def convolutions(self) -> tuple[tuple[str, int, int], ...]:
@@ -64,7 +66,7 @@ class Network(nn.Module):
         )
         self.convolutions = nn.ModuleDict()
         for suffix, channels_in, channels_out in plan.convolutions:
-            convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+            convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=plan.padding)
             for part in ("weight", "bias"):
                 _fill(getattr(convolution, part), weights, f"conv{suffix}.{part}", plan.name)
             self.convolutions[f"conv{suffix}"] = convolution

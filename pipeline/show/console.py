@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -105,10 +106,8 @@ class ConsoleReporter:
     def _finished(self, event: Finished) -> None:
         for note in event.notes:
             self._line(f"note: {escape(note)}")
-        if event.frames > 1 and event.painted:
-            each = f", {event.seconds / event.painted:.1f} s a frame"
-        else:
-            each = ""
+        several = event.frames > 1 and event.painted
+        each = f", {event.seconds / event.painted:.1f} s a frame" if several else ""
         for path in event.outputs:
             self._line(
                 f"[bold]{escape(str(path))}[/bold] ({_size(path.stat().st_size) if path.is_file() else 'folder'})"
@@ -129,9 +128,11 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
 
 
-def print_table(console: Console, title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table of texts; values are shown as they are, never read as markup."""
-    table = Table(*heads, title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*(escape(value) for value in row))
     console.print(table)

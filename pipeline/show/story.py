@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,8 @@ class StoryRecorder:
             return
         self._see(to_image(progress.picture()))
 
-    def begin(self, content: Image) -> None:
-        """The first frame of the story, uint8 (H, W, 3)."""
-        self._see(content)
-
     def _see(self, image: Image) -> None:
-        shown = resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
+        shown = self._small(image)
         if self._kept and visible_change(self._kept[-1], shown) < self._least:
             return
         self._kept.append(shown)
@@ -62,15 +59,17 @@ class StoryRecorder:
             self._kept = self._kept[::2]
             self._least *= 2
 
-    def pictures(self, final: Image) -> list[Image]:
-        """The story: content first, `final` last, the snapshots between at even distances of visible change."""
-        last = resize(final, *fit_size(final.shape[1], final.shape[0], self._size))
-        return evenly([*self._kept, last], self.frames)
+    def pictures(self, first: Image, final: Image) -> list[Image]:
+        """The story: `first` (the content), the snapshots at even distances of visible change, `final`."""
+        return evenly([self._small(first), *self._kept, self._small(final)], self.frames)
+
+    def _small(self, image: Image) -> Image:
+        return resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
 
 
 def evenly(pictures: Sequence[Image], count: int) -> list[Image]:
     """At most `count` of the pictures, first and last among them, at even distances of visible change."""
-    steps = [visible_change(a, b) for a, b in zip(pictures, pictures[1:], strict=False)]
+    steps = [visible_change(a, b) for a, b in pairwise(pictures)]
     way = np.concatenate([[0.0], np.cumsum(steps)])
     if way[-1] == 0:
         return [pictures[0], pictures[-1]]

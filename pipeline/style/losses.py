@@ -130,7 +130,7 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     """Style loss of one layer by mean and covariance, always `relative`. Maps (1, N, h, w). Scalar.
 
     Every channel is measured in units s of the style's own deviation, so that loud channels do not drown the
-    quiet ones: mean ((m - m_A) / s)^2 + sum (C - C_A)^2 / (s s') / sum C_A^2 / (s s').
+    quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
     found = moments(maps, "moments")
     variance = target.second.diagonal()

@@ -117,7 +117,11 @@ class Losses:
 
     def floats(self) -> dict[str, float]:
         """All of them as numbers, 'total' first. Waits for the device."""
-        return {"total": float(self.total), **{name: float(value) for name, value in self.terms.items()}}
+        return {"total": self.total.item(), **{name: value.item() for name, value in self.terms.items()}}
+
+    def detached(self) -> Losses:
+        """The same values, without the graph that led to them."""
+        return Losses(self.total.detach(), self.terms)
 
 
 class Objective:

@@ -97,7 +97,8 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     number = 0
     while number < settings.steps:
         number += 1
-        looking = number % LOOK_EVERY == 0 or number == settings.steps
+        # The first look is at the start itself: what is much worse than that is an explosion too.
+        looking = number in {1, settings.steps} or number % LOOK_EVERY == 0
         before = stepper.pixels.clone() if looking else None
         losses = stepper.step(objective)
         if on_step is not None:
@@ -156,7 +157,7 @@ class _Watch:
         while len(self._seen) > 1 and self._seen[1][0] <= number - self._settings.patience:
             self._seen.pop(0)
         then, before = self._seen[0]
-        return number - then >= self._settings.patience and before - loss < self._settings.tolerance * abs(before)
+        return number - then >= self._settings.patience and before - loss <= self._settings.tolerance * abs(before)
 
 
 def _sound(loss: float, best: float) -> bool:

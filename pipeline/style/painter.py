@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ class Progress:
     """0 is the final size, 1 half of it, and so on."""
     detail: Step
     picture: Callable[[], Tensor]
-    """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the painting's device."""
+    """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -78,11 +79,15 @@ class Painter:
     def __init__(self, network: Network, styles: Sequence[Style], settings: Settings, device: torch.device) -> None:
         """
         :param settings: complete; the layers belong to `network`.
-        :raises UsageError: no style, or weights that sum to nothing.
+        :raises UsageError: no style, weights that are all zero, or one that is negative or not finite.
         :raises SettingsError: a layer that the network does not have.
         """
-        if not styles or sum(style.weight for style in styles) <= 0:
-            raise UsageError("Painting needs at least one style picture with a weight above zero.")
+        weights = [style.weight for style in styles]
+        if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
+            raise UsageError(
+                "Painting needs at least one style picture with a weight above zero, and no weight below it: "
+                f"the weights are {weights}."
+            )
         self.settings = settings
         self.device = device
         dtype = choose_precision(device, cast(Precision, settings.precision))

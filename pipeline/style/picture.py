@@ -11,7 +11,8 @@ from torch import Tensor
 
 def to_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
     """uint8 (H, W, 3) -> float32 (1, 3, H, W) in 0..1, on the CPU."""
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    # A copy: decoders hand out arrays that may not be written to, which torch warns of.
+    return torch.from_numpy(np.array(image, order="C")).permute(2, 0, 1).unsqueeze(0).float() / 255
 
 
 def to_image(tensor: Tensor) -> npt.NDArray[np.uint8]:

@@ -78,7 +78,7 @@ class Adam:
             self._count += 1
             if self._averaging:
                 self._average.mul_(self._averaging).add_(self._pixels, alpha=1 - self._averaging)
-        return losses
+        return losses.detached()
 
 
 class LBFGS:
@@ -125,13 +125,14 @@ class LBFGS:
             self._move = move * torch.nan_to_num(factor, nan=0.0, posinf=0.0)
             self._gradient = gradient
             self._pixels.add_(self._move.view_as(self._pixels))
-        return losses
+        return losses.detached()
 
     def _learn(self, change: Tensor) -> None:
         """Keep the pair s (last move), y (change of gradient) and 1 / (s y); no weight where s y <= 0."""
         curvature = torch.dot(self._move, change)
         strength = torch.dot(change, change)
-        sound = curvature > 1e-10 * strength
+        # As a cosine, so that the scale of the objective does not matter.
+        sound = curvature > 1e-6 * self._move.norm() * strength.sqrt()
         weight = torch.where(sound, 1 / curvature, torch.zeros_like(curvature))
         self._scale = torch.where(sound, curvature / strength, self._scale)
         self._pairs.append((self._move, change, weight))

@@ -19,6 +19,9 @@ PLAN = StackPlan(
     blocks=((16, 16), (48, 48), (96, 96), (160, 160), (192,)),
     mean=(0.5, 0.5, 0.5),
     std=(0.25, 0.25, 0.25),
+    # Trained with zeros on small crops, used with the border repeated: it costs a tenth of the time and leaves
+    # no dark seam along the border.
+    padding="replicate",
 )
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 

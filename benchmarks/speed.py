@@ -1,0 +1,119 @@
+"""Iterations a second of both networks, beside a matrix product measured in the same run.
+
+    python benchmarks/speed.py [--device auto] [--sizes 256 512] [--rounds 5]
+
+Machines are noisy, so the ratios within one run are what to compare: between networks, and of the network's
+arithmetic rate to that of a 2048^3 matrix product. VGG-19 runs with random weights: its speed does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pipeline.network.base import Network, StackPlan
+from pipeline.network.builtin import builtin
+from pipeline.network.device import choose_device, choose_precision
+from pipeline.network.vgg import BLOCKS
+from pipeline.settings import resolve
+from pipeline.style.painter import Painter, Style
+
+
+def random_vgg19() -> Network:
+    """VGG-19 with seeded random weights of a sane size (He et al. 2015)."""
+    generator = torch.Generator().manual_seed(0)
+    plan = StackPlan("vgg19", BLOCKS, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    weights = {}
+    for suffix, channels_in, channels_out in plan.convolutions:
+        kernel = torch.randn(channels_out, channels_in, 3, 3, generator=generator)
+        weights[f"conv{suffix}.weight"] = kernel * (2 / (9 * channels_in)) ** 0.5
+        weights[f"conv{suffix}.bias"] = torch.zeros(channels_out)
+    return Network(plan, weights)
+
+
+def gflop_of_an_iteration(network: Network, layers: list[str], side: int) -> float:
+    """Convolutions forward and back to the pixels, 2 FLOP a multiply-add: the frozen weights need no gradient."""
+    deepest = max(network.layers.index(layer) for layer in layers)
+    total = 0.0
+    for suffix, channels_in, channels_out in network.plan.convolutions:
+        if network.layers.index(f"conv{suffix}") > deepest:
+            break
+        positions = (side / 2 ** (int(suffix[0]) - 1)) ** 2
+        total += 2 * 2 * positions * 9 * channels_in * channels_out
+    return total / 1e9
+
+
+def seconds_of(work: Callable[[], object], device: torch.device, rounds: int) -> float:
+    """Median time of a call, after one to warm up."""
+    work()
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def matrix_product_gflops(device: torch.device, dtype: torch.dtype, rounds: int) -> float:
+    """Rate of a 2048^3 matrix product of random numbers, in GFLOP/s."""
+    a, b = (torch.randn(2048, 2048, device=device, dtype=dtype) for _ in range(2))
+    return 2 * 2048**3 / 1e9 / seconds_of(lambda: a @ b, device, rounds)
+
+
+def measure(network: Network, side: int, device: torch.device, rounds: int, product: float) -> dict[str, object]:
+    """Time of ten iterations of a whole frame's loop, as a job runs it."""
+    steps = 10
+    overrides = {"levels": 1, "carried_steps": steps, "tolerance": 0.0, "size": side}
+    settings = resolve(network.name, "standard", overrides)
+    picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    painter = Painter(network, [Style(picture)], settings, device)
+    once = seconds_of(lambda: painter.paint(picture, previous=picture), device, rounds) / steps
+    layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
+    work = gflop_of_an_iteration(network, layers, side)
+    return {
+        "network": network.name,
+        "side": side,
+        "iterations_per_second": round(1 / once, 2),
+        "gflop_per_iteration": round(work, 1),
+        "gflops": round(work / once, 1),
+        "share_of_matrix_product": round(work / once / product, 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    dtype = choose_precision(device)
+    product = matrix_product_gflops(device, dtype, options.rounds)
+    rows = [
+        measure(network, side, device, options.rounds, product)
+        for side in options.sizes
+        for network in (builtin(), random_vgg19())
+    ]
+    for row in rows:
+        print(json.dumps(row))
+    for side in options.sizes:
+        small, large = (row["iterations_per_second"] for row in rows if row["side"] == side)
+        print(json.dumps({"side": side, "builtin_over_vgg19": round(float(small) / float(large), 1)}))  # type: ignore[arg-type]
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    print(json.dumps({"device": name, "dtype": str(dtype), "matrix_product_gflops": round(product, 1)}))
+
+
+if __name__ == "__main__":
+    main()

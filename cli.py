@@ -1,0 +1,406 @@
+"""The command line of Reelbrush: it parses, calls and prints. What it calls lives in `pipeline/`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import __version__
+from pipeline.errors import ReelbrushError
+from pipeline.settings import DEFAULT_PRESET, PRESETS, about, read_assignment, read_config, resolve
+
+if TYPE_CHECKING:
+    from pipeline.job.events import OnEvent
+
+# Idle OpenMP threads that spin take the cores from ffmpeg; has to be said before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+app = typer.Typer(
+    name="reelbrush",
+    help="Repaint videos, GIFs and pictures in the style of a painting (Gatys, Ecker and Bethge 2016).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+weights_app = typer.Typer(help="The weights of the feature networks: see, download, import.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+screen = Console(stderr=True)
+out = Console()
+
+
+def _default(name: str) -> str:
+    """What `--help` shows as the default of a setting: its value in the default preset."""
+    return f"{getattr(resolve('builtin'), name)}, by the preset {DEFAULT_PRESET}"
+
+
+def _setting(name: str, *flags: str) -> Any:
+    return typer.Option(*flags, help=about(name), show_default=_default(name), rich_help_panel="Painting")
+
+
+Style = Annotated[
+    list[str],
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="FILE[:WEIGHT]",
+        help=("Style picture. Several blend: --style a.jpg:0.7 --style b.jpg:0.3"),
+    ),
+]
+Preset = Annotated[
+    str,
+    typer.Option(
+        help="A complete setting: " + ", ".join(PRESETS) + ".", show_default=DEFAULT_PRESET, rich_help_panel="Painting"
+    ),
+]
+NetworkName = Annotated[
+    str,
+    typer.Option(
+        "--network",
+        rich_help_panel="Painting",
+        show_default="auto",
+        help=(
+            "auto, vgg19 or builtin. auto is VGG-19 where its weights are on this machine, else the built-in network."
+        ),
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel="Painting",
+        help=("VGG-19 weights from a .pth or .safetensors file, instead of those on this machine."),
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cuda, cuda:N, mps or cpu.", rich_help_panel="Painting")]
+Size = Annotated[int | None, _setting("size")]
+Upscale = Annotated[
+    bool, typer.Option("--upscale", help="Let --size enlarge a smaller input.", rich_help_panel="Painting")
+]
+Steps = Annotated[int | None, _setting("steps")]
+CarriedSteps = Annotated[int | None, _setting("carried_steps")]
+ContentWeight = Annotated[float | None, _setting("content_weight")]
+StyleWeight = Annotated[float | None, _setting("style_weight")]
+TvWeight = Annotated[float | None, _setting("tv_weight")]
+Optimizer = Annotated[str | None, _setting("optimizer")]
+Start = Annotated[str | None, _setting("start")]
+Carry = Annotated[str | None, _setting("carry")]
+Seed = Annotated[int | None, _setting("seed")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        rich_help_panel="Painting",
+        help=("Settings from a TOML file; options on the command line win."),
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        rich_help_panel="Painting",
+        help=("Any other setting; 'reelbrush presets' shows them all. Can be given several times."),
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Report on stdout as JSON, one object a line; progress goes to stderr.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"reelbrush {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def video(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a GIF, or a folder of numbered pictures.")],
+    style: Style,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help=(".mp4, .mov, .mkv, .webm, .gif, or a folder for numbered pictures.")
+        ),
+    ],
+    gif: Annotated[Path | None, typer.Option(metavar="FILE.gif", help="A GIF beside the output.")] = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Only frames A to B, from 0; B is not included.")
+    ] = None,
+    fps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            help=(
+                "Frames a second: of a folder, how fast it plays (24 if not said); a video drops or repeats "
+                "frames and keeps its duration. 25, 12.5, 24000/1001."
+            ),
+        ),
+    ] = None,
+    codec: Annotated[
+        str | None, typer.Option(help="h264, h265, vp9, av1, prores or ffv1.", show_default="by the suffix")
+    ] = None,
+    quality: Annotated[
+        str | None,
+        typer.Option(
+            help=("lossless, visual (visually lossless), small, or the codec's own number."), show_default="visual"
+        ),
+    ] = None,
+    carry: Carry = None,
+    preset: Preset = "",
+    network: NetworkName = "",
+    weights: Weights = None,
+    device: Device = "auto",
+    size: Size = None,
+    upscale: Upscale = False,
+    steps: Steps = None,
+    carried_steps: CarriedSteps = None,
+    content_weight: ContentWeight = None,
+    style_weight: StyleWeight = None,
+    tv_weight: TvWeight = None,
+    optimizer: Optimizer = None,
+    start: Start = None,
+    seed: Seed = None,
+    config: Config = None,
+    set_: Set = None,
+    overwrite: Overwrite = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart", help=("Throw away the frames of an interrupted run that had other inputs or settings.")
+        ),
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the work folder with the lossless frames.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
+    given = {
+        "carry": carry, "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
+        "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+    }  # fmt: skip
+    with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
+        from pipeline.job.api import stylize_video
+        from pipeline.job.parse import parse_frames, parse_rate
+
+        stylize_video(
+            source,
+            style,
+            output,
+            gif=gif,
+            weights=weights,
+            device=device,
+            upscale=upscale,
+            codec=codec,
+            quality=quality,
+            frames=parse_frames(frames) if frames is not None else None,
+            fps=parse_rate(fps) if fps is not None else None,
+            overwrite=overwrite,
+            restart=restart,
+            keep=keep,
+            on_event=on_event,
+            **_painting(preset, network, config, set_, given),
+        )
+
+
+@app.command()
+def image(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The picture to paint.")],
+    style: Style,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".png, .jpg, .webp or .tif.")],
+    story: Annotated[
+        Path | None, typer.Option(metavar="FILE.gif", help="A GIF (or video) of the picture being painted.")
+    ] = None,
+    story_frames: Annotated[int, typer.Option(min=2, max=1000, help="Number of frames of the story.")] = 40,
+    story_size: Annotated[int, typer.Option(min=16, help="Longest side of the story in pixels.")] = 320,
+    init: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture to start from, instead of --start.")
+    ] = None,
+    preset: Preset = "",
+    network: NetworkName = "",
+    weights: Weights = None,
+    device: Device = "auto",
+    size: Size = None,
+    upscale: Upscale = False,
+    steps: Steps = None,
+    content_weight: ContentWeight = None,
+    style_weight: StyleWeight = None,
+    tv_weight: TvWeight = None,
+    optimizer: Optimizer = None,
+    start: Start = None,
+    seed: Seed = None,
+    config: Config = None,
+    set_: Set = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint one picture; with --story, also show how it came about."""
+    given = {
+        "size": size, "steps": steps, "start": start, "seed": seed, "content_weight": content_weight,
+        "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+    }  # fmt: skip
+    with _running(quiet, json, "Nothing was written.") as on_event:
+        from pipeline.show.still import paint_with_story
+
+        paint_with_story(
+            content,
+            style,
+            output,
+            story,
+            story_frames,
+            story_size,
+            weights=weights,
+            device=device,
+            init=init,
+            upscale=upscale,
+            overwrite=overwrite,
+            on_event=on_event,
+            **_painting(preset, network, config, set_, given),
+        )
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="Show every setting of this preset, as TOML for --config.")] = None,
+    network: Annotated[str, typer.Option(help="The network to complete it for: vgg19 or builtin.")] = "builtin",
+) -> None:
+    """Show the presets, or one of them with every setting."""
+    with _errors():
+        from pipeline.show.console import print_table
+
+        if name is None:
+            print_table(out, "Presets", ("name", "what it is"), list(PRESETS.items()))
+            return
+        typer.echo(resolve(network, name).as_toml(comments=True), nl=False)
+
+
+@app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
+    """Say what this machine has: device, precision, ffmpeg, codecs, weights, disk."""
+    with _errors():
+        from pipeline.show.doctor import examine
+
+        findings = examine()
+        if json:
+            typer.echo(findings.as_json())
+        else:
+            from pipeline.show.console import print_table
+
+            print_table(out, "", ("what", "found"), findings.rows())
+
+
+@weights_app.command("list")
+def weights_list(json: Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")] = False) -> None:
+    """Show every network, whether its weights are here, and where."""
+    with _errors():
+        from pipeline.show.weights import print_weights, weights_as_json
+
+        if json:
+            typer.echo(weights_as_json())
+        else:
+            print_weights(out)
+
+
+@weights_app.command("download")
+def weights_download(
+    network: Annotated[str, typer.Argument(help="vgg19 is the only one that needs a download.")] = "vgg19",
+    quiet: Quiet = False,
+) -> None:
+    """Download VGG-19 (548 MB; 80 MB are kept). An interrupted download goes on with the same command."""
+    with _errors("The part that is there is kept; the same command goes on."):
+        from pipeline.show.weights import download_with_progress
+
+        out.print(str(download_with_progress(network, screen, quiet)), highlight=False, soft_wrap=True, markup=False)
+
+
+@weights_app.command("import")
+def weights_import(
+    file: Annotated[Path, typer.Argument(help="A VGG-19 file in torchvision's layout: .pth or .safetensors.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Take VGG-19's weights from a file that was loaded elsewhere."""
+    with _errors():
+        from pipeline.network.weights import import_weights
+
+        out.print(str(import_weights(file, overwrite)), highlight=False, soft_wrap=True, markup=False)
+
+
+def _painting(
+    preset: str, network: str, config: Path | None, set_: list[str] | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Preset, network and single settings: the file's, then --set, then the options of their own."""
+    values = read_config(config) if config is not None else {}
+    values.update(read_assignment(text) for text in set_ or [])
+    values.update({name: value for name, value in given.items() if value is not None})
+    values["preset"] = preset or values.get("preset", DEFAULT_PRESET)
+    values["network"] = network or values.get("network", "auto")
+    return values
+
+
+@contextmanager
+def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
+    """A job with its progress on stderr, its events on stdout where asked, and its errors as paragraphs."""
+    from pipeline.show.console import ConsoleReporter
+    from pipeline.show.jsonlines import json_reporter
+
+    with _errors(interrupted, json), ExitStack() as stack:
+        console = stack.enter_context(ConsoleReporter(screen, quiet))
+        lines = json_reporter(typer.echo) if json else None
+
+        def on_event(event: Any) -> None:
+            console(event)
+            if lines is not None:
+                lines(event)
+
+        yield on_event
+
+
+@contextmanager
+def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
+    """Turn what can go wrong into one paragraph and the right exit code."""
+    from pipeline.show.trouble import Terminated, explain, on_sigterm
+
+    on_sigterm()
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except (ReelbrushError, OSError, RuntimeError, MemoryError) as error:
+        paragraph, code = explain(error)
+        screen.print("[bold red]Error:[/] ", end="", highlight=False)
+        screen.print(paragraph, highlight=False, markup=False, soft_wrap=not screen.is_terminal)
+        if json:
+            from json import dumps
+
+            typer.echo(dumps({"event": "error", "message": paragraph, "exit_code": code}))
+        raise typer.Exit(code) from None
+    except (KeyboardInterrupt, Terminated) as stop:
+        screen.print(f"Interrupted. {interrupted}", highlight=False, markup=False, soft_wrap=not screen.is_terminal)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+
+
+def main() -> None:
+    """Entry point of the command `reelbrush`."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

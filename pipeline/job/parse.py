@@ -1,0 +1,38 @@
+"""Texts that a user writes, turned into what jobs want."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from pipeline.errors import UsageError
+
+RANGE = re.compile(r"(\d*):(\d*)")
+
+
+def parse_frames(text: str) -> tuple[int | None, int | None]:
+    """'A:B' -> (A, B): from frame A (counted from 0) up to, not including, B; either may be left out.
+
+    :raises UsageError: not of that form, or nothing between the two.
+    """
+    found = RANGE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"--frames {text!r} is not a range. Write A:B, for instance 0:48, 100: or :25.")
+    first, last = (int(part) if part else None for part in found.groups())
+    if last is not None and last <= (first or 0):
+        raise UsageError(f"--frames {text!r} holds no frame: the end has to lie behind the start.")
+    return first, last
+
+
+def parse_rate(text: str) -> Fraction:
+    """'25', '12.5' or '24000/1001' -> frames a second.
+
+    :raises UsageError: not a number above zero, or above 1000.
+    """
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"--fps {text!r} is not a frame rate. Write for instance 25, 12.5 or 24000/1001.")
+    return rate

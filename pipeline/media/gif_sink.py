@@ -1,0 +1,139 @@
+"""Write a GIF: frames first go without loss to the disk, then one palette is made for all of them.
+
+The two passes need every frame twice; keeping them on the disk keeps memory the same for any length.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import BinaryIO
+
+from pipeline.errors import OutputError, UsageError
+from pipeline.media.ffmpeg import address, run
+from pipeline.media.frame import Image
+from pipeline.media.gif_blocks import add_comment, walk_gif
+from pipeline.media.ivf import ivf_frame, ivf_header
+from pipeline.media.metadata import pack
+from pipeline.media.outputs import cannot_write, part_path, publish, remove
+from pipeline.media.plan import SinkPlan
+from pipeline.media.timing import hundredths
+
+_QUALITIES = {
+    # Error diffusion shows gradients best; the regular pattern of the other compresses better and never crawls.
+    "visual": "dither=sierra2_4a",
+    "small": "dither=bayer:bayer_scale=3",
+}
+_LONGEST = 65_535  # hundredths of a second: the field has 16 bits
+_BROWSERS_OBEY = 2
+"""Browsers show a frame with a shorter delay, in hundredths, for a tenth of a second."""
+
+
+def check_gif_quality(quality: str | int | None) -> str:
+    """The name of a quality a GIF can have. Raises a UsageError otherwise."""
+    name = "visual" if quality is None else quality
+    if not isinstance(name, str) or name not in _QUALITIES:
+        raise UsageError(f"A GIF has no quality {quality!r}. Choose one of {', '.join(_QUALITIES)}.")
+    return name
+
+
+class GifWriter:
+    """A `Writer` for .gif."""
+
+    def __init__(self, plan: SinkPlan, quality: str) -> None:
+        self._plan = plan
+        self._dither = _QUALITIES[quality]
+        self._part = part_path(plan.path)
+        beside = part_path(plan.path, "frames.part").with_suffix(".ivf")
+        self._frames = beside if plan.work is None else plan.work / beside.name
+        self._palette = self._frames.with_suffix(".png")
+        self._stream: BinaryIO | None = None
+        self._delays = [min(delay, _LONGEST) for delay in hundredths(plan.times, plan.duration)]
+        self._starts = [0]
+        for delay in self._delays:
+            self._starts.append(self._starts[-1] + delay)
+        self.notes = self._remarks()
+
+    def write(self, image: Image, position: int) -> None:
+        """Raises an OutputError where the disk is full."""
+        try:
+            if self._stream is None:
+                self._stream = self._frames.open("wb")
+                self._stream.write(
+                    ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._delays) + 1)
+                )
+            self._stream.write(ivf_frame(image, self._starts[position], level=1))
+            if position == len(self._delays) - 1:
+                # palettegen counts what each frame covers of the one *before* it, so the colours of the last one
+                # would never count. One that differs from it everywhere makes them; it is not shown.
+                self._stream.write(ivf_frame(255 - image, self._starts[-1], level=1))
+        except OSError as error:
+            raise cannot_write(self._frames, error) from error
+
+    def seal(self) -> None:
+        """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
+        if self._stream is not None:
+            try:
+                self._stream.close()
+            except OSError as error:
+                raise cannot_write(self._frames, error) from error
+        frames = ("-f", "ivf", "-i", address(self._frames))
+        self._run(
+            *(*frames, "-vf", "palettegen=stats_mode=diff", "-fps_mode", "passthrough"),
+            *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", address(self._palette)),
+        )
+        self._run(
+            *(*frames, "-f", "png_pipe", "-i", address(self._palette)),
+            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:{self._dither}", "-fps_mode", "passthrough"),
+            *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
+            *("-final_delay", str(self._delays[-1]), "-loop", "0"),
+            *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "gif", address(self._part)),
+        )
+        self._check()
+        remark = pack(self._plan.metadata)
+        if remark:
+            try:
+                add_comment(self._part, remark)
+            except OSError as error:
+                raise cannot_write(self._plan.path, error) from error
+
+    def publish(self) -> None:
+        publish(self._part, self._plan.path)
+
+    def interrupt(self) -> None:
+        pass
+
+    def discard(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        for path in (self._part, self._frames, self._palette, part_path(self._part)):
+            remove(path)
+
+    def _run(self, *arguments: str) -> None:
+        done = run(arguments)
+        if done.code:
+            raise OutputError(
+                f"{self._plan.path}: ffmpeg could not make the GIF: {done.reason}. Make sure there is room on the "
+                "disk, and give the same command again."
+            )
+
+    def _check(self) -> None:
+        found = walk_gif(self._part)
+        if not found.whole or found.delays != self._delays:
+            raise OutputError(
+                f"{self._plan.path}: the GIF is not what it should be: {len(found.delays)} frames that last "
+                f"{sum(found.delays) / 100} s instead of {len(self._delays)} that last {sum(self._delays) / 100} s. It "
+                "was not kept. Give the same command again."
+            )
+
+    def _remarks(self) -> list[str]:
+        plan, notes = self._plan, []
+        if plan.sound is not None:
+            notes.append("A GIF has no sound; the sound is left out.")
+        if any(time * 100 != start for time, start in zip(plan.times, self._starts, strict=False)):
+            notes.append(
+                f"A GIF counts in hundredths of a second, so {float(plan.rate):.6g} frames a second become delays "
+                "that differ by one; 20, 25 and 50 would be exact."
+            )
+        if min(self._delays) < _BROWSERS_OBEY:
+            notes.append("Browsers slow down a GIF with more than 50 frames a second; choose 50 or fewer.")
+        return notes

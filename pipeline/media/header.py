@@ -1,0 +1,141 @@
+"""What a video says about itself: the banner that ffmpeg prints, and what its first frame adds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from pipeline.errors import MediaError
+from pipeline.media.ffmpeg import address, run
+
+_CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
+_FRAME = re.compile(r"n: *0 pts: .*? fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)")
+_COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
+_CLOCK = r"(\d+):(\d+):(\d+(?:\.\d+)?)"
+_DURATION = re.compile(rf"\bDuration: {_CLOCK}")
+_STREAM_END = re.compile(rf"\bDURATION +: {_CLOCK}")
+_STREAM = re.compile(r"\bStream #0:\d+.*?: (Video|Audio|Subtitle|Data|Attachment): ")
+_ROTATION = re.compile(r"[Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+) degrees")
+_STATED_FPS = re.compile(r", ([\d.]+)(k?) fps")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known before the whole file has been decoded."""
+
+    width: int
+    height: int
+    """Size after rotation, in pixels; the pixels may not be square."""
+    pixel_aspect: Fraction
+    """Width of a pixel divided by its height."""
+    stated_rate: Fraction | None
+    """Frames a second as the file states or ffmpeg guesses it."""
+    rotation: int
+    """Degrees by which the container asks to turn the stored picture, counter-clockwise."""
+    pixel_format: str
+    colour_space: str
+    colour_range: str
+    colour_transfer: str
+    """As ffmpeg names them; 'unknown' where the file does not say."""
+    interlaced: bool
+    expected: int | None
+    """Number of frames there should be; only good for a progress bar."""
+    stream_end: Fraction | None
+    """Where the video ends on the clock of the file, in seconds, if a Matroska tag says so."""
+
+
+def read_header(path: Path) -> Header:
+    """Decode the first frame of `path` and tell what it and the container say.
+
+    Raises:
+        MediaError: it is no video, or not one frame can be decoded.
+    """
+    done = run(
+        [
+            *("-i", address(path), "-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1"),
+            *("-fps_mode", "passthrough", "-f", "null", "-"),
+        ]
+    )
+    said = "\n".join(done.lines)
+    banner = re.split(r"^(?:\[info\] )?Output #", said, maxsplit=1, flags=re.MULTILINE)[0]
+    frame, config = _FRAME.search(said), _CONFIG.search(said)
+    if frame is None or config is None:
+        raise _unreadable(path, banner, said, done.reason)
+    pixel_format, sar_num, sar_den, width, height, scan = frame.groups()
+    colour = _COLOUR.search(said)
+    colour_range, space, _, transfer = colour.groups() if colour else ("unknown",) * 4
+    rotation = _ROTATION.search(banner)
+    return Header(
+        width=int(width),
+        height=int(height),
+        pixel_aspect=_ratio(sar_num, sar_den) or Fraction(1),
+        stated_rate=_ratio(config.group(3), config.group(4)),
+        rotation=round(float(rotation.group(1))) if rotation else 0,
+        pixel_format=pixel_format,
+        colour_space=space,
+        colour_range=colour_range,
+        colour_transfer=transfer,
+        interlaced=scan in "TB",
+        expected=_expected(banner),
+        stream_end=_video_end(banner),
+    )
+
+
+def _ratio(numerator: str, denominator: str) -> Fraction | None:
+    return Fraction(int(numerator), int(denominator)) if int(numerator) and int(denominator) else None
+
+
+def _seconds(clock: re.Match[str]) -> Fraction:
+    hours, minutes, seconds = clock.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+
+
+def _expected(banner: str) -> int | None:
+    lasts = _DURATION.search(banner)
+    fps = next((m for line in banner.splitlines() if ": Video: " in line and (m := _STATED_FPS.search(line))), None)
+    if lasts is None or fps is None:
+        return None
+    return round(_seconds(lasts) * Fraction(fps.group(1)) * (1000 if fps.group(2) else 1))
+
+
+def _video_end(banner: str) -> Fraction | None:
+    """The DURATION tag that stands under the first video stream."""
+    inside = False
+    for line in banner.splitlines():
+        if stream := _STREAM.search(line):
+            if inside:
+                return None
+            inside = stream.group(1) == "Video"
+        elif inside and (end := _STREAM_END.search(line)):
+            return _seconds(end)
+    return None
+
+
+def _unreadable(path: Path, banner: str, said: str, reason: str) -> MediaError:
+    kinds = set(_STREAM.findall(banner))
+    if kinds and ("Video" not in kinds or "matches no streams" in said):
+        what = "sound only" if "Audio" in kinds else "no pictures"
+        if "Video" in kinds:
+            what = "sound and a cover picture, no video"
+        return MediaError(f"{path}: the file holds {what}; there is nothing to paint. Choose a video.")
+    if "moov atom not found" in said and _begins_like_mp4(path):
+        return MediaError(
+            f"{path}: the file was cut off before its index was written (a broken download, or a recording that "
+            "was interrupted), so no frame of it can be found. Copy or download it again."
+        )
+    if "Video" in kinds:
+        return MediaError(
+            f"{path}: the file holds a video, but not one frame of it can be decoded (ffmpeg says: {reason}). Copy or "
+            "download it again."
+        )
+    return MediaError(
+        f"{path}: this is not a video or a picture that can be read (ffmpeg says: {reason}). If it plays elsewhere, "
+        "convert it first: ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4"
+    )
+
+
+def _begins_like_mp4(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(8)[4:8] == b"ftyp"

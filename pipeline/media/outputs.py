@@ -1,0 +1,150 @@
+"""Names on the disk: may this be written, under which name while it is unfinished, and the last step to its own."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipeline.errors import OutputError, UsageError
+
+
+def check_output(path: str | Path, overwrite: bool = False) -> None:
+    """Find out before any work is done whether the file `path` can be written.
+
+    Raises:
+        OutputError: it exists (and not `overwrite`), is a folder, or its folder is missing or not writable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: this exists already. Choose another name, or replace it with --overwrite.")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise an OutputError where `folder` is missing or nothing can be written into it."""
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: there is no such folder. Create it first, or choose another place.")
+    try:
+        # Permissions, quotas and read-only mounts all show only when it is tried.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The OutputError for what the system said when `path` was written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError(f"{path}: the disk is full ({error.strerror}). Make room and give the same command again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(f"{path}: nothing may be written there ({error.strerror}). Choose another place.")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(f"{path.name}: the name is too long. Choose a shorter one.")
+    return OutputError(f"{path}: this cannot be written ({error.strerror or error}). Choose another place.")
+
+
+def part_path(path: Path, what: str = "") -> Path:
+    """The hidden name beside `path` under which it is unfinished: `.NAME.part.mp4`; `what` tells several apart."""
+    return path.with_name(f".{path.name}.{what or 'part'}{path.suffix}")
+
+
+def publish(part: Path, path: Path) -> None:
+    """Give the finished file `part` its name, in one step, once its bytes are on the disk.
+
+    Raises:
+        OutputError: the disk is full, or the folder has gone.
+    """
+    try:
+        sync(part)
+        part.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def sync(path: Path) -> None:
+    """Make sure the bytes of a file are on the disk, not only promised."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure a rename in `folder` survives a power cut; where the system cannot, go on."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """Yield a hidden name in the same folder; what was written there takes the name `path` when all went well.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left then, and what was there before stays.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=f".part{path.suffix}", dir=path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    os.close(handle)
+    part = Path(name)
+    try:
+        # mkstemp lets nobody else read; a result should have the permissions of any new file.
+        part.chmod(0o666 & ~_umask())
+        yield part
+        publish(part, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def refuse_same_file(source: str | Path, outputs: Iterable[str | Path]) -> None:
+    """Make sure that no result would replace what it is made from.
+
+    Raises:
+        UsageError: an output is the source (by whatever name), lies in the source folder, or holds the source.
+    """
+    source = Path(source)
+    for output in map(Path, outputs):
+        if _same(source, output):
+            raise UsageError(f"{output}: the result would replace what it is made from. Choose another name.")
+        if source.is_dir() and _same(source, output.parent):
+            raise UsageError(
+                f"{output}: the result would lie among the pictures it is made from, and be one of them next time. "
+                "Choose another folder."
+            )
+        if output.is_dir() and _same(output, source.parent):
+            raise UsageError(f"{output}: this folder holds the source. Choose another folder for the result.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        if one.exists() and other.exists():
+            return one.samefile(other)
+    return one.resolve() == other.resolve()

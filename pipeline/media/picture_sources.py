@@ -1,0 +1,201 @@
+"""Frames that are pictures: an animation in one file, a folder of numbered files, a single picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from pipeline.errors import MediaError
+from pipeline.media.frame import Frame, Image, VideoInfo
+from pipeline.media.gif_blocks import walk_gif
+from pipeline.media.pictures import SUFFIXES, as_rgb, open_picture, read_picture
+from pipeline.media.prefetch import prefetch
+from pipeline.media.resize import resize
+
+DEPTH = 4
+"""Frames that are decoded ahead."""
+
+NO_DELAY = Fraction(1, 10)
+"""How long browsers show a frame whose delay is 0, in seconds."""
+
+
+class AnimationSource:
+    """Frames of a GIF, WebP, APNG or AVIF, composed as a browser would. Made by `open_source`."""
+
+    def __init__(self, info: VideoInfo, picks: list[int]) -> None:
+        """`picks`: for each frame of `info` its number in the animation, from 0, never decreasing."""
+        self._info = info
+        self._picks = picks
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield frames from number `start` on.
+
+        Raises:
+            MediaError: (while iterating) the file is no longer what it was when it was opened.
+        """
+        yield from prefetch(self._decode(start), DEPTH)
+
+    def _decode(self, start: int) -> Iterator[Frame]:
+        with open_picture(self._info.path) as picture:
+            offset = first_frame(picture)
+            shown, image = -1, None
+            for index in range(start, len(self._picks)):
+                if image is None or self._picks[index] != shown:
+                    shown = self._picks[index]
+                    picture.seek(offset + shown)
+                    image = resize(as_rgb(picture), self._info.width, self._info.height)
+                yield Frame(index, self._info.times[index], image)
+
+
+class PicturesSource:
+    """Frames that are files of their own, all of one size. Made by `open_source`."""
+
+    def __init__(self, info: VideoInfo, files: Sequence[Path]) -> None:
+        self._info = info
+        self._files = tuple(files)
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield frames from number `start` on.
+
+        Raises:
+            MediaError: (while iterating) a picture is damaged, or has another size than the first.
+        """
+        yield from prefetch(self._read(start), DEPTH)
+
+    def _read(self, start: int) -> Iterator[Frame]:
+        for index in range(start, len(self._files)):
+            image = read_picture(self._files[index])
+            same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
+            yield Frame(index, self._info.times[index], resize(image, self._info.width, self._info.height))
+
+
+def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image) -> None:
+    """Raise a MediaError where `image` is not `expected` (width, height) like the picture `first`."""
+    height, width = image.shape[:2]
+    if (width, height) != expected:
+        raise different_size(first, expected, path, (width, height))
+
+
+def different_size(first: Path, expected: tuple[int, int], path: Path, size: tuple[int, int]) -> MediaError:
+    """The error for a picture that does not fit the first one of its folder."""
+    return MediaError(
+        f"{path}: this picture is {size[0]}x{size[1]}, but {first.name}, the first of the folder, is "
+        f"{expected[0]}x{expected[1]}. All frames of a clip must have one size: resize it or take it out."
+    )
+
+
+def first_frame(picture: Pillow.Image) -> int:
+    """Number of the first frame of the animation: an APNG may hold a still picture before it, for old viewers."""
+    return 1 if picture.info.get("default_image") else 0
+
+
+def animation_delays(path: Path, stop: int | None) -> list[Fraction]:
+    """How long each frame is shown, in seconds, found by decoding every frame of an animation.
+
+    Args:
+        path: an animated picture.
+        stop: look at this many frames at most; of damage after them one frame is forgiven.
+
+    Returns:
+        The delays; a delay of 0 counts as `NO_DELAY`.
+
+    Raises:
+        MediaError: damaged; the message says how many frames are good.
+    """
+    delays: list[Fraction] = []
+    wanted = stop if stop is not None else 1 << 62
+    why = "it breaks off inside a frame"
+    try:
+        with open_picture(path) as picture:
+            whole = _decode_delays(path, picture, wanted, delays)
+    except MediaError as error:
+        whole, why = False, str(error.__cause__ or error)
+    if whole or len(delays) >= wanted - 1:
+        return delays
+    good = len(delays)
+    advice = f", or paint the good part with --frames 0:{good}" if good else ""
+    raise MediaError(
+        f"{path}: the animation is damaged or cut off; {good} frames are good before the break ({why}). Copy or "
+        f"download it again{advice}."
+    )
+
+
+def _decode_delays(path: Path, picture: Pillow.Image, wanted: int, delays: list[Fraction]) -> bool:
+    """Append the delay of each frame once it is decoded; False where the file ends too early."""
+    offset = first_frame(picture)
+    count = getattr(picture, "n_frames", 1) - offset
+    blocks = walk_gif(path) if picture.format == "GIF" else None
+    if blocks is not None:
+        count = min(count, len(blocks.delays))
+    for number in range(min(count, wanted)):
+        picture.seek(offset + number)
+        picture.load()
+        if blocks is not None:
+            delay = Fraction(blocks.delays[number], 100)
+        else:
+            # APNG states a fraction, Pillow a float of it: give back the fraction.
+            delay = Fraction((picture.info.get("duration") or 0) / 1000).limit_denominator(100_000)
+        delays.append(delay or NO_DELAY)
+    return blocks is None or blocks.whole
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[str]]:
+    """The pictures of a folder in natural order (frame2 before frame10), their sizes, and remarks.
+
+    Hidden files, folders and files that are no pictures are left out, with a remark.
+
+    Raises:
+        MediaError: there is none, or a file with a picture's name cannot be read as one.
+    """
+    files: list[Path] = []
+    sizes: list[tuple[int, int]] = []
+    ignored: list[str] = []
+    for path in sorted(folder.iterdir(), key=natural_key):
+        if path.name.startswith("."):
+            continue  # Thumbnails, .DS_Store: nobody put them there on purpose.
+        if not path.is_file():
+            ignored.append(path.name)
+            continue
+        try:
+            with open_picture(path) as picture:
+                sizes.append(upright_size(picture))
+        except MediaError:
+            if path.suffix.lower() in SUFFIXES:
+                raise
+            ignored.append(path.name)
+        else:
+            files.append(path)
+    if not files:
+        raise MediaError(f"{folder}: there is no picture in this folder. Choose one that holds the frames.")
+    notes = []
+    if ignored:
+        some = ", ".join(ignored[:3]) + (", ..." if len(ignored) > 3 else "")
+        noun = "entry is" if len(ignored) == 1 else "entries are"
+        notes.append(f"{len(ignored)} {noun} no picture and left out: {some}.")
+    return files, sizes, notes
+
+
+def upright_size(picture: Pillow.Image) -> tuple[int, int]:
+    """Width and height of an open picture once it is turned as its EXIF orientation says."""
+    width, height = picture.size
+    turned = picture.getexif().get(0x0112) in (5, 6, 7, 8)
+    return (height, width) if turned else (width, height)
+
+
+def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key in which numbers inside a name count as numbers."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+    return key, path.name

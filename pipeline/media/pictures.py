@@ -1,0 +1,157 @@
+"""Read a picture, whatever it is, as 8-bit RGB the way a viewer would show it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageCms, ImageOps, UnidentifiedImageError
+
+from pipeline.errors import MediaError
+from pipeline.media.frame import Image
+from pipeline.media.probe import check_readable
+
+# A list, not whatever Pillow has: its MPEG plugin would claim videos, its EPS plugin would start Ghostscript.
+_WANTED = (
+    *("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF", "ICO", "ICNS"),
+    *("PCX", "SGI", "QOI", "PSD", "DDS", "XBM", "XPM"),
+)
+Pillow.init()
+FORMATS = tuple(name for name in _WANTED if name in Pillow.OPEN)
+"""The formats that are read; a build of Pillow may lack a few."""
+
+ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+
+_SUFFIXES = """
+    .png .apng .jpg .jpeg .jpe .jfif .mpo .gif .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm .jp2
+    .j2k .avif .avifs .ico .icns .pcx .sgi .rgb .qoi .psd .dds .tga .xbm .xpm
+"""
+SUFFIXES = frozenset(_SUFFIXES.split())
+"""Names that promise a picture; a file so named that is none is an error, not something to skip."""
+
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_picture(path: str | Path) -> Image:
+    """The picture in `path`, uint8, shape (height, width, 3), sRGB.
+
+    It is turned as its EXIF orientation says, transparent parts show white, an embedded colour profile (of a
+    CMYK picture too) is converted to sRGB, and 16-bit grey is scaled, not clipped. Of an animated or
+    many-paged picture this is the first one (see `is_animated`).
+
+    Raises:
+        MediaError: missing, a folder, empty, no picture, broken off, or too large to be one.
+    """
+    path = Path(path)
+    with open_picture(path) as picture:
+        return as_rgb(picture)
+
+
+def is_animated(path: str | Path) -> bool:
+    """True where `path` is an animated GIF, WebP, PNG or AVIF of more than one frame.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    with open_picture(Path(path)) as picture:
+        return animated(picture)
+
+
+def animated(picture: Pillow.Image) -> bool:
+    """True where an open picture is an animation; the pages of a TIFF or the views of an MPO are none."""
+    return picture.format in ANIMATED_FORMATS and getattr(picture, "n_frames", 1) > 1
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Pillow.Image]:
+    """Open `path` with Pillow; any trouble, now or while decoding inside the block, becomes a MediaError."""
+    check_readable(path)
+    formats = (*FORMATS, "TGA") if path.suffix.lower() == ".tga" else FORMATS
+    try:
+        with warnings.catch_warnings():
+            # Above 89 megapixels Pillow warns, above 179 it refuses; a large scan is no attack.
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            # Remarks on odd EXIF blocks are of no use to anyone here.
+            warnings.simplefilter("ignore", UserWarning)
+            with Pillow.open(path, formats=formats) as picture:
+                yield picture
+    except UnidentifiedImageError as error:
+        raise MediaError(f"{path}: this is not a picture that can be read. Convert it to PNG or JPEG first.") from error
+    except Pillow.DecompressionBombError as error:
+        limit = 2 * (Pillow.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise MediaError(
+            f"{path}: the picture claims more than {limit} million pixels, which is more than can be painted. "
+            "Make a smaller copy first."
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
+        # Pillow's decoders report damage with any of these.
+        raise MediaError(
+            f"{path}: the picture is damaged or cut off ({error}). Copy or download it again, or save it anew "
+            "from a program that still opens it."
+        ) from error
+
+
+def as_rgb(picture: Pillow.Image) -> Image:
+    """The current frame of an open picture as `read_picture` returns it. Shape (height, width, 3), uint8."""
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode in _DEEP_MODES:
+        return _from_deep_grey(upright)
+    return cast(Image, np.array(_on_white(_to_srgb(upright))))
+
+
+def _from_deep_grey(picture: Pillow.Image) -> Image:
+    values = np.asarray(picture).astype(np.float64)
+    if picture.mode == "F":
+        # Floating point has no agreed range: 0..1 where all values fit that, else 0..255, else 0..65535.
+        top = float(np.nanmax(values, initial=0.0))
+        white = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
+    else:
+        # Mode I holds what 16-bit files store; only values above that are really 32 bits wide.
+        white = 65535.0 if values.max(initial=0) <= 65535 else float(2**32 - 1)
+    grey = np.clip(np.nan_to_num(values) * (255.0 / white) + 0.5, 0, 255).astype(np.uint8)
+    return cast(Image, np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
+    """Colours converted from the embedded profile, where there is one that can be used."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile is as good as none
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return picture  # converting would only add rounding
+        if picture.mode == "P":
+            picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+        alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
+        if alpha is not None:
+            picture = picture.convert(picture.mode[:-1])
+        if picture.mode not in ("RGB", "CMYK", "L", "LAB"):
+            return picture
+        converted = ImageCms.profileToProfile(
+            picture,
+            source,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        if converted is None:
+            return picture
+        if alpha is not None:
+            converted.putalpha(alpha)
+        return converted
+    return picture
+
+
+def _on_white(picture: Pillow.Image) -> Pillow.Image:
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        return Pillow.alpha_composite(Pillow.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")

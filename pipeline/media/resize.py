@@ -1,0 +1,48 @@
+"""Picture sizes: which one a clip is painted at, and getting there."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from PIL import Image as Pillow
+
+from pipeline.errors import UsageError
+from pipeline.media.frame import Image
+
+
+def fit_size(width: int, height: int, longest: int | None, upscale: bool = False) -> tuple[int, int]:
+    """The size in which the longer side is `longest` pixels and the aspect is kept, each side at least 1.
+
+    A smaller picture keeps its size unless `upscale`; with `longest=None` every picture does.
+
+    Raises:
+        UsageError: `longest` is not positive.
+    """
+    if longest is None:
+        return width, height
+    if longest < 1:
+        raise UsageError(f"A picture cannot be {longest} pixels wide. Give a size of 1 or more.")
+    side = max(width, height)
+    if side <= longest and not upscale:
+        return width, height
+    # Integers throughout: half a pixel is rounded up, on every machine.
+    return (
+        max(1, (2 * width * longest + side) // (2 * side)),
+        max(1, (2 * height * longest + side) // (2 * side)),
+    )
+
+
+def resize(image: Image, width: int, height: int) -> Image:
+    """`image` at another size, by a Lanczos filter that is widened when shrinking, so nothing aliases.
+
+    Args:
+        image: uint8, shape (h, w, 3).
+
+    Returns:
+        uint8, shape (height, width, 3); the very same array where the size is right already.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    resized = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.LANCZOS)
+    return cast(Image, np.array(resized))

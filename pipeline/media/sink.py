@@ -1,0 +1,201 @@
+"""Open a place for frames: a video, a GIF or a folder of pictures, encoded in the background."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from pipeline.errors import OutputError, UsageError
+from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.media.folder_sink import FolderWriter, check_output_folder
+from pipeline.media.frame import Frame, Image
+from pipeline.media.gif_sink import GifWriter, check_gif_quality
+from pipeline.media.outputs import check_folder, check_output
+from pipeline.media.plan import SinkPlan, Writer
+from pipeline.media.sound import Sound
+from pipeline.media.video_sink import VideoWriter
+
+DEPTH = 4
+"""Frames that may wait for the encoder; then `put` waits too."""
+
+SUFFIXES = (*DEFAULT, ".gif")
+"""Endings of files that can be written; anything without an ending is a folder."""
+
+
+def open_sink(
+    path: str | Path,
+    *,
+    width: int,
+    height: int,
+    times: Sequence[Fraction],
+    duration: Fraction,
+    rate: Fraction,
+    variable: bool = False,
+    sound: Sound | None = None,
+    codec: str | None = None,
+    quality: str | int | None = None,
+    metadata: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    work: Path | None = None,
+) -> Sink:
+    """Make ready to write a clip; everything that can be refused is refused here, before anything is painted.
+
+    Args:
+        path: ends in .mp4, .mov, .mkv, .webm or .gif; an existing folder, or a name without an ending, becomes a
+            folder of frame_000001.png, frame_000002.png, ...
+        width, height: of every frame, in pixels.
+        times: when each frame is first shown, in seconds, increasing, the first one 0.
+        duration: end of the last frame, in seconds.
+        rate: frames a second; of a variable clip the mean.
+        variable: the frames are not evenly spaced, and keep their own times.
+        sound: what to put beside the pictures; ignored (with a note) where there is no room for it.
+        codec: see `codecs.CODECS`; None for the natural one.
+        quality: 'visual' (None), 'small', 'lossless' or the CRF of the encoder.
+        metadata: texts that `read_metadata` gives back.
+        overwrite: replace what is there, at the end, in one step.
+        work: where temporary files go; None: beside the result, hidden.
+
+    Raises:
+        UsageError: container, codec, quality and size do not go together; the message lists what does.
+        OutputError: it exists already, or nothing can be written there.
+    """
+    as_folder = str(path).endswith(("/", "\\")) or Path(path).is_dir() or not Path(path).suffix
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if not as_folder and suffix not in SUFFIXES:
+        raise UsageError(
+            f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(SUFFIXES)}, or a "
+            "folder (end the name with a slash) for numbered pictures."
+        )
+    times = tuple(times)
+    if not times or duration <= times[-1] or width < 1 or height < 1:
+        raise UsageError(f"{path}: a clip needs at least one frame of at least one pixel that is shown for a while.")
+    if not variable and any(time != index / rate for index, time in enumerate(times)):
+        variable = True  # the caller's times count
+    plan = SinkPlan(path, width, height, times, duration, rate, variable, sound, dict(metadata or {}), overwrite, work)
+    if as_folder:
+        _refuse_options(path, codec, quality)
+        check_output_folder(path, overwrite)
+        return Sink(plan, FolderWriter(plan))
+    check_output(path, overwrite)
+    if work is not None:
+        check_folder(work)
+    if suffix == ".gif":
+        if codec not in (None, "gif"):
+            raise UsageError(f"{path}: a GIF has no codec {codec!r}. Leave the codec out, or choose another ending.")
+        return Sink(plan, GifWriter(plan, check_gif_quality(quality)))
+    encoding = choose_encoding(suffix, codec, quality, (width, height), rate if variable else None)
+    return Sink(plan, VideoWriter(plan, encoding))
+
+
+def _refuse_options(path: Path, codec: str | None, quality: str | int | None) -> None:
+    if codec is not None or quality not in (None, "lossless", "visual"):
+        raise UsageError(f"{path}: a folder of PNG pictures has no codec and no quality. Leave these options out.")
+
+
+class Sink:
+    """A `FrameSink`: takes frames, encodes them in a thread behind a short queue. Made by `open_sink`."""
+
+    def __init__(self, plan: SinkPlan, writer: Writer) -> None:
+        self._plan = plan
+        self._writer = writer
+        self._taken = 0
+        self._waiting: queue.Queue[Image | None] = queue.Queue(maxsize=DEPTH)
+        self._error: BaseException | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Things a person should know of the result, a sentence each; complete after `finish`."""
+        return tuple(self._writer.notes)
+
+    def put(self, frame: Frame) -> None:
+        """Take the next frame; waits while the encoder is behind.
+
+        Raises:
+            OutputError: encoding an earlier frame failed: the disk is full, ffmpeg was ended.
+            ValueError: the frame is out of order, one too many, or of another size.
+        """
+        self._raise_error()
+        if self._closed:
+            raise ValueError(f"{self._plan.path} is finished and takes no more frames")
+        if frame.index != self._taken or frame.index >= len(self._plan.times):
+            raise ValueError(f"frame {frame.index} came where {self._taken} of {len(self._plan.times)} was due")
+        if frame.image.shape != (self._plan.height, self._plan.width, 3):
+            raise ValueError(f"frame {frame.index} has shape {frame.image.shape}, not that of the plan")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._encode, name="encode", daemon=True)
+            self._thread.start()
+        # Once an error has happened the thread throws frames away, so this never waits for ever.
+        self._waiting.put(frame.image)
+        self._taken += 1
+
+    def finish(self) -> None:
+        """Complete the result, check it (frames, times, sound), and give it its name.
+
+        Raises:
+            OutputError: it could not be completed, or is not what it should be; nothing is left of it then.
+        """
+        if self._closed:
+            self._raise_error()
+            return
+        try:
+            if self._taken != len(self._plan.times):
+                raise OutputError(
+                    f"{self._plan.path}: only {self._taken} of {len(self._plan.times)} frames were handed over; an "
+                    "incomplete clip is not written."
+                )
+            self._join()
+            self._raise_error()
+            self._writer.seal()
+            self._writer.publish()
+        except BaseException:
+            self.abort()
+            raise
+        self._closed = True
+        self._writer.discard()
+
+    def abort(self) -> None:
+        """Stop and remove the unfinished part; after `finish`, or when called again, this does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stopping.set()
+        self._writer.interrupt()
+        self._join()
+        self._writer.discard()
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+    def _encode(self) -> None:
+        position = 0
+        while (image := self._waiting.get()) is not None:
+            if self._error is not None or self._stopping.is_set():
+                continue
+            try:
+                self._writer.write(image, position)
+            except BaseException as error:  # handed over, raised by the next put or finish
+                self._error = error
+            position += 1
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

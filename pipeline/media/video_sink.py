@@ -1,0 +1,154 @@
+"""Write a video: every frame with its exact time through a pipe into ffmpeg, the sound last, then a check."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from pipeline.errors import MediaError, OutputError
+from pipeline.media.codecs import Encoding
+from pipeline.media.ffmpeg import Process, address
+from pipeline.media.frame import Image
+from pipeline.media.ivf import ivf_frame, ivf_header
+from pipeline.media.metadata import pack
+from pipeline.media.outputs import part_path, publish, remove
+from pipeline.media.plan import SinkPlan
+from pipeline.media.probe import Probe, probe
+from pipeline.media.sound import add_sound
+from pipeline.media.timing import clock
+
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+_MATROSKA_TICK = Fraction(1, 1000)
+"""Matroska and WebM count time in thousandths of a second."""
+
+
+class VideoWriter:
+    """A `Writer` for .mp4, .mov, .mkv and .webm."""
+
+    def __init__(self, plan: SinkPlan, encoding: Encoding) -> None:
+        self.notes = list(encoding.notes)
+        self._plan = plan
+        self._encoding = encoding
+        self._silent = part_path(plan.path)
+        self._sounding = part_path(plan.path, "sound.part")
+        self._part = self._silent
+        self._process: Process | None = None
+        # A regular clip counts frames, so that ffmpeg sees its rate; one that is not counts parts of a second.
+        self._tick = Fraction(1, clock(plan.times, plan.duration)) if plan.variable else 1 / plan.rate
+
+    def write(self, image: Image, position: int) -> None:
+        """Raises an OutputError where ffmpeg has ended or cannot write."""
+        tick = round(self._plan.times[position] / self._tick)
+        try:
+            if self._process is None:
+                self._process = Process(self._arguments(), feed=True)
+                header = ivf_header(self._plan.width, self._plan.height, self._tick, len(self._plan.times))
+                self._process.stdin.write(header)
+            self._process.stdin.write(ivf_frame(image, tick, level=0))
+        except OSError as error:
+            raise self._failed() from error
+
+    def seal(self) -> None:
+        """Raises an OutputError where ffmpeg failed, or the file is not what was promised."""
+        if self._process is None or self._process.wait() != 0:
+            raise self._failed()
+        has_sound = False
+        if self._plan.sound is not None:
+            has_sound, notes = add_sound(self._silent, self._plan.sound, self._sounding, self._container())
+            self.notes += notes
+            if has_sound:
+                self._part = self._sounding
+        self._check(has_sound)
+
+    def publish(self) -> None:
+        publish(self._part, self._plan.path)
+
+    def interrupt(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def discard(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        remove(self._silent)
+        remove(self._sounding)
+
+    def _arguments(self) -> list[str]:
+        plan = self._plan
+        last = round(plan.times[-1] / self._tick)
+        ends = round(plan.duration / self._tick)
+        return [
+            # One picture tells all there is to know; probing more would only hold them back.
+            *("-f", "ivf", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"),
+            *("-vf", self._encoding.filters, "-fps_mode", "passthrough", "-enc_time_base", "demux"),
+            *self._encoding.arguments,
+            # Nothing says how long the last frame is shown, unless it is told here. (pts and dts must be named:
+            # left out, the filter replaces both by dts, and frames lose their order.)
+            *("-bsf:v", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{last}),{ends - last},DURATION)'"),
+            *("-flags:v", "+bitexact", *self._container(), address(self._silent)),
+        ]
+
+    def _container(self) -> list[str]:
+        suffix = self._plan.path.suffix.lower()
+        remark = pack(self._plan.metadata)
+        arguments = ["-fflags", "+bitexact", *(("-metadata", f"comment={remark}") if remark else ())]
+        if suffix in (".mp4", ".mov"):
+            # The clock of the track, so that each time is kept exactly; the index first, so that a page can play
+            # before it has everything.
+            arguments += ["-video_track_timescale", str(self._tick.denominator), "-movflags", "+faststart"]
+        return [*arguments, "-f", _FORMATS[suffix]]
+
+    def _failed(self) -> OutputError:
+        reason = "it could not be started"
+        if self._process is not None:
+            self._process.wait()
+            reason = self._process.reason()
+        path = self._plan.path
+        if "No space left" in reason or "File too large" in reason:
+            return OutputError(f"{path}: the disk is full ({reason}). Make room and give the same command again.")
+        return OutputError(
+            f"{path}: ffmpeg could not encode the clip as {self._encoding.codec}: {reason}. Give the same command "
+            "again; if that does not help, choose another codec."
+        )
+
+    def _check(self, has_sound: bool) -> None:
+        try:
+            found = probe(self._part)
+        except MediaError as error:
+            raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
+        for complaint in (self._wrong_frames(found), self._wrong_times(found), self._wrong_sound(found, has_sound)):
+            if complaint:
+                raise OutputError(
+                    f"{self._plan.path}: the encoded clip is not what it should be: {complaint}. It was not kept. Give "
+                    "the same command again, or choose another codec."
+                )
+
+    def _wrong_frames(self, found: Probe) -> str:
+        size = (found.header.width, found.header.height)
+        if size != (self._plan.width, self._plan.height):
+            return f"its pictures are {size[0]}x{size[1]}, not {self._plan.width}x{self._plan.height}"
+        if len(found.times) != len(self._plan.times):
+            return f"it has {len(found.times)} frames, not {len(self._plan.times)}"
+        return ""
+
+    def _wrong_times(self, found: Probe) -> str:
+        plan = self._plan
+        tick = max(_MATROSKA_TICK, self._tick)
+        for index, (is_at, should) in enumerate(zip(found.times, plan.times, strict=True)):
+            if abs(is_at - should) > tick:
+                return f"frame {index} is shown at {float(is_at):.3f} s, not at {float(should):.3f} s"
+        if abs(found.duration - plan.duration) > plan.duration / len(plan.times) + tick:
+            return f"it lasts {float(found.duration):.3f} s, not {float(plan.duration):.3f} s"
+        return ""
+
+    def _wrong_sound(self, found: Probe, promised: bool) -> str:
+        if promised and found.audio is None:
+            return "its sound is missing"
+        frame = self._plan.duration / len(self._plan.times)
+        if (
+            promised
+            and found.audio_end is not None
+            and found.audio_end > self._plan.duration + max(frame, Fraction(1, 5))
+        ):
+            return "its sound is longer than its pictures"
+        return ""

@@ -1,0 +1,127 @@
+"""Frames of a video, decoded by ffmpeg and handed over through a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from pipeline.errors import MediaError
+from pipeline.media.ffmpeg import Process, address
+from pipeline.media.frame import Frame, Image, VideoInfo
+from pipeline.media.header import Header
+from pipeline.media.prefetch import prefetch
+
+DEPTH = 4
+"""Frames that are decoded ahead."""
+
+_SWS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+
+
+class VideoSource:
+    """Frames of a video. Made by `open_source`."""
+
+    def __init__(self, info: VideoInfo, header: Header, picks: list[int]) -> None:
+        """`picks`: for each frame of `info` its number in the file, from 0, never decreasing."""
+        self._info = info
+        self._header = header
+        self._picks = picks
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield frames from number `start` on; the same, bit for bit, as those of a run from 0.
+
+        Raises:
+            MediaError: (while iterating) the file is no longer what it was when it was opened.
+        """
+        decoder = _Decoder(self._info, self._header, self._picks, start)
+        yield from prefetch(decoder.frames(), DEPTH, decoder.cancel)
+
+
+class _Decoder:
+    def __init__(self, info: VideoInfo, header: Header, picks: list[int], start: int) -> None:
+        self._info = info
+        self._header = header
+        self._picks = picks
+        self._start = start
+        self._process: Process | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._process is not None:
+            self._process.kill()
+
+    def frames(self) -> Iterator[Frame]:
+        if self._start >= len(self._picks):
+            return
+        first, last = self._picks[self._start], self._picks[-1]
+        # Decoding starts at the beginning of the file even where `first` is far in: a seek may land on other
+        # frames, or on frames that differ because their references are missing. Decoding is cheap here.
+        self._process = process = Process(self._arguments(first, last), read=True)
+        try:
+            if self._cancelled:  # between the caller's look at `_process` and now
+                process.kill()
+            yield from self._read(process, first)
+        finally:
+            process.kill()
+            process.wait()
+
+    def _read(self, process: Process, number: int) -> Iterator[Frame]:
+        height, width = self._info.height, self._info.width
+        image = np.zeros((height, width, 3), np.uint8)
+        number -= 1
+        for index in range(self._start, len(self._picks)):
+            while number < self._picks[index]:
+                image = np.empty((height, width, 3), np.uint8)
+                if not _fill(process, image):
+                    raise self._ended(process, number + 1)
+                number += 1
+            yield Frame(index, self._info.times[index], image)
+
+    def _ended(self, process: Process, number: int) -> MediaError:
+        code = process.wait()
+        why = f" (ffmpeg says: {process.reason()})" if code else ""
+        return MediaError(
+            f"{self._info.path}: decoding broke off before frame {number}{why}, though the file was whole when it "
+            "was opened. Has it been changed or moved since? Start again once it is in place."
+        )
+
+    def _arguments(self, first: int, last: int) -> list[str]:
+        info = self._info
+        matrix = input_matrix(self._header)
+        assumed = f":in_color_matrix={matrix}" if matrix else ""
+        filters = (
+            f"trim=start_frame={first}:end_frame={last + 1}",
+            f"scale={info.width}:{info.height}:flags={_SWS}{assumed}",
+            "format=rgb24",
+        )
+        return [
+            # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.
+            *("-reinit_filter", "0", "-i", address(info.path), "-map", "0:V:0", "-vf", ",".join(filters)),
+            *("-fps_mode", "passthrough", "-frames:v", str(last + 1 - first)),
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+        ]
+
+
+def input_matrix(header: Header) -> str:
+    """The matrix to assume where the file names none: BT.709 from 720 lines on, as players do; '' where it does."""
+    if header.colour_space not in ("unknown", "unspecified", "reserved"):
+        return ""
+    stored_lines = header.width if header.rotation % 180 else header.height
+    return "bt709" if stored_lines >= 720 else "bt601"
+
+
+def _fill(process: Process, image: Image) -> bool:
+    """Read one frame from the pipe into `image`; False where the stream ends before it is full."""
+    into = memoryview(image.reshape(-1).data)
+    got = 0
+    while got < len(into):
+        count = process.stdout.readinto(into[got:])  # type: ignore[attr-defined]
+        if not count:
+            return False
+        got += count
+    return True

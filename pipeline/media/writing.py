@@ -1,0 +1,98 @@
+"""Write a picture, so that it is either there and complete, or not there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
+
+from pipeline.errors import OutputError
+from pipeline.media.frame import Image
+from pipeline.media.metadata import IMAGE_DESCRIPTION, pack
+from pipeline.media.outputs import check_output, written_atomically
+
+WRITABLE = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""Ending of a name -> format."""
+
+JPEG_QUALITY = 95
+"""With full colour resolution (4:4:4): above this, files grow and nothing is seen."""
+
+
+def check_picture_output(path: str | Path, overwrite: bool = False) -> None:
+    """Find out before any work is done whether `write_picture` can write `path`.
+
+    Raises:
+        OutputError: as `write_picture`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITABLE:
+        raise OutputError(f"{path}: a picture must end in one of {', '.join(WRITABLE)}. Choose such a name.")
+    check_output(path, overwrite)
+
+
+def write_picture(
+    path: str | Path, image: Image, *, metadata: Mapping[str, str] | None = None, overwrite: bool = False
+) -> None:
+    """Write `image` as PNG, JPEG (quality 95, 4:4:4), lossless WebP or TIFF, by the ending of `path`.
+
+    Args:
+        image: uint8, shape (height, width, 3), RGB.
+        metadata: texts that `read_metadata` gives back.
+        overwrite: replace an existing file; it stays as it is until the new one is complete.
+
+    Raises:
+        OutputError: it exists already, has an unknown ending, or cannot be written (no folder, disk full).
+    """
+    path = Path(path)
+    check_picture_output(path, overwrite)
+    encoded = encode_picture(image, WRITABLE[path.suffix.lower()], metadata or {}, path)
+    with written_atomically(path) as part:
+        part.write_bytes(encoded)
+
+
+def encode_picture(image: Image, form: str, metadata: Mapping[str, str], path: Path) -> bytes:
+    """The bytes of a picture file; `path` is only named in errors."""
+    picture = Pillow.fromarray(image)
+    stream = io.BytesIO()
+    try:
+        if form == "PNG":
+            picture.save(stream, "PNG", pnginfo=_png_texts(metadata), compress_level=6)
+        elif form == "JPEG":
+            comment = pack(metadata).encode("ascii")
+            picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment)
+        elif form == "WEBP":
+            picture.save(stream, "WEBP", lossless=True, exact=True, exif=_description(metadata).tobytes())
+        else:
+            texts = {IMAGE_DESCRIPTION: pack(metadata)} if metadata else {}
+            picture.save(stream, "TIFF", compression="tiff_deflate", tiffinfo=texts)
+    except (ValueError, OSError) as error:
+        height, width = image.shape[:2]
+        raise OutputError(
+            f"{path}: {form} cannot hold this picture of {width}x{height} pixels ({error}). Choose a name that ends "
+            "in .png."
+        ) from error
+    return stream.getvalue()
+
+
+def _png_texts(metadata: Mapping[str, str]) -> PngInfo:
+    texts = PngInfo()
+    for name, value in metadata.items():
+        texts.add_itxt(name, value)
+    return texts
+
+
+def _description(metadata: Mapping[str, str]) -> Pillow.Exif:
+    exif = Pillow.Exif()
+    if metadata:
+        exif[IMAGE_DESCRIPTION] = pack(metadata)
+    return exif

@@ -1,0 +1,89 @@
+"""Fetch VGG-19's published weights, once, and keep what painting needs of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from pipeline.errors import WeightsError
+from pipeline.network.fetch import OnProgress, discard, fetch
+from pipeline.network.tensor_file import file_sha256
+from pipeline.network.weights import NAME_HASH, PUBLISHED, keep, read_vgg19, trimmed_name, weights_folder
+
+ADDRESS_VARIABLE = "REELBRUSH_VGG19_URL"
+"""Environment variable with the http(s) address of a mirror of the file."""
+
+TRIMMED_SIZE = 81_000_000  # bytes, 20,024,384 numbers of four bytes and a header
+
+
+def download_vgg19(
+    on_progress: OnProgress | None = None,
+    url: str | None = None,
+    expected_hash: str | None = None,
+    retries: int = 5,
+    pause: float = 1.0,
+) -> Path:
+    """Fetch VGG-19 (548 MB), check it, keep its convolutions (80 MB) in the cache and remove the rest.
+
+    Where the weights are on this machine already, nothing is fetched. A download that was cut short, Ctrl-C
+    included, goes on with the next call.
+
+    :param on_progress: called with bytes done and bytes in all (or None), at least once a mebibyte.
+    :param url: None takes `$REELBRUSH_VGG19_URL`, and without that the address torchvision publishes.
+    :param expected_hash: first digits of the file's SHA-256; None takes them from the name in the address
+        (`vgg19-dcbb9e9d.pth`, torch.hub's convention), and for a name without them torchvision's file is expected.
+    :param retries: as in `fetch`.
+    :param pause: seconds, as in `fetch`.
+    :returns: a file for `open_vgg19`.
+    :raises WeightsError: no connection, refused, interrupted, wrong content (removed), or no room.
+    """
+    url = url or os.environ.get(ADDRESS_VARIABLE) or published_url()
+    expected = (expected_hash or _hash_in(url) or PUBLISHED["torchvision"]).lower()
+    name = f"vgg19-{expected[:8]}.pth"
+    folder = weights_folder()
+    for place in (folder / trimmed_name(expected[:8]), folder / name):
+        if place.is_file():
+            return place
+    part = folder / f"{name}.part"
+    fetch(url, part, on_progress, retries, pause, room_after=TRIMMED_SIZE)
+    _check(part, expected, url)
+    place = _trim(part, name)
+    discard(part)
+    return place
+
+
+def published_url() -> str:
+    """Where torchvision publishes its VGG-19."""
+    from torchvision.models import VGG19_Weights  # a second's import that only a download needs
+
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
+
+
+def _hash_in(url: str) -> str | None:
+    found = NAME_HASH.search(PurePosixPath(unquote(urlsplit(url).path)).name)
+    return found[1] if found else None
+
+
+def _check(part: Path, expected: str, url: str) -> None:
+    found = file_sha256(part)
+    if found.startswith(expected):
+        return
+    size = part.stat().st_size
+    discard(part)
+    raise WeightsError(
+        f"What {url} gave ({size / 1e6:.1f} MB) is not the expected file: its SHA-256 begins with {found[:8]}, not "
+        f"{expected[:8]}. It was removed. Run the command again; if that gives the same, something on the way "
+        "(a login page, a mirror) serves another file."
+    )
+
+
+def _trim(part: Path, name: str) -> Path:
+    """The convolutions alone, in the cache. (The tensors may be mapped from `part`: they must be gone on return.)"""
+    try:
+        file = read_vgg19(part)
+    except WeightsError:
+        discard(part)
+        raise
+    return keep(replace(file, source=name), overwrite=True)

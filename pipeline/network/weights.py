@@ -1,0 +1,227 @@
+"""Where VGG-19's weights live, how they get there from a file, and how a network is opened from them.
+
+They share torch.hub's folder (`$TORCH_HOME/hub/checkpoints`, by default under `~/.cache/torch`), so the file that
+torchvision downloaded for another program serves here too. Our own files there, `vgg19-<hash>-conv.safetensors`,
+hold the sixteen convolutions alone, in float32: 80 MB instead of 548.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import WeightsError
+from pipeline.network.base import Network, Pooling
+from pipeline.network.tensor_file import file_sha256, load_weights, read_metadata, save_weights, tensors_sha256
+from pipeline.network.vgg import TENSORS, Preprocessing, check_vgg19, vgg19
+
+PUBLISHED: dict[Preprocessing, str] = {"torchvision": "dcbb9e9d", "caffe": "d01eb7cb"}
+"""First digits of the SHA-256 of the published files, which also stand in their names: vgg19-dcbb9e9d.pth."""
+
+MISSING_VGG19 = (
+    "The weights of VGG-19 are not on this machine. Three ways out: `reelbrush weights download vgg19` fetches them "
+    "once (548 MB to load, 80 MB kept); or load vgg19-dcbb9e9d.pth on another machine, carry it here and "
+    "`reelbrush weights import FILE` (or name it for one run with `--weights FILE`); or paint with "
+    "`--network builtin`, which needs no download."
+)
+
+NAME_HASH = re.compile(r"-([0-9a-f]{8,64})[.-]")  # torch.hub's convention: vgg19-dcbb9e9d.pth
+
+
+def weights_folder() -> Path:
+    """torch.hub's folder of checkpoints; it follows the environment variable TORCH_HOME."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def find_vgg19() -> Path | None:
+    """The VGG-19 file that a job uses when none is named, or None.
+
+    Published weights come first (torchvision's, then Caffe's, each trimmed before full), so that importing
+    something else does not change what a job gives; then what was imported last.
+    """
+    folder = weights_folder()
+    for digits in PUBLISHED.values():
+        for path in (folder / trimmed_name(digits), folder / f"vgg19-{digits}.pth"):
+            if path.is_file():
+                return path
+    return max(_imported(), key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+
+
+def trimmed_name(digits: str) -> str:
+    """Name of our file of convolutions: 'dcbb9e9d' -> 'vgg19-dcbb9e9d-conv.safetensors'."""
+    return f"vgg19-{digits}-conv.safetensors"
+
+
+@dataclass(frozen=True)
+class VggFile:
+    """What a VGG-19 file says."""
+
+    tensors: dict[str, Tensor]
+    """The sixteen convolutions under torchvision's names, on the CPU."""
+    sha256: str
+    """Of the file the weights were published in, also where this one is a trimmed copy of it."""
+    source: str
+    """Name of that file."""
+    preprocessing: Preprocessing
+
+    @property
+    def stored_name(self) -> str:
+        """Name under which an import keeps it."""
+        # Copies of Caffe's file that neural-style-pt saved again bear its name over another hash.
+        is_caffe = _hash_in(self.source) == PUBLISHED["caffe"]
+        return trimmed_name(PUBLISHED["caffe"] if is_caffe else self.sha256[:8])
+
+
+def read_vgg19(path: Path | str, preprocessing: Preprocessing | None = None) -> VggFile:
+    """Read and check a VGG-19 file: torchvision's, Caffe's, or one that an import wrote.
+
+    :param preprocessing: None takes it from the file's notes, the hash in its name (`d01eb7cb` is Caffe's) or its
+        own hash, in this order; a file that none of them tells about is taken for torchvision's.
+    :raises WeightsError: unreadable, damaged, another network, or not what its name promises.
+    """
+    path = Path(path)
+    notes = read_metadata(path)
+    tensors = load_weights(path)
+    check_vgg19(tensors, f"The weights in {path}")
+    tensors = {name: tensors[name] for name in TENSORS}
+    source = notes.get("source", path.name)
+    if "source_sha256" in notes:
+        sha256 = notes["source_sha256"]
+        if notes.get("tensors_sha256") != tensors_sha256(tensors):
+            raise WeightsError(f"{path} is damaged: its values are not those it was written with. {_AGAIN}")
+    else:
+        sha256 = file_sha256(path)
+        if _hash_in(source) == PUBLISHED["torchvision"] and not sha256.startswith(PUBLISHED["torchvision"]):
+            raise WeightsError(
+                f"{path} is not the file its name promises: its SHA-256 begins with {sha256[:8]}. If it is damaged, "
+                f"{_AGAIN[0].lower()}{_AGAIN[1:]} If these are weights of your own, give it another name."
+            )
+    if preprocessing is None:
+        preprocessing = _preprocessing(notes.get("preprocessing"), source, sha256, path)
+    return VggFile(tensors, sha256, source, preprocessing)
+
+
+def open_vgg19(
+    path: Path | str | None = None, pooling: Pooling = "average", preprocessing: Preprocessing | None = None
+) -> Network:
+    """VGG-19 from a file, or from the one that `find_vgg19` finds; its `digest` is the published file's SHA-256.
+
+    :raises WeightsError: no weights on this machine (`MISSING_VGG19`), or as `read_vgg19`.
+    """
+    path = path or find_vgg19()
+    if path is None:
+        raise WeightsError(MISSING_VGG19)
+    file = read_vgg19(path, preprocessing)
+    return vgg19(file.tensors, pooling, file.preprocessing, file.sha256)
+
+
+def import_weights(path: Path | str, overwrite: bool = False, preprocessing: Preprocessing | None = None) -> Path:
+    """Check a VGG-19 file and keep its convolutions in the cache; importing the same file again changes nothing.
+
+    :returns: the file in the cache. `find_vgg19() != ` it where published weights stand before an imported one.
+    :raises WeightsError: as `read_vgg19`; other weights stand there already; the cache cannot be written.
+    """
+    return keep(read_vgg19(path, preprocessing), overwrite)
+
+
+def keep(file: VggFile, overwrite: bool = False) -> Path:
+    """Write the convolutions into the cache, whole or not at all; returns where.
+
+    :raises WeightsError: other or damaged weights stand there already, or the cache cannot be written.
+    """
+    place = weights_folder() / file.stored_name
+    if place.exists() and not overwrite:
+        if _holds(place, file):
+            return place
+        raise WeightsError(
+            f"{place} exists already, and is damaged or holds other weights than {file.source}. Import again with "
+            "--overwrite to replace it."
+        )
+    tensors = {name: tensor.float() for name, tensor in file.tensors.items()}
+    notes = {
+        "source": file.source,
+        "source_sha256": file.sha256,
+        "preprocessing": file.preprocessing,
+        "tensors_sha256": tensors_sha256(tensors),
+    }
+    save_weights(place, tensors, notes)
+    return place
+
+
+@dataclass(frozen=True)
+class WeightsRow:
+    """One line of `reelbrush weights list`."""
+
+    name: str
+    where: Path
+    """Where the file is or, where it is absent, would be."""
+    size: int
+    """Bytes on disk; 0 where absent."""
+    state: Literal["present", "absent", "built in"]
+    about: str
+
+
+def weights_table() -> list[WeightsRow]:
+    """Every set of weights Reelbrush knows: the built-in, the published ones present or not, the imported."""
+    builtin = Path(__file__).parent / "builtin"
+    size = sum(path.stat().st_size for path in builtin.glob("*") if path.is_file() and path.suffix != ".py")
+    rows = [WeightsRow("builtin", builtin, size, "built in", "part of Reelbrush; works at once, with no download")]
+    folder = weights_folder()
+    abouts = {
+        "torchvision": "the network of Gatys et al. as torchvision trained it; `reelbrush weights download vgg19`",
+        "caffe": "the original weights, the look of the papers; `reelbrush weights import vgg19-d01eb7cb.pth`",
+    }
+    for kind, digits in PUBLISHED.items():
+        name = "vgg19" if kind == "torchvision" else f"vgg19 ({kind})"
+        places = (folder / trimmed_name(digits), folder / f"vgg19-{digits}.pth")
+        where = next((place for place in places if place.is_file()), None)
+        rows.append(_row(name, where, abouts[kind]) if where else _absent(name, places[0], abouts[kind]))
+    rows += [_row(f"vgg19 ({path.name[6:14]})", path, "imported") for path in sorted(_imported())]
+    return rows
+
+
+_AGAIN = "Delete it and fetch it again (`reelbrush weights download vgg19` or `reelbrush weights import FILE`)."
+
+
+def _imported() -> Iterator[Path]:
+    known = {trimmed_name(digits) for digits in PUBLISHED.values()}
+    return (path for path in weights_folder().glob(trimmed_name("*")) if path.name not in known)
+
+
+def _row(name: str, where: Path, about: str) -> WeightsRow:
+    return WeightsRow(name, where, where.stat().st_size, "present", about)
+
+
+def _absent(name: str, where: Path, about: str) -> WeightsRow:
+    return WeightsRow(name, where, 0, "absent", about)
+
+
+def _holds(place: Path, file: VggFile) -> bool:
+    try:
+        there = read_vgg19(place)
+    except WeightsError:
+        return False
+    return (there.sha256, there.preprocessing) == (file.sha256, file.preprocessing)
+
+
+def _hash_in(name: str) -> str | None:
+    found = NAME_HASH.search(name)
+    return found[1] if found else None
+
+
+def _preprocessing(note: str | None, source: str, sha256: str, path: Path) -> Preprocessing:
+    if note is None:
+        is_caffe = PUBLISHED["caffe"] in (_hash_in(source), sha256[:8])
+        return "caffe" if is_caffe else "torchvision"
+    if note not in get_args(Preprocessing):
+        raise WeightsError(
+            f"{path} asks for the preprocessing {note!r}, which this version of Reelbrush does not know; it knows "
+            f"{' and '.join(get_args(Preprocessing))}. Import the original file again."
+        )
+    return cast(Preprocessing, note)

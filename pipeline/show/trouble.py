@@ -1,0 +1,43 @@
+"""Errors as a person should read them, and the signals that end a job."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from types import FrameType
+
+from pipeline.errors import ReelbrushError
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt, it passes every `except Exception` and runs every `finally`."""
+
+
+def on_sigterm() -> None:
+    """Make SIGTERM raise `Terminated` in the main thread; without a handler it would skip every `finally`."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One paragraph and the exit code.
+
+    :raises Exception: the error itself, where it is none that a user can have caused: that is a bug, and a
+        traceback is what mends it.
+    """
+    if isinstance(error, ReelbrushError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return (
+            "The device ran out of memory. Paint smaller (--size), in bfloat16 on a GPU that has it "
+            "(--set precision=bfloat16), or on another device (--device cpu).",
+            1,
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}.", 1
+    raise error

@@ -1,0 +1,156 @@
+"""The rooms of the house and the arrows between them, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[1]
+FILES = sorted([*(HOME / "pipeline").rglob("*.py"), HOME / "cli.py"])
+
+# Which room may import from which, beside itself.
+ARROWS: dict[str, set[str]] = {
+    "errors": set(),
+    "settings": {"errors"},
+    "network": {"errors", "settings"},
+    "media": {"errors"},
+    "motion": {"errors"},
+    "style": {"network", "settings", "errors"},
+    "job": {"style", "motion", "media", "network", "settings", "errors"},
+    "show": {"job", "style", "media", "motion", "network", "settings", "errors"},
+    "cli": {"show", "job", "style", "media", "motion", "network", "settings", "errors"},
+    "pipeline": {"job"},
+}
+# Packages that only some files may touch; a folder stands for everything in it.
+ONLY_IN: dict[str, tuple[str, ...]] = {
+    "typer": ("cli.py",),
+    "click": (),
+    "rich": ("cli.py", "pipeline/show/console.py", "pipeline/show/weights.py"),
+    "torch": ("pipeline/network/", "pipeline/style/", "pipeline/motion/", "pipeline/job/", "pipeline/show/doctor.py"),
+    "torchvision": ("pipeline/network/", "pipeline/motion/"),
+    "subprocess": ("pipeline/media/ffmpeg.py",),
+    "PIL": ("pipeline/media/",),
+    "imageio": ("pipeline/media/",),
+    "imageio_ffmpeg": ("pipeline/media/",),
+    "cv2": ("pipeline/motion/",),
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(HOME).as_posix()
+
+
+def room_of(module: str) -> str:
+    """'pipeline.style.losses' -> 'style'; 'pipeline' -> 'pipeline'; 'cli' -> 'cli'."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "pipeline" and len(parts) > 1 else parts[0]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(HOME).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Every module that is imported anywhere: at the top, in functions, for type checking, by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            # `from pipeline import media` names a module, `from pipeline import __version__` a value.
+            yield from (f"{base}.{alias.name}" if base == "pipeline" else base for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"import_module", "__import__"}:
+            argument = node.args[0]
+            yield argument.value if isinstance(argument, ast.Constant) else f"?{ast.unparse(argument)}"
+
+
+def imports_of(path: Path) -> set[str]:
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    return set(imports(ast.parse(path.read_text(encoding="utf-8")), package)) - {"pipeline.__version__"}
+
+
+def missing_arrows(room: str, modules: set[str]) -> set[str]:
+    """Those of `modules` that a file in `room` may not import."""
+    ours = {module for module in modules if module.split(".")[0] in {"pipeline", "cli"}}
+    return {module for module in ours if room_of(module) not in {room, *ARROWS[room]}}
+
+
+def test_the_walk_sees_every_kind_of_import() -> None:
+    """Or the tests below would pass on anything."""
+    source = """
+import a.b, c
+from pipeline import media, __version__
+from pipeline.job.api import x
+from . import near
+from ..style import far
+if TYPE_CHECKING:
+    from typed import T
+def f():
+    import inner
+    importlib.import_module("named")
+"""
+    assert set(imports(ast.parse(source), "pipeline.show")) == {
+        "a.b", "c", "pipeline.media", "pipeline.__version__", "pipeline.job.api", "pipeline.show", "pipeline.style",
+        "typed", "inner", "named",
+    }  # fmt: skip
+    assert missing_arrows("style", {"pipeline.network.base", "pipeline.style.losses", "torch"}) == set()
+    assert missing_arrows("style", {"pipeline.media", "cli"}) == {"pipeline.media", "cli"}
+    assert missing_arrows("errors", {"pipeline.settings"}) == {"pipeline.settings"}
+
+
+def test_there_is_something_to_walk() -> None:
+    assert len(FILES) > 30
+    assert {room_of(module_of(path)) for path in FILES} == set(ARROWS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_arrow_that_the_plan_does_not_have(path: Path) -> None:
+    room = room_of(module_of(path))
+    assert not missing_arrows(room, imports_of(path))
+    if room == "pipeline":
+        assert {module for module in imports_of(path) if module.startswith("pipeline")} <= {
+            "pipeline.job", "pipeline.job.api"
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("package", ONLY_IN)
+def test_packages_stay_in_their_rooms(package: str) -> None:
+    users = {name_of(path) for path in FILES if package in {module.split(".")[0] for module in imports_of(path)}}
+    assert {name for name in users if not name.startswith(ONLY_IN[package])} == set()
+
+
+def test_the_command_starts_without_torch() -> None:
+    """`reelbrush --help` should take a tenth of a second, not two."""
+    code = "import sys, cli; print([name for name in ('torch', 'PIL', 'imageio_ffmpeg') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_library_starts_without_torch_and_knows_its_two_calls() -> None:
+    code = (
+        "import sys, pipeline; assert 'torch' not in sys.modules; "
+        "from pipeline import stylize_image, stylize_video; print(stylize_image.__name__, stylize_video.__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["stylize_image", "stylize_video"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_everything_public_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            bare.append(node.name)
+    assert bare == []

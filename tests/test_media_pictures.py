@@ -1,0 +1,234 @@
+"""Reading and writing single pictures."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_clips import picture
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from pipeline.errors import MediaError, OutputError, UsageError
+from pipeline.media import fit_size, is_animated, read_metadata, read_picture, resize, write_picture
+
+TEXTS = {"network": "vgg19", "settings": 'steps = 5\nname = "Ä; = #\\"\n'}
+
+
+def test_alpha_shows_white_where_it_is_transparent(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[0, 0] = (10, 20, 30, 255)
+    pixels[1, 1] = (0, 0, 0, 128)
+    Pillow.fromarray(pixels).save(tmp_path / "a.png")
+    image = read_picture(tmp_path / "a.png")
+    assert image.shape == (2, 2, 3) and image.dtype == np.uint8
+    assert image[0, 0].tolist() == [10, 20, 30]
+    assert image[0, 1].tolist() == [255, 255, 255]
+    assert image[1, 1].tolist() == [127, 127, 127]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_grey_is_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
+    values = np.array([[0, 257, 32896, 65535]], np.uint16)
+    Pillow.fromarray(values).save(tmp_path / f"g{suffix}")
+    image = read_picture(tmp_path / f"g{suffix}")
+    assert image[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert (image[:, :, 0] == image[:, :, 2]).all()
+
+
+def test_16_bit_rgb(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    row = b"\0" + struct.pack(">6H", 0, 32896, 65535, 257, 10280, 65535)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    (tmp_path / "d.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
+    )
+    assert read_picture(tmp_path / "d.png").tolist() == [[[0, 128, 255], [1, 40, 255]]]
+
+
+def test_floating_point_and_32_bit_tiff(tmp_path: Path) -> None:
+    Pillow.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)).save(tmp_path / "f.tif")
+    assert read_picture(tmp_path / "f.tif")[0, :, 0].tolist() == [0, 128, 255]
+    Pillow.fromarray(np.array([[0, 32896, 65535]], np.int32)).save(tmp_path / "i.tif")
+    assert read_picture(tmp_path / "i.tif")[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_palette_with_transparency(tmp_path: Path) -> None:
+    image = Pillow.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putdata([0, 1])
+    image.save(tmp_path / "p.png", transparency=1)
+    assert read_picture(tmp_path / "p.png").tolist() == [[[255, 0, 0], [255, 255, 255]]]
+
+
+def test_one_bit_and_grey(tmp_path: Path) -> None:
+    Pillow.new("1", (2, 2), 1).save(tmp_path / "b.png")
+    Pillow.new("LA", (2, 2), (100, 255)).save(tmp_path / "la.png")
+    assert read_picture(tmp_path / "b.png").min() == 255
+    assert read_picture(tmp_path / "la.png")[0, 0].tolist() == [100, 100, 100]
+
+
+def test_cmyk_without_profile(tmp_path: Path) -> None:
+    Pillow.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "c.jpg", quality=100)
+    red = read_picture(tmp_path / "c.jpg")[0, 0]
+    assert red[0] > 240 and red[1] < 15 and red[2] < 15
+
+
+def test_embedded_profile_is_converted(tmp_path: Path) -> None:
+    # A profile with gamma 1: a linear 55 is a much lighter 128 or so in sRGB.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ"))
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    assert profile and lab
+    Pillow.new("LAB", (2, 2), (128, 128, 128)).save(tmp_path / "lab.tif", icc_profile=lab.tobytes())
+    image = read_picture(tmp_path / "lab.tif")[0, 0].astype(int)
+    assert abs(image - 119).max() <= 2  # L* = 50.2
+
+
+def test_broken_profile_is_ignored(tmp_path: Path) -> None:
+    Pillow.new("RGB", (2, 2), (1, 2, 3)).save(tmp_path / "x.png", icc_profile=b"not a profile")
+    assert read_picture(tmp_path / "x.png")[0, 0].tolist() == [1, 2, 3]
+
+
+def test_exif_orientation(tmp_path: Path) -> None:
+    image = Pillow.new("RGB", (4, 2), "white")
+    image.putpixel((0, 0), (255, 0, 0))
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # turned a quarter clockwise to be upright
+    image.save(tmp_path / "o.png", exif=exif)
+    upright = read_picture(tmp_path / "o.png")
+    assert upright.shape == (4, 2, 3)
+    assert upright[0, 1].tolist() == [255, 0, 0]
+
+
+def test_animation_gives_its_first_frame_and_says_so(tmp_path: Path) -> None:
+    frames = [Pillow.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "s.gif")
+    assert is_animated(tmp_path / "a.gif")
+    assert not is_animated(tmp_path / "s.gif")
+    assert read_picture(tmp_path / "a.gif")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_pages_of_a_tiff_are_no_animation(tmp_path: Path) -> None:
+    pages = [Pillow.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    pages[0].save(tmp_path / "t.tif", save_all=True, append_images=pages[1:])
+    assert not is_animated(tmp_path / "t.tif")
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    Pillow.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(whole, "PNG")
+    (tmp_path / "cut.png").write_bytes(whole.getvalue()[:4000])
+    (tmp_path / "text.png").write_text("hello, this is no picture at all")
+    (tmp_path / "none.png").write_bytes(b"")
+    for name, words in {
+        "cut.png": "damaged or cut off",
+        "text.png": "not a picture",
+        "none.png": "0 bytes",
+        "missing.png": "no such file",
+        ".": "folder",
+    }.items():
+        with pytest.raises(MediaError, match=words) as caught:
+            read_picture(tmp_path / name)
+        assert str(tmp_path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Pillow.new("RGB", (300, 300)).save(tmp_path / "b.png")
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(MediaError, match="million pixels"):
+        read_picture(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff"])
+@pytest.mark.parametrize("size", [(64, 48), (1, 1)])
+def test_written_pictures_come_back_with_their_texts(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+    image = picture(3, *size)
+    write_picture(tmp_path / f"p{suffix}", image, metadata=TEXTS)
+    again = read_picture(tmp_path / f"p{suffix}").astype(int)
+    assert abs(again - image).max() <= (6 if suffix == ".jpg" else 0)
+    assert read_metadata(tmp_path / f"p{suffix}") == TEXTS
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"p{suffix}"]
+
+
+def test_same_picture_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_picture(tmp_path / name, picture(1), metadata=TEXTS)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_existing_picture_is_only_replaced_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "p.png"
+    write_picture(path, picture(1))
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="exists already"):
+        write_picture(path, picture(2))
+    assert path.read_bytes() == before
+    write_picture(path, picture(2), overwrite=True)
+    assert (read_picture(path) == picture(2)).all()
+
+
+def test_failing_write_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.png"
+    write_picture(path, picture(1))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_picture(path, picture(2), overwrite=True)
+    assert (read_picture(path) == picture(1)).all()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_where_a_picture_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path, words in {
+        tmp_path / "no" / "p.png": "no such folder",
+        tmp_path / "file" / "p.png": "no such folder",
+        tmp_path / "p.xyz": "must end in",
+        tmp_path: "must end in",
+    }.items():
+        with pytest.raises(OutputError, match=words):
+            write_picture(path, picture(1))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+def test_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="nothing may be written"):
+            write_picture(tmp_path / "p.png", picture(1))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_fit_size() -> None:
+    assert fit_size(1920, 1080, 512) == (512, 288)
+    assert fit_size(1080, 1920, 512) == (288, 512)
+    assert fit_size(100, 50, 512) == (100, 50)
+    assert fit_size(100, 50, 512, upscale=True) == (512, 256)
+    assert fit_size(10000, 3, 100) == (100, 1)
+    assert fit_size(7, 7, None) == (7, 7)
+    with pytest.raises(UsageError):
+        fit_size(10, 10, 0)
+
+
+def test_resize_does_not_alias() -> None:
+    checks = np.indices((64, 64)).sum(axis=0) % 2 * 255
+    image = np.repeat(checks[:, :, None], 3, axis=2).astype(np.uint8)
+    small = resize(image, 16, 16).astype(int)
+    assert small.shape == (16, 16, 3)
+    assert abs(small - 127.5).max() < 12
+    assert resize(image, 64, 64) is image

@@ -1,0 +1,316 @@
+"""Settings: every preset complete, every key checked, every text read back as it was."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import pipeline
+from pipeline.errors import SettingsError
+from pipeline.network.base import StackPlan
+from pipeline.network.builtin import PLAN as BUILTIN
+from pipeline.network.vgg import BLOCKS
+from pipeline.settings import (
+    DEFAULT_PRESET,
+    PRESETS,
+    Settings,
+    about,
+    checked,
+    known,
+    read_assignment,
+    read_config,
+    resolve,
+)
+
+VGG19 = StackPlan("vgg19", BLOCKS, (0, 0, 0), (1, 1, 1))
+PLANS = {"vgg19": VGG19, "builtin": BUILTIN}
+everything = pytest.mark.parametrize(("network", "preset"), [(n, p) for n in PLANS for p in PRESETS])
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "job.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# ---- presets
+
+
+def test_the_presets() -> None:
+    assert list(PRESETS) == ["draft", "standard", "fine", "gatys2016", "classic"]
+    assert DEFAULT_PRESET == "standard"
+    assert all(text.endswith(".") for text in PRESETS.values())
+
+
+@everything
+def test_every_preset_is_complete_for_every_network(network: str, preset: str) -> None:
+    settings = resolve(network, preset)
+    assert (settings.preset, settings.network) == (preset, network)
+    there = {f"{kind}{suffix}" for suffix, _, _ in PLANS[network].convolutions for kind in ("conv", "relu")}
+    for layers in (settings.content_layers, settings.style_layers):
+        assert layers
+        assert {layer for layer, _ in layers} <= there
+    for field in fields(Settings):
+        if field.name not in {"preset", "network"}:
+            value = getattr(settings, field.name)
+            assert checked(field.name, value) == value
+            assert type(value) is type(field.default)
+
+
+@everything
+def test_toml_brings_the_same_settings_back(network: str, preset: str, tmp_path: Path) -> None:
+    settings = resolve(network, preset, {"seed": 7, "tv_weight": 1e-07, "style_layers": "relu2_1:0.3,relu1_1"})
+    for comments in (False, True):
+        values = read_config(config(tmp_path, settings.as_toml(comments=comments)))
+        assert values.pop("preset") == preset
+        assert values.pop("network") == network
+        assert resolve(network, preset, values) == settings
+    plain = resolve("builtin")
+    other = "standard" if preset != "standard" else "draft"
+    values = read_config(config(tmp_path, plain.as_toml()))
+    own = {name: value for name, value in values.items() if name not in {"preset", "network"}}
+    again = resolve(network, other, own)  # a complete file leaves nothing to the preset it is laid over
+    assert {f.name: getattr(again, f.name) for f in fields(Settings) if f.name in own} == {
+        f.name: getattr(plain, f.name) for f in fields(Settings) if f.name in own
+    }
+
+
+def test_toml_with_comments_explains_every_setting() -> None:
+    text = resolve("builtin").as_toml(comments=True)
+    for field in fields(Settings):
+        assert f"# {about(field.name)}" in text
+        assert re.search(rf"^{field.name} = ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("network", PLANS)
+def test_gatys2016_as_printed(network: str) -> None:
+    settings = resolve(network, "gatys2016")
+    assert settings.optimizer == "lbfgs"
+    assert settings.pooling == "average"
+    assert (settings.statistic, settings.normalisation) == ("gram", "gatys2016")
+    assert settings.content_weight / settings.style_weight == pytest.approx(1e-3)
+    # Caffe rectifies in place: what the paper calls conv4_2 is relu4_2 here.
+    assert settings.content_layers == (("relu4_2", 1.0),)
+    assert settings.style_layers == tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
+    assert settings.start == "noise"
+    assert (settings.levels, settings.tv_weight) == (1, 0)
+
+
+@pytest.mark.parametrize("network", PLANS)
+def test_classic_as_the_notebooks_have_it(network: str) -> None:
+    settings = resolve(network, "classic")
+    assert (settings.optimizer, settings.learning_rate, settings.averaging) == ("adam", 0.003, 0)
+    assert (settings.content_weight, settings.style_weight, settings.tv_weight) == (1, 1e6, 0)
+    assert (settings.statistic, settings.normalisation, settings.pooling) == ("gram", "notebook", "max")
+    assert [weight for _, weight in settings.style_layers] == [1, 0.75, 0.2, 0.2, 0.2]
+    assert settings.content_layers == (("relu4_2", 1.0),)
+    assert (settings.steps, settings.start) == (20000, "content")
+
+
+def test_unknown_presets_and_networks_are_named() -> None:
+    with pytest.raises(SettingsError, match=r"no preset 'standart'; did you mean 'standard'\?.*draft"):
+        resolve("builtin", "standart")
+    with pytest.raises(SettingsError, match=r"'vgg16'.*vgg19, builtin"):
+        resolve("vgg16")
+
+
+def test_settings_are_frozen_and_hashable() -> None:
+    settings = resolve("builtin")
+    with pytest.raises(FrozenInstanceError):
+        settings.steps = 3  # type: ignore[misc]
+    assert len({settings, resolve("builtin"), resolve("builtin", "draft")}) == 2
+
+
+def test_overrides_win_and_leave_the_preset_alone() -> None:
+    before = resolve("builtin")
+    changed = resolve("builtin", overrides={"steps": 3, "start": "blank"})
+    assert (changed.steps, changed.start, changed.size) == (3, "blank", before.size)
+    assert resolve("builtin") == before
+
+
+def test_weights_of_nothing_but_zero_are_refused() -> None:
+    zero = {"content_weight": 0, "style_weight": 0, "tv_weight": 0}
+    with pytest.raises(SettingsError, match="nothing to paint"):
+        resolve("builtin", overrides=zero)
+    assert resolve("builtin", overrides={**zero, "style_weight": 1}).style_weight == 1
+
+
+# ---- unknown keys, wherever they stand
+
+
+def test_an_unknown_key_in_a_library_call_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="no setting 'style_wieght'; did you mean 'style_weight'"):
+        resolve("builtin", overrides={"style_wieght": 1})
+    with pytest.raises(SettingsError, match="did you mean 'style_weight'"):
+        pipeline.stylize_image("a.png", "b.png", network="builtin", style_wieght=1)
+
+
+def test_an_unknown_key_in_a_file_names_file_and_nearest(tmp_path: Path) -> None:
+    path = config(tmp_path, "learning_rat = 0.1\n")
+    with pytest.raises(SettingsError, match=r"job\.toml.*'learning_rat'; did you mean 'learning_rate'"):
+        read_config(path)
+
+
+def test_an_unknown_key_in_an_assignment_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="'tolerence'; did you mean 'tolerance'"):
+        read_assignment("tolerence=0.1")
+    with pytest.raises(SettingsError, match="NAME=VALUE"):
+        read_assignment("tolerance")
+
+
+def test_a_name_like_nothing_gets_no_wild_guess() -> None:
+    with pytest.raises(SettingsError) as caught:
+        known("xyzzy")
+    assert "did you mean" not in str(caught.value)
+
+
+# ---- values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("steps", 5, 5),
+        ("steps", "5", 5),
+        ("steps", 5.0, 5),
+        ("style_weight", 3, 3.0),
+        ("style_weight", "1e6", 1e6),
+        ("content_weight", 0, 0.0),
+        ("size", 0, 0),
+        ("optimizer", "lbfgs", "lbfgs"),
+    ],
+)
+def test_values_take_the_type_of_the_setting(name: str, value: Any, expected: Any) -> None:
+    found = checked(name, value)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("steps", 0, "at least 1"),
+        ("steps", 2.5, "whole number"),
+        ("steps", True, "whole number"),
+        ("steps", "many", "whole number"),
+        ("steps", None, "whole number"),
+        ("steps", [3], "whole number"),
+        ("style_weight", -1, "at least 0"),
+        ("style_weight", float("nan"), "number"),
+        ("style_weight", "inf", "number"),
+        ("style_weight", True, "number"),
+        ("averaging", 1, "from 0 to 0.9999"),
+        ("size", 20000, "from 0 to 16384"),
+        ("seed", 10**19, "from 0 to"),
+        ("seed", -1, "from 0 to"),
+        ("optimizer", "sgd", "adam, lbfgs"),
+        ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
+        ("optimizer", 3, "adam, lbfgs"),
+        ("start", ["content"], "content, noise, blank"),
+    ],
+)
+def test_impossible_values_are_refused_with_what_is_possible(name: str, value: Any, message: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}.*{message}"):
+        checked(name, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"relu1_1": 1, "relu2_1": 0.75},
+        "relu1_1:1,relu2_1:0.75",
+        " relu1_1 , relu2_1 : 0.75 ",
+        (("relu1_1", 1.0), ("relu2_1", 0.75)),
+    ],
+)
+def test_layers_in_every_spelling(value: Any) -> None:
+    assert checked("style_layers", value) == (("relu1_1", 1.0), ("relu2_1", 0.75))
+
+
+def test_layers_as_a_list_weigh_the_same() -> None:
+    assert checked("content_layers", ["relu1_1", "relu2_1"]) == (("relu1_1", 1.0), ("relu2_1", 1.0))
+
+
+@pytest.mark.parametrize("value", ["", {}, [], 3, None, {"relu1_1": -1}, "relu1_1:heavy", {"relu1_1": True}])
+def test_impossible_layers(value: Any) -> None:
+    with pytest.raises(SettingsError, match="style_layers"):
+        checked("style_layers", value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("steps=5", ("steps", 5)),
+        ("learning-rate = 1e-3", ("learning_rate", 0.001)),
+        ("start=noise", ("start", "noise")),
+        ('start="noise"', ("start", "noise")),
+        ("style_layers=relu1_1:1,relu2_1:2", ("style_layers", "relu1_1:1,relu2_1:2")),
+        ("style_layers={relu1_1 = 1}", ("style_layers", {"relu1_1": 1})),
+        ('style_layers=["relu1_1"]', ("style_layers", ["relu1_1"])),
+    ],
+)
+def test_assignments(text: str, expected: tuple[str, Any]) -> None:
+    assert read_assignment(text) == expected
+    checked(*read_assignment(text))
+
+
+# ---- files
+
+
+def test_a_file_may_name_preset_and_network(tmp_path: Path) -> None:
+    text = 'preset = "fine"\nnetwork = "auto"\nsteps = 5\n[style_layers]\nrelu1_1 = 1\n'
+    assert read_config(config(tmp_path, text)) == {
+        "preset": "fine", "network": "auto", "steps": 5, "style_layers": {"relu1_1": 1},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps = ", "not valid TOML"),
+        ("steps = 0", "at least 1"),
+        ('optimizer = "sgd"', "adam, lbfgs"),
+        ("preset = 3", "preset has to be a name"),
+        ("network = []", "network has to be a name"),
+        ("[painting]\nsteps = 3", "no setting 'painting'"),
+    ],
+)
+def test_files_with_faults(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_config(config(tmp_path, text))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing\.toml cannot be read"):
+        read_config(tmp_path / "missing.toml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_config(tmp_path)
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        read_config(binary)
+
+
+# ---- one place for defaults and explanations
+
+
+def test_every_setting_is_explained() -> None:
+    for field in fields(Settings):
+        assert len(about(field.name)) > 10
+        assert about(field.name).endswith(".")
+
+
+def test_help_takes_texts_and_defaults_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cli import app
+
+    for name in ("COLUMNS", "TERMINAL_WIDTH"):
+        monkeypatch.setenv(name, "200")
+    shown = "".join(CliRunner().invoke(app, ["image", "--help"]).output.split())
+    for name in ("size", "steps", "style_weight", "tv_weight", "optimizer", "start", "seed"):
+        assert "".join(about(name).split()) in shown
+        assert f"default:({getattr(resolve('builtin'), name)},bythepreset{DEFAULT_PRESET})" in shown

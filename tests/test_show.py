@@ -1,0 +1,411 @@
+"""What a person sees: the estimate, the spoken times, the JSON lines, the story's frames, the paragraphs of errors."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from tiny import picture, tiny_painter
+
+from pipeline.errors import DeviceError, ReelbrushError, SettingsError
+from pipeline.job.events import Event, Finished, FrameDone, Stage, Started, Stepped
+from pipeline.show.estimate import Estimate, spoken
+from pipeline.show.jsonlines import as_json, json_reporter
+from pipeline.show.trouble import explain
+from pipeline.style.painter import Progress
+
+STARTED = Started(
+    source="walk.mp4", outputs=(Path("out.mp4"),), width=64, height=36, frames=5, done=0, first_work=100.0,
+    next_work=20.0, network="tiny", device="cpu, float32",
+)  # fmt: skip
+
+# ---- the estimate, on a clock that is wound by hand
+
+
+def frame_of(index: int, steps: int, early: int | None = None) -> Iterator[Event]:
+    """One frame's events; with `early`, it stops after that many steps."""
+    for step in range(1, (early or steps) + 1):
+        yield Stepped(index, step, steps, step / steps)
+    yield FrameDone(index, {}, early or steps, 0.0, "steps")
+
+
+class Watched:
+    """A job played against a clock: when what was said."""
+
+    def __init__(self, started: Started) -> None:
+        self.now = 1000.0
+        self.estimate = Estimate()
+        self.fractions: list[float] = []
+        self.said: list[tuple[float, float | None]] = []
+        self.see(started, 0)
+
+    def see(self, event: Event, seconds: float) -> None:
+        self.now += seconds
+        self.estimate.see(event, self.now)
+        self.fractions.append(self.estimate.fraction)
+        self.said.append((self.now, self.estimate.left(self.now)))
+
+    def paint(self, index: int, steps: int, seconds_a_step: float, early: int | None = None) -> None:
+        for event in frame_of(index, steps, early):
+            self.see(event, seconds_a_step if isinstance(event, Stepped) else 0)
+
+    def errors(self) -> list[float]:
+        """What was said against what it was, as a share of what it was; where something was left."""
+        return [
+            (left - (self.now - at)) / (self.now - at) for at, left in self.said if left is not None and at < self.now
+        ]
+
+
+def test_nothing_is_said_before_the_first_steps() -> None:
+    estimate = Estimate()
+    assert (estimate.fraction, estimate.left(3.0)) == (0.0, None)
+    estimate.see(STARTED, 10.0)
+    assert (estimate.fraction, estimate.left(12.0)) == (0.0, None)
+
+
+def test_a_steady_job_is_told_to_the_second_although_its_first_frame_costs_five_times_the_rest() -> None:
+    job = Watched(STARTED)
+    job.paint(0, 100, 0.5)
+    assert job.fractions[-1] == pytest.approx(100 / 180)
+    assert job.said[50][1] == pytest.approx(25 + 4 * 10)
+    for index in range(1, 5):
+        job.paint(index, 20, 0.5)
+    assert max(map(abs, job.errors()), default=1) < 0.01
+    assert job.said[-1][1] == 0
+    assert job.fractions[-1] == 1
+
+
+@pytest.mark.parametrize("early", [None, 7])
+def test_the_fraction_never_falls_and_ends_at_one(early: int | None) -> None:
+    job = Watched(STARTED)
+    job.paint(0, 100, 0.3, early and 40)
+    for index in range(1, 5):
+        job.paint(index, 20, 0.4, early)
+    assert job.fractions == sorted(job.fractions)
+    assert (job.fractions[0], job.fractions[-1]) == (0, 1)
+    assert max(job.fractions[:-2]) < 1  # the last step and the end of its frame are both the end
+
+
+def test_frames_that_stop_early_are_an_upper_bound_at_first_and_learnt_then() -> None:
+    job = Watched(replace(STARTED, frames=30))
+    job.paint(0, 100, 0.5)
+    assert job.said[-1][1] == pytest.approx(29 * 10)
+    for index in range(1, 30):
+        job.paint(index, 20, 0.5, early=8)
+    errors = job.errors()
+    assert min(errors) > -0.05  # never too hopeful
+    after_two = [e for (at, _), e in zip(job.said, errors, strict=False) if at > 1000 + 50 + 3 * 4]
+    assert max(map(abs, after_two)) < 0.05
+
+
+def test_a_clip_that_becomes_harder_is_noticed() -> None:
+    job = Watched(replace(STARTED, frames=60))
+    job.paint(0, 100, 0.1)
+    for index in range(1, 30):
+        job.paint(index, 20, 0.1)
+    for index in range(30, 60):
+        job.paint(index, 20, 0.4)
+    converged = [e for (at, _), e in zip(job.said, job.errors(), strict=False) if at > 1000 + 10 + 29 * 2 + 8 * 8]
+    assert max(map(abs, converged)) < 0.05
+
+
+def test_one_slow_frame_does_not_frighten() -> None:
+    """The usual frame is the middle one, not the mean."""
+    job = Watched(replace(STARTED, frames=20))
+    for index, pace in enumerate([0.1] * 6 + [10.0] + [0.1] * 2):
+        job.paint(index, 100 if index == 0 else 20, pace)
+    assert job.said[-1][1] == pytest.approx(11 * 2)
+
+
+def test_a_resumed_job_starts_where_it_was() -> None:
+    job = Watched(replace(STARTED, frames=10, done=6))
+    assert job.fractions[0] == pytest.approx((100 + 5 * 20) / (100 + 9 * 20))
+    job.see(Stepped(6, 1, 20, 0.05), 0.5)
+    assert job.said[-1][1] == pytest.approx(4 * 10 - 0.5)
+    for step in range(2, 21):
+        job.see(Stepped(6, step, 20, step / 20), 0.5)
+    job.see(FrameDone(6, {}, 20, 10.0, "steps"), 0)
+    for index in range(7, 10):
+        job.paint(index, 20, 0.5)
+    assert max(map(abs, job.errors())) < 0.01
+    assert (job.fractions[-1], job.said[-1][1]) == (1, 0)
+
+
+def test_a_job_with_nothing_left_to_paint() -> None:
+    job = Watched(replace(STARTED, done=5))
+    assert (job.fractions, job.said[0][1]) == ([1.0], 0.0)
+
+
+def test_a_single_picture() -> None:
+    job = Watched(replace(STARTED, frames=1, next_work=100.0))
+    job.paint(0, 100, 0.2)
+    assert max(map(abs, job.errors())) < 0.01
+    assert (job.fractions[-1], job.said[-1][1]) == (1, 0)
+
+
+def test_the_time_between_two_steps_counts() -> None:
+    """Asked again before the next event, the same frame has less left, and never less than nothing."""
+    job = Watched(STARTED)
+    job.paint(0, 100, 0.5)
+    job.paint(1, 20, 0.5)
+    assert job.estimate.left(job.now) == pytest.approx(30)
+    assert job.estimate.left(job.now + 4) == pytest.approx(26)
+    assert job.estimate.left(job.now + 99) == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (45, "45 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.7, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (100 * 3600, "100 h 00 min"),
+    ],
+)
+def test_spoken(seconds: float, expected: str) -> None:
+    assert spoken(seconds) == expected
+
+
+# ---- JSON lines
+
+EVENTS: dict[str, Event] = {
+    "started": replace(STARTED, source="späte\nFahrt.mp4", notes=("one", 'two "2"')),
+    "stepped": Stepped(3, 4, 20, 0.2),
+    "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
+    "stage": Stage("Encoding"),
+    "finished": Finished((Path("a.mp4"), Path("b.gif")), 5, 2, 60.0, ("note",)),
+}
+
+
+def test_every_kind_of_event_is_tried_here() -> None:
+    assert {type(event) for event in EVENTS.values()} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_is_one_line_of_json(name: str) -> None:
+    event = EVENTS[name]
+    line = as_json(event)
+    assert "\n" not in line
+    found = json.loads(line)
+    assert found.pop("event") == name
+    expected = vars(event)
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        assert found[key] == ([str(entry) for entry in value] if isinstance(value, tuple) else value)
+
+
+def test_the_reporter_writes_all_but_single_steps() -> None:
+    lines: list[str] = []
+    report = json_reporter(lines.append)
+    for event in EVENTS.values():
+        report(event)
+    assert [json.loads(line)["event"] for line in lines] == ["started", "frame_done", "stage", "finished"]
+
+
+def test_what_has_no_json_form_is_an_error() -> None:
+    with pytest.raises(TypeError, match="set has no JSON form"):
+        as_json(Stage({"text"}))  # type: ignore[arg-type]
+
+
+# ---- the story
+
+
+def grey(level: int, height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def levels(pictures: list[npt.NDArray[np.uint8]]) -> list[int]:
+    return [int(image[0, 0, 0]) for image in pictures]
+
+
+def test_visible_change_by_hand() -> None:
+    from pipeline.show.story import visible_change
+
+    assert visible_change(grey(10), grey(13)) == 3
+    half = grey(10)
+    half[:, :32] = 110
+    assert visible_change(grey(10), half) == pytest.approx(50, abs=1)
+    large = visible_change(grey(0, 400, 640), grey(7, 400, 640))
+    assert large == 7
+
+
+def test_grain_is_not_visible_change() -> None:
+    """At a glance a fine checkerboard is grey."""
+    from pipeline.show.story import visible_change
+
+    board = grey(128, 256, 256)
+    board[::2, ::2] += 60
+    board[1::2, 1::2] += 60
+    board[::2, 1::2] -= 60
+    board[1::2, ::2] -= 60
+    assert visible_change(grey(128, 256, 256), board) < 3
+
+
+def test_frames_stand_at_even_distances_of_visible_change() -> None:
+    from pipeline.show.story import evenly
+
+    # Fast at first, then slow: by step the story would be all slow end.
+    shades = [0, 40, 60, 80, 90, 95, 98, 100, 101, 102, 110, 120]
+    assert levels(evenly([grey(level) for level in shades], 4)) == [0, 40, 80, 120]
+    # Nothing stands near 20, so there are six of seven.
+    assert levels(evenly([grey(level) for level in shades], 7)) == [0, 40, 60, 80, 100, 120]
+    # Distance is the way gone, not the difference to the start: there and back again counts twice.
+    there_and_back = [0, 30, 60, 90, 60, 30, 0]
+    assert levels(evenly([grey(level) for level in there_and_back], 3)) == [0, 90, 0]
+
+
+def test_first_and_last_are_always_there_and_none_twice() -> None:
+    from pipeline.show.story import evenly
+
+    pictures = [grey(level) for level in (5, 6, 200, 201)]
+    for count in (2, 3, 4, 10):
+        found = levels(evenly(pictures, count))
+        assert (found[0], found[-1]) == (5, 201)
+        assert found == sorted(set(found))
+        assert len(found) <= count
+    assert levels(evenly([grey(7)] * 9, 5)) == [7, 7]
+
+
+def test_a_last_picture_that_came_twice_is_shown_once() -> None:
+    """The final painting looks like the last snapshot of it."""
+    from pipeline.show.story import evenly
+
+    found = evenly([grey(level) for level in (0, 50, 100, 100)], 3)
+    assert levels(found) == [0, 50, 100]
+
+
+def told(step: int, of: int, level: float) -> Progress:
+    image = torch.full((1, 3, 40, 64), level / 255)
+    return Progress(step, of, step / of, 0, None, lambda: image)  # type: ignore[arg-type]
+
+
+def test_the_recorder_keeps_a_bounded_number_of_small_pictures() -> None:
+    from pipeline.show.story import SPARE, StoryRecorder
+
+    recorder = StoryRecorder(frames=5, size=32)
+    most = 0
+    random = np.random.default_rng(1)
+    for step in range(1, 2001):
+        recorder(told(step, 2000, float(random.uniform(0, 255))))
+        most = max(most, len(recorder._kept))
+    assert most <= SPARE * 5 + 1
+    story = recorder.pictures(grey(0), grey(255))
+    assert 2 <= len(story) <= 5
+    assert {image.shape for image in story} == {(20, 32, 3)}
+    assert (levels(story)[0], levels(story)[-1]) == (0, 255)
+
+
+def test_the_recorder_spaces_its_frames_by_change() -> None:
+    from pipeline.show.story import StoryRecorder
+
+    recorder = StoryRecorder(frames=9, size=64)
+    for step in range(1, 401):
+        recorder(told(step, 400, 240 * (1 - 0.98**step)))
+    found = levels(recorder.pictures(grey(0), grey(240)))
+    assert len(found) == 9
+    gaps = np.diff(found)
+    assert gaps.min() > 0.5 * 30 and gaps.max() < 1.5 * 30
+
+
+def test_pictures_of_a_painting_that_stands_still_are_not_kept() -> None:
+    from pipeline.show.story import StoryRecorder
+
+    recorder = StoryRecorder(frames=5)
+    for step in range(1, 100):
+        recorder(told(step, 100, 100))
+    assert len(recorder._kept) == 1
+
+
+def test_late_steps_are_not_all_fetched() -> None:
+    """A picture costs a transfer from the device and a resize."""
+    from pipeline.show.story import StoryRecorder
+
+    fetched = 0
+
+    def fetch() -> torch.Tensor:
+        nonlocal fetched
+        fetched += 1
+        return torch.zeros(1, 3, 8, 8)
+
+    recorder = StoryRecorder(frames=10)
+    for step in range(1, 20_001):
+        recorder(Progress(step, 20_000, step / 20_000, 0, None, fetch))  # type: ignore[arg-type]
+    assert 80 <= fetched <= 160
+
+
+def test_a_real_painting_tells_its_story() -> None:
+    from pipeline.show.story import StoryRecorder
+
+    recorder = StoryRecorder(frames=6, size=32)
+    content = picture(48, 64)
+    found = tiny_painter(levels=2, smallest=16, steps=20).paint(content, on_progress=recorder)
+    story = recorder.pictures(content, found.image)
+    assert 4 <= len(story) <= 6
+    assert {image.shape for image in story} == {(24, 32, 3)}
+
+
+# ---- errors as paragraphs
+
+
+def test_our_own_errors_speak_for_themselves() -> None:
+    assert explain(SettingsError("so")) == ("so", 2)
+    assert explain(DeviceError("thus")) == ("thus", 1)
+    assert explain(ReelbrushError("and so")) == ("and so", 1)
+
+
+def real_cpu_shortage() -> Exception:
+    try:
+        torch.empty(10**15)
+    except (RuntimeError, MemoryError) as error:
+        return error
+    raise AssertionError("a petabyte was there")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        MemoryError,
+        lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        lambda: RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+        real_cpu_shortage,
+    ],
+    ids=["python", "cuda", "mps", "cpu"],
+)
+def test_a_shortage_of_memory_says_what_to_do(make: Callable[[], Exception]) -> None:
+    paragraph, code = explain(make())
+    assert "--size" in paragraph and "--device" in paragraph
+    assert code == 1
+
+
+def test_a_full_disk_says_what_to_do() -> None:
+    paragraph, code = explain(OSError(errno.ENOSPC, "No space left on device", "/somewhere"))
+    assert "disk is full" in paragraph
+    assert code == 1
+
+
+def test_other_errors_of_the_system_name_the_file() -> None:
+    paragraph, code = explain(PermissionError(errno.EACCES, "Permission denied", "/locked/out.mp4"))
+    assert paragraph == "/locked/out.mp4: Permission denied."
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes do not match"), OSError("no file at all"), KeyError("x"), AssertionError()]
+)
+def test_a_bug_stays_a_bug(error: Any) -> None:
+    with pytest.raises(type(error)) as caught:
+        explain(error)
+    assert caught.value is error
