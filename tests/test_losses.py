@@ -52,6 +52,8 @@ def test_content_loss_by_hand() -> None:
     target = content_target(A)
     assert float(content_loss(F, target, "gatys2016")) == 15  # eq. 1: half the sum
     assert float(content_loss(F, target, "notebook")) == pytest.approx(30 / 8)
+    # About their means A_1 and A_2 have 1/4 and 3/4 mean square, 1/2 together; of the 3/4 about zero a hundredth.
+    assert float(content_loss(F, target, "relative")) == pytest.approx(30 / 8 / (0.5 + 0.0075), rel=1e-4)
 
 
 def test_relative_content_loss_is_one_where_only_the_means_are_kept() -> None:

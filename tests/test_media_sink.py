@@ -153,7 +153,7 @@ def test_source_to_sink_round_trip(tmp_path: Path) -> None:
     ("name", "other", "words"),
     [
         ("v.webm", {"codec": "h264"}, r"cannot hold h264, but vp9, av1"),
-        ("v.mp4", {"codec": "theora"}, r"no codec 'theora'.*h264, h265, vp9, av1"),
+        ("v.mp4", {"codec": "theora"}, r"no codec 'theora'.*h264, h265, av1"),
         ("v.mp4", {"quality": "great"}, "visual, small, lossless, or a number"),
         ("v.mp4", {"quality": 99}, "0 .best. to 51"),
         ("v.mov", {"codec": "prores", "quality": 3}, "takes no number"),
@@ -196,7 +196,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
 def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(OutputError, match="nothing may be written|cannot"):
+        with pytest.raises(OutputError, match="may be written"):
             open_sink(**plan(tmp_path / "v.mp4"))
     finally:
         tmp_path.chmod(0o700)
@@ -345,6 +345,17 @@ def test_full_disk(tmp_path: Path, name: str) -> None:
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("v.mkv", ".v.mkv.part.mkv"), ("v.webm", ".v.webm.part.webm"), ("v.gif", ".v.gif.frames.part.ivf")],
+)
+def test_device_without_room(tmp_path: Path, name: str, part: str) -> None:
+    (tmp_path / part).symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="disk is full"):
+        write_clip(tmp_path / name)
+    assert names(tmp_path) == []
+
+
 def test_put_waits_for_a_slow_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
     sink = open_sink(**plan(tmp_path / "v.mp4", count=40))
@@ -424,7 +435,7 @@ def test_gif_looks_like_its_frames(tmp_path: Path) -> None:
     for quality in ("visual", "small"):
         write_clip(tmp_path / f"{quality}.gif", quality=quality, rate=10)
         for number, image in enumerate(images_of(tmp_path / f"{quality}.gif")):
-            assert np.abs(image.astype(int) - picture(number)).mean() < 12
+            assert np.abs(image.astype(int) - picture(number)).mean() < 16
 
 
 def test_gif_becomes_a_video(tmp_path: Path) -> None:

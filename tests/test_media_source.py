@@ -465,6 +465,7 @@ def test_folder_is_in_natural_order(tmp_path: Path) -> None:
     folder = numbered(tmp_path / "f", ["frame10.png", "frame2.png", "frame1.png"])
     (folder / ".hidden.png").write_text("no picture")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "empty.txt").write_text("")
     (folder / "sub").mkdir()
     source = open_source(folder)
     assert source.info.kind == "folder" and source.info.rate == 24

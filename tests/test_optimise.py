@@ -106,6 +106,18 @@ def test_a_falling_loss_is_no_plateau() -> None:
     assert optimise(falling, START, settings(steps=100, tolerance=0.04, patience=10)).stopped is Stop.PLATEAU
 
 
+def test_the_tolerance_is_a_share_of_the_loss() -> None:
+    falling = Bowl(lambda call, value: value * 0 + 1e4 * 0.97 ** (call / 10))
+    assert optimise(falling, START, settings(steps=100, tolerance=0.04, patience=10)).stopped is Stop.PLATEAU
+
+
+def test_after_a_break_the_plateau_is_judged_anew() -> None:
+    """Broken at step 12, seen at 15, first sound look at 20: patience counts from there."""
+    broken = Bowl(lambda call, value: value * math.nan if call == 12 else value * 0 + 1)
+    found = optimise(broken, START, settings(steps=200, tolerance=0.5, patience=20))
+    assert (found.stopped, found.retries, found.steps) == (Stop.PLATEAU, 1, 40)
+
+
 def test_a_plateau_is_judged_over_patience_steps_not_since_the_start() -> None:
     """It falls for 50 steps, then not at all."""
     knee = Bowl(lambda call, value: value * 0 + max(1.0, 6 - call / 10))

@@ -126,6 +126,14 @@ def test_starts_from_a_picture() -> None:
         torch.testing.assert_close(found, to_tensor(other), rtol=0, atol=1e-4)
 
 
+def test_a_start_of_its_own_takes_no_detail_from_the_content() -> None:
+    painter = tiny_painter(start="content", levels=2, smallest=16, **STILL)
+    other = picture(32, 40, seed=9)
+    found = to_tensor(painter.paint(picture(32, 40), start=other).image)
+    blurred = resized(resized(to_tensor(other), 16, 20), 32, 40)
+    assert min(float((found - kind).abs().mean()) for kind in (blurred, to_tensor(other))) < 0.005
+
+
 def test_noise_differs_by_frame_and_by_seed_and_not_by_content() -> None:
     def noise(seed: int, index: int, content_seed: int = 0) -> Tensor:
         painter = tiny_painter(start="noise", **{**STILL, "seed": seed})

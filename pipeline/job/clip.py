@@ -79,6 +79,8 @@ def run_clip(
     """
     began = time.monotonic()
     refuse_same_file(job.source, job.outputs)
+    if job.gif is not None and job.gif.resolve() == job.output.resolve():
+        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     painter = Painter(network, load_styles(job.styles), settings, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(job.source, size=settings.size or None, upscale=job.upscale, frames=job.frames, fps=job.rate)
@@ -223,9 +225,3 @@ def device_line(device: torch.device, network: Network) -> str:
     """'cpu, float32' or 'cuda (NVIDIA …), bfloat16'."""
     called = f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
     return f"{called}, {str(network.dtype).removeprefix('torch.')}"
-
-
-def check_single_output(job: ClipJob) -> None:
-    """:raises UsageError: the GIF beside the output is the output itself."""
-    if job.gif is not None and job.gif.resolve() == job.output.resolve():
-        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -96,7 +97,7 @@ class Process:
     ) -> None:
         self._lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
         self._on_line = on_line
-        # A session of its own: Ctrl-C at the terminal is ours to answer. Were ffmpeg to hear it too, it would
+        # A process group of its own: Ctrl-C at the terminal is ours to answer. Were ffmpeg to hear it too, it would
         # end politely in the middle, and a decoder that ends early looks like a short clip.
         self._popen = subprocess.Popen(
             [binary(), *_COMMON, *arguments],
@@ -151,7 +152,7 @@ class Process:
         """Why it failed, in ffmpeg's words or as the signal that ended it."""
         code = self._popen.returncode
         if code is not None and code < 0:
-            return f"ffmpeg was ended by signal {-code}"
+            return f"ffmpeg was ended by signal {-code}, {_signal_name(-code)}"
         return complaint(self.lines) or f"ffmpeg left with code {code}"
 
     def _read_stderr(self) -> None:
@@ -163,6 +164,13 @@ class Process:
                 self._lines.append(line)
                 if self._on_line is not None:
                     self._on_line(line)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from pipeline.media.outputs import part_path
@@ -25,7 +26,11 @@ class GifBlocks:
 
 def walk_gif(path: Path) -> GifBlocks:
     """Go through the blocks of the GIF `path` without decoding a picture."""
-    data = memoryview(path.read_bytes())
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        return _walk(data)
+
+
+def _walk(data: mmap) -> GifBlocks:
     delays: list[int] = []
     delay = 0
     try:
@@ -68,7 +73,7 @@ def _table(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _after_sub_blocks(data: memoryview, at: int) -> int:
+def _after_sub_blocks(data: mmap, at: int) -> int:
     while data[at]:
         at += data[at] + 1
     return at + 1

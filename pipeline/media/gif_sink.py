@@ -5,6 +5,7 @@ The two passes need every frame twice; keeping them on the disk keeps memory the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -67,7 +68,7 @@ class GifWriter:
                 # would never count. One that differs from it everywhere makes them; it is not shown.
                 self._stream.write(ivf_frame(255 - image, self._starts[-1], level=1))
         except OSError as error:
-            raise cannot_write(self._frames, error) from error
+            raise cannot_write(self._plan.path, error) from error
 
     def seal(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
@@ -75,7 +76,7 @@ class GifWriter:
             try:
                 self._stream.close()
             except OSError as error:
-                raise cannot_write(self._frames, error) from error
+                raise cannot_write(self._plan.path, error) from error
         frames = ("-f", "ivf", "-i", address(self._frames))
         self._run(
             *(*frames, "-vf", "palettegen=stats_mode=diff", "-fps_mode", "passthrough"),
@@ -104,7 +105,8 @@ class GifWriter:
 
     def discard(self) -> None:
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # on a full disk there is still something that cannot be written
+                self._stream.close()
         for path in (self._part, self._frames, self._palette, part_path(self._part)):
             remove(path)
 

@@ -13,6 +13,7 @@ from pipeline.media.ffmpeg import address, run
 _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(r"n: *0 pts: .*? fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)")
 _COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
+_CONTAINER = re.compile(r"\bInput #0, (\S+), from ")
 _CLOCK = r"(\d+):(\d+):(\d+(?:\.\d+)?)"
 _DURATION = re.compile(rf"\bDuration: {_CLOCK}")
 _STREAM_END = re.compile(rf"\bDURATION +: {_CLOCK}")
@@ -25,6 +26,8 @@ _STATED_FPS = re.compile(r", ([\d.]+)(k?) fps")
 class Header:
     """What is known before the whole file has been decoded."""
 
+    container: str
+    """As ffmpeg calls it, for instance 'matroska,webm'."""
     width: int
     height: int
     """Size after rotation, in pixels; the pixels may not be square."""
@@ -67,7 +70,9 @@ def read_header(path: Path) -> Header:
     colour = _COLOUR.search(said)
     colour_range, space, _, transfer = colour.groups() if colour else ("unknown",) * 4
     rotation = _ROTATION.search(banner)
+    container = _CONTAINER.search(banner)
     return Header(
+        container=container.group(1) if container else "",
         width=int(width),
         height=int(height),
         pixel_aspect=_ratio(sar_num, sar_den) or Fraction(1),

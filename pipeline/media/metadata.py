@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from pipeline.errors import MediaError
 from pipeline.media.ffmpeg import address, run
-from pipeline.media.pictures import open_picture
+from pipeline.media.pictures import NotAPictureError, open_picture
 from pipeline.media.probe import check_readable
 
 IMAGE_DESCRIPTION = 0x010E
@@ -50,10 +50,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     try:
         with open_picture(path) as picture:
             return _of_picture(picture)
-    except MediaError as error:
-        if "not a picture" not in str(error):
-            raise
-    return _of_video(path)
+    except NotAPictureError:
+        return _of_video(path)
 
 
 def _of_picture(picture: Pillow.Image) -> dict[str, str]:

@@ -38,6 +38,10 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
+class NotAPictureError(MediaError):
+    """The file is none of `FORMATS`; it may be a video."""
+
+
 def read_picture(path: str | Path) -> Image:
     """The picture in `path`, uint8, shape (height, width, 3), sRGB.
 
@@ -82,7 +86,9 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             with Pillow.open(path, formats=formats) as picture:
                 yield picture
     except UnidentifiedImageError as error:
-        raise MediaError(f"{path}: this is not a picture that can be read. Convert it to PNG or JPEG first.") from error
+        raise NotAPictureError(
+            f"{path}: this is not a picture that can be read. Convert it to PNG or JPEG first."
+        ) from error
     except Pillow.DecompressionBombError as error:
         limit = 2 * (Pillow.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise MediaError(

@@ -78,14 +78,14 @@ def probe(path: Path, *, stop: int | None = None, on_progress: OnProgress | None
     """
     check_readable(path)
     header = read_header(path)
-    seen = _decode(path, stop, on_progress, header.expected)
+    seen = _decode(path, header, stop, on_progress)
     if "monoton" in seen.reason:
         # Times that run backwards stop the listing: number the frames instead.
-        seen = _decode(path, stop, on_progress, header.expected, numbered=True)
+        seen = _decode(path, header, stop, on_progress, numbered=True)
     enough = stop is not None and seen.listing.count("video") >= stop
     # Matroska tells of its missing end, and yet ffmpeg leaves with 0.
     if not enough and (seen.code != 0 or seen.demuxer or not seen.listing.count("video")):
-        broken = _broken(path, seen, stop)
+        broken = _broken(path, header, seen, stop)
         if broken is not None:
             raise broken
     if stop is not None and enough:
@@ -110,9 +110,9 @@ def check_readable(path: Path) -> None:
 
 def _decode(
     path: Path,
+    header: Header,
     stop: int | None,
-    on_progress: OnProgress | None,
-    expected: int | None,
+    on_progress: OnProgress | None = None,
     *,
     strict: bool = False,
     numbered: bool = False,
@@ -144,23 +144,25 @@ def _decode(
             listing.take(line.decode("ascii", "replace"))
             if on_progress is not None and time.monotonic() - told > _PROGRESS_EVERY:
                 told = time.monotonic()
-                on_progress(listing.count("video"), expected)
+                on_progress(listing.count("video"), header.expected)
     except BaseException:
         process.kill()
         process.wait()
         raise
     code = process.wait()
     if on_progress is not None and listing.count("video"):
-        on_progress(listing.count("video"), expected)
+        on_progress(listing.count("video"), header.expected)
     lines = process.lines
-    demuxer = [line for line in lines if line.startswith("[in#")]
-    decoder = [line for line in lines if not line.startswith("[in#")]
+    # Newer versions of ffmpeg call the reader of the container in#0, older ones by its name.
+    reader = ("[in#", f"[{header.container} @")
+    demuxer = [line for line in lines if line.startswith(reader)]
+    decoder = [line for line in lines if not line.startswith(reader)]
     return _Pass(listing, code, process.reason(), complaint(demuxer), complaint(decoder), numbered)
 
 
-def _broken(path: Path, seen: _Pass, stop: int | None) -> MediaError | None:
+def _broken(path: Path, header: Header, seen: _Pass, stop: int | None) -> MediaError | None:
     words = seen.demuxer or seen.reason
-    good = _good_frames(path, seen, stop)
+    good = _good_frames(path, header, seen, stop)
     if stop is not None and good >= stop - 1:
         return None  # The one that is missing was only to show where the last one ends.
     advice = f"or paint the good part with --frames 0:{good}" if good else "or repair it with another program"
@@ -170,10 +172,10 @@ def _broken(path: Path, seen: _Pass, stop: int | None) -> MediaError | None:
     )
 
 
-def _good_frames(path: Path, seen: _Pass, stop: int | None) -> int:
+def _good_frames(path: Path, header: Header, seen: _Pass, stop: int | None) -> int:
     """How many frames from the first on are just what they would be in the whole file."""
     # Damage that is noticed late may have spoiled frames that are shown before it.
-    strictly = _decode(path, stop, None, None, strict=True)
+    strictly = _decode(path, header, stop, strict=True)
     good = min(seen.listing.count("video"), strictly.listing.count("video"))
     return min(good, _complete_frames(strictly, packets(path, "V:0")))
 

@@ -87,11 +87,12 @@ def add_sound(video: Path, sound: Sound, into: Path, container: Sequence[str]) -
 
 
 def _arguments(video: Path, sound: Sound, into: Path, container: Sequence[str], how: Sequence[str]) -> list[str]:
-    seek = ("-ss", _decimal(sound.start)) if sound.start > 0 else ()
+    # Packets before the cut would otherwise be kept with times below 0, and Matroska would delay the pictures.
+    seek, drop = (("-ss", _decimal(sound.start)), ("-copypriorss:a", "0")) if sound.start > 0 else ((), ())
     return [
         *("-i", address(video)),
         *(*seek, "-t", _decimal(sound.duration), "-vn", "-i", address(sound.path)),
-        *("-map", "0:v:0", "-map", "1:a:0?", "-map_metadata", "-1", "-map_chapters", "-1", "-c:v", "copy", *how),
+        *("-map", "0:v:0", "-map", "1:a:0?", "-map_metadata", "-1", "-map_chapters", "-1", "-c:v", "copy", *how, *drop),
         *(*container, address(into)),
     ]
 

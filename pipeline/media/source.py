@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.errors import MediaError, UsageError
+from pipeline.errors import UsageError
 from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.picture_sources import (
@@ -17,7 +17,7 @@ from pipeline.media.picture_sources import (
     pictures_in,
     upright_size,
 )
-from pipeline.media.pictures import animated, open_picture
+from pipeline.media.pictures import NotAPictureError, animated, open_picture
 from pipeline.media.probe import OnProgress, Probe, check_readable, probe
 from pipeline.media.resize import fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
@@ -113,11 +113,8 @@ def _kind(path: Path) -> str:
             # Cut off early enough, an animation looks like a picture.
             cut_off = picture.format == "GIF" and not walk_gif(path).whole
             return "animation" if cut_off or animated(picture) else "picture"
-    except MediaError as error:
-        # A damaged picture is recognised as one, and says so better than ffmpeg would.
-        if "not a picture" in str(error):
-            return "video"
-        raise
+    except NotAPictureError:
+        return "video"
 
 
 def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -> VideoSource:

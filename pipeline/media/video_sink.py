@@ -104,7 +104,7 @@ class VideoWriter:
             self._process.wait()
             reason = self._process.reason()
         path = self._plan.path
-        if "No space left" in reason or "File too large" in reason:
+        if any(sign in reason for sign in ("No space left", "File too large", "Disk quota", "SIGXFSZ")):
             return OutputError(f"{path}: the disk is full ({reason}). Make room and give the same command again.")
         return OutputError(
             f"{path}: ffmpeg could not encode the clip as {self._encoding.codec}: {reason}. Give the same command "
@@ -116,12 +116,12 @@ class VideoWriter:
             found = probe(self._part)
         except MediaError as error:
             raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
-        for complaint in (self._wrong_frames(found), self._wrong_times(found), self._wrong_sound(found, has_sound)):
-            if complaint:
-                raise OutputError(
-                    f"{self._plan.path}: the encoded clip is not what it should be: {complaint}. It was not kept. Give "
-                    "the same command again, or choose another codec."
-                )
+        wrong = self._wrong_frames(found) or self._wrong_times(found) or self._wrong_sound(found, has_sound)
+        if wrong:
+            raise OutputError(
+                f"{self._plan.path}: the encoded clip is not what it should be: {wrong}. It was not kept. Give the "
+                "same command again, or choose another codec."
+            )
 
     def _wrong_frames(self, found: Probe) -> str:
         size = (found.header.width, found.header.height)
