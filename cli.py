@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -127,7 +126,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    """Options that stand before the command."""
 
 
 @app.command()
@@ -381,7 +380,7 @@ def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     on_sigterm()
     try:
         yield
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):
         raise
     except (ReelbrushError, OSError, RuntimeError, MemoryError) as error:
         paragraph, code = explain(error)
@@ -403,4 +402,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

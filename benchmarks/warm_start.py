@@ -1,11 +1,11 @@
 """What the warm start brings: steps to the same loss, seconds a frame, and flicker (E_warp).
 
-    python benchmarks/warm_start.py CLIP --style PICTURE [--frames 12] [--size 256]      (needs `pip install .[bench]`)
+    python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256]
 
-Every frame is painted anew with the full steps, then anew with as few steps as a carried frame gets, then from the frame
-before it. E_warp (Lai et al. 2018): flow between neighbours of the *input* (OpenCV's DIS), the second frame
-warped onto the first, mean square difference where the flow is consistent both ways (Ruder et al. 2016); the input's own is the
-floor to compare with.
+Needs OpenCV (`pip install .[bench]`). Every frame is painted anew, then from the painting before it as it is
+("previous"), then from that painting changed as the input has changed ("adjusted"). E_warp (Lai et al. 2018): flow
+between neighbours of the *input* (OpenCV's DIS), the second frame warped onto the first, mean square difference
+where the flow is consistent both ways (Ruder et al. 2016); the input's own is the floor to compare with.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,33 +27,40 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.media import open_source, read_picture
 from pipeline.media.frame import Image
+from pipeline.motion.carry import adjusted
 from pipeline.network.builtin import builtin
-from pipeline.settings import resolve
-from pipeline.style.painter import Painter, Style
+from pipeline.settings import Settings, resolve
+from pipeline.style.painter import Painter, Progress, Style
 
 
 def flow_between(a: Image, b: Image) -> np.ndarray:
     """Dense flow from a to b, (H, W, 2) in pixels."""
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return dis.calc(cv2.cvtColor(a, cv2.COLOR_RGB2GRAY), cv2.cvtColor(b, cv2.COLOR_RGB2GRAY), None)
+    # OpenCV's stubs lack it; some releases have stubs, some have none.
+    make: Any = getattr(cv2, "DISOpticalFlow_create")  # noqa: B009
+    dis = make(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow: np.ndarray = dis.calc(cv2.cvtColor(a, cv2.COLOR_RGB2GRAY), cv2.cvtColor(b, cv2.COLOR_RGB2GRAY), None)
+    return flow
 
 
 def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """image(x + flow(x)), bilinear."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(image, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    to_x, to_y = x + flow[..., 0], y + flow[..., 1]
+    found: np.ndarray = cv2.remap(image, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found
 
 
 def consistent(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """Where going there and back ends at the start (Ruder et al. 2016, disocclusion), within the picture; (H, W) of 0 and 1."""
+    """1 where going there and back ends at the start (Ruder et al. 2016, disocclusion), else 0; (H, W)."""
     back = warped(backward, forward)
     off = ((forward + back) ** 2).sum(2) > 0.01 * ((forward**2).sum(2) + (back**2).sum(2)) + 0.5
     height, width = forward.shape[:2]
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     to_x, to_y = x + forward[..., 0], y + forward[..., 1]
     inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
-    return (inside & ~off).astype(np.float32)
+    mask: np.ndarray = (inside & ~off).astype(np.float32)
+    return mask
 
 
 def e_warp(contents: list[Image], frames: list[Image]) -> float:
@@ -69,30 +78,78 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clip", type=Path)
     parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
-    source = open_source(options.clip, size=options.size, frames=(0, options.frames))
+    source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
     contents = [frame.image for frame in source.frames()]
     style = Style(read_picture(options.style))
-    settings = resolve("builtin", "standard", {"size": options.size, "tolerance": 0.0})
-    few = resolve("builtin", "standard", {"size": options.size, "steps": settings.carried_steps, "levels": 1})
     print(json.dumps({"input": options.clip.name, "e_warp": round(e_warp(contents, contents), 5)}))
-    for name, chosen, carry in (("anew", settings, False), ("anew, few steps", few, False), ("warm start", settings, True)):
-        painter = Painter(builtin(), [style], chosen, torch.device("cpu"))
-        frames: list[Image] = []
-        losses, steps, began = [], [], time.perf_counter()
-        for index, content in enumerate(contents):
-            painted = painter.paint(content, frames[-1] if carry and frames else None, index)
-            frames.append(painted.image)
-            if index:
-                losses.append(painted.losses["total"])
-                steps.append(painted.steps)
-        print(json.dumps({
-            "start": name, "steps_a_frame": float(np.mean(steps)), "loss": round(float(np.mean(losses)), 4),
-            "seconds_a_frame": round((time.perf_counter() - began) / len(contents), 2),
-            "e_warp": round(e_warp(contents, frames), 5),
-        }))  # fmt: skip
+
+    long = {"size": options.size, "tolerance": 0.0}
+    usual = resolve("builtin", "standard", long)
+    patient = resolve("builtin", "standard", {**long, "carried_steps": usual.steps * usual.levels})
+    fresh = paint_all(contents, style, usual, "none")
+    report("anew", fresh, contents, fresh)
+    for carry in ("previous", "adjusted"):
+        report(carry, paint_all(contents, style, usual, carry), contents, fresh)
+        report(f"{carry}, as many steps as anew", paint_all(contents, style, patient, carry), contents, fresh)
+
+
+@dataclass
+class Run:
+    """One way of painting a clip."""
+
+    frames: list[Image]
+    curves: list[list[float]]
+    """Total loss after each step at the final size, for every frame."""
+    finals: list[float]
+    steps: list[int]
+    seconds: float
+
+
+def paint_all(contents: list[Image], style: Style, settings: Settings, carry: str) -> Run:
+    """Paint every frame, starting each one as `carry` says."""
+    painter = Painter(builtin(), [style], settings, torch.device("cpu"))
+    run = Run([], [], [], [], 0.0)
+    began = time.perf_counter()
+    for index, content in enumerate(contents):
+        start = run.frames[-1] if run.frames and carry != "none" else None
+        if start is not None and carry == "adjusted":
+            start = adjusted(start, contents[index - 1], content)
+        curve: list[float] = []
+
+        def watch(progress: Progress, curve: list[float] = curve) -> None:
+            if progress.level == 0:
+                curve.append(progress.detail.losses.floats()["total"])
+
+        painted = painter.paint(content, start, index, watch)
+        run.frames.append(painted.image)
+        run.curves.append(curve)
+        run.finals.append(painted.losses["total"])
+        run.steps.append(painted.steps)
+    run.seconds = time.perf_counter() - began
+    return run
+
+
+def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
+    """One line; the first frame, which has nothing before it, does not count."""
+    needed = [
+        next((step for step, loss in enumerate(curve) if loss <= goal), None)
+        for curve, goal in zip(run.curves[1:], fresh.finals[1:], strict=True)
+    ]
+    reached = [step for step in needed if step is not None]
+    row = {
+        "start": name,
+        "steps_a_frame": round(float(np.mean(run.steps[1:])), 1),
+        "loss": round(float(np.mean(run.finals[1:])), 4),
+        "seconds_a_frame": round(run.seconds / len(contents), 2),
+        "e_warp": round(e_warp(contents, run.frames), 5),
+        "frames_that_reach_the_loss_of_anew": f"{len(reached)}/{len(needed)}",
+        "steps_at_full_size_to_get_there": round(float(np.median(reached)), 1) if reached else None,
+    }
+    print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

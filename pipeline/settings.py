@@ -70,8 +70,15 @@ class Settings:
     start: str = _field("content", "What a painting starts from.", choices=("content", "noise", "blank"))
     levels: int = _field(1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8)
     smallest: int = _field(64, "Shortest side of the coarsest size, in pixels.", low=16)
-    carry: str = _field("previous", "What a frame of a video starts from: the painting before it, or nothing.",
-                        choices=("previous", "none"))  # fmt: skip
+    carry: str = _field(
+        "adjusted",
+        "What a frame of a video starts from: the painting before it, changed as the input has changed; that painting "
+        "as it is; or nothing.",
+        choices=("adjusted", "previous", "none"),
+    )
+    cuts: str = _field(
+        "auto", "Whether a hard cut in the input starts a new shot, painted anew.", choices=("auto", "none")
+    )
     size: int = _field(
         512,
         "Longest side of the painting in pixels; never upscaled unless asked. 0: as it is.",
@@ -117,11 +124,11 @@ def _equal(*layers: str) -> Layers:
 
 
 # What suits a network, whatever the preset. The layers are those that Gatys et al. name, but for the built-in network's
-# content: its conv4_2 has forgotten faces and thin lines, which its conv3_2 still holds.
+# content: its conv4_2 has forgotten faces and thin lines, which its shallower layers still hold.
 _GATYS_STYLE = _equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 _BY_NETWORK: dict[str, dict[str, Any]] = {
     "vgg19": {"content_layers": (("conv4_2", 1.0),), "style_layers": _GATYS_STYLE, "statistic": "gram"},
-    "builtin": {"content_layers": (("conv3_2", 1.0),), "style_layers": _GATYS_STYLE, "statistic": "moments"},
+    "builtin": {"content_layers": _equal("conv2_2", "conv3_2"), "style_layers": _GATYS_STYLE, "statistic": "moments"},
 }
 
 _OURS: dict[str, Any] = {
@@ -130,9 +137,9 @@ _OURS: dict[str, Any] = {
     "optimizer": "lbfgs",
     "learning_rate": 0.1,
     "content_weight": 1.0,
-    "style_weight": 5.0,
+    "style_weight": 3.0,
     "tv_weight": 10.0,
-    "smallest": 32,
+    "smallest": 48,
     "tolerance": 0.01,
     "patience": 15,
 }
@@ -144,7 +151,7 @@ _PAPER_LAYERS: dict[str, Any] = {
     "levels": 1,
     "averaging": 0.0,
     "tv_weight": 0.0,
-    "carry": "previous",
+    "carry": "adjusted",
 }
 
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -154,11 +161,11 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "standard": (
         "The default: 512 pixels, painted from coarse to fine.",
-        {**_OURS, "size": 512, "levels": 4, "steps": 60, "carried_steps": 25},
+        {**_OURS, "size": 512, "levels": 3, "steps": 60, "carried_steps": 25},
     ),
     "fine": (
         "For print and for the big screen: 1024 pixels, many steps.",
-        {**_OURS, "size": 1024, "levels": 5, "steps": 200, "carried_steps": 60, "tolerance": 0.003},
+        {**_OURS, "size": 1024, "levels": 4, "steps": 200, "carried_steps": 60, "tolerance": 0.003},
     ),
     "gatys2016": (
         "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "

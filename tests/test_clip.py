@@ -220,6 +220,8 @@ def test_an_unstable_frame_is_never_handed_on(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_work_folder(tmp_path: Path) -> None:
-    FrameStore(tmp_path / "work", {})
+    first = FrameStore(tmp_path / "work", {})
     with pytest.raises(StoreError, match="Another reelbrush"):
         FrameStore(tmp_path / "work", {})
+    first.close()
+    FrameStore(tmp_path / "work", {}).close()

@@ -42,14 +42,10 @@ HELD_OUT_CROPS = 1024
 def read_photos(path: Path) -> Tensor:
     """Every photo of a folder or a zip, as one uint8 tensor (N, 3, CANVAS, CANVAS): centre square, resized."""
     if path.is_dir():
-        files = [
-            p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in {".jpg", ".jpeg", ".png"}
-        ]
+        files = [p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in {".jpg", ".jpeg", ".png"}]
     else:
         with zipfile.ZipFile(path) as archive:
-            files = [
-                archive.read(n) for n in sorted(archive.namelist()) if n.lower().endswith((".jpg", ".png"))
-            ]
+            files = [archive.read(n) for n in sorted(archive.namelist()) if n.lower().endswith((".jpg", ".png"))]
     photos = []
     for data in files:
         with Image.open(io.BytesIO(data)) as picture:
@@ -65,8 +61,8 @@ def read_photos(path: Path) -> Tensor:
 def crops(photos: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
     """One distorted crop of each chosen photo, float (N, 3, CROP, CROP) in 0..1.
 
-    Side 56 to 230 pixels of 288 (log-uniform), any place, a turn of up to 20 degrees, mirrored half of the time; brightness
-    and contrast vary by 15 %, each colour channel by 4 % only.
+    Side 56 to 230 pixels of 288 (log-uniform), any place, a turn of up to 20 degrees, mirrored half of the time;
+    brightness and contrast vary by 15 %, each colour channel by 4 % only.
     """
     count = len(chosen)
 
@@ -116,6 +112,8 @@ class Trainee(nn.Module):
                 nn.ReLU(),
                 nn.Linear(256, classes),
             )
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(PLAN.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(PLAN.std).view(1, 3, 1, 1))
 
@@ -143,9 +141,11 @@ def folded(trainee: Trainee) -> dict[str, Tensor]:
     """Convolutions with their batch norm folded in: `conv1_1.weight`, `conv1_1.bias`, …"""
     weights = {}
     for suffix, _, _ in PLAN.convolutions:
-        norm = trainee.norms[suffix]
+        norm, convolution = trainee.norms[suffix], trainee.convolutions[suffix]
+        assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
+        assert isinstance(convolution, nn.Conv2d)
         gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        kernel = trainee.convolutions[suffix].weight
+        kernel = convolution.weight
         weights[f"conv{suffix}.weight"] = (kernel * gain.view(-1, 1, 1, 1)).detach().cpu()
         weights[f"conv{suffix}.bias"] = (norm.bias - norm.running_mean * gain).detach().cpu()
     return weights
@@ -226,9 +226,9 @@ def main() -> None:
         chosen = torch.randint(len(photos), (options.batch,), generator=generator)
         scores = trainee(crops(photos, chosen, generator))
         losses = [F.cross_entropy(s, chosen.to(s.device), label_smoothing=0.05) for s in scores]
-        loss = sum(weight * value for weight, value in zip(HEAD_WEIGHTS, losses, strict=True))
+        loss = torch.stack([weight * value for weight, value in zip(HEAD_WEIGHTS, losses, strict=True)]).sum()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         average += 0.02 * (float(losses[-1]) - average)

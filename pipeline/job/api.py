@@ -128,7 +128,7 @@ def as_styles(style: Styles) -> tuple[StylePicture, ...]:
     if isinstance(style, Mapping):
         found = tuple(StylePicture(Path(path), float(weight)) for path, weight in style.items())
     else:
-        found = tuple(parse_style(str(path)) for path in style)
+        found = tuple(StylePicture(path) if isinstance(path, Path) else parse_style(path) for path in style)
     if not found:
         raise UsageError("Painting needs at least one style picture.")
     return found

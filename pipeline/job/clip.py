@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -19,6 +19,8 @@ from pipeline.job.store import FrameStore
 from pipeline.job.styles import StylePicture, load_styles, style_identity
 from pipeline.media import Sound, fingerprint, open_sink, open_source, refuse_same_file
 from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
+from pipeline.motion.carry import adjusted
+from pipeline.motion.shots import is_cut
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
@@ -86,7 +88,7 @@ def run_clip(
     source = open_source(job.source, size=settings.size or None, upscale=job.upscale, frames=job.frames, fps=job.rate)
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings))
-        store = FrameStore(job.work, _identity(job, network, settings), job.restart)
+        store = FrameStore(job.work, _identity(job, painter.network, settings), job.restart)
         stack.callback(store.close)
         done = store.next_index
         notes = tuple(dict.fromkeys([*source.info.notes, *(note for sink in sinks for note in sink.notes)]))
@@ -115,19 +117,40 @@ def _paint_all(
     on_event: OnEvent,
 ) -> int:
     """The loop: every frame that is not finished yet. Returns how many were painted."""
-    previous = store.carried(store.next_index) if settings.carry == "previous" else None
-    painted = 0
-    with closing(source.frames(store.next_index)) as frames:
-        for frame in frames:
+    first = store.next_index
+    # From the last finished frame on: whether a cut follows it is seen in the input.
+    with closing(source.frames(max(0, first - 1))) as frames:
+        for before, frame in _neighbours(frames):
+            if frame.index < first:
+                continue
+            previous = _warm_start(before, frame, store, settings)
             result = painter.paint(frame.image, previous, frame.index, _forwarded(frame.index, on_event))
             store.put(frame.index, result)
             for sink in sinks:
                 sink.put(Frame(frame.index, frame.time, result.image))
-            # Read back rather than remembered: a resumed job starts from the same pixels.
-            previous = store.carried(frame.index + 1) if settings.carry == "previous" else None
-            painted += 1
             on_event(FrameDone(frame.index, result.losses, result.steps, result.seconds, result.stopped.value))
-    return painted
+    return store.next_index - first
+
+
+def _neighbours(frames: Iterable[Frame]) -> Iterator[tuple[Frame | None, Frame]]:
+    """Every frame with the one before it; the first comes with None."""
+    before = None
+    for frame in frames:
+        yield before, frame
+        before = frame
+
+
+def _warm_start(before: Frame | None, frame: Frame, store: FrameStore, settings: Settings) -> Image | None:
+    """What a frame starts from; None where a shot begins, or where nothing is to be carried."""
+    if before is None or settings.carry == "none":
+        return None
+    if settings.cuts == "auto" and is_cut(before.image, frame.image):
+        return None
+    # Read back from the store rather than remembered: a resumed job starts from the same pixels.
+    painting = store.carried(frame.index)
+    if painting is None or settings.carry == "previous":
+        return painting
+    return adjusted(painting, before.image, frame.image)
 
 
 def _forwarded(index: int, on_event: OnEvent) -> OnProgress:
@@ -189,6 +212,10 @@ def made_with(network: Network, settings: Settings) -> dict[str, str]:
 
 def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, Any]:
     """Everything the frames depend on. Where they go, and how they are encoded, is not part of it."""
+    values = asdict(settings)
+    # Only the values count; and 'auto' is another precision on another device.
+    del values["preset"]
+    values["precision"] = str(network.dtype).removeprefix("torch.")
     return {
         "reelbrush": __version__,
         "input": fingerprint(job.source),
@@ -197,7 +224,7 @@ def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, A
         "upscale": job.upscale,
         "styles": style_identity(job.styles),
         "network": network.digest,
-        "settings": asdict(settings),
+        "settings": values,
     }
 
 

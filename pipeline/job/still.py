@@ -77,6 +77,7 @@ def run_still(
     content = resize(original, width, height)
     start = None if job.init is None else resize(read_picture(job.init), width, height)
     outputs = () if job.output is None else (job.output,)
+    network = painter.network
     work = painter.work(height, width, carried=False)
     notes = (f"{job.content.name} is animated; its first frame is painted.",) if is_animated(job.content) else ()
     on_event(

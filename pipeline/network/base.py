@@ -132,9 +132,7 @@ class Network(nn.Module):
 
 def _fill(parameter: Tensor, weights: Mapping[str, Tensor], key: str, network: str) -> None:
     if key not in weights:
-        raise WeightsError(
-            f"The weights for {network!r} lack the tensor {key!r}: this is not a {network} file."
-        )
+        raise WeightsError(f"The weights for {network!r} lack the tensor {key!r}: this is not a {network} file.")
     found = weights[key]
     if found.shape != parameter.shape:
         raise WeightsError(

@@ -73,7 +73,7 @@ def evenly(pictures: Sequence[Image], count: int) -> list[Image]:
     way = np.concatenate([[0.0], np.cumsum(steps)])
     if way[-1] == 0:
         return [pictures[0], pictures[-1]]
-    wanted = np.linspace(0, way[-1], count)
+    wanted = np.linspace(0, way[-1], count)[1:-1]
     chosen = sorted({0, len(pictures) - 1, *(int(np.abs(way - place).argmin()) for place in wanted)})
     return [pictures[i] for i in chosen]
 

@@ -8,6 +8,9 @@ from types import FrameType
 
 from pipeline.errors import ReelbrushError
 
+# What torch says on CUDA and MPS, on a CPU, and on Windows.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
 
 class Terminated(BaseException):
     """SIGTERM arrived. Like KeyboardInterrupt, it passes every `except Exception` and runs every `finally`."""
@@ -30,7 +33,7 @@ def explain(error: Exception) -> tuple[str, int]:
     """
     if isinstance(error, ReelbrushError):
         return str(error), error.exit_code
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY):
         return (
             "The device ran out of memory. Paint smaller (--size), in bfloat16 on a GPU that has it "
             "(--set precision=bfloat16), or on another device (--device cpu).",

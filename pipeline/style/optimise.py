@@ -111,7 +111,8 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     with torch.no_grad():
         image = stepper.image.clone()
         final = objective(image).floats()
-        if not _sound(final["total"], watch.best) or not bool(torch.isfinite(image).all()):
+        unsettled = stopped is Stop.UNSTABLE or not _sound(final["total"], watch.best)
+        if unsettled or not bool(torch.isfinite(image).all()):
             image, stopped = watch.good.clamp(0, 1), Stop.UNSTABLE
             final = objective(image).floats()
     if not math.isfinite(final["total"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -91,7 +92,8 @@ class Painter:
         self.settings = settings
         self.device = device
         dtype = choose_precision(device, cast(Precision, settings.precision))
-        self._network = network.placed(device, dtype, memory_format(device))
+        # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
+        self._network = copy.deepcopy(network).placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
         self._targets: dict[int, dict[str, Moments]] = {}
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
@@ -206,8 +208,9 @@ class Painter:
         """:param content: float32 (1, 3, H, W) on the CPU, at the size that is painted."""
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
+        wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
         with torch.no_grad():
-            maps = self._network.features(content.to(self.device), [layer for layer, _ in settings.content_layers])
+            maps = self._network.features(content.to(self.device), wanted)
         terms: list[Term] = [
             ContentTerm(
                 {layer: content_target(found) for layer, found in maps.items()},
