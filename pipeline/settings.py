@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError
+from pipeline.presets import BY_NETWORK, VALUES, Layers
+from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Layers = tuple[tuple[str, float], ...]
-"""Layers of a network, each with its weight."""
 NETWORKS = ("auto", "vgg19", "builtin")
 
 
@@ -119,99 +119,7 @@ _FIELDS = {f.name: f for f in fields(Settings)}
 _OWN = {name for name in _FIELDS if name not in {"preset", "network"}}
 
 
-def _equal(*layers: str) -> Layers:
-    return tuple((layer, 1 / len(layers)) for layer in layers)
-
-
-# What suits a network, whatever the preset. The layers are those that Gatys et al. name, but for the built-in network's
-# content: its conv4_2 has forgotten faces and thin lines, which its shallower layers still hold.
-_GATYS_STYLE = _equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-_BY_NETWORK: dict[str, dict[str, Any]] = {
-    "vgg19": {"content_layers": (("conv4_2", 1.0),), "style_layers": _GATYS_STYLE, "statistic": "gram"},
-    "builtin": {"content_layers": _equal("conv2_2", "conv3_2"), "style_layers": _GATYS_STYLE, "statistic": "moments"},
-}
-
-_OURS: dict[str, Any] = {
-    "normalisation": "relative",
-    # After 60 steps L-BFGS stands where Adam stands after 150, in the same time a step.
-    "optimizer": "lbfgs",
-    "learning_rate": 0.1,
-    "content_weight": 1.0,
-    "style_weight": 3.0,
-    "tv_weight": 10.0,
-    "smallest": 48,
-    "tolerance": 0.01,
-    "patience": 15,
-}
-
-# Caffe rectifies in place, so the maps that the paper and its followers call conv4_2 are relu4_2 here.
-_PAPER_LAYERS: dict[str, Any] = {
-    "content_layers": (("relu4_2", 1.0),),
-    "statistic": "gram",
-    "levels": 1,
-    "averaging": 0.0,
-    "tv_weight": 0.0,
-    "carry": "adjusted",
-}
-
-_PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "draft": (
-        "A quick look: 256 pixels, few steps.",
-        {**_OURS, "size": 256, "levels": 3, "steps": 30, "carried_steps": 12},
-    ),
-    "standard": (
-        "The default: 512 pixels, painted from coarse to fine.",
-        {**_OURS, "size": 512, "levels": 3, "steps": 60, "carried_steps": 25},
-    ),
-    "fine": (
-        "For print and for the big screen: 1024 pixels, many steps.",
-        {**_OURS, "size": 1024, "levels": 4, "steps": 200, "carried_steps": 60, "tolerance": 0.003},
-    ),
-    "gatys2016": (
-        "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "
-        "alpha / beta = 1e-3, w_l = 1/5, white noise at the start.",
-        {
-            **_PAPER_LAYERS,
-            "style_layers": _equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
-            "normalisation": "gatys2016",
-            "pooling": "average",
-            "content_weight": 1.0,
-            "style_weight": 1000.0,
-            "optimizer": "lbfgs",
-            "learning_rate": 0.1,
-            "start": "noise",
-            "steps": 500,
-            "carried_steps": 250,
-        },
-    ),
-    "classic": (
-        "The widespread notebook: Adam at 0.003, content weight 1, style weight 1e6, layer weights "
-        "1, .75, .2, .2, .2, up to 20,000 steps from a clone of the content.",
-        {
-            **_PAPER_LAYERS,
-            "style_layers": (
-                ("relu1_1", 1.0),
-                ("relu2_1", 0.75),
-                ("relu3_1", 0.2),
-                ("relu4_1", 0.2),
-                ("relu5_1", 0.2),
-            ),
-            "normalisation": "notebook",
-            "pooling": "max",
-            "content_weight": 1.0,
-            "style_weight": 1e6,
-            "optimizer": "adam",
-            "learning_rate": 0.003,
-            "start": "content",
-            "steps": 20000,
-            "carried_steps": 2000,
-            "tolerance": 0.001,
-            "patience": 500,
-        },
-    ),
-}
-DEFAULT_PRESET = "standard"
-PRESETS: dict[str, str] = {name: text for name, (text, _) in _PRESETS.items()}
+PRESETS: dict[str, str] = {name: text for name, (text, _) in VALUES.items()}
 """Name of every preset and what it is for."""
 
 
@@ -221,13 +129,11 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
     :param network: 'vgg19' or 'builtin'; 'auto' has been decided before.
     :raises SettingsError: an unknown preset or setting (the nearest valid name is given), or an impossible value.
     """
-    if preset not in _PRESETS:
-        raise SettingsError(
-            f"There is no preset {preset!r}{_nearest(preset, _PRESETS)}. Presets: {', '.join(_PRESETS)}."
-        )
-    if network not in _BY_NETWORK:
-        raise SettingsError(f"There are no settings for the network {network!r}. Networks: {', '.join(_BY_NETWORK)}.")
-    values: dict[str, Any] = {**_BY_NETWORK[network], **_PRESETS[preset][1]}
+    if preset not in VALUES:
+        raise SettingsError(f"There is no preset {preset!r}{_nearest(preset, VALUES)}. Presets: {', '.join(VALUES)}.")
+    if network not in BY_NETWORK:
+        raise SettingsError(f"There are no settings for the network {network!r}. Networks: {', '.join(BY_NETWORK)}.")
+    values: dict[str, Any] = {**BY_NETWORK[network], **VALUES[preset][1]}
     for name, value in (overrides or {}).items():
         values[known(name)] = checked(name, value)
     if not (values["content_weight"] or values["style_weight"] or values["tv_weight"]):
