@@ -60,7 +60,7 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "gatys2016": (
         "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "
-        "alpha / beta = 1e-3, w_l = 1/5, white noise at the start.",
+        "alpha / beta = 1e-3 (built-in network: 1e-6), w_l = 1/5, white noise at the start.",
         {
             **_PAPER_LAYERS,
             "style_layers": equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
@@ -101,3 +101,7 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
+
+# Where a preset's value suits one network only. The equations as printed sum over positions and square statistics, so
+# their balance depends on the network's size and activity: at the paper's ratio the built-in one copies the content.
+FOR_NETWORK: dict[tuple[str, str], dict[str, Any]] = {("gatys2016", "builtin"): {"style_weight": 1e6}}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError
-from pipeline.presets import BY_NETWORK, VALUES, Layers
+from pipeline.presets import BY_NETWORK, FOR_NETWORK, VALUES, Layers
 from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
 
 if sys.version_info >= (3, 11):
@@ -133,7 +133,8 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
         raise SettingsError(f"There is no preset {preset!r}{_nearest(preset, VALUES)}. Presets: {', '.join(VALUES)}.")
     if network not in BY_NETWORK:
         raise SettingsError(f"There are no settings for the network {network!r}. Networks: {', '.join(BY_NETWORK)}.")
-    values: dict[str, Any] = {**BY_NETWORK[network], **VALUES[preset][1]}
+    own = FOR_NETWORK.get((preset, network), {})
+    values: dict[str, Any] = {**BY_NETWORK[network], **VALUES[preset][1], **own}
     for name, value in (overrides or {}).items():
         values[known(name)] = checked(name, value)
     if not (values["content_weight"] or values["style_weight"] or values["tv_weight"]):

@@ -13,6 +13,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from jobs import QUICK, events, paint_folder, paint_picture, pictures, reelbrush, start
+from media_clips import clip, ffmpeg_children
 
 from pipeline import stylize_video
 from pipeline.errors import OutputError, StoreError, UsageError
@@ -20,8 +22,6 @@ from pipeline.job.store import FrameStore
 from pipeline.media import open_source, read_metadata
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
-from tests.jobs import QUICK, events, paint_folder, paint_picture, pictures, reelbrush, start
-from tests.media_clips import clip, ffmpeg_children
 
 SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
 

@@ -221,6 +221,12 @@ def test_fit_size() -> None:
     assert fit_size(100, 50, 512, upscale=True) == (512, 256)
     assert fit_size(10000, 3, 100) == (100, 1)
     assert fit_size(7, 7, None) == (7, 7)
+    assert fit_size(640, 272, 256) == (256, 109)
+    assert fit_size(640, 272, 256, even=True) == (256, 108)
+    assert fit_size(640, 274, 256, even=True) == (256, 110)
+    assert fit_size(1000, 3, 100, even=True) == (100, 2)
+    assert fit_size(640, 272, 255, even=True) == (255, 108), "an odd size asked for is given"
+    assert fit_size(101, 57, 512, even=True) == (101, 57), "what is not scaled keeps its size"
     with pytest.raises(UsageError):
         fit_size(10, 10, 0)
 

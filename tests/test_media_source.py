@@ -212,7 +212,7 @@ def test_size(ntsc: Path) -> None:
     assert (source.info.source_width, source.info.source_height) == (64, 48)
     assert next(source.frames()).image.shape == (24, 32, 3)
     assert open_source(ntsc, size=1000).info.width == 64
-    assert open_source(ntsc, size=100, upscale=True).info.height == 75
+    assert open_source(ntsc, size=100, upscale=True).info.height == 76, "75 is odd"
 
 
 def test_progress_is_told(ntsc: Path) -> None:

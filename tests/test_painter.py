@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
+from tiny import CPU, PLAN, CountingNetwork, picture, tiny_painter, tiny_settings, tiny_weights
 from torch import Tensor
 
 from pipeline.errors import SettingsError, UsageError
@@ -393,3 +393,13 @@ def test_resizing_keeps_flat_pictures_and_the_range() -> None:
     grown = resized(edge, 32, 32)  # bicubic overshoots at an edge
     assert float(grown.min()) == 0 and float(grown.max()) == 1
     assert resized(edge, 8, 8) is edge
+
+
+def test_the_callers_network_is_left_as_it_was() -> None:
+    network = Network(PLAN, tiny_weights())
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    rounded = Painter(network, [Style(picture(32, 32))], tiny_settings(precision="bfloat16"), CPU)
+    assert rounded.network.dtype is torch.bfloat16
+    assert network.dtype is torch.float32
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name])

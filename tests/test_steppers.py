@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pipeline.style.losses import content_target, moments
 from pipeline.style.objective import ContentTerm, Losses, Objective, SmoothnessTerm, StyleTerm
 from pipeline.style.picture import to_tensor
-from pipeline.style.steppers import LBFGS, Adam, Evaluate, Stepper, make_stepper
+from pipeline.style.steppers import LBFGS, Adam, Evaluate, Optimizer, Stepper, make_stepper
 
 SHAPE = (1, 3, 8, 8)
 MAKERS: dict[str, Callable[[Tensor], Stepper]] = {
@@ -176,7 +176,7 @@ def test_no_step_of_lbfgs_is_longer_than_the_limit(limit: float) -> None:
         lengths.append(float((stepper.pixels - before).square().mean().sqrt()))
     assert max(lengths) <= limit * (1 + 1e-5)
     assert max(lengths) > 0.9 * limit  # it did want to go further
-    assert lengths[0] == pytest.approx(0.1 * limit, rel=1e-4)  # knows no curvature yet
+    assert lengths[0] == pytest.approx(0.1 * limit, rel=0.01)  # no curvature yet; a few pixels stop at 0
 
 
 def test_pairs_of_negative_curvature_get_no_weight() -> None:
@@ -313,3 +313,17 @@ def test_make_stepper_hands_on_its_arguments() -> None:
         run(stepper, quadratic(seeded(1), 10.0), 3)
     assert not torch.equal(averaged.image, plain.image)
     torch.testing.assert_close(averaged.pixels, plain.pixels)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_pixels_stay_within_their_range(optimizer: Optimizer) -> None:
+    stepper = make_stepper(optimizer, seeded(3), 0.3)
+
+    def outward(image: Tensor) -> Losses:
+        return Losses(((image - 0.5).square() * -1 + 0.1 * image**4).sum(), {})
+
+    for _ in range(12):
+        stepper.step(outward)
+        assert float(stepper.pixels.min()) >= 0
+        assert float(stepper.pixels.max()) <= 1
+    assert float(stepper.pixels.max()) == 1 and float(stepper.pixels.min()) == 0, "they did want to leave it"

@@ -30,12 +30,19 @@ def tiny_weights(plan: StackPlan = PLAN, seed: int = 0) -> dict[str, Tensor]:
     return weights
 
 
+class SharedList(list[tuple[tuple[int, int], frozenset[str]]]):
+    """A list that a deep copy of its owner keeps sharing: a painter copies its network."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedList:
+        return self
+
+
 class CountingNetwork(Network):
-    """Remembers what it was asked for."""
+    """Remembers what it, or a copy of it, was asked for."""
 
     def __init__(self, pooling: Pooling = "average", seed: int = 0) -> None:
         super().__init__(PLAN, tiny_weights(seed=seed), pooling, digest="0123456789abcdef")
-        self.asked: list[tuple[tuple[int, int], frozenset[str]]] = []
+        self.asked = SharedList()
 
     def features(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         layers = list(layers)

@@ -11,10 +11,14 @@ from pipeline.errors import UsageError
 from pipeline.media.frame import Image
 
 
-def fit_size(width: int, height: int, longest: int | None, upscale: bool = False) -> tuple[int, int]:
+def fit_size(
+    width: int, height: int, longest: int | None, upscale: bool = False, even: bool = False
+) -> tuple[int, int]:
     """The size in which the longer side is `longest` pixels and the aspect is kept, each side at least 1.
 
-    A smaller picture keeps its size unless `upscale`; with `longest=None` every picture does.
+    A smaller picture keeps its size unless `upscale`; with `longest=None` every picture does. With `even`, a
+    picture that is scaled to an even `longest` gets an even shorter side too, for codecs that share colour between
+    neighbours.
 
     Raises:
         UsageError: `longest` is not positive.
@@ -26,10 +30,11 @@ def fit_size(width: int, height: int, longest: int | None, upscale: bool = False
     side = max(width, height)
     if side <= longest and not upscale:
         return width, height
-    # Integers throughout: half a pixel is rounded up, on every machine.
+    step = 2 if even and longest % 2 == 0 else 1
+    # Integers throughout: half a step is rounded up, on every machine.
     return (
-        max(1, (2 * width * longest + side) // (2 * side)),
-        max(1, (2 * height * longest + side) // (2 * side)),
+        max(step, (2 * width * longest + step * side) // (2 * step * side) * step),
+        max(step, (2 * height * longest + step * side) // (2 * step * side) * step),
     )
 
 

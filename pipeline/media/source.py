@@ -125,7 +125,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
     aspect = header.pixel_aspect
     width = max(1, round(header.width * aspect)) if aspect > 1 else header.width
     height = max(1, round(header.height / aspect)) if aspect < 1 else header.height
-    final = fit_size(width, height, request.size, request.upscale)
+    final = fit_size(width, height, request.size, request.upscale, even=True)
     info = VideoInfo(
         path=path,
         kind="video",
@@ -204,7 +204,7 @@ def _stills(path: Path, files: list[Path], request: _Request, notes: tuple[str, 
 
 
 def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline, request: _Request) -> VideoInfo:
-    width, height = fit_size(*size, request.size, request.upscale)
+    width, height = fit_size(*size, request.size, request.upscale, even=True)
     return VideoInfo(
         path=path,
         kind=kind,

@@ -86,7 +86,7 @@ class LBFGS:
 
     torch.optim.LBFGS reads back about twice its history in every step; here nothing is read back. What stands in
     for the line search is a limit on the length of a step: the root mean square change of a pixel is at
-    most `rate`. A pair of differences with negative curvature gets no weight.
+    most `rate`. A pair of differences with negative curvature gets no weight. Pixels are kept within 0..1.
     """
 
     def __init__(self, image: Tensor, rate: float, history: int = 20) -> None:
@@ -100,7 +100,7 @@ class LBFGS:
 
     @property
     def image(self) -> Tensor:
-        return self.pixels.clamp(0, 1)
+        return self.pixels
 
     def restart(self, image: Tensor, care: float) -> None:
         self._pixels = image.detach().clone().requires_grad_(True)
@@ -122,9 +122,12 @@ class LBFGS:
             limit = self._care * self._limit
             # The first step knows no curvature: it goes a tenth of the limit down the gradient.
             factor = (limit / size).clamp(max=1.0) if self._pairs else 0.1 * limit / size
-            self._move = move * torch.nan_to_num(factor, nan=0.0, posinf=0.0)
+            move = move * torch.nan_to_num(factor, nan=0.0, posinf=0.0)
+            goal = (self._pixels + move.view_as(self._pixels)).clamp(0, 1)
+            # What was really moved: a pair (s, y) has to belong together.
+            self._move = (goal - self._pixels).flatten()
+            self._pixels.copy_(goal)
             self._gradient = gradient
-            self._pixels.add_(self._move.view_as(self._pixels))
         return losses.detached()
 
     def _learn(self, change: Tensor) -> None:
