@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline import __version__
 from pipeline.errors import ReelbrushError
-from pipeline.settings import DEFAULT_PRESET, PRESETS, about, read_assignment, read_config, resolve
+from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, about, read_assignment, read_config, resolve
 
 if TYPE_CHECKING:
     from pipeline.job.events import OnEvent
@@ -30,17 +30,24 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="The weights of the feature networks: see, download, import.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
-screen = Console(stderr=True)
-out = Console()
+# Without emoji: a file 'a:x:' is called so, and not 'a' with a red cross.
+screen = Console(stderr=True, emoji=False)
+out = Console(emoji=False)
 
 
-def _default(name: str) -> str:
-    """What `--help` shows as the default of a setting: its value in the default preset."""
-    return f"{getattr(resolve('builtin'), name)}, by the preset {DEFAULT_PRESET}"
+def _help(text: str, default: object) -> str:
+    # Typer would put a default that is a text into brackets of its own.
+    return f"{text} [default: {default}]"
 
 
-def _setting(name: str, *flags: str) -> Any:
-    return typer.Option(*flags, help=about(name), show_default=_default(name), rich_help_panel="Painting")
+def _setting(name: str) -> Any:
+    """An option for a setting; what `--help` says of it stands in the settings."""
+    choices = Settings.__dataclass_fields__[name].metadata["choices"]
+    text = about(name) + (f" One of {', '.join(choices)}." if choices else "")
+    default = getattr(resolve("builtin"), name)
+    return typer.Option(
+        help=f"{text} [preset {DEFAULT_PRESET}: {default}]", show_default=False, rich_help_panel="Painting"
+    )
 
 
 Style = Annotated[
@@ -55,7 +62,9 @@ Style = Annotated[
 Preset = Annotated[
     str,
     typer.Option(
-        help="A complete setting: " + ", ".join(PRESETS) + ".", show_default=DEFAULT_PRESET, rich_help_panel="Painting"
+        help=_help(f"All settings at once: {', '.join(PRESETS)}.", DEFAULT_PRESET),
+        show_default=False,
+        rich_help_panel="Painting",
     ),
 ]
 NetworkName = Annotated[
@@ -63,9 +72,10 @@ NetworkName = Annotated[
     typer.Option(
         "--network",
         rich_help_panel="Painting",
-        show_default="auto",
-        help=(
-            "auto, vgg19 or builtin. auto is VGG-19 where its weights are on this machine, else the built-in network."
+        show_default=False,
+        help=_help(
+            "auto, vgg19 or builtin. auto is VGG-19 where its weights are on this machine, else the built-in network.",
+            "auto",
         ),
     ),
 ]
@@ -104,7 +114,7 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUE",
         rich_help_panel="Painting",
-        help=("Any other setting; 'reelbrush presets' shows them all. Can be given several times."),
+        help=("Any other setting; 'reelbrush presets standard' shows them all. Can be given several times."),
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
@@ -154,12 +164,14 @@ def video(
         ),
     ] = None,
     codec: Annotated[
-        str | None, typer.Option(help="h264, h265, vp9, av1, prores or ffv1.", show_default="by the suffix")
+        str | None,
+        typer.Option(help=_help("h264, h265, vp9, av1, prores or ffv1.", "by the suffix"), show_default=False),
     ] = None,
     quality: Annotated[
         str | None,
         typer.Option(
-            help=("lossless, visual (visually lossless), small, or the codec's own number."), show_default="visual"
+            help=_help("lossless, visual (visually lossless), small, or the codec's own number.", "visual"),
+            show_default=False,
         ),
     ] = None,
     carry: Carry = None,
@@ -186,7 +198,7 @@ def video(
             "--restart", help=("Throw away the frames of an interrupted run that had other inputs or settings.")
         ),
     ] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the work folder with the lossless frames.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the lossless frames, in OUT.reelbrush/frames.")] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -196,8 +208,11 @@ def video(
         "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
-        from pipeline.job.api import stylize_video
-        from pipeline.job.parse import parse_frames, parse_rate
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.api import stylize_video
+            from pipeline.job.parse import parse_frames, parse_rate
 
         stylize_video(
             source,
@@ -256,8 +271,11 @@ def image(
         "size": size, "steps": steps, "start": start, "seed": seed, "content_weight": content_weight,
         "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
-    with _running(quiet, json, "Nothing was written.") as on_event:
-        from pipeline.show.still import paint_with_story
+    with _running(quiet, json, "A picture is not kept half-painted.") as on_event:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.show.still import paint_with_story
 
         paint_with_story(
             content,
@@ -291,7 +309,7 @@ def presets(
         typer.echo(resolve(network, name).as_toml(comments=True), nl=False)
 
 
-@app.command()
+@app.command(short_help="Say what this machine has, and what a job would use.")
 def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
     """Say what this machine has: device, precision, ffmpeg, codecs, weights, disk."""
     with _errors():
@@ -333,9 +351,9 @@ def weights_download(
 @weights_app.command("import")
 def weights_import(
     file: Annotated[Path, typer.Argument(help="A VGG-19 file in torchvision's layout: .pth or .safetensors.")],
-    overwrite: Overwrite = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace weights that are here already.")] = False,
 ) -> None:
-    """Take VGG-19's weights from a file that was loaded elsewhere."""
+    """Take VGG-19's weights from a file that was downloaded elsewhere."""
     with _errors():
         from pipeline.network.weights import import_weights
 
@@ -386,14 +404,23 @@ def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
         paragraph, code = explain(error)
         screen.print("[bold red]Error:[/] ", end="", highlight=False)
         screen.print(paragraph, highlight=False, markup=False, soft_wrap=not screen.is_terminal)
-        if json:
-            from json import dumps
-
-            typer.echo(dumps({"event": "error", "message": paragraph, "exit_code": code}))
+        _last_line(json, "error", paragraph, code)
         raise typer.Exit(code) from None
     except (KeyboardInterrupt, Terminated) as stop:
-        screen.print(f"Interrupted. {interrupted}", highlight=False, markup=False, soft_wrap=not screen.is_terminal)
-        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+        paragraph, code = f"Interrupted. {interrupted}".strip(), 143 if isinstance(stop, Terminated) else 130
+        screen.print(paragraph, highlight=False, markup=False, soft_wrap=not screen.is_terminal)
+        _last_line(json, "interrupted", paragraph, code)
+        raise typer.Exit(code) from None
+
+
+def _last_line(json: bool, event: str, message: str, code: int) -> None:
+    """With --json, the last line says why there is no result."""
+    if json:
+        from json import dumps
+
+        # Where stdout is what broke, stderr has said it already.
+        with suppress(OSError):
+            typer.echo(dumps({"event": event, "message": message, "exit_code": code}))
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ _OURS: dict[str, Any] = {
     "learning_rate": 0.1,
     "content_weight": 1.0,
     "style_weight": 3.0,
-    "tv_weight": 10.0,
+    "tv_weight": 20.0,
     "smallest": 48,
     "tolerance": 0.01,
     "patience": 15,

@@ -403,3 +403,10 @@ def test_the_callers_network_is_left_as_it_was() -> None:
     assert network.dtype is torch.float32
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_a_given_start_keeps_its_fine_detail_through_the_sizes() -> None:
+    start = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
+    painter = tiny_painter(levels=3, smallest=16, steps=1, learning_rate=1e-6)
+    found = painter.paint(picture(64, 64), start=start).image
+    assert np.abs(found.astype(int) - start).max() <= 2

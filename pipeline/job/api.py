@@ -13,6 +13,7 @@ import torch
 from pipeline.errors import UsageError
 from pipeline.job.clip import ClipJob, ClipResult, run_clip
 from pipeline.job.events import OnEvent, ignore
+from pipeline.job.parse import parse_rate
 from pipeline.job.still import StillJob, StillResult, run_still
 from pipeline.job.styles import StylePicture, parse_style
 from pipeline.network.base import Network
@@ -112,8 +113,8 @@ def stylize_video(
     """
     studio = open_studio(preset, network, _path(weights), device, settings)
     job = ClipJob(
-        Path(source), as_styles(style), Path(output), _path(gif), frames, None if fps is None else Fraction(fps),
-        upscale, codec, quality, overwrite, restart, keep,
+        Path(source), as_styles(style), Path(output), _path(gif), frames,
+        None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
     )  # fmt: skip
     return run_clip(job, studio.network, studio.settings, studio.device, on_event)
 

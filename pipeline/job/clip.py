@@ -16,8 +16,8 @@ from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.job.events import Event, Finished, FrameDone, OnEvent, Stage, Started, Stepped, ignore
 from pipeline.job.store import FrameStore
-from pipeline.job.styles import StylePicture, load_styles, style_identity
-from pipeline.media import Sound, fingerprint, open_sink, open_source, refuse_same_file
+from pipeline.job.styles import StylePicture, load_styles, style_identity, style_notes
+from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
 from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
 from pipeline.motion.carry import adjusted
 from pipeline.motion.shots import is_cut
@@ -57,7 +57,9 @@ class ClipJob:
     @property
     def work(self) -> Path:
         """The work folder, beside the output."""
-        return self.output.parent / f"{self.output.name}.reelbrush"
+        # '.' has no name: what is called '.reelbrush' would lie in the output, not beside it.
+        output = self.output if self.output.name not in ("", "..") else self.output.resolve()
+        return output.parent / f"{output.name}.reelbrush"
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,14 @@ def run_clip(
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
     began = time.monotonic()
-    refuse_same_file(job.source, job.outputs)
+    for named in (job.source, *(style.path for style in job.styles)):
+        refuse_same_file(named, job.outputs)
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    for path in job.outputs:
+        # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
+        if not path.is_dir():
+            check_output(path, job.overwrite)
     painter = Painter(network, load_styles(job.styles), settings, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(job.source, size=settings.size or None, upscale=job.upscale, frames=job.frames, fps=job.rate)
@@ -91,7 +98,8 @@ def run_clip(
         store = FrameStore(job.work, _identity(job, painter.network, settings), job.restart)
         stack.callback(store.close)
         done = store.next_index
-        notes = tuple(dict.fromkeys([*source.info.notes, *(note for sink in sinks for note in sink.notes)]))
+        said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
+        notes = tuple(dict.fromkeys(said))
         on_event(_started(job, source, painter, done, notes, device))
         _replay(store, source, sinks, on_event)
         painted = _paint_all(source, painter, store, sinks, settings, on_event)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
+from pipeline.errors import MediaError
 from pipeline.job.clip import device_line, made_with
 from pipeline.job.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
-from pipeline.job.styles import StylePicture, load_styles
+from pipeline.job.styles import StylePicture, load_styles, style_notes
 from pipeline.media import (
     check_picture_output,
     fit_size,
@@ -22,6 +23,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.frame import Image
+from pipeline.media.pictures import NotAPictureError
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
@@ -68,21 +70,21 @@ def run_still(
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     began = time.monotonic()
+    original = _read_content(job.content)
     if job.output is not None:
-        refuse_same_file(job.content, (job.output,))
+        for source in (job.content, *(style.path for style in job.styles), *(() if job.init is None else (job.init,))):
+            refuse_same_file(source, (job.output,))
         check_picture_output(job.output, job.overwrite)
     painter = Painter(network, load_styles(job.styles), settings, device)
-    original = read_picture(job.content)
     width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
     content = resize(original, width, height)
     start = None if job.init is None else resize(read_picture(job.init), width, height)
     outputs = () if job.output is None else (job.output,)
     network = painter.network
     work = painter.work(height, width, carried=False)
-    notes = (f"{job.content.name} is animated; its first frame is painted.",) if is_animated(job.content) else ()
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
-                device_line(device, network), notes)
+                device_line(device, network), _notes(job))
     )  # fmt: skip
 
     def progress(step: Progress) -> None:
@@ -97,3 +99,22 @@ def run_still(
         write_picture(job.output, painted.image, metadata=record, overwrite=job.overwrite)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
     return StillResult(painted.image, content, painted, job.output)
+
+
+def _read_content(path: Path) -> Image:
+    """The picture to paint; who names a clip instead is told which command paints those."""
+    if path.is_dir():
+        raise MediaError(f"{path}: this is a folder. Name a picture in it, or paint all of them with reelbrush video.")
+    try:
+        return read_picture(path)
+    except NotAPictureError as error:
+        raise MediaError(f"{error} A video is painted by reelbrush video.") from error
+
+
+def _notes(job: StillJob) -> tuple[str, ...]:
+    notes = style_notes(job.styles)
+    if job.init is not None and is_animated(job.init):
+        notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
+    if is_animated(job.content):
+        notes = (f"{job.content.name} is animated; its first frame is painted.", *notes)
+    return notes

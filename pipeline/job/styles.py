@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media import fingerprint, read_picture
+from pipeline.media import fingerprint, is_animated, read_picture
 from pipeline.style.painter import Style
 
 
@@ -22,8 +22,10 @@ class StylePicture:
 def parse_style(text: str) -> StylePicture:
     """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
 
-    :raises UsageError: a weight that is not above zero.
+    :raises UsageError: no name, or a weight that is not above zero.
     """
+    if not text.strip():
+        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
     head, colon, tail = text.rpartition(":")
     if not colon or Path(text).exists():
         return StylePicture(Path(text))
@@ -42,6 +44,15 @@ def load_styles(styles: Sequence[StylePicture]) -> list[Style]:
     :raises MediaError: one of them cannot be read.
     """
     return [Style(read_picture(style.path), style.weight) for style in styles]
+
+
+def style_notes(styles: Sequence[StylePicture]) -> tuple[str, ...]:
+    """What a person should know of the style pictures, a sentence each."""
+    return tuple(
+        f"The style {style.path.name} is animated; its first frame is used."
+        for style in styles
+        if is_animated(style.path)
+    )
 
 
 def style_identity(styles: Sequence[StylePicture]) -> list[list[str | float]]:

@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.status import Status
 from rich.table import Table
 
 from pipeline.job.events import Event, Finished, FrameDone, Stage, Started, Stepped
@@ -24,9 +25,12 @@ class ConsoleReporter:
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
+        # A dumb terminal cannot draw over what it has drawn: it gets lines, as a log does.
+        self._live = console.is_terminal and not console.is_dumb_terminal
         self._estimate = Estimate()
         self._started: Started | None = None
         self._progress: Progress | None = None
+        self._status: Status | None = None
         self._last_line = 0.0
         self._step = ""
 
@@ -57,6 +61,7 @@ class ConsoleReporter:
             self._finished(event)
 
     def _start(self, event: Started, now: float) -> None:
+        self._stop()
         self._started = event
         frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
         self._line(f"{escape(event.source)}: {frames} of {event.width}x{event.height}")
@@ -66,10 +71,12 @@ class ConsoleReporter:
         if event.done:
             self._line(f"{event.done} of {event.frames} frames are finished already; going on.")
         self._last_line = now
-        if self._console.is_terminal and event.done < event.frames:
+        if self._live and event.done < event.frames:
+            # What a column shows may hold a file's name, which is no markup.
             self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f} %"),
-                TextColumn("{task.fields[left]}"), console=self._console, transient=True, refresh_per_second=5,
+                TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
+                TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
+                console=self._console, transient=True, refresh_per_second=5,
             )  # fmt: skip
             self._progress.add_task("painting", total=1.0, left="")
             self._progress.start()
@@ -79,13 +86,13 @@ class ConsoleReporter:
         assert self._started is not None
         left = self._estimate.left(now)
         place = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
-        text = "" if left is None else f"about {spoken(left)} left"
+        text = "" if left is None else f"about {spoken(max(1.0, left))} left"
         if self._progress is not None:
             task = self._progress.task_ids[0]
             self._progress.update(
                 task, completed=self._estimate.fraction, description=f"{place}{self._step}", left=text
             )
-        elif not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
+        elif not self._live and now - self._last_line >= LINE_EVERY:
             self._last_line = now
             self._line(f"{place}{self._step}, {self._estimate.fraction:.0%}{', ' + text if text else ''}")
 
@@ -99,20 +106,28 @@ class ConsoleReporter:
 
     def _stage(self, event: Stage) -> None:
         if self._progress is not None:
-            self._progress.update(self._progress.task_ids[0], description=event.text, completed=1.0, left="")
-        elif not self._console.is_terminal:
+            task = self._progress.task_ids[0]
+            self._progress.update(task, description=event.text, completed=self._estimate.fraction, left="")
+        elif not self._live:
             self._line(escape(event.text))
+        elif self._status is None:
+            self._status = self._console.status(escape(event.text))
+            self._status.start()
+        else:
+            self._status.update(escape(event.text))
 
     def _finished(self, event: Finished) -> None:
+        told = self._started.notes if self._started else ()
         for note in event.notes:
-            self._line(f"note: {escape(note)}")
+            if note not in told:
+                self._line(f"note: {escape(note)}")
         several = event.frames > 1 and event.painted
         each = f", {event.seconds / event.painted:.1f} s a frame" if several else ""
         for path in event.outputs:
             self._line(
                 f"[bold]{escape(str(path))}[/bold] ({_size(path.stat().st_size) if path.is_file() else 'folder'})"
             )
-        self._line(f"done in {spoken(event.seconds)}{each}")
+        self._line(f"done in {spoken(max(1.0, event.seconds))}{each}")
 
     def _line(self, text: str) -> None:
         if not self._quiet:
@@ -122,6 +137,9 @@ class ConsoleReporter:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
 
 
 def _size(count: int) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import UsageError
 from pipeline.media import fit_size, open_sink, resize
 from pipeline.media.frame import Frame, Image
+from pipeline.media.sink import SUFFIXES
 from pipeline.style.painter import Progress
 from pipeline.style.picture import to_image
 
@@ -61,21 +63,46 @@ class StoryRecorder:
 
     def pictures(self, first: Image, final: Image) -> list[Image]:
         """The story: `first` (the content), the snapshots at even distances of visible change, `final`."""
-        return evenly([self._small(first), *self._kept, self._small(final)], self.frames)
+        before, after = self._small(first), [*self._kept, self._small(final)]
+        steps = [visible_change(a, b) for a, b in pairwise(after)]
+        if self.frames > 2 and steps and visible_change(before, after[0]) > 3 * max(steps):
+            # It began as noise, or as another picture: that jump is no part of the way, and would eat up the frames.
+            return [before, *evenly(after, self.frames - 1)]
+        return evenly([before, *after], self.frames)
 
     def _small(self, image: Image) -> Image:
         return resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
 
 
 def evenly(pictures: Sequence[Image], count: int) -> list[Image]:
-    """At most `count` of the pictures, first and last among them, at even distances of visible change."""
-    steps = [visible_change(a, b) for a, b in pairwise(pictures)]
-    way = np.concatenate([[0.0], np.cumsum(steps)])
+    """`count` pictures from the first to the last of `pictures`, each as far from the next as the eye sees it.
+
+    A place between two snapshots is a blend of them: the first steps of a painting change more than a whole
+    frame of the story may. Pictures that are all alike give the first and the last.
+    """
+    way = np.concatenate([[0.0], np.cumsum([visible_change(a, b) for a, b in pairwise(pictures)])])
     if way[-1] == 0:
         return [pictures[0], pictures[-1]]
-    wanted = np.linspace(0, way[-1], count)[1:-1]
-    chosen = sorted({0, len(pictures) - 1, *(int(np.abs(way - place).argmin()) for place in wanted)})
-    return [pictures[i] for i in chosen]
+    found = [pictures[0]]
+    for place in np.linspace(0, way[-1], count)[1:-1]:
+        after = int(np.searchsorted(way, place, side="right"))
+        share = (place - way[after - 1]) / (way[after] - way[after - 1])
+        found.append(_blend(pictures[after - 1], pictures[after], share))
+    return [*found, pictures[-1]]
+
+
+def _blend(a: Image, b: Image, share: float) -> Image:
+    """(1 - share) of `a` and `share` of `b`."""
+    return np.rint(a + share * (b.astype(np.float32) - a)).astype(np.uint8)
+
+
+def check_story(path: Path) -> None:
+    """Find out before anything is painted whether a story can have that name.
+
+    :raises UsageError: it ends neither like a GIF nor like a video.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: a story is a GIF or a video. Choose a name that ends in {', '.join(SUFFIXES)}.")
 
 
 def write_story(
@@ -84,13 +111,19 @@ def write_story(
 ) -> None:  # fmt: skip
     """Write the story as a looping GIF (or a video, by the suffix), the last picture held.
 
+    :raises UsageError: neither a GIF nor a video by its suffix.
     :raises OutputError: it exists already, or cannot be written.
     """
+    check_story(path)
+    if path.suffix.lower() != ".gif":
+        # Players differ in how long they show the last frame of a video; frames of one length they all show alike.
+        pictures = [*pictures, *[pictures[-1]] * (round(hold / seconds_a_frame) - 1)]
+        hold = seconds_a_frame
     times = tuple(seconds_a_frame * i for i in range(len(pictures)))
     duration = times[-1] + hold
     sink = open_sink(
         path, width=pictures[0].shape[1], height=pictures[0].shape[0], times=times, duration=duration,
-        rate=1 / seconds_a_frame, variable=True, overwrite=overwrite,
+        rate=1 / seconds_a_frame, variable=hold != seconds_a_frame, overwrite=overwrite,
     )  # fmt: skip
     try:
         for index, (at, picture) in enumerate(zip(times, pictures, strict=True)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from pipeline.errors import ReelbrushError
@@ -25,6 +27,23 @@ def on_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: torch, interrupted while it is imported, aborts."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    if came:
+        signal.raise_signal(came[0])
+
+
 def explain(error: Exception) -> tuple[str, int]:
     """One paragraph and the exit code.
 
@@ -39,7 +58,7 @@ def explain(error: Exception) -> tuple[str, int]:
             "(--set precision=bfloat16), or on another device (--device cpu).",
             1,
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}.", 1

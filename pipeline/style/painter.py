@@ -20,7 +20,7 @@ from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
-from pipeline.style.optimise import LoopSettings, Painting, Step, Stop, optimise
+from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
 from pipeline.style.steppers import Optimizer
 
@@ -127,27 +127,21 @@ class Painter:
         began = time.monotonic()
         full = to_tensor(content)
         height, width = full.shape[2:]
-        sizes = self._sizes(height, width) if previous is None else [self._workable(height, width)]
-        begin = previous if previous is not None else start
-        canvas = to_tensor(begin) if begin is not None else self._first_canvas(resized(full, *sizes[0]), index)
-        loop = self._loop(carried=previous is not None)
-        report = _Reporter(
-            on_progress, full, [loop.steps * _area(size) for size in sizes], self._starts_as_content(begin)
-        )
+        carried = previous is not None
+        base = self._base(full, previous if carried else start)
+        sizes = [self._workable(height, width)] if carried else self._sizes(height, width)
+        canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
+        loop = self._loop(carried)
+        reporter = _Reporter(on_progress, base, (height, width), [loop.steps * _area(size) for size in sizes])
         done = 0
-        result: Painting | None = None
         for position, size in enumerate(sizes):
-            goal = resized(full, *size)
-            if result is not None:
-                canvas = self._grown(
-                    result.image.cpu(), full, sizes[position - 1], size, self._starts_as_content(begin)
-                )
-            canvas = resized(canvas, *size)
-            on_step = report.at(position, done, goal) if on_progress is not None else None
-            result = optimise(self._objective(goal), canvas.to(self.device), loop, on_step)
+            if position:
+                canvas = _grown(canvas, base, size)
+            on_step = reporter.at(position, done) if on_progress is not None else None
+            result = optimise(self._objective(resized(full, *size)), canvas.to(self.device), loop, on_step)
+            canvas = result.image.cpu()
             done += result.steps
-        assert result is not None
-        image = to_image(resized(result.image.cpu(), height, width))
+        image = to_image(resized(canvas, height, width))
         return Painted(image, result.losses, done, time.monotonic() - began, result.stopped)
 
     def _sizes(self, height: int, width: int) -> list[tuple[int, int]]:
@@ -166,27 +160,18 @@ class Painter:
         grow = max(1.0, self._least / min(height, width))
         return round(height * grow), round(width * grow)
 
-    def _first_canvas(self, content: Tensor, index: int) -> Tensor:
-        if self.settings.start == "noise":
-            # Seeded on the CPU, so that every device starts from the same noise.
-            generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index)
-            return torch.rand(content.shape, generator=generator)
+    def _base(self, content: Tensor, start: Image | None) -> Tensor | None:
+        """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
+        if start is not None:
+            return to_tensor(start)
+        return content if self.settings.start == "content" else None
+
+    def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
         if self.settings.start == "blank":
-            return torch.full_like(content, CANVAS)
-        return content
-
-    def _grown(
-        self, painted: Tensor, full: Tensor, before: tuple[int, int], size: tuple[int, int], detailed: bool
-    ) -> Tensor:
-        """The start of the next size: the coarser painting, and of the content what was too fine for it."""
-        grown = resized(painted, *size)
-        if not detailed:
-            return grown
-        content = resized(full, *size)
-        return (grown + content - resized(resized(full, *before), *size)).clamp(0, 1)
-
-    def _starts_as_content(self, begin: Image | None) -> bool:
-        return begin is None and self.settings.start == "content"
+            return torch.full((1, 3, *size), CANVAS)
+        # Seeded on the CPU, so that every device starts from the same noise.
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index)
+        return torch.rand((1, 3, *size), generator=generator)
 
     def _loop(self, carried: bool) -> LoopSettings:
         settings = self.settings
@@ -250,33 +235,40 @@ def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
+def _grown(painted: Tensor, base: Tensor | None, size: tuple[int, int]) -> Tensor:
+    """A painting at a larger size, with what of the picture it began as was too fine for the smaller one."""
+    grown = resized(painted, *size)
+    if base is None:
+        return grown
+    fine = resized(base, *size) - resized(resized(base, *painted.shape[2:]), *size)
+    return (grown + fine).clamp(0, 1)
+
+
 class _Reporter:
     """Turns the loop's steps at one size into progress of the whole frame."""
 
-    def __init__(self, on_progress: OnProgress | None, full: Tensor, work: Sequence[float], detailed: bool) -> None:
+    def __init__(
+        self, on_progress: OnProgress | None, base: Tensor | None, size: tuple[int, int], work: Sequence[float]
+    ) -> None:
         """
-        :param full: the content at full size, (1, 3, H, W).
+        :param base: the picture that the painting began as.
+        :param size: (height, width) at the end.
         :param work: budgeted work of every size, coarse to fine.
-        :param detailed: whether the painting began as the content.
         """
         self._on_progress = on_progress
-        self._full = full
+        self._base = base
+        self._size = size
         self._work = work
-        self._detailed = detailed
 
-    def at(self, position: int, done: int, goal: Tensor) -> Callable[[Step], None]:
-        """An `on_step` for the size number `position`, whose content is `goal`, after `done` steps at coarser ones."""
-        height, width = self._full.shape[2:]
+    def at(self, position: int, done: int) -> Callable[[Step], None]:
+        """An `on_step` for the size number `position`, after `done` steps at coarser ones."""
         level = len(self._work) - 1 - position
         before = sum(self._work[:position])
 
         def on_step(step: Step) -> None:
             def picture() -> Tensor:
-                now = resized(step.image().cpu(), height, width)
-                if not (self._detailed and level):
-                    return now
-                # A coarse painting that began as the content still has the content's fine detail to lose.
-                return (now + self._full - resized(goal, height, width)).clamp(0, 1)
+                # A coarse painting still has the fine detail to lose that it began with.
+                return _grown(step.image().cpu(), self._base if level else None, self._size)
 
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + step.of * (len(self._work) - position)
