@@ -148,7 +148,11 @@ def known(name: str) -> str:
     :raises SettingsError: with the nearest valid name.
     """
     if name not in _OWN:
-        raise SettingsError(f"There is no setting {name!r}{_nearest(name, _OWN)}. 'reelbrush presets' shows them all.")
+        if name in _FIELDS:
+            raise SettingsError(f"{name} is not set by --set but by an option of its own: --{name}.")
+        raise SettingsError(
+            f"There is no setting {name!r}{_nearest(name, _OWN)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
+        )
     return name
 
 
@@ -177,7 +181,7 @@ def _checked_number(name: str, value: Any, whole: bool, low: float | None, high:
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
         raise SettingsError(f"{name} has to be a {'whole ' if whole else ''}number, not {value!r}.")
     if (low is not None and number < low) or (high is not None and number > high):
-        limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        limits = f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"
         raise SettingsError(f"{name} has to be {limits}, not {value}.")
     return int(number) if whole else number
 
@@ -191,15 +195,18 @@ def _checked_layers(name: str, value: Any) -> Layers:
         value = dict(entry if isinstance(entry, tuple) and len(entry) == 2 else (str(entry), 1.0) for entry in value)
     if not isinstance(value, Mapping) or not value:
         raise SettingsError(f"{name} has to name layers with weights, such as conv1_1:1,conv2_1:0.75, not {value!r}.")
-    return tuple(
+    layers = tuple(
         (str(layer), float(_checked_number(f"the weight of {layer} in {name}", weight, False, 0, None)))
         for layer, weight in value.items()
     )
+    if not any(weight for _, weight in layers):
+        raise SettingsError(f"The weights of all {name} are 0; set {name.removesuffix('_layers')}_weight to 0 instead.")
+    return layers
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     near = get_close_matches(name, list(names), n=1, cutoff=0.4)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def read_assignment(text: str) -> tuple[str, Any]:
@@ -233,7 +240,10 @@ def read_config(path: Path) -> dict[str, Any]:
         if name not in _FIELDS:
             raise SettingsError(f"{path}: there is no setting {name!r}{_nearest(name, _FIELDS)}.")
         if name in _OWN:
-            checked(name, value)
+            try:
+                checked(name, value)
+            except SettingsError as error:
+                raise SettingsError(f"{path}: {error}") from None
         elif not isinstance(value, str):
             raise SettingsError(f"{path}: {name} has to be a name, not {value!r}.")
     return values

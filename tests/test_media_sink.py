@@ -496,3 +496,14 @@ def test_report_names_the_encoders() -> None:
     assert report.codecs["h264"] == "libx264"
     assert set(report.codecs) >= set(CODECS)
     assert ffmpeg("-version").startswith("ffmpeg version")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".gif"])
+def test_a_last_frame_that_is_held_keeps_its_length(tmp_path: Path, suffix: str) -> None:
+    """Evenly spaced but for the end: it is no clip of a constant rate, and lasts as long as it says."""
+    times = even_times(4, 10)
+    copy = tmp_path / f"held{suffix}"
+    write_clip(copy, [picture(i) for i in range(4)], times=times, duration=times[-1] + 2, rate=10, variable=True)
+    info = open_source(copy).info
+    assert info.frames == 4
+    assert float(info.duration) == pytest.approx(2.3, abs=0.05)

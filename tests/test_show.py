@@ -17,7 +17,7 @@ import torch
 from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
-from pipeline.job.events import Event, Finished, FrameDone, Stage, Started, Stepped
+from pipeline.job.events import Event, Finished, FrameDone, Scanned, Stage, Started, Stepped
 from pipeline.show.estimate import Estimate, spoken
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
@@ -187,6 +187,7 @@ EVENTS: dict[str, Event] = {
     "stepped": Stepped(3, 4, 20, 0.2),
     "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
     "stage": Stage("Encoding"),
+    "scanned": Scanned(120, None),
     "finished": Finished((Path("a.mp4"), Path("b.gif")), 5, 2, 60.0, ("note",)),
 }
 

@@ -14,7 +14,7 @@ import torch
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.job.events import Event, Finished, FrameDone, OnEvent, Stage, Started, Stepped, ignore
+from pipeline.job.events import Event, Finished, FrameDone, OnEvent, Scanned, Stage, Started, Stepped, ignore
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import StylePicture, load_styles, style_identity, style_notes
 from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
@@ -92,7 +92,14 @@ def run_clip(
             check_output(path, job.overwrite)
     painter = Painter(network, load_styles(job.styles), settings, device)
     on_event(Stage(f"Reading {job.source.name}"))
-    source = open_source(job.source, size=settings.size or None, upscale=job.upscale, frames=job.frames, fps=job.rate)
+    source = open_source(
+        job.source,
+        size=settings.size or None,
+        upscale=job.upscale,
+        frames=job.frames,
+        fps=job.rate,
+        on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
+    )
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings))
         store = FrameStore(job.work, _identity(job, painter.network, settings), job.restart)

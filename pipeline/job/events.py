@@ -58,6 +58,15 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Scanned:
+    """Frames of the input looked through before painting begins."""
+
+    frames: int
+    of: int | None
+    """About as many as there should be, where the file says."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """The results stand under their final names."""
 
@@ -69,7 +78,7 @@ class Finished:
     notes: tuple[str, ...] = field(default=())
 
 
-Event = Started | Stepped | FrameDone | Stage | Finished
+Event = Started | Stepped | FrameDone | Stage | Scanned | Finished
 OnEvent = Callable[[Event], None]
 
 

@@ -90,7 +90,7 @@ def probe(path: Path, *, stop: int | None = None, on_progress: OnProgress | None
             raise broken
     if stop is not None and enough:
         seen = _without_unsure_end(path, seen, stop)
-    return _conclude(header, seen, seen.listing if stop is None else packets(path, "a:0", 1))
+    return _conclude(header, seen, seen.listing if stop is None else packets(path, "a:0", 1), whole=stop is None)
 
 
 def check_readable(path: Path) -> None:
@@ -205,7 +205,7 @@ def _without_unsure_end(path: Path, seen: _Pass, stop: int) -> _Pass:
     return seen
 
 
-def _conclude(header: Header, seen: _Pass, sounds: Listing) -> Probe:
+def _conclude(header: Header, seen: _Pass, sounds: Listing, *, whole: bool) -> Probe:
     listing = seen.listing
     stream = listing.stream("video")
     assert stream is not None
@@ -216,12 +216,14 @@ def _conclude(header: Header, seen: _Pass, sounds: Listing) -> Probe:
     times = [(value - pts[0]) * base for value in pts]
     origin = pts[0] * base
     rate = regular_rate(times, base, header.stated_rate)
-    variable = rate is None
-    if rate is not None:
+    last = _last_length(header, packets[-1][1] * base, times, origin)
+    # Evenly spaced frames with a last one that is held are no regular clip: it lasts longer than they count.
+    variable = rate is None or (whole and len(times) > 1 and last * rate > Fraction(3, 2))
+    if rate is not None and not variable:
         times = [k / rate for k in range(len(times))]
         duration = len(times) / rate
     else:
-        duration = times[-1] + _last_length(header, packets[-1][1] * base, times, origin)
+        duration = times[-1] + last
         rate = mean_rate(len(times), duration)
     sound = sounds.stream("audio")
     span = sounds.span("audio")

@@ -232,7 +232,7 @@ def _timeline(
     """Slice, then resample. `rate` is None where the frames are not regular."""
     count, first = len(times), request.first
     if first >= count:
-        raise UsageError(f"{path}: there are {count} frames, 0 to {count - 1}; frame {first} is not among them.")
+        raise UsageError(f"{path}: frame {first} is not among its {count}, which count from 0 to {count - 1}.")
     if request.stop is not None and request.stop > count:
         notes = (*notes, f"There are only {count} frames, so frames {first}:{request.stop} end there.")
     stop = count if request.stop is None else min(request.stop, count)

@@ -30,6 +30,7 @@ def choose_device(name: str = "auto") -> torch.device:
         (device.type == "cuda" and (device.index or 0) >= count)
         or (device.type == "mps" and not torch.backends.mps.is_available())
         or device.type not in {"cpu", "cuda", "mps"}
+        or (device.type == "cpu" and device.index)
     )
     if missing:
         raise DeviceError(

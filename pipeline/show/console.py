@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.status import Status
 from rich.table import Table
 
-from pipeline.job.events import Event, Finished, FrameDone, Stage, Started, Stepped
+from pipeline.job.events import Event, Finished, FrameDone, Scanned, Stage, Started, Stepped
 from pipeline.show.estimate import Estimate, spoken
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
@@ -56,6 +56,8 @@ class ConsoleReporter:
             self._frame_done(event, now)
         elif isinstance(event, Stage):
             self._stage(event)
+        elif isinstance(event, Scanned):
+            self._scanned(event, now)
         elif isinstance(event, Finished):
             self._stop()
             self._finished(event)
@@ -115,6 +117,14 @@ class ConsoleReporter:
             self._status.start()
         else:
             self._status.update(escape(event.text))
+
+    def _scanned(self, event: Scanned, now: float) -> None:
+        text = f"Reading: {event.frames}{f' of about {event.of}' if event.of else ''} frames"
+        if self._status is not None:
+            self._status.update(text)
+        elif not self._live and now - self._last_line >= LINE_EVERY:
+            self._last_line = now
+            self._line(text)
 
     def _finished(self, event: Finished) -> None:
         told = self._started.notes if self._started else ()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.job.events import Event, Stepped
+from pipeline.job.events import Event, Scanned, Stepped
 
 
 def as_json(event: Event) -> str:
@@ -24,10 +24,10 @@ def _plain(value: object) -> str:
 
 
 def json_reporter(write: Callable[[str], None]) -> Callable[[Event], None]:
-    """An `OnEvent` that writes every event but single steps, of which there are thousands."""
+    """An `OnEvent` that writes every event but single steps and scanned frames, of which there are thousands."""
 
     def report(event: Event) -> None:
-        if not isinstance(event, Stepped):
+        if not isinstance(event, (Stepped, Scanned)):
             write(as_json(event))
 
     return report
