@@ -1,9 +1,10 @@
 """Iterations a second of both networks, beside a matrix product measured in the same run.
 
-    python benchmarks/speed.py [--device auto] [--sizes 256 512] [--rounds 5]
+    GOMP_SPINCOUNT=1000 python benchmarks/speed.py [--device auto] [--sizes 256 512] [--rounds 5]
 
 Machines are noisy, so the ratios within one run are what to compare: between networks, and of the network's
 arithmetic rate to that of a 2048^3 matrix product. VGG-19 runs with random weights: its speed does not depend on them.
+(`GOMP_SPINCOUNT=1000` is what the command line sets, see `cli.py`.)
 """
 
 from __future__ import annotations

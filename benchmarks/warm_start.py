@@ -136,7 +136,7 @@ def paint_all(contents: list[Image], style: Style, settings: Settings, carry: st
 def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
     """One line; the first frame, which has nothing before it, does not count."""
     needed = [
-        next((step for step, loss in enumerate(curve) if loss <= goal), None)
+        next((step for step, loss in enumerate(curve) if loss <= 1.01 * goal), None)
         for curve, goal in zip(run.curves[1:], fresh.finals[1:], strict=True)
     ]
     reached = [step for step in needed if step is not None]
@@ -146,7 +146,7 @@ def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
         "loss": round(float(np.mean(run.finals[1:])), 4),
         "seconds_a_frame": round(run.seconds / len(contents), 2),
         "e_warp": round(e_warp(contents, run.frames), 5),
-        "frames_that_reach_the_loss_of_anew": f"{len(reached)}/{len(needed)}",
+        "frames_within_1_percent_of_the_loss_of_anew": f"{len(reached)}/{len(needed)}",
         "steps_at_full_size_to_get_there": round(float(np.median(reached)), 1) if reached else None,
     }
     print(json.dumps(row), flush=True)

@@ -28,7 +28,7 @@ _OURS: dict[str, Any] = {
     "optimizer": "lbfgs",
     "learning_rate": 0.1,
     "content_weight": 1.0,
-    "style_weight": 3.0,
+    "style_weight": 2.0,
     "tv_weight": 20.0,
     "smallest": 48,
     "tolerance": 0.01,
