@@ -231,7 +231,7 @@ def main() -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-        average += 0.02 * (float(losses[-1]) - average)
+        average += 0.02 * (losses[-1].item() - average)
         if step % 100 == 0:
             took = time.monotonic() - began
             print(f"step {step}/{options.steps}  loss {average:.3f}  {took:.0f} s", flush=True)
