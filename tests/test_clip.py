@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from jobs import QUICK, events, paint_folder, paint_picture, pictures, reelbrush, start
 from media_clips import clip, ffmpeg_children
+from PIL import Image as Pillow
 
 from pipeline import stylize_video
 from pipeline.errors import OutputError, StoreError, UsageError
@@ -78,6 +79,23 @@ def test_frames_start_from_the_one_before(tmp_path: Path, style: Path) -> None:
         return float(np.abs(frames[2].astype(int) - frames[1]).mean())
 
     assert change(warm) < change(fresh) / 2, "different noise in every frame flickers, a warm start does not"
+
+
+def test_a_hard_cut_begins_anew(tmp_path: Path, style: Path) -> None:
+    """The first frame behind a cut is what it would be with nothing before it, unless cuts are not looked for."""
+    shots = tmp_path / "shots"
+    shots.mkdir()
+    for number in range(4):
+        picture = paint_picture(shots / f"{number}.png", seed=1 + number // 2)
+        if number >= 2:
+            Pillow.fromarray(255 - np.array(Pillow.open(picture)) // 3).save(picture)
+    stylize_video(shots, style, tmp_path / "auto", **SMALL)
+    stylize_video(shots, style, tmp_path / "fresh", carry="none", **SMALL)
+    stylize_video(shots, style, tmp_path / "through", cuts="none", **SMALL)
+    auto, fresh, through = (pictures(tmp_path / name) for name in ("auto", "fresh", "through"))
+    np.testing.assert_array_equal(auto[2], fresh[2])
+    assert not np.array_equal(auto[1], fresh[1]), "within a shot the painting is carried on"
+    assert not np.array_equal(through[2], fresh[2])
 
 
 def test_killed_in_the_middle_of_a_frame_and_resumed(tmp_path: Path, style: Path, folder: Path) -> None:

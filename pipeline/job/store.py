@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from filelock import FileLock, Timeout
 from pipeline.errors import MediaError, OutputError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
+from pipeline.media.outputs import written_atomically
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
 
@@ -78,7 +77,8 @@ class FrameStore:
             )
         for frame in self._frames.glob("*.png"):
             frame.unlink()
-        _write_atomically(path, json.dumps(wanted, indent=2) + "\n")
+        with written_atomically(path) as part:
+            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
     def _tidy(self) -> None:
         """Remove what a killed process left half-written."""
@@ -162,18 +162,6 @@ class FrameStore:
         """The job is finished and its result complete: nothing here is needed any more."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _differences(found: Any, wanted: Any, where: str = "") -> str:

@@ -42,8 +42,6 @@ class Probe:
     """When the first frame is shown on the clock of the file, whose 0 is the start of its earliest stream."""
     audio: str | None
     """Codec of the first audio stream, as ffmpeg calls it."""
-    audio_start: Fraction | None
-    """When the sound begins, in seconds after the first frame; negative where it is earlier."""
     audio_end: Fraction | None
     """When it ends, in seconds after the first frame; only the first packet counts where `stop` was given."""
     remark: str = ""
@@ -235,7 +233,6 @@ def _conclude(header: Header, seen: _Pass, sounds: Listing, *, whole: bool) -> P
         variable=variable,
         origin=origin,
         audio=None if sound is None else sounds.codecs.get(sound),
-        audio_start=None if span is None else span[0] - origin,
         audio_end=None if span is None else span[1] - origin,
         remark="its times run backwards, so frames are evenly spaced" if seen.numbered else seen.decoder,
     )
