@@ -83,6 +83,19 @@ def test_moments_are_mean_and_covariance() -> None:
     assert found.positions == 42
 
 
+def test_moments_and_their_gradient_do_not_depend_on_how_maps_are_stored() -> None:
+    plain = random_maps(3).requires_grad_(True)
+    last = plain.detach().contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    target = moments(random_maps(4), "moments")
+    gradients = [torch.autograd.grad(moment_loss(maps, target), maps)[0] for maps in (plain, last)]
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_a_flat_style_has_no_negative_deviation() -> None:
+    flat = torch.full((1, 8, 37, 53), 7.3) * torch.linspace(0.1, 3, 8).view(1, 8, 1, 1)
+    assert bool(torch.isfinite(moment_loss(flat + 0.1, moments(flat, "moments"))))
+
+
 def test_moment_loss_by_hand() -> None:
     """Two channels without covariance: deviations 2 and 1 in the style, so the units are known."""
     # F_1 has mean 3 and variance 1; F_2 mean 0 and variance 4; they do not vary together.

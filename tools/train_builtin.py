@@ -1,255 +1,230 @@
-"""Train the built-in feature network from scratch, on any folder or zip of photos.
+"""Train a feature network such as the built-in one from scratch, on any folder or zip of photos.
 
-    python tools/train_builtin.py PHOTOS [--steps 2500] [--seed 1] [--device auto]
+    python tools/train_builtin.py PHOTOS [--more PAINTINGS] [--task instance --task denoise] [--steps 6000]
 
-The task is instance classification (Dosovitskiy et al. 2014, "Exemplar-CNN"): every photo is a class of its
-own, and the network has to tell from a small, distorted crop which photo it was cut from. Each block
-has a classifier of its own that sees nothing but the mean and the deviation of the block's maps, so that
-those, the very statistics that make a style, tell one picture from another at every scale. The colours of
-a crop are hardly distorted, so colour stays something the network sees.
-
-Batch normalisation helps the training and is folded into the convolutions afterwards. At the end every
-map is scaled to a mean activation of one over the photos (as Gatys et al. do with VGG), so that one set of loss
-weights fits every picture. Writes `weights.safetensors` and `training.json` (recipe and figures).
+Tasks and what they ask: `tools/training/tasks.py`. The colours of a crop are hardly distorted, so colour stays
+something the network sees. Batch normalisation helps the training and is folded into the convolutions afterwards. At
+the end every map is scaled to a mean activation of one over the photos, so that one set of loss weights fits every
+picture. Writes `weights.safetensors` and `training.json` (recipe and figures), and on the way `checkpoint.pt`, from
+which `--resume` goes on. The same seed gives the same network on the same machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
-import math
+import sys
 import time
-import zipfile
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 import torch
-import torch.nn.functional as F
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from training.photos import CANVAS, crops, read_photos
+from training.tasks import NAMES, Batch, Instance, Task, make_task
+from training.trainee import Trainee, folded, with_mean_activation_one
 
+from pipeline.network.base import Pooling, StackPlan
 from pipeline.network.builtin import PLAN
 
 DEFAULT_OUT = Path(__file__).resolve().parent.parent / "pipeline" / "network" / "builtin"
-CANVAS = 288
-CROP = 56
 HELD_OUT_CROPS = 1024
+CHECKPOINT_EVERY = 500
 
 
-def read_photos(path: Path) -> Tensor:
-    """Every photo of a folder or a zip, as one uint8 tensor (N, 3, CANVAS, CANVAS): centre square, resized."""
-    if path.is_dir():
-        files = [p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix.lower() in {".jpg", ".jpeg", ".png"}]
-    else:
-        with zipfile.ZipFile(path) as archive:
-            files = [archive.read(n) for n in sorted(archive.namelist()) if n.lower().endswith((".jpg", ".png"))]
-    photos = []
-    for data in files:
-        with Image.open(io.BytesIO(data)) as picture:
-            side = min(picture.size)
-            left, top = (picture.width - side) // 2, (picture.height - side) // 2
-            square = picture.convert("RGB").resize(
-                (CANVAS, CANVAS), Image.Resampling.LANCZOS, (left, top, left + side, top + side)
-            )
-            photos.append(torch.from_numpy(np.array(square)).permute(2, 0, 1))
-    return torch.stack(photos)
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides which network comes out, beside the photos."""
+
+    tasks: tuple[str, ...] = ("instance",)
+    blocks: tuple[tuple[int, ...], ...] = PLAN.blocks
+    pooling: Pooling = "average"
+    steps: int = 2500
+    batch: int = 56
+    crop: int = 80
+    colour: float = 0.04
+    rate: float = 2e-3
+    seed: int = 1
+    precision: str = "float32"
+
+    @property
+    def plan(self) -> StackPlan:
+        return replace(PLAN, blocks=self.blocks)
 
 
-def crops(photos: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """One distorted crop of each chosen photo, float (N, 3, CROP, CROP) in 0..1.
+class Training:
+    """A trainee with its tasks, and everything that is needed to go on after a break."""
 
-    Side 56 to 230 pixels of 288 (log-uniform), any place, a turn of up to 20 degrees, mirrored half of the time;
-    brightness and contrast vary by 15 %, each colour channel by 4 % only.
-    """
-    count = len(chosen)
+    def __init__(self, recipe: Recipe, photos: Tensor, more: Tensor | None = None) -> None:
+        """:param more: pictures drawn as often as the photos together, such as a few paintings."""
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.pictures = photos if more is None else torch.cat([photos, more])
+        # One in eight crops comes from the second source, however small that is.
+        weights = torch.ones(len(self.pictures))
+        if more is not None:
+            weights[len(photos) :] = len(photos) / len(more) / 7
+        self.chances = weights / weights.sum()
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.trainee = Trainee(recipe.plan, recipe.pooling).to(photos.device)
+        self.tasks = nn.ModuleDict({name: make_task(name, recipe.plan, len(self.pictures)) for name in recipe.tasks})
+        self.tasks.to(photos.device)
+        self.trainee.to(memory_format=torch.channels_last)
+        parameters = [*self.trainee.parameters(), *self.tasks.parameters()]
+        self.optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=0.02)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, recipe.rate, total_steps=recipe.steps, pct_start=0.1, div_factor=20
+        )
+        self.done = 0
 
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
+    def _asked(self) -> list[Task]:
+        return [task for task in self.tasks.values() if isinstance(task, Task)]
 
-    scale = torch.exp(uniform(math.log(56 / CANVAS), math.log(230 / CANVAS), count))
-    angle = uniform(-0.35, 0.35, count)
-    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    shift = uniform(-1, 1, count, 2) * (1 - scale).unsqueeze(1)
-    cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
-    matrix = torch.stack(
-        [
-            torch.stack([cosine * mirror, -sine, shift[:, 0]], 1),
-            torch.stack([sine * mirror, cosine, shift[:, 1]], 1),
-        ],
-        1,
-    )
-    # Twice the size, then halved: half-pixel aliasing would teach the first layer noise.
-    grid = F.affine_grid(matrix, [count, 3, 2 * CROP, 2 * CROP], align_corners=False).to(photos.device)
-    batch = photos[chosen.to(photos.device)].float() / 255
-    batch = F.avg_pool2d(F.grid_sample(batch, grid, padding_mode="reflection", align_corners=False), 2)
-    gain = uniform(0.85, 1.15, count, 1, 1, 1) * uniform(0.96, 1.04, count, 3, 1, 1)
-    offset = uniform(-0.08, 0.08, count, 1, 1, 1)
-    return ((batch - 0.5) * gain.to(batch.device) + 0.5 + offset.to(batch.device)).clamp(0, 1)
+    def batch(self, generator: torch.Generator) -> Batch:
+        """The next crops, as the network sees them."""
+        repeats = max(task.repeats for task in self._asked())
+        photos = torch.multinomial(self.chances, self.recipe.batch // repeats, True, generator=generator)
+        chosen = photos.repeat(repeats)
+        cut = crops(self.pictures, chosen, self.recipe.crop, self.recipe.colour, generator)
+        batch = Batch(cut, cut, chosen.to(cut.device))
+        for task in self._asked():
+            task.distort(batch, generator)
+        return batch
 
+    def step(self) -> dict[str, float]:
+        """One step; the loss of each task."""
+        batch = self.batch(self.generator)
+        device = batch.seen.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            blocks = self.trainee(batch.seen.contiguous(memory_format=torch.channels_last))
+        blocks = [maps.float() for maps in blocks]
+        losses = [task.loss(blocks, batch) for task in self._asked()]
+        total = torch.stack([task.weight * loss for task, loss in zip(self._asked(), losses, strict=True)]).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.schedule.step()
+        self.done += 1
+        return {name: loss.item() for name, loss in zip(self.recipe.tasks, losses, strict=True)}
 
-class Trainee(nn.Module):
-    """The network under training: batch norm after each convolution, one classifier for each block."""
+    @torch.no_grad()
+    def accuracy(self, seed: int) -> list[float] | None:
+        """Share of fresh crops named rightly by each block's classifier; None without such classifiers."""
+        asked = [task for task in self._asked() if isinstance(task, Instance)]
+        if not asked:
+            return None
+        self.trainee.eval(), self.tasks.eval()
+        generator = torch.Generator().manual_seed(seed)
+        right = torch.zeros(len(self.recipe.blocks))
+        for _ in range(HELD_OUT_CROPS // 128):
+            chosen = torch.randint(len(self.pictures), (128,), generator=generator)
+            cut = crops(self.pictures, chosen, self.recipe.crop, self.recipe.colour, generator)
+            scores = asked[0].scores(self.trainee(cut))
+            right += torch.tensor([(s.argmax(1).cpu() == chosen).float().sum() for s in scores])
+        self.trainee.train(), self.tasks.train()
+        return [round(float(r) / HELD_OUT_CROPS, 4) for r in right]
 
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.convolutions = nn.ModuleDict()
-        self.norms = nn.ModuleDict()
-        self.heads = nn.ModuleDict()
-        for suffix, channels_in, channels_out in PLAN.convolutions:
-            convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-            self.convolutions[suffix] = convolution
-            self.norms[suffix] = nn.BatchNorm2d(channels_out)
-        for block, widths in enumerate(PLAN.blocks, start=1):
-            width = widths[-1]
-            self.heads[str(block)] = nn.Sequential(
-                nn.BatchNorm1d(2 * width),
-                nn.Dropout(0.2),
-                nn.Linear(2 * width, 256),
-                nn.ReLU(),
-                nn.Linear(256, classes),
-            )
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(PLAN.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(PLAN.std).view(1, 3, 1, 1))
+    def state(self) -> dict[str, object]:
+        return {
+            "recipe": asdict(self.recipe), "done": self.done, "trainee": self.trainee.state_dict(),
+            "tasks": self.tasks.state_dict(), "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(), "chance": self.generator.get_state(),
+            "torch_chance": torch.get_rng_state(),
+        }  # fmt: skip
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Class scores (N, classes) of each block's classifier, from shallow to deep."""
-        x = (image - self.mean) / self.std
-        scores = []
-        for block, widths in enumerate(PLAN.blocks, start=1):
-            if block > 1:
-                x = F.avg_pool2d(x, 2)
-            for number in range(1, len(widths) + 1):
-                suffix = f"{block}_{number}"
-                x = F.relu(self.norms[suffix](self.convolutions[suffix](x)))
-            flat = x.flatten(2)
-            statistics = torch.cat([flat.mean(2), (flat.var(2) + 1e-5).sqrt()], 1)
-            scores.append(self.heads[str(block)](statistics))
-        return scores
+    def go_on_from(self, path: Path) -> None:
+        """:raises SystemExit: the checkpoint was made with another recipe."""
+        state = torch.load(path, weights_only=True)
+        if state["recipe"] != asdict(self.recipe):
+            raise SystemExit(f"{path} was made with another recipe: {state['recipe']}.")
+        self.trainee.load_state_dict(state["trainee"])
+        self.tasks.load_state_dict(state["tasks"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["chance"])
+        torch.set_rng_state(state["torch_chance"])
+        self.done = state["done"]
 
-
-# A shallow block cannot name a photo well; it is asked, but not pressed.
-HEAD_WEIGHTS = (0.1, 0.2, 0.3, 0.6, 1.0)
-
-
-def folded(trainee: Trainee) -> dict[str, Tensor]:
-    """Convolutions with their batch norm folded in: `conv1_1.weight`, `conv1_1.bias`, …"""
-    weights = {}
-    for suffix, _, _ in PLAN.convolutions:
-        norm, convolution = trainee.norms[suffix], trainee.convolutions[suffix]
-        assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
-        assert isinstance(convolution, nn.Conv2d)
-        gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        kernel = convolution.weight
-        weights[f"conv{suffix}.weight"] = (kernel * gain.view(-1, 1, 1, 1)).detach().cpu()
-        weights[f"conv{suffix}.bias"] = (norm.bias - norm.running_mean * gain).detach().cpu()
-    return weights
-
-
-@torch.no_grad()
-def with_mean_activation_one(weights: dict[str, Tensor], photos: Tensor) -> dict[str, Tensor]:
-    """Scale every map so that its mean after the rectifier is one over `photos`.
-
-    Exact, because relu(a x) = a relu(x) for a > 0 and average pooling is linear: what a layer gains, the next one's
-    kernel loses. A map far less active than its layer is raised by no more than ten times the layer's own gain, or its
-    rare peaks would outweigh everything in the Gram matrix.
-    """
-    weights = dict(weights)
-    mean, std = torch.tensor(PLAN.mean).view(1, 3, 1, 1), torch.tensor(PLAN.std).view(1, 3, 1, 1)
-    maps = [(p.unsqueeze(0).float() / 255 - mean) / std for p in photos[:: max(1, len(photos) // 100)]]
-    undo = torch.ones(3)
-    block = "1"
-    for suffix, _, _ in PLAN.convolutions:
-        if suffix[0] != block:
-            block, maps = suffix[0], [F.avg_pool2d(m, 2) for m in maps]
-        kernel, bias = weights[f"conv{suffix}.weight"] / undo.view(1, -1, 1, 1), weights[f"conv{suffix}.bias"]
-        raw = [F.relu(F.conv2d(m, kernel, bias, padding=1)) for m in maps]
-        average = torch.stack([m.mean((0, 2, 3)) for m in raw]).mean(0)
-        gain = 1 / average.clamp(min=0.1 * float(average.mean()))
-        weights[f"conv{suffix}.weight"] = kernel * gain.view(-1, 1, 1, 1)
-        weights[f"conv{suffix}.bias"] = bias * gain
-        maps = [m * gain.view(1, -1, 1, 1) for m in raw]
-        undo = gain
-    return weights
+    def weights(self) -> dict[str, Tensor]:
+        """What is shipped: folded, scaled, in half precision (which changes no map by more than a thousandth)."""
+        scaled = with_mean_activation_one(
+            self.recipe.plan, folded(self.trainee), self.pictures.cpu(), self.recipe.pooling
+        )
+        return {name: tensor.contiguous().half() for name, tensor in scaled.items()}
 
 
-@torch.no_grad()
-def accuracy(trainee: Trainee, photos: Tensor, seed: int) -> list[float]:
-    """Share of fresh crops named rightly, for each block's classifier."""
-    trainee.eval()
-    generator = torch.Generator().manual_seed(seed)
-    right = torch.zeros(len(PLAN.blocks))
-    for _ in range(HELD_OUT_CROPS // 128):
-        chosen = torch.randint(len(photos), (128,), generator=generator)
-        scores = trainee(crops(photos, chosen, generator))
-        right += torch.tensor([(s.argmax(1).cpu() == chosen).float().sum() for s in scores])
-    trainee.train()
-    return [round(float(r) / HELD_OUT_CROPS, 4) for r in right]
+def write_atomically(path: Path, save: object, content: object) -> None:
+    part = path.with_name(path.name + ".part")
+    save(content, part)  # type: ignore[operator]
+    part.replace(path)
 
 
-def write_weights(trainee: Trainee, photos: Tensor, out: Path) -> Path:
-    """Fold, scale and save; returns the file."""
-    weights = with_mean_activation_one(folded(trainee), photos.cpu())
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "weights.safetensors"
-    save_file({name: tensor.contiguous().float() for name, tensor in weights.items()}, path)
-    return path
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Recipe()
+    parser.add_argument("photos", type=Path, help="folder or zip of photos")
+    parser.add_argument("--more", type=Path, help="another folder or zip, of few pictures: one crop in eight is theirs")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
+    parser.add_argument("--task", action="append", choices=NAMES, help="several mix; default instance")
+    parser.add_argument("--blocks", help="widths, such as 16,16/48,48/96,96; default those of the built-in network")
+    parser.add_argument("--pooling", choices=("average", "max"), default=default.pooling)
+    parser.add_argument("--steps", type=int, default=default.steps)
+    parser.add_argument("--batch", type=int, default=default.batch)
+    parser.add_argument("--crop", type=int, default=default.crop, help="side of a crop in pixels, a multiple of 16")
+    parser.add_argument("--colour", type=float, default=default.colour, help="how much a crop's colours vary")
+    parser.add_argument("--rate", type=float, default=default.rate, help="peak learning rate of AdamW")
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default=default.precision)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path, help="folder or zip of photos")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate of AdamW")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    options = parser.parse_args()
-
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
+    options = parsed()
+    blocks = PLAN.blocks
+    if options.blocks:
+        blocks = tuple(tuple(int(w) for w in block.split(",")) for block in options.blocks.split("/"))
+    recipe = Recipe(
+        tuple(options.task or ("instance",)), blocks, options.pooling, options.steps, options.batch, options.crop,
+        options.colour, options.rate, options.seed, options.precision,
+    )  # fmt: skip
+    options.out.mkdir(parents=True, exist_ok=True)
     photos = read_photos(options.photos).to(options.device)
-    trainee = Trainee(len(photos)).to(options.device)
-    optimiser = torch.optim.AdamW(trainee.parameters(), lr=options.rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.rate, total_steps=options.steps, pct_start=0.1, div_factor=20
-    )
-    began = time.monotonic()
-    average = math.log(len(photos))
-    for step in range(1, options.steps + 1):
-        chosen = torch.randint(len(photos), (options.batch,), generator=generator)
-        scores = trainee(crops(photos, chosen, generator))
-        losses = [F.cross_entropy(s, chosen.to(s.device), label_smoothing=0.05) for s in scores]
-        loss = torch.stack([weight * value for weight, value in zip(HEAD_WEIGHTS, losses, strict=True)]).sum()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        average += 0.02 * (losses[-1].item() - average)
-        if step % 100 == 0:
+    more = read_photos(options.more).to(options.device) if options.more else None
+    training = Training(recipe, photos, more)
+    checkpoint = options.out / "checkpoint.pt"
+    if options.resume:
+        training.go_on_from(checkpoint)
+    began, first = time.monotonic(), training.done
+    average: dict[str, float] = {}
+    while training.done < recipe.steps:
+        for name, loss in training.step().items():
+            average[name] = average.get(name, loss) + 0.02 * (loss - average.get(name, loss))
+        if training.done % 100 == 0:
             took = time.monotonic() - began
-            print(f"step {step}/{options.steps}  loss {average:.3f}  {took:.0f} s", flush=True)
-        if step % 500 == 0:
-            print("accuracy by block", accuracy(trainee, photos, options.seed + 1), flush=True)
-            write_weights(trainee, photos, options.out)
-
-    figures = accuracy(trainee, photos, options.seed + 1)
-    path = write_weights(trainee, photos, options.out)
+            left = took / (training.done - first) * (recipe.steps - training.done)
+            told = "  ".join(f"{name} {loss:.3f}" for name, loss in average.items())
+            print(f"step {training.done}/{recipe.steps}  {told}  {took:.0f} s, {left:.0f} s left", flush=True)
+        if training.done % CHECKPOINT_EVERY == 0 and training.done < recipe.steps:
+            print("accuracy by block", training.accuracy(recipe.seed + 1), flush=True)
+            write_atomically(checkpoint, torch.save, training.state())
+    path = options.out / "weights.safetensors"
+    write_atomically(path, save_file, training.weights())
     record = {
-        "task": "instance classification by mean and deviation of each block's maps",
-        "photos": len(photos), "canvas": CANVAS, "crop": CROP, "steps": options.steps, "batch": options.batch,
-        "optimiser": "AdamW, weight decay 0.02, one cycle", "peak_rate": options.rate, "seed": options.seed,
-        "label_smoothing": 0.05, "head_weights": HEAD_WEIGHTS,
-        "accuracy_by_block": figures, "device": options.device, "minutes": round((time.monotonic() - began) / 60, 1),
-        "torch": torch.__version__, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        **asdict(recipe), "photos": len(photos), "more": 0 if more is None else len(more), "canvas": CANVAS,
+        "optimiser": "AdamW, weight decay 0.02, one cycle", "losses": {n: round(v, 4) for n, v in average.items()},
+        "accuracy_by_block": training.accuracy(recipe.seed + 1), "device": options.device,
+        "minutes": round((time.monotonic() - began) / 60, 1), "torch": torch.__version__,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }  # fmt: skip
     (options.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
+    checkpoint.unlink(missing_ok=True)
     print(json.dumps(record, indent=2))
 
 

@@ -14,7 +14,7 @@ style's statistics, G those of the picture being painted. Three normalisations a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,10 +26,38 @@ Statistic = Literal["gram", "moments"]
 TINY = 1e-6
 
 
+class _Sums(torch.autograd.Function):
+    """Sum and sum of products of maps over all positions, with a gradient by hand.
+
+    Left to autograd, the products cost two matrix products on the way back where one does, and centring or a mean
+    five more passes over the maps: together a sixth of a step of the built-in network on a CPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
+        # One row a position: for maps that are stored channels last this is no copy.
+        rows = maps.permute(0, 2, 3, 1).flatten(0, 2).float()
+        ctx.save_for_backward(rows)
+        ctx.like = (maps.shape, maps.dtype)
+        return rows.sum(0), rows.T @ rows
+
+    @staticmethod
+    def backward(ctx: Any, of_sum: Tensor, of_products: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        (_, count, height, width), dtype = ctx.like
+        gradient = torch.addmm(of_sum, rows, of_products + of_products.T)
+        return gradient.view(1, height, width, count).permute(0, 3, 1, 2).to(dtype)
+
+
+def _sums(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """sum_k F_ik, (N,), and sum_k F_ik F_jk, (N, N), in float32, of maps (1, N, h, w)."""
+    found: tuple[Tensor, Tensor] = _Sums.apply(maps)
+    return found
+
+
 def gram(maps: Tensor) -> Tensor:
     """Gram matrix G_ij = sum_k F_ik F_jk (eq. 3). Maps (1, N, h, w), any float -> (N, N) float32."""
-    flat = maps.flatten(2).squeeze(0).float()
-    return flat @ flat.T
+    return _sums(maps)[1]
 
 
 @dataclass(frozen=True)
@@ -82,12 +110,11 @@ class Moments:
 def moments(maps: Tensor, statistic: Statistic) -> Moments:
     """Statistics of maps (1, N, h, w); float32, on the maps' device."""
     positions = maps.shape[2] * maps.shape[3]
+    total, products = _sums(maps)
     if statistic == "gram":
-        return Moments(torch.zeros(maps.shape[1], device=maps.device), gram(maps), positions)
-    flat = maps.flatten(2).squeeze(0).float()
-    mean = flat.mean(1)
-    centred = flat - mean.unsqueeze(1)
-    return Moments(mean, centred @ centred.T / positions, positions)
+        return Moments(torch.zeros_like(total), products, positions)
+    mean = total / positions
+    return Moments(mean, products / positions - mean.unsqueeze(0) * mean.unsqueeze(1), positions)
 
 
 def blend(targets: list[tuple[float, Moments]], statistic: Statistic) -> Moments:
@@ -133,7 +160,8 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
     found = moments(maps, "moments")
-    variance = target.second.diagonal()
+    # E[F F'] - m m' of flat maps can come out just below zero.
+    variance = target.second.diagonal().clamp(min=0)
     scale = (variance + 1e-2 * variance.mean() + TINY).rsqrt()
     mean_part = ((found.mean - target.mean) * scale).square().mean()
     weigh = scale.unsqueeze(0) * scale.unsqueeze(1)
