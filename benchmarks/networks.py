@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.media.frame import Image
 from pipeline.network.base import Network, Pooling, StackPlan
 from pipeline.network.vgg import BLOCKS
-from pipeline.style.losses import content_loss, content_target, gram_loss, moments
+from pipeline.style.losses import gram_loss, moments
 from pipeline.style.picture import to_tensor
 
 HOME = Path(__file__).resolve().parent / "networks"
@@ -63,11 +63,12 @@ class Judge:
 
     @torch.no_grad()
     def content(self, painting: Image, content: Image) -> float:
-        """Mean square difference of the maps, relative to how much the content's own vary; 0 is the same picture."""
+        """One minus the correlation of each map with the content's, mean over maps: 0 where everything is in its
+        place, 1 where nothing is. A picture in other colours, or of other contrast, is still the same content.
+        """
         found = self._network.features(to_tensor(painting), self.CONTENT)
         aim = self._network.features(to_tensor(content), self.CONTENT)
-        losses = [content_loss(found[layer], content_target(aim[layer]), "relative") for layer in self.CONTENT]
-        return float(torch.stack(losses).mean())
+        return float(torch.stack([1 - _correlation(found[layer], aim[layer]) for layer in self.CONTENT]).mean())
 
     @torch.no_grad()
     def style(self, painting: Image, style: Image) -> float:
@@ -76,3 +77,10 @@ class Judge:
         aim = self._network.features(to_tensor(style), self.STYLE)
         losses = [gram_loss(found[layer], moments(aim[layer], "gram"), "relative") for layer in self.STYLE]
         return float(torch.stack(losses).mean())
+
+
+def _correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Of maps (1, N, h, w), each with its counterpart, mean over the maps that vary at all."""
+    a, b = (maps - maps.mean((2, 3), keepdim=True) for maps in (a, b))
+    strength = (a.square().sum((2, 3)) * b.square().sum((2, 3))).sqrt()
+    return ((a * b).sum((2, 3)) / strength.clamp(min=1e-6))[strength > 1e-6].mean()

@@ -14,12 +14,23 @@ def equal(*layers: str) -> Layers:
     return tuple((layer, 1 / len(layers)) for layer in layers)
 
 
-# What suits a network, whatever the preset. The layers are those that Gatys et al. name, but for the built-in network's
-# content: its conv4_2 has forgotten faces and thin lines, which its shallower layers still hold.
-_GATYS_STYLE = equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+# What suits a network, whatever the preset. VGG-19: the layers that Gatys et al. name. The built-in network: its deep
+# layers have forgotten faces and thin lines, which its shallow ones still hold, and every layer has strokes to tell of.
 BY_NETWORK: dict[str, dict[str, Any]] = {
-    "vgg19": {"content_layers": (("conv4_2", 1.0),), "style_layers": _GATYS_STYLE, "statistic": "gram"},
-    "builtin": {"content_layers": equal("conv2_2", "conv3_2"), "style_layers": _GATYS_STYLE, "statistic": "moments"},
+    "vgg19": {
+        "content_layers": (("conv4_2", 1.0),),
+        "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
+        "statistic": "gram",
+        "tv_weight": 20.0,
+    },
+    "builtin": {
+        "content_layers": equal("conv1_2", "conv2_2", "conv3_2"),
+        "style_layers": equal("relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1"),
+        "statistic": "moments",
+        # These content layers hold colour too: without this the style could do little more than carve relief into it.
+        "recolour": 1.0,
+        "tv_weight": 5.0,
+    },
 }
 
 _OURS: dict[str, Any] = {
@@ -29,7 +40,6 @@ _OURS: dict[str, Any] = {
     "learning_rate": 0.1,
     "content_weight": 1.0,
     "style_weight": 2.0,
-    "tv_weight": 20.0,
     "smallest": 48,
     "tolerance": 0.01,
     "patience": 15,
@@ -42,6 +52,7 @@ _PAPER_LAYERS: dict[str, Any] = {
     "levels": 1,
     "averaging": 0.0,
     "tv_weight": 0.0,
+    "recolour": 0.0,
     "carry": "adjusted",
 }
 

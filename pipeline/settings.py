@@ -46,6 +46,13 @@ class Settings:
     content_weight: float = _field(1.0, "Weight of the content loss (alpha in eq. 7).", low=0)
     style_weight: float = _field(1.0, "Weight of the style loss (beta in eq. 7).", low=0)
     tv_weight: float = _field(0.0, "Weight of the total variation.", low=0)
+    recolour: float = _field(
+        0.0,
+        "How far the content takes on the palette of the style before paintings are compared with it: 0 not at all "
+        "(Gatys et al.), 1 mean and deviation of every content map become the style's.",
+        low=0,
+        high=1,
+    )
     style_scale: float = _field(
         1.0, "Longest side of the style picture, in longest sides of the painting.", low=0.05, high=8
     )

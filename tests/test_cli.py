@@ -320,7 +320,7 @@ def test_styles_blend_by_weight(here: Path) -> None:
 
     def painted(*styles: str) -> np.ndarray:
         options = [part for style in styles for part in ("-s", style)]
-        done(run("image", "c.png", *FEW, *options, "-o", "o.png", "--overwrite"))
+        done(run("image", "c.png", *FEW, "--steps", "40", *options, "-o", "o.png", "--overwrite"))
         return pixels("o.png")
 
     s, t = painted("s.png"), painted("t.png")

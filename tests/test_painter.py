@@ -280,6 +280,23 @@ def test_style_scale_sizes_the_style_picture() -> None:
     assert shown(8.0) == (60, 120)  # never upscaled
 
 
+def test_a_recoloured_content_takes_on_the_palette_without_any_style_loss() -> None:
+    """Grey waves after an orange picture: its colour comes in by the content term alone, and only if asked for."""
+    grey = np.repeat(picture(40, 48).mean(2, keepdims=True).astype(np.uint8), 3, axis=2)
+    orange = np.clip(picture(40, 48, seed=1) * np.array([0.4, 0.3, 0.1]) + [140, 60, 0], 0, 255).astype(np.uint8)
+
+    def orangeness(**values: float) -> float:
+        settings = tiny_settings(
+            style_weight=0.0, tv_weight=0.0, steps=60, content_layers=(("conv1_1", 1.0),), **values
+        )
+        found = Painter(CountingNetwork(), [Style(orange)], settings, CPU).paint(grey).image.astype(float)
+        return float((found[..., 0] - found[..., 2]).mean())
+
+    assert abs(orangeness(recolour=0.0)) < 3
+    assert orangeness(recolour=1.0) > 40
+    assert 10 < orangeness(recolour=0.5) < orangeness(recolour=1.0)
+
+
 def test_two_styles_blend() -> None:
     def painted(*weights: float) -> np.ndarray[Any, Any]:
         styles = [Style(picture(40, 40, seed), weight) for seed, weight in zip((1, 2), weights, strict=False)]

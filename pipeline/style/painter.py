@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
-from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
+from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments, recoloured
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
@@ -95,7 +95,7 @@ class Painter:
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
         self._network = copy.deepcopy(network).placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
-        self._targets: dict[int, dict[str, Moments]] = {}
+        self._targets: dict[int, _Targets] = {}
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
     @property
@@ -194,8 +194,13 @@ class Painter:
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
+        targets = self._style_targets(max(content.shape[2:]))
         with torch.no_grad():
             maps = self._network.features(content.to(self.device), wanted)
+            if settings.recolour:
+                maps = {
+                    layer: recoloured(found, targets.palette[layer], settings.recolour) for layer, found in maps.items()
+                }
         terms: list[Term] = [
             ContentTerm(
                 {layer: content_target(found) for layer, found in maps.items()},
@@ -204,7 +209,7 @@ class Painter:
                 normalisation,
             ),
             StyleTerm(
-                self._style_targets(max(content.shape[2:])),
+                targets.style,
                 dict(settings.style_layers),
                 settings.style_weight,
                 cast(Statistic, settings.statistic),
@@ -214,21 +219,40 @@ class Painter:
         ]
         return Objective(self._network, terms)
 
-    def _style_targets(self, longest: int) -> dict[str, Moments]:
+    def _style_targets(self, longest: int) -> _Targets:
         """Blended statistics of the style pictures, at a size that suits a painting of that longest side."""
         if longest not in self._targets:
-            statistic = cast(Statistic, self.settings.statistic)
-            layers = [layer for layer, _ in self.settings.style_layers]
-            found: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in layers}
+            settings = self.settings
+            statistic = cast(Statistic, settings.statistic)
+            layers = [layer for layer, _ in settings.style_layers]
+            palette = [layer for layer, _ in settings.content_layers] if settings.recolour else []
+            style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in layers}
+            colours: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in palette}
             for weight, picture in self._styles:
-                wanted = min(max(picture.shape[2:]), round(longest * self.settings.style_scale))
+                wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
                 height, width = fitted(picture.shape[2], picture.shape[3], wanted)
                 shown = resized(picture, *self._workable(height, width)).to(self.device)
                 with torch.no_grad():
-                    for layer, maps in self._network.features(shown, layers).items():
-                        found[layer].append((weight, moments(maps, statistic)))
-            self._targets[longest] = {layer: blend(parts, statistic) for layer, parts in found.items()}
+                    maps = self._network.features(shown, [*layers, *palette])
+                    for layer, found in style.items():
+                        found.append((weight, moments(maps[layer], statistic)))
+                    for layer, found in colours.items():
+                        found.append((weight, moments(maps[layer], "moments")))
+            self._targets[longest] = _Targets(
+                {layer: blend(parts, statistic) for layer, parts in style.items()},
+                {layer: blend(parts, "moments") for layer, parts in colours.items()},
+            )
         return self._targets[longest]
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """What the style pictures are at one size."""
+
+    style: dict[str, Moments]
+    """Statistics of the style layers."""
+    palette: dict[str, Moments]
+    """Mean and covariance of the content layers, for a content that takes on the style's palette."""
 
 
 def _area(size: tuple[int, int]) -> int:

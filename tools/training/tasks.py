@@ -124,7 +124,7 @@ class Denoise(Task):
     """
 
     weight = 4.0
-    HIDDEN = 0.25
+    HIDDEN = 0.15
     SQUARE = 8
     NOISE = 0.15
 
