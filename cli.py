@@ -299,6 +299,57 @@ def image(
         )
 
 
+@app.command(short_help="Measure how much a painted clip flickers and drifts.")
+def measure(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="What was painted: a video, a GIF or a folder of pictures.")
+    ],
+    painting: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="What was made of it, by any program, at any size.")
+    ],
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw flicker, colour and sharpness over time.")
+    ] = None,
+    heatmap: Annotated[Path | None, typer.Option(metavar="FILE.mp4", help="A video of where it flickers.")] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="OUTPUT was painted from frames A to B of INPUT, from 0; B is not included."),
+    ] = None,
+    cuts: Annotated[
+        str, typer.Option(metavar="auto|none|LIST", help="Where shots begin; LIST is frame numbers, as 24,57.")
+    ] = "auto",
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=16, show_default=False, help=_help("Longest side to compare at, in pixels.", "that of OUTPUT")
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result, and errors.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Every frame and the summary on stdout as JSON, one object a line.")
+    ] = False,
+) -> None:
+    """Measure how much a painted clip flickers, beside the input it was painted from; nothing is painted.
+
+    E_warp (Lai et al. 2018) is what the motion of the input does not explain; the input's own is the floor.
+    """
+    with _errors("Nothing unfinished is left.", json):
+        from pipeline.show.console import counting, print_table
+        from pipeline.show.measure import MeasureJob, frame_as_json, run_measure
+
+        job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite)
+        with counting(screen, quiet) as on_count:
+            report = run_measure(job, on_count, lambda frame: typer.echo(frame_as_json(frame)) if json else None)
+        if json:
+            typer.echo(report.as_json())
+        else:
+            print_table(out, report.title, ("", "painting", "input", "ratio"), report.rows())
+        if not quiet:
+            for line in (*(f"note: {note}" for note in report.notes), *map(str, report.outputs)):
+                screen.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this preset, as TOML for --config.")] = None,

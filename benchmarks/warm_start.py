@@ -2,10 +2,10 @@
 
     python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256]
 
-Needs OpenCV (`pip install .[bench]`). Every frame is painted anew, then from the painting before it as it is
-("previous"), then from that painting changed as the input has changed ("adjusted"). E_warp (Lai et al. 2018): flow
-between neighbours of the *input* (OpenCV's DIS), the second frame warped onto the first, mean square difference
-where the flow is consistent both ways (Ruder et al. 2016); the input's own is the floor to compare with.
+Every frame is painted anew, then from the painting before it as it is ("previous"), then from that painting changed as
+the input has changed ("adjusted"). E_warp (Lai et al. 2018) is that of `reelbrush measure`: flow between neighbours of
+the *input*, the second frame warped onto the first, mean square difference where the flow can be trusted (Ruder et al.
+2016); the input's own is the floor to compare with.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -28,49 +26,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.media import open_source, read_picture
 from pipeline.media.frame import Image
 from pipeline.motion.carry import adjusted
+from pipeline.motion.flicker import unexplained, warping_error
+from pipeline.motion.flow import both_ways
+from pipeline.motion.masks import reliability
 from pipeline.network.builtin import builtin
 from pipeline.settings import Settings, resolve
 from pipeline.style.painter import Painter, Progress, Style
 
 
-def flow_between(a: Image, b: Image) -> np.ndarray:
-    """Dense flow from a to b, (H, W, 2) in pixels."""
-    # OpenCV's stubs lack it; some releases have stubs, some have none.
-    make: Any = getattr(cv2, "DISOpticalFlow_create")  # noqa: B009
-    dis = make(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow: np.ndarray = dis.calc(cv2.cvtColor(a, cv2.COLOR_RGB2GRAY), cv2.cvtColor(b, cv2.COLOR_RGB2GRAY), None)
-    return flow
-
-
-def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """image(x + flow(x)), bilinear."""
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    to_x, to_y = x + flow[..., 0], y + flow[..., 1]
-    found: np.ndarray = cv2.remap(image, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found
-
-
-def consistent(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """1 where going there and back ends at the start (Ruder et al. 2016, disocclusion), else 0; (H, W)."""
-    back = warped(backward, forward)
-    off = ((forward + back) ** 2).sum(2) > 0.01 * ((forward**2).sum(2) + (back**2).sum(2)) + 0.5
-    height, width = forward.shape[:2]
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    to_x, to_y = x + forward[..., 0], y + forward[..., 1]
-    inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
-    mask: np.ndarray = (inside & ~off).astype(np.float32)
-    return mask
-
-
 def e_warp(contents: list[Image], frames: list[Image]) -> float:
-    """Mean over neighbours of sum M (warp(O_t+1) - O_t)^2 / sum M, over three channels, frames in 0..1."""
+    """Mean over neighbours, flow and masks those of the input `contents`, colours in 0..1."""
     errors = []
     for (a, b), (first, second) in zip(pairwise(contents), pairwise(frames), strict=True):
-        forward, backward = flow_between(a, b), flow_between(b, a)
-        mask = consistent(forward, backward)
-        difference = (warped(second / 255.0, forward) - first / 255.0) ** 2
-        errors.append(float((mask[..., None] * difference).sum() / (3 * mask.sum())))
+        flow, reverse = both_ways(a, b)
+        error = warping_error(unexplained(first, second, flow), reliability(flow, reverse))
+        if error is not None:
+            errors.append(error)
     return float(np.mean(errors))
 
 

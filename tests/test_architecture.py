@@ -39,7 +39,11 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "imageio": ("pipeline/media/",),
     "imageio_ffmpeg": ("pipeline/media/",),
     "cv2": ("pipeline/motion/",),
+    "matplotlib": ("pipeline/show/figure.py", "pipeline/show/flicker_plot.py", "pipeline/show/heatmap.py"),
 }
+
+# What takes a while to import, and no help text needs.
+SLOW = ("torch", "PIL", "imageio_ffmpeg", "cv2", "numpy", "matplotlib")
 
 
 def name_of(path: Path) -> str:
@@ -131,7 +135,7 @@ def test_packages_stay_in_their_rooms(package: str) -> None:
 
 def test_the_command_starts_without_torch() -> None:
     """`reelbrush --help` should take a tenth of a second, not two."""
-    code = "import sys, cli; print([name for name in ('torch', 'PIL', 'imageio_ffmpeg') if name in sys.modules])"
+    code = f"import sys, cli; print([name for name in {SLOW} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -6,6 +6,7 @@ import errno
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -14,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from rich.console import Console
 from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
 from pipeline.job.events import Event, Finished, FrameDone, Scanned, Stage, Started, Stepped
+from pipeline.show.console import counting
 from pipeline.show.estimate import Estimate, spoken
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
@@ -370,6 +373,32 @@ def test_a_real_painting_tells_its_story() -> None:
     story = recorder.pictures(content, found.image)
     assert 4 <= len(story) <= 6
     assert {image.shape for image in story} == {(24, 32, 3)}
+
+
+# ---- what is counted
+
+
+def test_off_a_terminal_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("pipeline.show.console.time.monotonic", lambda: now)
+    console = Console(file=StringIO(), width=80)
+    with counting(console) as count:
+        for done in range(1, 51):
+            now += 0.5
+            count("Measuring [x]", done, 100)
+        count("Drawing", 0, None)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines == ["Measuring [x] 20/100, about 40 s left", "Measuring [x] 40/100, about 30 s left"]
+
+
+def test_quiet_counts_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("pipeline.show.console.time.monotonic", lambda: now)
+    console = Console(file=StringIO(), force_terminal=True)
+    with counting(console, quiet=True) as count:
+        now = 60.0
+        count("Measuring", 1, 2)
+    assert not console.file.getvalue()  # type: ignore[attr-defined]
 
 
 # ---- errors as paragraphs

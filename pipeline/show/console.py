@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -154,6 +155,42 @@ class ConsoleReporter:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+
+
+@contextmanager
+def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Progress of something that is counted: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
+
+    Yields a function of what is being done, how much of it is done, and how much there is (None: unknown).
+    """
+    live = console.is_terminal and not console.is_dumb_terminal and not quiet
+    last_line = began = time.monotonic()
+    doing, first = "", 0
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TextColumn("{task.fields[count]}"),
+        TextColumn("{task.fields[left]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not live) as progress:
+        task = progress.add_task("", total=None, count="", left="")
+
+        def count(text: str, done: int, of: int | None) -> None:
+            nonlocal last_line, began, doing, first
+            now = time.monotonic()
+            if text != doing:
+                doing, began, first = text, now, done
+                progress.reset(task)
+            # Half a second's rate says nothing yet. How long the first one took is not known.
+            known = of is not None and done > first and now - began > 0.5
+            left = (now - began) / (done - first) * (of - done) if known and of is not None else None
+            said = "" if not left else f"about {spoken(max(1.0, left))} left"
+            of_all = "" if not done else f"{done}/{of}" if of else str(done)
+            progress.update(task, description=text, completed=done, total=of, count=of_all, left=said)
+            if not live and not quiet and now - last_line >= LINE_EVERY:
+                last_line = now
+                line = " ".join(part for part in (escape(text), of_all) if part)
+                console.print(f"{line}{', ' + said if said else ''}", highlight=False, soft_wrap=True)
+
+        yield count
 
 
 def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,0 +1,32 @@
+"""Two numbers that say what a whole frame looks like: its mean colour, and how sharp it is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.motion.flow import Image
+
+Lab = tuple[float, float, float]
+"""CIELAB under D65: lightness L* from 0 to 100, a* from green to red, b* from blue to yellow. Distances are what the
+eye sees: about 2.3 can just be noticed (Mahy et al. 1994)."""
+
+
+def mean_colour(image: Image) -> Lab:
+    """Mean of all pixels in CIELAB."""
+    lightness, a, b = _lab(image).mean((0, 1), dtype=np.float64)
+    return float(lightness), float(a), float(b)
+
+
+def sharpness(image: Image) -> float:
+    """Mean length of the gradient of L*, by central differences, in steps of lightness a pixel: fine strokes have much,
+    a smeared picture has little."""
+    lightness = np.pad(_lab(image)[..., 0], 1, mode="edge")
+    across = (lightness[1:-1, 2:] - lightness[1:-1, :-2]) / 2
+    down = (lightness[2:, 1:-1] - lightness[:-2, 1:-1]) / 2
+    return float(np.hypot(across, down).mean(dtype=np.float64))
+
+
+def _lab(image: Image) -> npt.NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)

@@ -1,0 +1,137 @@
+"""Which frame of a painted clip belongs to which frame of its input; other programs keep neither count nor rate."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pipeline.errors import UsageError
+from pipeline.media import Frame, FrameSource, Image, VideoInfo, resize
+
+EARLY = Fraction(1, 100)
+"""Seconds by which a container's clock may show a frame too early: a GIF counts in hundredths of a second."""
+STRETCH = 0.03
+"""How much the proportions of two pictures may differ beyond a pixel of rounding, as a share."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The frames that are compared."""
+
+    picks: tuple[tuple[int, int], ...]
+    """Number of the input's frame and of the painting's, for each; neither ever falls."""
+    times: tuple[Fraction, ...]
+    """When each is shown, in seconds."""
+    duration: Fraction
+    rate: Fraction
+    variable: bool
+    notes: tuple[str, ...]
+    """What a person should know of the choice, a sentence each."""
+
+
+def match(source: VideoInfo, painting: VideoInfo) -> Match:
+    """Match two clips: by number where both have as many frames, by time where they last equally long.
+
+    Matched by time, the clip with fewer frames leads, and each of its frames is compared with what the other one shows
+    at that moment.
+
+    :raises UsageError: they do not belong together: proportions, or both count and duration differ; or there are
+        fewer than two frames.
+    """
+    _check_proportions(source, painting)
+    if min(source.frames, painting.frames) < 2:
+        few = source if source.frames < 2 else painting
+        raise UsageError(f"{few.path}: there is only one frame. Flicker needs two clips of at least two frames each.")
+    if source.frames == painting.frames:
+        return _by_number(source, painting)
+    _check_durations(source, painting)
+    lead, other = (painting, source) if painting.frames < source.frames else (source, painting)
+    early = min(EARLY, other.duration / other.frames / 4)
+    found = [max(0, bisect_right(other.times, time + early) - 1) for time in lead.times]
+    picks = tuple((seen, number) if lead is painting else (number, seen) for number, seen in enumerate(found))
+    note = (
+        f"{source.path.name} has {source.frames} frames ({_rate(source)} a second), {painting.path.name} has "
+        f"{painting.frames} ({_rate(painting)}): each frame of {lead.path.name} is compared with the one shown at the "
+        "same time."
+    )
+    return Match(picks, lead.times, lead.duration, lead.rate, lead.variable, (note,))
+
+
+def matched_frames(
+    source: FrameSource, painting: FrameSource, picks: Sequence[tuple[int, int]]
+) -> Generator[tuple[Image, Image], None, None]:
+    """The pairs that `match` picked, both in the painting's size."""
+    width, height = painting.info.width, painting.info.height
+    contents, paintings = _picked(source, [pick[0] for pick in picks]), _picked(painting, [pick[1] for pick in picks])
+    with closing(contents), closing(paintings):
+        for content, painted in zip(contents, paintings, strict=True):
+            yield resize(content, width, height), painted
+
+
+def matched_inputs(source: FrameSource, picks: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
+    """The input's frames alone, in its own size."""
+    yield from _picked(source, [pick[0] for pick in picks])
+
+
+def _picked(source: FrameSource, numbers: Sequence[int]) -> Generator[Image, None, None]:
+    with closing(source.frames()) as frames:
+        frame: Frame | None = None
+        for number in numbers:
+            while frame is None or frame.index < number:
+                frame = next(frames)
+            yield frame.image
+
+
+def _by_number(source: VideoInfo, painting: VideoInfo) -> Match:
+    notes: tuple[str, ...] = ()
+    both_timed = "folder" not in (source.kind, painting.kind)
+    if both_timed and abs(source.duration - painting.duration) > 2 * source.duration / source.frames:
+        notes = (
+            f"Both have {source.frames} frames, but {source.path.name} lasts {_seconds(source)} and "
+            f"{painting.path.name} {_seconds(painting)}: they are matched by number, and times are the input's.",
+        )
+    # A folder knows no times of its own.
+    clock = painting if source.kind == "folder" else source
+    picks = tuple((number, number) for number in range(source.frames))
+    return Match(picks, clock.times, clock.duration, clock.rate, clock.variable, notes)
+
+
+def _check_proportions(source: VideoInfo, painting: VideoInfo) -> None:
+    """The height may be off by the two pixels to which codecs round, and by `STRETCH`."""
+    # Before any resizing, which rounds as well.
+    width, height = source.source_width or source.width, source.source_height or source.height
+    if abs(height * painting.width / width - painting.height) <= 2 + STRETCH * painting.height:
+        return
+    raise UsageError(
+        f"{painting.path} ({painting.width}x{painting.height}) does not have the proportions of {source.path} "
+        f"({width}x{height}), so their pixels cannot be compared. Name the clip that it was painted from."
+    )
+
+
+def _check_durations(source: VideoInfo, painting: VideoInfo) -> None:
+    for info in (source, painting):
+        if info.kind == "folder":
+            raise UsageError(
+                f"{source.path} has {source.frames} frames and {painting.path} has {painting.frames}, and the pictures "
+                "of a folder have no times to match them by. Name with --frames A:B the frames of the input that were "
+                "painted."
+            )
+    slack = max(2 * max(info.duration / info.frames for info in (source, painting)), source.duration / 50)
+    if abs(source.duration - painting.duration) <= slack:
+        return
+    raise UsageError(
+        f"{painting.path} ({painting.frames} frames, {_seconds(painting)}) does not last as long as {source.path} "
+        f"({source.frames} frames, {_seconds(source)}), so it is unknown which frames belong together. If only a part "
+        "was painted, name it with --frames A:B; otherwise name the clip that it was painted from."
+    )
+
+
+def _seconds(info: VideoInfo) -> str:
+    return f"{float(info.duration):.2f} s"
+
+
+def _rate(info: VideoInfo) -> str:
+    return f"{float(info.rate):.4g}"

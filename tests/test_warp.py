@@ -1,0 +1,85 @@
+"""Warping: whole pixels exactly, halves between two, borders repeated; and flows at another size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.motion.warp import in_bounds, resized_flow, warped
+from tests.moving import flow_of, pairs
+from tests.tiny import picture
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize(("u", "v"), [(3, 0), (-2, 1), (0, -4), (0, 0)])
+def test_a_whole_pixel_shift_is_exact(kind: type, u: int, v: int) -> None:
+    image = picture(12, 16).astype(kind)
+    rows, columns = np.arange(12)[:, None] + v, np.arange(16) + u
+    want = image[rows.clip(0, 11), columns.clip(0, 15)]
+    found = warped(image, flow_of(u, v))
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found, want)
+
+
+def test_between_pixels_it_is_the_weighted_mean() -> None:
+    image = np.array([[0, 10], [20, 40]], np.float32)[..., None]
+    flow = np.zeros((2, 2, 2), np.float32)
+    flow[0, 0] = (0.25, 0.5)
+    # 3/4 of the left column's mean and 1/4 of the right one's.
+    assert warped(image, flow)[0, 0, 0] == pytest.approx(0.75 * 10 + 0.25 * 25)
+
+
+def test_fractions_are_not_rounded_to_a_grid() -> None:
+    ramp = np.tile(np.arange(16, dtype=np.float32), (12, 1))
+    found = warped(ramp, flow_of(0.013, 0))
+    np.testing.assert_allclose(found[:, :-1], ramp[:, :-1] + 0.013, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(12, 16), (12, 16, 1), (12, 16, 2), (12, 16, 4)])
+def test_channels_are_kept(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).random(shape, np.float32)
+    np.testing.assert_array_equal(warped(image, flow_of(0, 0)), image)
+
+
+def test_targets_however_far_away_are_the_border() -> None:
+    image = picture(12, 16)
+    assert (warped(image, flow_of(1e9, -1e9)) == image[0, -1]).all()
+
+
+def test_a_painting_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be warped"):
+        warped(picture(10, 10), flow_of(0, 0))
+
+
+def test_in_bounds_by_hand() -> None:
+    flow = flow_of(-1, 0, 2, 3)
+    assert in_bounds(flow).tolist() == [[False, True, True]] * 2
+    assert in_bounds(flow_of(0, 0.5, 2, 3)).tolist() == [[True] * 3, [False] * 3]
+    assert in_bounds(flow_of(0, 0, 2, 3)).all()
+
+
+def test_the_next_frame_warped_is_this_frame() -> None:
+    """The true flow of the sample explains more than half of the change; the wrong way round it adds to it."""
+    change, left, wrong = [], [], []
+    for a, b in pairs():
+        pure = ~a.hidden_next & ~a.mixed
+        change.append(np.abs(b.image.astype(int) - a.image)[pure].mean())
+        left.append(np.abs(warped(b.image, a.to_next).astype(int) - a.image)[pure].mean())
+        wrong.append(np.abs(warped(b.image, -a.to_next).astype(int) - a.image)[pure].mean())
+    assert np.mean(left) < 0.5 * np.mean(change)
+    assert np.mean(wrong) > 1.1 * np.mean(change)
+
+
+def test_a_resized_flow_is_the_same_motion() -> None:
+    found = resized_flow(flow_of(4, -3, 12, 16), 32, 6)
+    assert found.shape == (6, 32, 2) and found.dtype == np.float32
+    np.testing.assert_allclose(found, flow_of(8, -1.5, 6, 32), rtol=1e-6)
+    flow = flow_of(1, 2)
+    np.testing.assert_array_equal(resized_flow(flow, 16, 12), flow)
+
+
+def test_a_flow_shrunk_and_enlarged_is_close_to_what_it_was() -> None:
+    a, _ = pairs()[0]
+    there = resized_flow(a.to_next, 80, 45)
+    assert np.abs(there - a.to_next[::2, ::2] / 2).mean() < 0.05
+    assert np.abs(resized_flow(there, 160, 90) - a.to_next).mean() < 0.12
