@@ -2,8 +2,8 @@
 
     python benchmarks/network_sheet.py OUT [--contents PATH ...] [--styles PATH ...] [--sizes 128 256]
 
-The networks: VGG-19 with random weights, the first version of the built-in one, and the one that is shipped, all with
-their default settings. Under each painting: seconds, and how far it is from content and style in the eyes of a
+The networks: VGG-19 with random weights, the first version of the built-in one, and the one that is shipped, each with
+the settings it was shipped with. Under each painting: seconds, and how far it is from content and style as seen by a
 network that had no part in it (`networks.Judge`). Paintings are kept in OUT, so a second run goes on where the first
 one was stopped. A content may be one frame of a video: `clip.mp4:30`.
 """
@@ -29,6 +29,7 @@ from pipeline.media.frame import Image
 from pipeline.network.base import Network
 from pipeline.network.builtin import builtin
 from pipeline.network.device import choose_device
+from pipeline.presets import equal
 from pipeline.settings import resolve
 from pipeline.style.painter import Painter, Style
 
@@ -36,6 +37,13 @@ SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 CONTENTS = [f"{SAMPLES}/picture.jpg", f"{SAMPLES}/clip.mp4:0", f"{SAMPLES}/clip.mp4:30"]
 STYLES = [f"{SAMPLES}/{name}.jpg" for name in ("paint", "ink", "mosaic")]
 GAP, CAPTION = 6, 18
+FIRST = "first version"
+FIRST_SETTINGS = {
+    "content_layers": equal("conv2_2", "conv3_2"),
+    "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
+    "recolour": 0.0,
+    "tv_weight": 20.0,
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Figures:
 def networks() -> dict[str, Network]:
     return {
         "random VGG-19": random_vgg19(),
-        "first version": trained(HOME / "first.safetensors"),
+        FIRST: trained(HOME / "first.safetensors"),
         "built-in": builtin(),
     }
 
@@ -78,13 +86,16 @@ def shown(picture: Image, size: int) -> Image:
     return resize(picture, wide, high)
 
 
-def paint_all(out: Path, contents: list[str], styles: list[str], sizes: list[int], device: str) -> list[Figures]:
+def paint_all(
+    out: Path, contents: list[str], styles: list[str], sizes: list[int], preset: str, device: str
+) -> list[Figures]:
     judge = Judge()
     place = choose_device(device)
     found = []
     for size in sizes:
         for name, network in networks().items():
-            settings = resolve(network.name, "standard", {"size": size})
+            own = FIRST_SETTINGS if name == FIRST else {}
+            settings = resolve(network.name, preset, {"size": size, **own})
             for style in styles:
                 wanted = read_picture(style)
                 painter = Painter(network, [Style(wanted)], settings, place)
@@ -163,9 +174,10 @@ def main() -> None:
     parser.add_argument("--contents", nargs="+", default=CONTENTS)
     parser.add_argument("--styles", nargs="+", default=STYLES)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--preset", default="draft")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    found = paint_all(options.out, options.contents, options.styles, options.sizes, options.device)
+    found = paint_all(options.out, options.contents, options.styles, options.sizes, options.preset, options.device)
     for size in options.sizes:
         print(draw(options.out, found, options.contents, options.styles, size))
     text = table(found)

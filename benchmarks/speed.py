@@ -19,27 +19,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from networks import random_vgg19
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.network.base import Network, StackPlan
+from pipeline.network.base import Network
 from pipeline.network.builtin import builtin
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.vgg import BLOCKS
 from pipeline.settings import resolve
 from pipeline.style.painter import Painter, Style
-
-
-def random_vgg19() -> Network:
-    """VGG-19 with seeded random weights of a sane size (He et al. 2015)."""
-    generator = torch.Generator().manual_seed(0)
-    plan = StackPlan("vgg19", BLOCKS, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-    weights = {}
-    for suffix, channels_in, channels_out in plan.convolutions:
-        kernel = torch.randn(channels_out, channels_in, 3, 3, generator=generator)
-        weights[f"conv{suffix}.weight"] = kernel * (2 / (9 * channels_in)) ** 0.5
-        weights[f"conv{suffix}.bias"] = torch.zeros(channels_out)
-    return Network(plan, weights)
 
 
 def gflop_of_an_iteration(network: Network, layers: list[str], side: int) -> float:
