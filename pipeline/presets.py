@@ -21,6 +21,7 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
         "content_layers": (("conv4_2", 1.0),),
         "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
         "statistic": "gram",
+        "style_weight": 2.0,
         "tv_weight": 20.0,
     },
     "builtin": {
@@ -29,6 +30,7 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
         "statistic": "moments",
         # These content layers hold colour too: without this the style could do little more than carve relief into it.
         "recolour": 1.0,
+        "style_weight": 3.0,
         "tv_weight": 5.0,
     },
 }
@@ -39,7 +41,6 @@ _OURS: dict[str, Any] = {
     "optimizer": "lbfgs",
     "learning_rate": 0.1,
     "content_weight": 1.0,
-    "style_weight": 2.0,
     "smallest": 48,
     "tolerance": 0.01,
     "patience": 15,

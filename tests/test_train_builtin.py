@@ -238,5 +238,5 @@ def test_the_script_writes_weights_that_load_and_their_recipe(
     network = Network(PLAN, load_file(out / "weights.safetensors"))
     assert torch.isfinite(network.features(photos(1).float() / 255, ["relu5_1"])["relu5_1"]).all()
     record = json.loads((out / "training.json").read_text())
-    assert (record["photos"], record["more"], record["tasks"], record["steps"]) == (4, 4, ["instance"], 2)
+    assert (record["photos"], record["more"], record["tasks"], record["steps"]) == (4, 4, ["instance", "denoise"], 2)
     assert sorted(file.name for file in out.iterdir()) == ["training.json", "weights.safetensors"]
