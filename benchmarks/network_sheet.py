@@ -42,6 +42,7 @@ FIRST_SETTINGS = {
     "content_layers": equal("conv2_2", "conv3_2"),
     "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
     "recolour": 0.0,
+    "style_weight": 2.0,
     "tv_weight": 20.0,
 }
 

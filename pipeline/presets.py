@@ -30,8 +30,8 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
         "statistic": "moments",
         # These content layers hold colour too: without this the style could do little more than carve relief into it.
         "recolour": 1.0,
-        "style_weight": 3.0,
-        "tv_weight": 5.0,
+        "style_weight": 2.0,
+        "tv_weight": 3.0,
     },
 }
 
