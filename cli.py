@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pipeline import __version__
 from pipeline.errors import ReelbrushError
-from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, about, read_assignment, read_config, resolve
+from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
 
 if TYPE_CHECKING:
     from pipeline.job.events import OnEvent
@@ -45,13 +45,14 @@ def _help(text: str, default: object) -> str:
     return f"{text} [default: {default}]"
 
 
-def _setting(name: str) -> Any:
+def _setting(name: str, metavar: str | None = None) -> Any:
     """An option for a setting; what `--help` says of it stands in the settings."""
-    choices = Settings.__dataclass_fields__[name].metadata["choices"]
-    text = about(name) + (f" One of {', '.join(choices)}." if choices else "")
     default = getattr(resolve("builtin"), name)
     return typer.Option(
-        help=f"{text} [preset {DEFAULT_PRESET}: {default}]", show_default=False, rich_help_panel="Painting"
+        help=f"{explained(name)} [preset {DEFAULT_PRESET}: {default}]",
+        show_default=False,
+        rich_help_panel="Painting",
+        metavar=metavar,
     )
 
 
@@ -104,6 +105,8 @@ TvWeight = Annotated[float | None, _setting("tv_weight")]
 Optimizer = Annotated[str | None, _setting("optimizer")]
 Start = Annotated[str | None, _setting("start")]
 Carry = Annotated[str | None, _setting("carry")]
+Cuts = Annotated[str | None, _setting("cuts", "auto|none|LIST")]
+TemporalWeight = Annotated[float | None, _setting("temporal_weight")]
 Seed = Annotated[int | None, _setting("seed")]
 Config = Annotated[
     Path | None,
@@ -180,6 +183,8 @@ def video(
         ),
     ] = None,
     carry: Carry = None,
+    temporal_weight: TemporalWeight = None,
+    cuts: Cuts = None,
     preset: Preset = "",
     network: NetworkName = "",
     weights: Weights = None,
@@ -209,7 +214,8 @@ def video(
 ) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
     given = {
-        "carry": carry, "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
+        "carry": carry, "temporal_weight": temporal_weight, "cuts": cuts,
+        "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
         "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:

@@ -27,6 +27,7 @@ from pipeline.network.base import Network
 from pipeline.network.builtin import builtin
 from pipeline.network.device import choose_device, choose_precision
 from pipeline.settings import resolve
+from pipeline.style.carried import Carried
 from pipeline.style.painter import Painter, Style
 
 
@@ -68,7 +69,7 @@ def measure(network: Network, side: int, device: torch.device, rounds: int, prod
     settings = resolve(network.name, "standard", overrides)
     picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     painter = Painter(network, [Style(picture)], settings, device)
-    once = seconds_of(lambda: painter.paint(picture, previous=picture), device, rounds) / steps
+    once = seconds_of(lambda: painter.paint(picture, Carried(picture)), device, rounds) / steps
     layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
     work = gflop_of_an_iteration(network, layers, side)
     return {

@@ -1,11 +1,10 @@
-"""What the warm start brings: steps to the same loss, seconds a frame, and flicker (E_warp).
+"""What the warm start brings: steps to the same loss, seconds a frame, flicker (E_warp) and sharpness.
 
-    python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256]
+    python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256] [--only NAME ...]
 
-Every frame is painted anew, then from the painting before it as it is ("previous"), then from that painting changed as
-the input has changed ("adjusted"). E_warp (Lai et al. 2018) is that of `reelbrush measure`: flow between neighbours of
-the *input*, the second frame warped onto the first, mean square difference where the flow can be trusted (Ruder et al.
-2016); the input's own is the floor to compare with.
+Every frame is painted anew; from the painting before it as it is ("previous"), changed as the input has changed
+("adjusted"), or moved along with what it shows ("warped"); and with the temporal loss, over one frame and over several.
+Flicker and sharpness are those of `reelbrush measure`; the input's own are the floor to compare with.
 """
 
 from __future__ import annotations
@@ -13,36 +12,37 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
-from itertools import pairwise
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.media import open_source, read_picture
-from pipeline.media.frame import Image
-from pipeline.motion.carry import adjusted
-from pipeline.motion.flicker import unexplained, warping_error
-from pipeline.motion.flow import both_ways
-from pipeline.motion.masks import reliability
+from pipeline.job.past import handed_on, look_back
+from pipeline.job.store import FrameStore
+from pipeline.media import open_source, read_picture, write_picture
+from pipeline.media.frame import Frame, Image
+from pipeline.motion.measure import measure
+from pipeline.motion.summary import summarise
 from pipeline.network.builtin import builtin
 from pipeline.settings import Settings, resolve
 from pipeline.style.painter import Painter, Progress, Style
 
-
-def e_warp(contents: list[Image], frames: list[Image]) -> float:
-    """Mean over neighbours, flow and masks those of the input `contents`, colours in 0..1."""
-    errors = []
-    for (a, b), (first, second) in zip(pairwise(contents), pairwise(frames), strict=True):
-        flow, reverse = both_ways(a, b)
-        error = warping_error(unexplained(first, second, flow), reliability(flow, reverse))
-        if error is not None:
-            errors.append(error)
-    return float(np.mean(errors))
+WAYS: dict[str, dict[str, Any]] = {
+    "anew": {"carry": "none"},
+    "previous": {"carry": "previous", "temporal_weight": 0},
+    "adjusted": {"carry": "adjusted", "temporal_weight": 0},
+    "warped": {"temporal_weight": 0},
+    "warped, temporal loss": {"long_term": (1,)},
+    "warped, temporal loss over 1, 2, 4": {"long_term": (1, 2, 4)},
+    "the default": {},
+}
 
 
 def main() -> None:
@@ -52,20 +52,24 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--only", nargs="+", choices=WAYS, default=[*WAYS], help="with 'anew', which comes first")
+    parser.add_argument("--keep", type=Path, help="a folder for the painted frames")
     options = parser.parse_args()
     source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
     contents = [frame.image for frame in source.frames()]
     style = Style(read_picture(options.style))
-    print(json.dumps({"input": options.clip.name, "e_warp": round(e_warp(contents, contents), 5)}))
+    print(json.dumps({"input": options.clip.name, **flicker(contents, contents)}))
 
-    long = {"size": options.size, "tolerance": 0.0}
-    usual = resolve("builtin", "standard", long)
-    patient = resolve("builtin", "standard", {**long, "carried_steps": usual.steps * usual.levels})
-    fresh = paint_all(contents, style, usual, "none")
-    report("anew", fresh, contents, fresh)
-    for carry in ("previous", "adjusted"):
-        report(carry, paint_all(contents, style, usual, carry), contents, fresh)
-        report(f"{carry}, as many steps as anew", paint_all(contents, style, patient, carry), contents, fresh)
+    fresh: Run | None = None
+    for name in dict.fromkeys(["anew", *options.only]):
+        settings = resolve("builtin", "standard", {"size": options.size, **WAYS[name]})
+        run = paint_all(contents, style, settings)
+        fresh = fresh or run
+        report(name, run, contents, fresh)
+        if options.keep is not None:
+            options.keep.mkdir(exist_ok=True)
+            for index, image in enumerate(run.frames):
+                write_picture(options.keep / f"{name.replace(' ', '_')}_{index:03d}.png", image, overwrite=True)
 
 
 @dataclass
@@ -74,34 +78,54 @@ class Run:
 
     frames: list[Image]
     curves: list[list[float]]
-    """Total loss after each step at the final size, for every frame."""
+    """What is painted towards, without the temporal loss, before each step at the final size, for every frame."""
     finals: list[float]
     steps: list[int]
-    seconds: float
+    seconds: list[float]
 
 
-def paint_all(contents: list[Image], style: Style, settings: Settings, carry: str) -> Run:
-    """Paint every frame, starting each one as `carry` says."""
+def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
+    """Paint every frame as a job does, all of them as one shot."""
     painter = Painter(builtin(), [style], settings, torch.device("cpu"))
-    run = Run([], [], [], [], 0.0)
-    began = time.perf_counter()
-    for index, content in enumerate(contents):
-        start = run.frames[-1] if run.frames and carry != "none" else None
-        if start is not None and carry == "adjusted":
-            start = adjusted(start, contents[index - 1], content)
-        curve: list[float] = []
+    run = Run([], [], [], [], [])
 
-        def watch(progress: Progress, curve: list[float] = curve) -> None:
-            if progress.level == 0:
-                curve.append(progress.detail.losses.floats()["total"])
+    def loss(losses: dict[str, float]) -> float:
+        return losses["total"] - settings.temporal_weight * losses.get("temporal", 0.0)
 
-        painted = painter.paint(content, start, index, watch)
-        run.frames.append(painted.image)
-        run.curves.append(curve)
-        run.finals.append(painted.losses["total"])
-        run.steps.append(painted.steps)
-    run.seconds = time.perf_counter() - began
+    frames = (Frame(index, Fraction(index, 24), image) for index, image in enumerate(contents))
+    with tempfile.TemporaryDirectory() as folder:
+        store = FrameStore(Path(folder), {})
+        began = time.perf_counter()
+        for seen in look_back(frames, 0, [(0, len(contents))], settings):
+            curve: list[float] = []
+
+            def watch(progress: Progress, curve: list[float] = curve) -> None:
+                if progress.level == 0:
+                    curve.append(loss(progress.detail.losses.floats()))
+
+            painted = painter.paint(seen.frame.image, handed_on(seen, store, settings), seen.frame.index, watch)
+            store.put(seen.frame.index, painted)
+            run.frames.append(painted.image)
+            run.curves.append(curve)
+            run.finals.append(loss(painted.losses))
+            run.steps.append(painted.steps)
+            run.seconds.append(time.perf_counter() - began)
+            began = time.perf_counter()
+        store.close()
     return run
+
+
+def flicker(contents: list[Image], frames: list[Image]) -> dict[str, float | None]:
+    """What `reelbrush measure` says of them, at 24 frames a second."""
+    times = [index / 24 for index in range(len(contents))]
+    pairs = zip(contents, frames, strict=True)
+    found = summarise([one.measure for one in measure(pairs, times, [(0, len(contents))])])
+    return {
+        "e_warp": round(found.e_warp or 0, 5),
+        "e_warp_10": None if found.e_warp_long is None else round(found.e_warp_long, 5),
+        "sharpness": round(found.sharpness, 3),
+        "sharpness_drift": round(found.sharpness_drift or 0, 3),
+    }
 
 
 def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
@@ -112,13 +136,14 @@ def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
     ]
     reached = [step for step in needed if step is not None]
     row = {
-        "start": name,
-        "steps_a_frame": round(float(np.mean(run.steps[1:])), 1),
+        "way": name,
+        "steps": round(float(np.mean(run.steps[1:])), 1),
+        "seconds": round(float(np.mean(run.seconds[1:])), 2),
         "loss": round(float(np.mean(run.finals[1:])), 4),
-        "seconds_a_frame": round(run.seconds / len(contents), 2),
-        "e_warp": round(e_warp(contents, run.frames), 5),
-        "frames_within_1_percent_of_the_loss_of_anew": f"{len(reached)}/{len(needed)}",
-        "steps_at_full_size_to_get_there": round(float(np.median(reached)), 1) if reached else None,
+        "loss_at_start": round(float(np.mean([curve[0] for curve in run.curves[1:]])), 3),
+        **flicker(contents, run.frames),
+        "within_1_percent_of_anew": f"{len(reached)}/{len(needed)}",
+        "full_size_steps_to_get_there": round(float(np.median(reached)), 1) if reached else None,
     }
     print(json.dumps(row), flush=True)
 

@@ -44,6 +44,7 @@ _OURS: dict[str, Any] = {
     "smallest": 48,
     "tolerance": 0.01,
     "patience": 15,
+    "temporal_weight": 200.0,
 }
 
 # Caffe rectifies in place, so the maps that the paper and its followers call conv4_2 are relu4_2 here.
@@ -54,7 +55,6 @@ _PAPER_LAYERS: dict[str, Any] = {
     "averaging": 0.0,
     "tv_weight": 0.0,
     "recolour": 0.0,
-    "carry": "adjusted",
 }
 
 VALUES: dict[str, tuple[str, dict[str, Any]]] = {

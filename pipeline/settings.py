@@ -23,8 +23,11 @@ NETWORKS = ("auto", "vgg19", "builtin")
 
 
 def _field(default: Any, about: str, *, low: float | None = None, high: float | None = None,
-           choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
-    return field(default=default, metadata={"about": about, "low": low, "high": high, "choices": choices})
+           choices: tuple[str, ...] = (), frames: bool = False) -> Any:  # fmt: skip
+    """A setting with its limits. With `choices` it is one of these words; with `frames`, numbers of frames, or one of
+    the words."""
+    limits = {"low": low, "high": high, "choices": choices, "frames": frames}
+    return field(default=default, metadata={"about": about, **limits})
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,26 @@ class Settings:
     levels: int = _field(1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8)
     smallest: int = _field(64, "Shortest side of the coarsest size, in pixels.", low=16)
     carry: str = _field(
-        "adjusted",
-        "What a frame of a video starts from: the painting before it, changed as the input has changed; that painting "
-        "as it is; or nothing.",
-        choices=("adjusted", "previous", "none"),
+        "warped",
+        "What a frame of a video starts from: the painting before it, moved along with what it shows; that painting, "
+        "changed in place as the input has changed; that painting as it is; or nothing.",
+        choices=("warped", "adjusted", "previous", "none"),
+    )
+    temporal_weight: float = _field(
+        0.0,
+        "Weight of the temporal loss (Ruder et al. 2016), which holds a frame near the moved painting; 0: none.",
+        low=0,
+    )
+    long_term: tuple[int, ...] = _field(
+        (1,), "How many frames back the paintings lie that the temporal loss looks at.", low=1, high=64, frames=True
     )
     cuts: str = _field(
-        "auto", "Whether a hard cut in the input starts a new shot, painted anew.", choices=("auto", "none")
+        "auto",
+        "Where shots begin, each of them painted anew: auto finds cuts and dissolves, none is a single shot; or frame "
+        "numbers, counted from 0, such as 24,57.",
+        choices=("auto", "none"),
+        low=0,
+        frames=True,
     )
     size: int = _field(
         512,
@@ -99,12 +115,14 @@ class Settings:
         lines = []
         for f in fields(self):
             if comments:
-                lines.append(f"# {_explained(f.name)}\n")
+                lines.append(f"# {explained(f.name)}\n")
             lines.append(f"{f.name} = {_toml(getattr(self, f.name))}\n")
         return "".join(lines)
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, tuple) and all(isinstance(entry, int) for entry in value):
+        return repr(list(value))
     if isinstance(value, tuple):
         return "{ " + ", ".join(f"{layer} = {weight!r}" for layer, weight in value) + " }"
     if isinstance(value, str):
@@ -117,9 +135,10 @@ def about(name: str) -> str:
     return str(_FIELDS[name].metadata["about"])
 
 
-def _explained(name: str) -> str:
-    choices = _FIELDS[name].metadata["choices"]
-    return about(name) + (f" One of {', '.join(choices)}." if choices else "")
+def explained(name: str) -> str:
+    """What it means, and the words that it can be."""
+    meta = _FIELDS[name].metadata
+    return about(name) + (f" One of {', '.join(meta['choices'])}." if meta["choices"] and not meta["frames"] else "")
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
@@ -170,6 +189,11 @@ def checked(name: str, value: Any) -> Any:
     """
     known(name)
     meta, default = _FIELDS[name].metadata, _FIELDS[name].default
+    if meta["frames"]:
+        if isinstance(value, str) and value.strip().lower() in meta["choices"]:
+            return value.strip().lower()
+        numbers = _checked_frames(name, value, meta["low"], meta["high"], meta["choices"])
+        return ",".join(map(str, numbers)) if isinstance(default, str) else numbers
     if isinstance(default, tuple):
         return _checked_layers(name, value)
     if meta["choices"]:
@@ -191,6 +215,23 @@ def _checked_number(name: str, value: Any, whole: bool, low: float | None, high:
         limits = f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"
         raise SettingsError(f"{name} has to be {limits}, not {value}.")
     return int(number) if whole else number
+
+
+def _checked_frames(
+    name: str, value: Any, low: float | None, high: float | None, words: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Whole numbers, increasing and each of them once, from 3, [1, 2, 4] or a text '1,2,4'."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.strip().removesuffix(",").split(",")]
+    entries = list(value) if isinstance(value, (list, tuple)) else [value]
+    try:
+        numbers = [int(_checked_number(name, entry, True, low, high)) for entry in entries]
+    except SettingsError as error:
+        wanted = f"{', '.join(words)} or a list" if words else "a list"
+        raise SettingsError(f"{name} has to be {wanted} of numbers such as 1,2,4. {error}") from None
+    if not numbers:
+        raise SettingsError(f"{name} has to name at least one frame.")
+    return tuple(sorted(set(numbers)))
 
 
 def _checked_layers(name: str, value: Any) -> Layers:

@@ -1,24 +1,181 @@
-"""What a painting becomes when it is carried to the next frame."""
+"""The warm start: what a painting becomes on its way to the next frame."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+import pytest
+from moving import flow_of, panned
+from tiny import picture
 
-from pipeline.motion.carry import adjusted
+from pipeline.motion.carry import FEWEST, adjusted, carried, feathered, light, palette
+from pipeline.motion.track import Track, track
+
+Image = npt.NDArray[np.uint8]
+
+
+def flat(level: int, height: int = 2, width: int = 3) -> Image:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def painted(image: Image) -> Image:
+    """A painting whose colours are an affine map of those of the input: half the contrast, red and blue exchanged."""
+    return (40 + image[..., ::-1].astype(int) // 2).astype(np.uint8)
+
+
+# ---- adjusted
 
 
 def test_a_still_input_leaves_the_painting_alone() -> None:
-    generator = np.random.default_rng(0)
-    painting, frame = (generator.integers(0, 256, (5, 7, 3), np.uint8) for _ in range(2))
+    random = np.random.default_rng(0)
+    painting, frame = (random.integers(0, 256, (8, 9, 3), np.uint8) for _ in range(2))
     np.testing.assert_array_equal(adjusted(painting, frame, frame), painting)
 
 
 def test_what_changed_is_added_and_kept_in_range() -> None:
-    def flat(level: int) -> np.ndarray:
-        return np.full((2, 2, 3), level, np.uint8)
-
     assert adjusted(flat(100), flat(20), flat(50))[0, 0, 0] == 130
     assert adjusted(flat(100), flat(50), flat(20))[0, 0, 0] == 70
     assert adjusted(flat(250), flat(0), flat(255))[0, 0, 0] == 255
     assert adjusted(flat(5), flat(255), flat(0))[0, 0, 0] == 0
     assert adjusted(flat(5), flat(255), flat(0)).dtype == np.uint8
+
+
+# ---- warped
+
+
+def test_a_still_input_keeps_the_painting_to_the_last_bit() -> None:
+    frame, painting = picture(60, 80, seed=1), picture(60, 80, seed=2)
+    still = Track(flow_of(0, 0, 60, 80), frame, np.ones((60, 80), np.float32))
+    found = carried(painting, frame, still)
+    np.testing.assert_array_equal(found.start, painting)
+    np.testing.assert_array_equal(found.expected, painting)
+
+
+def test_the_painting_moves_with_what_it_shows() -> None:
+    before, after = panned(3, 2)
+    painting, goal = painted(before), painted(after)
+    found = carried(painting, after, track(before, after))
+    assert found.start.dtype == np.uint8 and found.expected.dtype == np.uint8
+    assert found.weights.dtype == np.float32
+    inside = (slice(8, -8), slice(8, -8))
+    assert np.abs(found.start[inside].astype(int) - goal[inside]).mean() < 3
+    assert np.abs(painting[inside].astype(int) - goal[inside]).mean() > 10, "as it lay it would be far off"
+    assert found.weights[inside].mean() > 0.9
+
+
+def test_the_painting_follows_a_light_that_goes_out() -> None:
+    frame, painting = picture(60, 80, seed=1) // 2 + 60, picture(60, 80, seed=2) // 2 + 60
+    found = carried(painting, frame - 30, track(frame, frame - 30))
+    assert abs(float(found.expected.mean()) - (float(painting.mean()) - 30)) < 2
+    assert abs(float(found.start.mean()) - (float(painting.mean()) - 30)) < 3
+
+
+def test_what_comes_into_view_is_new_content_in_the_colours_of_the_painting_and_no_ghost() -> None:
+    before, after = panned(12, 0)
+    found = carried(painted(before), after, track(before, after))
+    strip = (slice(8, -8), slice(0, 10))
+    assert not found.weights[strip].any(), "the left edge shows what the frame before did not"
+    assert np.abs(found.start[strip].astype(int) - painted(after)[strip]).max() <= 3
+    assert np.abs(found.expected[strip].astype(int) - painted(after)[strip]).mean() > 10, "repeated border"
+
+
+def test_there_is_no_ghost_of_what_has_gone() -> None:
+    """A red square leaves; where it was, the ground comes into view."""
+    ground = picture(72, 96, seed=4) // 2
+    before, after = ground.copy(), ground.copy()
+    before[20:44, 20:44] = after[20:44, 52:76] = (255, 20, 20)
+    painting = painted(before)
+    found = carried(painting, after, track(before, after))
+    gone = (slice(22, 42), slice(22, 42))
+    goal = painted(after)[gone].astype(int)
+    assert np.abs(found.start[gone].astype(int) - goal).mean() < 0.25 * np.abs(painting[gone].astype(int) - goal).mean()
+
+
+def test_the_start_depends_on_nothing_but_its_inputs() -> None:
+    before, after = panned(3, 2)
+    found = []
+    for threads in (1, 2):
+        cv2.setNumThreads(threads)
+        found.append(carried(painted(before), after, track(before, after)))
+    cv2.setNumThreads(-1)
+    np.testing.assert_array_equal(found[0].start, found[1].start)
+    np.testing.assert_array_equal(found[0].weights, found[1].weights)
+
+
+# ---- its parts
+
+
+def test_feathered_edges_lie_inside() -> None:
+    weights = np.ones((20, 30), np.float32)
+    weights[:, :10] = 0
+    soft = feathered(weights)
+    assert not soft[:, :10].any()
+    assert 0 < soft[5, 10] < soft[5, 11] < 1
+    np.testing.assert_allclose(soft[:, 12:], 1, atol=1e-6)
+
+
+def test_light_is_the_change_that_neighbours_share() -> None:
+    frame = picture(64, 80, seed=3) // 2 + 40
+    ones = np.ones(frame.shape[:2], np.float32)
+    np.testing.assert_allclose(light(frame, frame + 20, ones), 20, atol=0.5)
+    noise = np.random.default_rng(1).integers(-20, 21, frame.shape)
+    assert np.abs(light(frame, (frame + noise).astype(np.uint8), ones)).mean() < 1.5
+    assert np.abs(light(frame, frame + 20, np.zeros_like(ones))).max() == 0, "nothing is known where nothing is trusted"
+
+
+def test_palette_finds_an_affine_map() -> None:
+    content = picture(40, 50, seed=5)
+    where = np.zeros((40, 50), bool)
+    where[:20] = True
+    unknown = painted(content)
+    unknown[20:] = 0
+    assert np.abs(palette(content, unknown, where) - painted(content)).max() < 2
+
+
+def test_palette_of_too_few_pixels_or_of_one_grey_changes_nothing_wildly() -> None:
+    content = picture(40, 50, seed=5)
+    where = np.zeros((40, 50), bool)
+    where.flat[: FEWEST - 1] = True
+    np.testing.assert_array_equal(palette(content, painted(content), where), content)
+    where[:20] = True
+    content[:20] = 128
+    found = palette(content, flat(90, 40, 50), where)
+    np.testing.assert_allclose(found[:20], 90, atol=1)
+    assert found.std() <= 1.5 * content.std()
+
+
+# ---- track
+
+
+def test_a_frame_is_found_in_an_earlier_one() -> None:
+    before, after = panned(3, 2)
+    found = track(before, after)
+    inside = (slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(np.median(found.flow[inside], axis=(0, 1)), (-3, -2), atol=0.2)
+    assert np.abs(found.laid[inside].astype(int) - after[inside]).mean() < 3
+    assert set(np.unique(found.weights)) <= {0.0, 1.0}
+
+
+def test_what_fits_but_looks_different_is_not_trusted() -> None:
+    """A patch changes colour in place: no flow can tell."""
+    before = picture(72, 96, seed=4)
+    after = before.copy()
+    after[30:46, 40:60] = 255 - after[30:46, 40:60]
+    weights = track(before, after).weights
+    different = np.abs(before[30:46, 40:60].astype(int) - after[30:46, 40:60]).mean(-1) > 60
+    assert weights[30:46, 40:60][different].mean() < 0.1
+    assert weights[:20].mean() > 0.9
+
+
+@pytest.mark.parametrize("levels", [-30, 40])
+def test_a_change_of_light_is_trusted(levels: int) -> None:
+    before = (picture(72, 96, seed=4) // 2 + 50).astype(np.uint8)
+    found = track(before, (before.astype(int) + levels).astype(np.uint8))
+    assert found.weights.mean() > 0.9
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (17, 16)])
+def test_small_pictures_are_carried_too(size: tuple[int, int]) -> None:
+    found = carried(picture(*size), picture(*size, seed=1), track(picture(*size, seed=2), picture(*size, seed=1)))
+    assert found.start.shape == (*size, 3)

@@ -161,7 +161,8 @@ def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(flags("image")) - set(flags("video")) == {"story", "story_frames", "story_size", "init"}
     assert set(flags("video")) - set(flags("image")) == {
-        "gif", "frames", "fps", "codec", "quality", "carry", "carried_steps", "restart", "keep",
+        "gif", "frames", "fps", "codec", "quality", "carry", "temporal_weight", "cuts", "carried_steps", "restart",
+        "keep",
     }  # fmt: skip
 
 
@@ -242,8 +243,9 @@ def test_json_of_a_picture_and_its_story(here: Path) -> None:
 def test_json_of_a_clip(here: Path, film: Path) -> None:
     lines = events(done(video(film, "--json", "--frames", "1:3", "--quiet")).stdout)
     found = [line["event"] for line in lines]
-    assert found == ["stage", "started", "frame_done", "frame_done", "stage", "finished"]
-    assert (lines[1]["frames"], lines[-1]["painted"]) == (2, 2)
+    assert found == ["stage", "stage", "started", "frame_done", "frame_done", "stage", "finished"]
+    assert [line["text"] for line in lines if line["event"] == "stage"][1:] == ["Looking for cuts", "Encoding"]
+    assert (lines[2]["frames"], lines[2]["cuts"], lines[-1]["painted"]) == (2, [], 2)
 
 
 @pytest.mark.parametrize(
@@ -558,7 +560,8 @@ def test_options_of_a_picture(here: Path, option: str, value: str, word: str) ->
         ("--frames", "-3:", "A:B"), ("--fps", "0", "frame rate"), ("--fps", "fast", "frame rate"),
         ("--codec", "h256", "h264"), ("--codec", "prores", ".mov"), ("--quality", "best", "visual"),
         ("--quality", "99", "51"), ("--carry", "flow", "adjusted"), ("--gif", "o.xyz", ".gif"),
-        ("--gif", "o.mp4", "Name two files"),
+        ("--gif", "o.mp4", "Name two files"), ("--cuts", "never", "auto, none"), ("--cuts", "-3", "such as"),
+        ("--cuts", "2,4", "only 4 frames"), ("--temporal-weight", "-1", "at least 0"),
     ],
 )  # fmt: skip
 def test_options_of_a_clip(here: Path, film: Path, option: str, value: str, word: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import stat
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -16,13 +20,19 @@ import pytest
 from jobs import QUICK, events, paint_folder, paint_picture, pictures, reelbrush, start
 from media_clips import clip, ffmpeg_children
 from PIL import Image as Pillow
+from tiny import picture
 
 from pipeline import stylize_video
-from pipeline.errors import OutputError, StoreError, UsageError
+from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
+from pipeline.job.events import Event, FrameDone, Repainted, Scanned, Started
+from pipeline.job.guard import Guard
+from pipeline.job.shots import LOOKING
 from pipeline.job.store import FrameStore
 from pipeline.media import open_source, read_metadata
+from pipeline.media.outputs import remove
+from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import Painted, Painter
 
 SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
 
@@ -42,6 +52,23 @@ def wait_for(path: Path, seconds: float = 60) -> None:
     while not path.exists():
         assert time.monotonic() < until, f"{path} never came"
         time.sleep(0.005)
+
+
+def moving_folder(path: Path, frames: int, cut: int | None = None, hold: tuple[int, ...] = ()) -> Path:
+    """A picture that pans by a pixel a frame; from frame `cut` on another one. Frames in `hold` repeat."""
+    path.mkdir()
+    x = 0
+    for number in range(frames):
+        x += number not in hold
+        wide = picture(32, 96, seed=3)
+        if cut is not None and number >= cut:
+            wide = 255 - picture(32, 96, seed=11) // 3
+        Pillow.fromarray(wide[:, x : x + 48]).save(path / f"{number}.png")
+    return path
+
+
+def started(told: list[Event]) -> Started:
+    return next(event for event in reversed(told) if isinstance(event, Started))
 
 
 def test_a_video_keeps_rate_frames_and_sound(tmp_path: Path, style: Path) -> None:
@@ -86,9 +113,9 @@ def test_a_hard_cut_begins_anew(tmp_path: Path, style: Path) -> None:
     shots = tmp_path / "shots"
     shots.mkdir()
     for number in range(4):
-        picture = paint_picture(shots / f"{number}.png", seed=1 + number // 2)
-        if number >= 2:
-            Pillow.fromarray(255 - np.array(Pillow.open(picture)) // 3).save(picture)
+        path = paint_picture(shots / f"{number}.png", seed=1 + number // 2)
+        pixels = np.roll(np.array(Pillow.open(path)), number, axis=1)
+        Pillow.fromarray(255 - pixels // 3 if number >= 2 else pixels).save(path)
     stylize_video(shots, style, tmp_path / "auto", **SMALL)
     stylize_video(shots, style, tmp_path / "fresh", carry="none", **SMALL)
     stylize_video(shots, style, tmp_path / "through", cuts="none", **SMALL)
@@ -96,6 +123,178 @@ def test_a_hard_cut_begins_anew(tmp_path: Path, style: Path) -> None:
     np.testing.assert_array_equal(auto[2], fresh[2])
     assert not np.array_equal(auto[1], fresh[1]), "within a shot the painting is carried on"
     assert not np.array_equal(through[2], fresh[2])
+
+
+def test_cuts_are_looked_for_once_and_kept(tmp_path: Path, style: Path) -> None:
+    """A resumed job has the same shots without looking again; another job in the same place looks."""
+    told: list[Event] = []
+    folder = moving_folder(tmp_path / "in", 6, cut=3)
+    stylize_video(folder, style, tmp_path / "out", keep=True, on_event=told.append, **SMALL)
+    scanned = [event for event in told if isinstance(event, Scanned) and event.why == LOOKING]
+    assert [event.frames for event in scanned] == [1, 2, 3, 4, 5, 6]
+    assert started(told).cuts == (3,)
+    kept = tmp_path / "out.reelbrush" / "shots.json"
+    assert json.loads(kept.read_text()) == [[0, 3], [3, 6]]
+    for text, cuts in (("[[0, 2], [2, 6]]", (2,)), ("[[0, 3", (3,))):
+        kept.write_text(text)
+        remove(tmp_path / "out")
+        told.clear()
+        stylize_video(folder, style, tmp_path / "out", keep=True, on_event=told.append, **SMALL)
+        assert started(told).cuts == cuts, "what was kept counts, unless it is damaged"
+    remove(tmp_path / "out")
+    stylize_video(moving_folder(tmp_path / "other", 6), style, tmp_path / "out", restart=True, **SMALL)
+    assert len(pictures(tmp_path / "out")) == 6
+
+
+def test_cuts_as_told(tmp_path: Path, style: Path) -> None:
+    told: list[Event] = []
+    folder = moving_folder(tmp_path / "in", 4)
+    stylize_video(folder, style, tmp_path / "out", cuts="2", on_event=told.append, **SMALL)
+    stylize_video(folder, style, tmp_path / "fresh", carry="none", **SMALL)
+    assert started(told).cuts == (2,)
+    assert not any(isinstance(event, Scanned) and event.why == LOOKING for event in told)
+    out, fresh = pictures(tmp_path / "out"), pictures(tmp_path / "fresh")
+    assert [np.array_equal(a, b) for a, b in zip(out, fresh, strict=True)] == [True, False, True, False]
+    with pytest.raises(UsageError, match="only 4 frames"):
+        stylize_video(folder, style, tmp_path / "late", cuts="4", **SMALL)
+    assert not (tmp_path / "late.reelbrush").exists()
+
+
+def test_still_frames_cost_nothing(tmp_path: Path, style: Path) -> None:
+    told: list[Event] = []
+    folder = moving_folder(tmp_path / "in", 5, hold=(2, 3))
+    stylize_video(folder, style, tmp_path / "out", on_event=told.append, **SMALL)
+    done = [event for event in told if isinstance(event, FrameDone)]
+    assert [event.stopped for event in done] == ["steps", "steps", "still", "still", "steps"]
+    assert [event.steps for event in done] == [6, 5, 0, 0, 5]
+    assert done[2].losses == done[3].losses == done[1].losses
+    out = pictures(tmp_path / "out")
+    np.testing.assert_array_equal(out[1], out[2])
+    np.testing.assert_array_equal(out[1], out[3])
+    told.clear()
+    stylize_video(folder, style, tmp_path / "anew", carry="none", on_event=told.append, **SMALL)
+    assert [event.steps for event in told if isinstance(event, FrameDone)] == [6] * 5, "unless nothing is carried"
+
+
+def test_a_frame_that_hardly_changes_stops_soon(tmp_path: Path, style: Path) -> None:
+    """It starts at its solution, which the plateau rule sees."""
+    told: list[Event] = []
+    folder = moving_folder(tmp_path / "in", 1)
+    pixels = np.array(Pillow.open(folder / "0.png"))
+    for number in range(1, 7):
+        pixels[0, number] ^= 1
+        Pillow.fromarray(pixels).save(folder / f"{number}.png")
+    long = {**SMALL, "steps": 60, "carried_steps": 60, "tolerance": 0.02, "patience": 5}
+    stylize_video(folder, style, tmp_path / "out", on_event=told.append, **long)
+    done = [event for event in told if isinstance(event, FrameDone)]
+    assert {event.stopped for event in done[2:]} == {"plateau"}
+    assert max(event.steps for event in done[2:]) <= 20
+
+
+# ---- frames that come out wrong
+
+
+def spoilt(monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[Painted], Painted]) -> None:
+    """Frame `at` comes out wrong where it is carried."""
+    right = Painter.paint
+
+    def paint(self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any) -> Painted:
+        found = right(self, content, carried, index, *rest)
+        return fault(found) if index == at and carried is not None else found
+
+    monkeypatch.setattr(Painter, "paint", paint)
+
+
+def ten_times(found: Painted) -> Painted:
+    return replace(found, image=255 - found.image, losses={**found.losses, "total": 10 * found.losses["total"]})
+
+
+def without_a_loss(found: Painted) -> Painted:
+    raise PaintingError("The loss of a frame is not a finite number.")
+
+
+def not_a_number(found: Painted) -> Painted:
+    return replace(found, losses={**found.losses, "total": math.nan})
+
+
+@pytest.mark.parametrize(("at", "fault"), [(4, ten_times), (1, without_a_loss), (1, not_a_number)])
+def test_a_frame_that_came_out_wrong_is_painted_anew(
+    tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[Painted], Painted]
+) -> None:
+    folder = moving_folder(tmp_path / "in", at + 2)
+    common = {**SMALL, "cuts": "none", "steps": 25, "carried_steps": 12}
+    told: list[Event] = []
+    stylize_video(folder, style, tmp_path / "sound", on_event=told.append, **common)
+    assert not [event for event in told if isinstance(event, Repainted)]
+    stylize_video(folder, style, tmp_path / "fresh", carry="none", **common)
+    spoilt(monkeypatch, at, fault)
+    stylize_video(folder, style, tmp_path / "spoilt", on_event=told.append, **common)
+    (found,) = [event for event in told if isinstance(event, Repainted)]
+    assert (found.frame, found.kept) == (at, "fresh")
+    assert (found.carried_loss is None) == (fault in {without_a_loss, not_a_number})
+    sound, mended, fresh = (pictures(tmp_path / name) for name in ("sound", "spoilt", "fresh"))
+    np.testing.assert_array_equal(mended[at], fresh[at])
+    np.testing.assert_array_equal(mended[at - 1], sound[at - 1])
+    assert not np.array_equal(mended[at + 1], fresh[at + 1]), "and the next one is carried on from it"
+
+
+def test_the_better_painting_of_two_is_kept(tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = moving_folder(tmp_path / "in", 3)
+    monkeypatch.setattr(Guard, "suspects", lambda *_: True)
+    told: list[Event] = []
+    # What is painted anew has one step, what is carried twelve.
+    stylize_video(folder, style, tmp_path / "out", on_event=told.append, **{**SMALL, "steps": 1, "carried_steps": 12})
+    found = [event for event in told if isinstance(event, Repainted)]
+    assert [event.frame for event in found] == [1, 2]
+    for event in found:
+        assert event.carried_loss is not None and event.fresh_loss is not None
+        assert event.kept == ("fresh" if event.fresh_loss < event.carried_loss else "carried")
+    assert "carried" in {event.kept for event in found}
+
+
+def test_a_second_painting_that_fails_costs_nothing(
+    tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = moving_folder(tmp_path / "in", 3)
+    stylize_video(folder, style, tmp_path / "sound", **SMALL)
+    monkeypatch.setattr(Guard, "suspects", lambda *_: True)
+    right = Painter.paint
+
+    def paint(self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any) -> Painted:
+        if carried is None and index:
+            raise PaintingError("The loss of a frame is not a finite number.")
+        return right(self, content, carried, index, *rest)
+
+    monkeypatch.setattr(Painter, "paint", paint)
+    told: list[Event] = []
+    stylize_video(folder, style, tmp_path / "out", on_event=told.append, **SMALL)
+    assert [event.kept for event in told if isinstance(event, Repainted)] == ["carried"] * 2
+    for a, b in zip(pictures(tmp_path / "sound"), pictures(tmp_path / "out"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---- killed and resumed
+
+
+@pytest.mark.parametrize("back", ["1", "1,2,4"])
+def test_killed_in_the_middle_of_a_shot_and_resumed(tmp_path: Path, style: Path, back: str) -> None:
+    """What the temporal loss expects comes from frames that the killed run has painted."""
+    folder = moving_folder(tmp_path / "in", 7, cut=6)
+    job = (folder, "--style", style, *QUICK, "--carried-steps", "30", "--set", "tolerance=0",
+           "--set", f"long_term={back}")  # fmt: skip
+    assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
+    process = start("video", *job, "-o", tmp_path / "out")
+    work = tmp_path / "out.reelbrush" / "frames"
+    wait_for(work / "000003.png")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    finished = len(list(work.glob("0*.png")))
+    assert 4 <= finished < 7, "the kill came in the middle"
+    again = reelbrush("video", *job, "-o", tmp_path / "out", "--json")
+    assert again.returncode == 0, again.stderr
+    assert events(again.stdout)[-1]["painted"] == 7 - finished
+    for a, b in zip(pictures(tmp_path / "whole"), pictures(tmp_path / "out"), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_killed_in_the_middle_of_a_frame_and_resumed(tmp_path: Path, style: Path, folder: Path) -> None:

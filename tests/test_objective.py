@@ -11,7 +11,7 @@ from tiny import CountingNetwork
 from torch import Tensor
 
 from pipeline.style.losses import content_target, moments
-from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
+from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 
 
 @dataclass(frozen=True)
@@ -115,3 +115,50 @@ def test_terms_and_detached_losses_hold_no_graph(network: CountingNetwork, image
     assert losses.total.requires_grad
     assert not any(value.requires_grad for value in losses.terms.values())
     assert not losses.detached().total.requires_grad
+
+
+# ---- the temporal loss (Ruder et al. 2016)
+
+
+def test_temporal_loss_by_hand() -> None:
+    """Two pixels of three colours, one as expected, one a half off and trusted by a quarter: 3 * 0.25 * 0.25 / 6."""
+    image = torch.zeros(1, 3, 1, 2)
+    expected = torch.tensor([0.0, 0.5]).expand(1, 3, 1, 2)
+    term = TemporalTerm([(expected, torch.tensor([1.0, 0.25]).view(1, 1, 1, 2))], 7.0)
+    assert float(term(image, {})) == pytest.approx(3 * 0.25 * 0.25 / 6)
+    assert (term.name, term.weight, term.layers) == ("temporal", 7.0, ())
+
+
+def expectations(image: Tensor, count: int) -> list[tuple[Tensor, Tensor]]:
+    random = torch.Generator().manual_seed(5)
+    pictures = [torch.rand(image.shape, generator=random) for _ in range(count)]
+    left = torch.arange(image.shape[3]).expand(1, 1, *image.shape[2:]) < image.shape[3] // 2
+    return [(picture, left.float() / (index + 1)) for index, picture in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_temporal_gradient_is_that_of_a_square_and_zero_where_nothing_is_expected(image: Tensor, count: int) -> None:
+    """2 c (x - w) / D, summed over the expected pictures; known to fail silently elsewhere, with no gradient at all."""
+    term = TemporalTerm(expectations(image, count), 1.0)
+    pixels = image.double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(term(pixels, {}), pixels)
+    half = image.shape[3] // 2
+    assert float(gradient[..., :half].abs().min()) > 0
+    assert torch.equal(gradient[..., half:], torch.zeros_like(gradient[..., half:]))
+    right = sum(2 * c * (image - w) for w, c in term.expected) / image.numel()
+    torch.testing.assert_close(gradient, right.double(), rtol=1e-5, atol=1e-9)
+    for y, x in ((0, 0), (7, 3), (15, half)):
+        step = torch.zeros_like(pixels)
+        step[0, 1, y, x] = 1e-4
+        with torch.no_grad():
+            slope = (term(pixels + step, {}) - term(pixels - step, {})) / 2e-4
+        assert float(slope) == pytest.approx(float(gradient[0, 1, y, x]), rel=1e-5, abs=1e-12)
+
+
+def test_temporal_loss_counts_in_the_total(network: CountingNetwork, image: Tensor) -> None:
+    temporal = TemporalTerm(expectations(image, 1), 10.0)
+    found = Objective(network, [*terms_of(network), temporal])(image).floats()
+    without = Objective(network, terms_of(network))(image).floats()
+    assert found["total"] == pytest.approx(without["total"] + 10 * found["temporal"], rel=1e-5)
+    off = Objective(network, [*terms_of(network), TemporalTerm(temporal.expected, 0.0)])(image).floats()
+    assert off == without

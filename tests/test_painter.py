@@ -15,6 +15,7 @@ from torch import Tensor
 from pipeline.errors import SettingsError, UsageError
 from pipeline.network.base import Network
 from pipeline.style import optimise as loop
+from pipeline.style.carried import Carried, Expected
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import CANVAS, Painter, Progress, Style
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
@@ -45,7 +46,7 @@ def test_the_painting_has_the_size_of_the_content(size: tuple[int, int], levels:
     assert found.image.shape == (*size, 3)
     assert found.image.dtype == np.uint8
     assert found.image.flags["C_CONTIGUOUS"]
-    again = painter.paint(picture(*size, seed=3), previous=found.image, index=1)
+    again = painter.paint(picture(*size, seed=3), carried=Carried(found.image), index=1)
     assert again.image.shape == (*size, 3)
 
 
@@ -150,10 +151,30 @@ def test_a_warm_start_goes_on_from_the_painting_before_with_its_own_budget() -> 
     before = picture(32, 40, seed=8)
     record = Record(pictures=True)
     painter = tiny_painter(levels=3, smallest=16, learning_rate=1e-6, steps=12, carried_steps=5, start="noise")
-    found = painter.paint(picture(32, 40), previous=before, index=1, on_progress=record)
+    found = painter.paint(picture(32, 40), carried=Carried(before), index=1, on_progress=record)
     torch.testing.assert_close(record.pictures[0], to_tensor(before), rtol=0, atol=1e-4)
     assert found.steps == len(record.told) == 5
     assert {progress.level for progress in record.told} == {0}
+
+
+@pytest.mark.parametrize("size", [(32, 40), (5, 40)])
+def test_an_expected_picture_holds_the_painting_where_it_is_trusted(size: tuple[int, int]) -> None:
+    """Also where a tiny picture is painted larger than it is."""
+    width = size[1]
+    before = picture(*size, seed=8)
+    trusted = np.zeros(size, np.float32)
+    trusted[:, : width // 2] = 1
+    painter = tiny_painter(temporal_weight=1e4, carried_steps=30)
+    free = painter.paint(picture(*size), Carried(before))
+    held = painter.paint(picture(*size), Carried(before, (Expected(before, trusted),)))
+    moved = np.abs(held.image.astype(int) - before).mean(2)
+    assert moved[:, : width // 2 - 4].mean() < 0.2 * moved[:, width // 2 + 4 :].mean()
+    assert np.abs(free.image.astype(int) - before)[:, : width // 2 - 4].mean() > 10
+    assert "temporal" in held.losses and "temporal" not in free.losses
+    off = tiny_painter(temporal_weight=0, carried_steps=30).paint(
+        picture(*size), Carried(before, (Expected(before, trusted),))
+    )
+    assert np.array_equal(off.image, free.image)
 
 
 def test_pictures_that_may_not_be_written_to_are_taken_without_a_warning() -> None:
@@ -161,7 +182,7 @@ def test_pictures_that_may_not_be_written_to_are_taken_without_a_warning() -> No
     image.flags.writeable = False
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Painter(CountingNetwork(), [Style(image)], tiny_settings(steps=1), CPU).paint(image, previous=image)
+        Painter(CountingNetwork(), [Style(image)], tiny_settings(steps=1), CPU).paint(image, carried=Carried(image))
 
 
 # ---- coarse to fine
@@ -262,7 +283,9 @@ def test_the_styles_targets_are_computed_once_for_each_size() -> None:
     painter = tiny_painter(network, levels=2, smallest=16, steps=2, carried_steps=2)
     before = None
     for index in range(6):
-        before = painter.paint(picture(32, 40, seed=index), previous=before, index=index).image
+        before = painter.paint(
+            picture(32, 40, seed=index), carried=None if before is None else Carried(before), index=index
+        ).image
     counts = Counter(asked for _, asked in network.asked)
     assert counts[frozenset({"relu1_1", "relu3_1"})] == 2  # one for each of two sizes
     assert counts[frozenset({"relu2_1"})] == 7  # the content: two sizes, then one for each frame

@@ -64,7 +64,11 @@ def test_every_preset_is_complete_for_every_network(network: str, preset: str) -
 
 @everything
 def test_toml_brings_the_same_settings_back(network: str, preset: str, tmp_path: Path) -> None:
-    settings = resolve(network, preset, {"seed": 7, "tv_weight": 1e-07, "style_layers": "relu2_1:0.3,relu1_1"})
+    settings = resolve(
+        network,
+        preset,
+        {"seed": 7, "tv_weight": 1e-07, "style_layers": "relu2_1:0.3,relu1_1", "cuts": "24,57", "long_term": "1,2"},
+    )
     for comments in (False, True):
         values = read_config(config(tmp_path, settings.as_toml(comments=comments)))
         assert values.pop("preset") == preset
@@ -100,7 +104,7 @@ def test_gatys2016_as_printed(network: str) -> None:
     assert settings.content_layers == (("relu4_2", 1.0),)
     assert settings.style_layers == tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
     assert settings.start == "noise"
-    assert (settings.levels, settings.tv_weight) == (1, 0)
+    assert (settings.levels, settings.tv_weight, settings.temporal_weight) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("network", PLANS)
@@ -112,6 +116,14 @@ def test_classic_as_the_notebooks_have_it(network: str) -> None:
     assert [weight for _, weight in settings.style_layers] == [1, 0.75, 0.2, 0.2, 0.2]
     assert settings.content_layers == (("relu4_2", 1.0),)
     assert (settings.steps, settings.start) == (20000, "content")
+
+
+@everything
+def test_every_frame_is_moved_and_looks_one_frame_back(network: str, preset: str) -> None:
+    """The temporal loss has a weight of its own in our presets only: those of others do not know it."""
+    settings = resolve(network, preset)
+    assert (settings.carry, settings.long_term, settings.cuts) == ("warped", (1,), "auto")
+    assert (settings.temporal_weight > 0) == (preset not in {"gatys2016", "classic"})
 
 
 def test_unknown_presets_and_networks_are_named() -> None:
@@ -185,6 +197,14 @@ def test_a_name_like_nothing_gets_no_wild_guess() -> None:
         ("content_weight", 0, 0.0),
         ("size", 0, 0),
         ("optimizer", "lbfgs", "lbfgs"),
+        ("cuts", " AUTO", "auto"),
+        ("cuts", "none", "none"),
+        ("cuts", "57, 24,24,", "24,57"),
+        ("cuts", [24, 57], "24,57"),
+        ("cuts", 24, "24"),
+        ("long_term", "1,2,4", (1, 2, 4)),
+        ("long_term", [4, 1, 2], (1, 2, 4)),
+        ("long_term", 1, (1,)),
     ],
 )
 def test_values_take_the_type_of_the_setting(name: str, value: Any, expected: Any) -> None:
@@ -214,6 +234,16 @@ def test_values_take_the_type_of_the_setting(name: str, value: Any, expected: An
         ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
         ("optimizer", 3, "adam, lbfgs"),
         ("start", ["content"], "content, noise, blank"),
+        ("cuts", "never", "auto, none or a list.*such as 1,2,4.*'never'"),
+        ("cuts", "24;57", "such as"),
+        ("cuts", "", "such as"),
+        ("cuts", [], "at least one"),
+        ("cuts", True, "such as"),
+        ("cuts", "-3", "at least 0"),
+        ("cuts", "1.5", "whole number"),
+        ("long_term", "auto", "a list of numbers"),
+        ("long_term", "0,1", "from 1 to 64"),
+        ("long_term", {"relu1_1": 1}, "a list of numbers"),
     ],
 )
 def test_impossible_values_are_refused_with_what_is_possible(name: str, value: Any, message: str) -> None:
@@ -254,6 +284,9 @@ def test_impossible_layers(value: Any) -> None:
         ("style_layers=relu1_1:1,relu2_1:2", ("style_layers", "relu1_1:1,relu2_1:2")),
         ("style_layers={relu1_1 = 1}", ("style_layers", {"relu1_1": 1})),
         ('style_layers=["relu1_1"]', ("style_layers", ["relu1_1"])),
+        ("cuts=24,57", ("cuts", "24,57")),
+        ("cuts=[24, 57]", ("cuts", [24, 57])),
+        ("long_term=1,2", ("long_term", "1,2")),
     ],
 )
 def test_assignments(text: str, expected: tuple[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture, resize
 from pipeline.motion.cuts import Cuts, parse_cuts
 from pipeline.motion.likeness import difference, glance
-from pipeline.motion.shots import find_shots, is_cut
+from pipeline.motion.shots import find_shots
 from samples.scene import cut_frame, scene
 from tests.tiny import picture
 
@@ -89,15 +89,8 @@ def test_bars_do_not_count_as_something_in_common() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (101, 57)])
 def test_any_size(size: tuple[int, int]) -> None:
     black, white = np.zeros((*size, 3), np.uint8), np.full((*size, 3), 255, np.uint8)
-    assert is_cut(black, white)
-    assert not is_cut(white, white)
     assert max(glance(white).shape) <= 64
     assert find_shots([black, black, white, white, white, white]) == [(0, 2), (2, 6)]
-
-
-def test_two_frames_alone_are_enough_for_a_hard_cut() -> None:
-    frames = joined(0)
-    assert [i for i in range(1, len(frames)) if is_cut(frames[i - 1], frames[i])] == [12]
 
 
 # ---- clips

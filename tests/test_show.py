@@ -19,8 +19,8 @@ from rich.console import Console
 from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
-from pipeline.job.events import Event, Finished, FrameDone, Scanned, Stage, Started, Stepped
-from pipeline.show.console import counting
+from pipeline.job.events import Event, Finished, FrameDone, Repainted, Scanned, Stage, Started, Stepped
+from pipeline.show.console import ConsoleReporter, counting
 from pipeline.show.estimate import Estimate, spoken
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
@@ -129,6 +129,30 @@ def test_one_slow_frame_does_not_frighten() -> None:
     assert job.said[-1][1] == pytest.approx(11 * 2)
 
 
+def test_still_frames_are_expected_as_often_as_they_came() -> None:
+    """A drawing that changes with every other frame takes half the time."""
+    job = Watched(replace(STARTED, frames=41))
+    job.paint(0, 100, 0.1)
+    for index in range(1, 41):
+        if index % 2:
+            job.paint(index, 20, 0.5)
+        else:
+            job.see(FrameDone(index, {}, 0, 0.0, "still"), 0)
+    middle = [error for (at, _), error in zip(job.said, job.errors(), strict=False) if at > 1060]
+    assert max(map(abs, middle[:200])) < 0.3, "and not twice as long"
+
+
+def test_a_frame_that_is_painted_twice_does_not_turn_the_bar_back() -> None:
+    job = Watched(STARTED)
+    job.paint(0, 100, 0.1)
+    for steps in (20, 100):
+        for step in range(1, steps + 1):
+            job.see(Stepped(1, step, steps, step / steps), 0.1)
+    job.see(Repainted(1, 9.0, 2.0, "fresh"), 0)
+    job.see(FrameDone(1, {}, 100, 0.0, "steps"), 0)
+    assert job.fractions == sorted(job.fractions)
+
+
 def test_a_resumed_job_starts_where_it_was() -> None:
     job = Watched(replace(STARTED, frames=10, done=6))
     assert job.fractions[0] == pytest.approx((100 + 5 * 20) / (100 + 9 * 20))
@@ -186,9 +210,10 @@ def test_spoken(seconds: float, expected: str) -> None:
 # ---- JSON lines
 
 EVENTS: dict[str, Event] = {
-    "started": replace(STARTED, source="späte\nFahrt.mp4", notes=("one", 'two "2"')),
+    "started": replace(STARTED, source="späte\nFahrt.mp4", notes=("one", 'two "2"'), cuts=(2, 4)),
     "stepped": Stepped(3, 4, 20, 0.2),
     "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
+    "repainted": Repainted(3, None, 1.5, "fresh"),
     "stage": Stage("Encoding"),
     "scanned": Scanned(120, None),
     "finished": Finished((Path("a.mp4"), Path("b.gif")), 5, 2, 60.0, ("note",)),
@@ -209,7 +234,11 @@ def test_every_event_is_one_line_of_json(name: str) -> None:
     expected = vars(event)
     assert set(found) == set(expected)
     for key, value in expected.items():
-        assert found[key] == ([str(entry) for entry in value] if isinstance(value, tuple) else value)
+        assert found[key] == (list(map(_plain, value)) if isinstance(value, tuple) else value)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
 
 
 def test_the_reporter_writes_all_but_single_steps() -> None:
@@ -217,12 +246,42 @@ def test_the_reporter_writes_all_but_single_steps() -> None:
     report = json_reporter(lines.append)
     for event in EVENTS.values():
         report(event)
-    assert [json.loads(line)["event"] for line in lines] == ["started", "frame_done", "stage", "finished"]
+    assert [json.loads(line)["event"] for line in lines] == [
+        "started", "frame_done", "repainted", "stage", "finished",
+    ]  # fmt: skip
 
 
 def test_what_has_no_json_form_is_an_error() -> None:
     with pytest.raises(TypeError, match="set has no JSON form"):
         as_json(Stage({"text"}))  # type: ignore[arg-type]
+
+
+# ---- the console
+
+
+def console_said(*events: Event, **values: Any) -> str:
+    written = StringIO()
+    with ConsoleReporter(Console(file=written, width=200)) as report:
+        report(replace(STARTED, **values))
+        for event in events:
+            report(event)
+    return written.getvalue()
+
+
+def test_the_console_says_where_painting_begins_anew() -> None:
+    """Counted from 1, as frames are in the progress."""
+    assert "2 shots: painting begins anew at frame 4\n" in console_said(cuts=(3,))
+    assert "4 shots: painting begins anew at frames 2, 3, 4\n" in console_said(cuts=(1, 2, 3))
+    assert console_said(cuts=tuple(range(1, 30))).count("...") == 1
+    assert "shots" not in console_said()
+
+
+def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -> None:
+    plain = console_said()
+    assert console_said(FrameDone(1, {}, 0, 0.0, "still")) == plain
+    said = console_said(Repainted(1, 9.0, 2.0, "fresh"), Repainted(2, 2.0, 9.0, "carried"))
+    assert "note: frame 2 came out wrong and was painted anew; that is what was kept\n" in said
+    assert "note: frame 3 came out wrong and was painted anew; the first painting was better and was kept\n" in said
 
 
 # ---- the story

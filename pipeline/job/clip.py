@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -14,17 +14,30 @@ import torch
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.job.events import Event, Finished, FrameDone, OnEvent, Scanned, Stage, Started, Stepped, ignore
+from pipeline.job.events import (
+    Event,
+    Finished,
+    FrameDone,
+    OnEvent,
+    Scanned,
+    Stage,
+    Started,
+    ignore,
+)
+from pipeline.job.guard import guard_at
+from pipeline.job.one_frame import paint_frame
+from pipeline.job.past import look_back, reach
+from pipeline.job.shots import found_shots, told_shots
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import StylePicture, load_styles, style_identity, style_notes
 from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
 from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
-from pipeline.motion.carry import adjusted
-from pipeline.motion.shots import is_cut
+from pipeline.media.prefetch import prefetch
+from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
-from pipeline.style.painter import OnProgress, Painter, Progress
+from pipeline.style.painter import Painter
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,7 @@ def run_clip(
         fps=job.rate,
         on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
     )
+    told = told_shots(source, settings)
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings))
         store = FrameStore(job.work, _identity(job, painter.network, settings), job.restart)
@@ -107,9 +121,10 @@ def run_clip(
         done = store.next_index
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys(said))
-        on_event(_started(job, source, painter, done, notes, device))
+        shots = found_shots(source, store, on_event) if told is None else told
+        on_event(_started(job, source, painter, done, shots, notes, device))
         _replay(store, source, sinks, on_event)
-        painted = _paint_all(source, painter, store, sinks, settings, on_event)
+        painted = _paint_all(source, shots, painter, store, sinks, on_event)
         on_event(Stage("Encoding"))
         for sink in sinks:
             sink.finish()
@@ -125,54 +140,32 @@ def run_clip(
 
 def _paint_all(
     source: FrameSource,
+    shots: Sequence[Shot],
     painter: Painter,
     store: FrameStore,
     sinks: Sequence[FrameSink],
-    settings: Settings,
     on_event: OnEvent,
 ) -> int:
     """The loop: every frame that is not finished yet. Returns how many were painted."""
     first = store.next_index
-    # From the last finished frame on: whether a cut follows it is seen in the input.
-    with closing(source.frames(max(0, first - 1))) as frames:
-        for before, frame in _neighbours(frames):
-            if frame.index < first:
-                continue
-            previous = _warm_start(before, frame, store, settings)
-            result = painter.paint(frame.image, previous, frame.index, _forwarded(frame.index, on_event))
-            store.put(frame.index, result)
+    settings = painter.settings
+    guard = guard_at(settings, shots, store)
+    with ExitStack() as stack:
+        frames = stack.enter_context(closing(source.frames(max(0, first - reach(settings)))))
+        # The flow of the next frame is found while this one is painted.
+        ahead = stack.enter_context(closing(prefetch(look_back(frames, first, shots, settings), depth=1)))
+        for seen in ahead:
+            index = seen.frame.index
+            if seen.before is None:
+                guard.begin_shot()
+            result = paint_frame(seen, painter, store, guard, on_event)
+            store.put(index, result)
+            if seen.before is not None:
+                guard.see(result.losses)
             for sink in sinks:
-                sink.put(Frame(frame.index, frame.time, result.image))
-            on_event(FrameDone(frame.index, result.losses, result.steps, result.seconds, result.stopped.value))
+                sink.put(Frame(index, seen.frame.time, result.image))
+            on_event(FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value))
     return store.next_index - first
-
-
-def _neighbours(frames: Iterable[Frame]) -> Iterator[tuple[Frame | None, Frame]]:
-    """Every frame with the one before it; the first comes with None."""
-    before = None
-    for frame in frames:
-        yield before, frame
-        before = frame
-
-
-def _warm_start(before: Frame | None, frame: Frame, store: FrameStore, settings: Settings) -> Image | None:
-    """What a frame starts from; None where a shot begins, or where nothing is to be carried."""
-    if before is None or settings.carry == "none":
-        return None
-    if settings.cuts == "auto" and is_cut(before.image, frame.image):
-        return None
-    # Read back from the store rather than remembered: a resumed job starts from the same pixels.
-    painting = store.carried(frame.index)
-    if painting is None or settings.carry == "previous":
-        return painting
-    return adjusted(painting, before.image, frame.image)
-
-
-def _forwarded(index: int, on_event: OnEvent) -> OnProgress:
-    def forward(progress: Progress) -> None:
-        on_event(Stepped(index, progress.step, progress.of, progress.share))
-
-    return forward
 
 
 def _replay(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink], on_event: OnEvent) -> None:
@@ -244,7 +237,13 @@ def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, A
 
 
 def _started(
-    job: ClipJob, source: FrameSource, painter: Painter, done: int, notes: tuple[str, ...], device: torch.device
+    job: ClipJob,
+    source: FrameSource,
+    painter: Painter,
+    done: int,
+    shots: Sequence[Shot],
+    notes: tuple[str, ...],
+    device: torch.device,
 ) -> Event:
     info = source.info
     carries = painter.settings.carry != "none"
@@ -260,6 +259,7 @@ def _started(
         network=describe(painter.network),
         device=device_line(device, painter.network),
         notes=notes,
+        cuts=tuple(begin for begin, _ in shots[1:]),
     )
 
 

@@ -26,6 +26,8 @@ class Started:
     network: str
     device: str
     notes: tuple[str, ...] = ()
+    cuts: tuple[int, ...] = ()
+    """First frame of each shot but the first, from 0."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,19 @@ class FrameDone:
     steps: int
     seconds: float
     stopped: str
+    """A `Stop`: 'steps', 'plateau', 'time', 'unstable' or 'still'."""
+
+
+@dataclass(frozen=True)
+class Repainted:
+    """A carried frame came out wrong and was painted again from nothing; `FrameDone` follows with the better one."""
+
+    frame: int
+    carried_loss: float | None
+    """What it was painted towards, without the temporal loss; None: no finite number."""
+    fresh_loss: float | None
+    kept: str
+    """'carried' or 'fresh'."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,7 @@ class Scanned:
     frames: int
     of: int | None
     """About as many as there should be, where the file says."""
+    why: str = "Reading"
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class Finished:
     notes: tuple[str, ...] = field(default=())
 
 
-Event = Started | Stepped | FrameDone | Stage | Scanned | Finished
+Event = Started | Stepped | FrameDone | Repainted | Stage | Scanned | Finished
 OnEvent = Callable[[Event], None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,17 @@ from pipeline.errors import MediaError, OutputError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
 from pipeline.media.outputs import written_atomically
+from pipeline.motion.shots import Shot
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
 
 IDENTITY = "job.json"
+SHOTS = "shots.json"
 
 
 class FrameStore:
-    """The work folder of one job: what the job is (`job.json`) and its finished frames, numbered from 0.
+    """The work folder of one job: what the job is (`job.json`), where its shots begin (`shots.json`) and its finished
+    frames, numbered from 0.
 
     A frame is an 8-bit PNG that carries its own losses; it is complete or not there. What crosses to the next
     frame is read from it, never from memory alone, so that a resumed job gives the same frames.
@@ -77,6 +80,7 @@ class FrameStore:
             )
         for frame in self._frames.glob("*.png"):
             frame.unlink()
+        (self.folder / SHOTS).unlink(missing_ok=True)
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
@@ -142,6 +146,22 @@ class FrameStore:
         """Losses, steps, seconds and stop reason of a finished frame."""
         found: dict[str, Any] = json.loads(read_metadata(self.path(index))["reelbrush"])
         return found
+
+    def shots(self) -> list[Shot] | None:
+        """What `keep_shots` has kept; None where nothing was, or where it is damaged."""
+        try:
+            found = json.loads((self.folder / SHOTS).read_text(encoding="utf-8"))
+            return [(int(first), int(end)) for first, end in found]
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def keep_shots(self, shots: Sequence[Shot]) -> None:
+        """Keep where the shots begin, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        with written_atomically(self.folder / SHOTS) as part:
+            part.write_text(json.dumps(shots) + "\n", encoding="utf-8")
 
     def carried(self, index: int) -> Image | None:
         """What frame `index` may start from: the frame before it, unless that one is missing or came out unstable."""

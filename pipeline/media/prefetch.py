@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ class _Failure(Generic[T]):
         self.error = error
 
 
-def prefetch(items: Iterator[T], depth: int = 4, cancel: Callable[[], None] | None = None) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 4, cancel: Callable[[], None] | None = None) -> Generator[T, None, None]:
     """Yield what `items` yields, computed up to `depth` items ahead in a thread.
 
     An error inside `items` is raised where its item would have come. Closing the result early (or dropping it)

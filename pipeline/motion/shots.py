@@ -52,12 +52,6 @@ def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lam
     return finder.finish()
 
 
-def is_cut(before: Image, after: Image) -> bool:
-    """Whether a hard cut lies between two neighbouring frames, uint8 (H, W, 3) of one size, judged by these two alone:
-    a flash is one too. `find_shots` knows better, because it sees what comes after."""
-    return _unlike(difference(glance(before), glance(after)))
-
-
 def _unlike(found: Difference) -> bool:
     return found.levels > UNLIKE.levels and found.structure > UNLIKE.structure
 

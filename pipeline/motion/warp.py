@@ -13,7 +13,7 @@ from pipeline.motion.flow import Flow
 Pixels = TypeVar("Pixels", npt.NDArray[np.uint8], npt.NDArray[np.float32])
 
 
-def warped(image: Pixels, flow: Flow) -> Pixels:
+def warped(image: Pixels, flow: Flow, sharp: bool = False) -> Pixels:
     """`image` sampled at x + flow(x): bilinear, the border repeated beyond the edges.
 
     With the flow from frame a to frame b, and `image` the painting of b, the result lies on a. A shift by whole pixels
@@ -21,6 +21,8 @@ def warped(image: Pixels, flow: Flow) -> Pixels:
 
     :param image: uint8 or float32, shape (H, W), or (H, W, C) with up to 4 channels; uint8 is rounded.
     :param flow: float32 (H, W, 2), in pixels.
+    :param sharp: Lanczos over 8x8 pixels instead: what is warped again and again does not smear, but at edges it may
+        overshoot.
     :raises ValueError: they differ in size.
     """
     height, width = flow.shape[:2]
@@ -29,7 +31,8 @@ def warped(image: Pixels, flow: Flow) -> Pixels:
     x, y = _targets(flow)
     # Held inside: the same as repeating the border, and no target is too far for OpenCV's own arithmetic.
     x, y = x.clip(0, width - 1), y.clip(0, height - 1)
-    found = cv2.remap(np.ascontiguousarray(image), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    kernel = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
+    found = cv2.remap(np.ascontiguousarray(image), x, y, kernel, borderMode=cv2.BORDER_REPLICATE)
     # OpenCV drops an axis of one channel.
     return np.asarray(found, image.dtype).reshape(image.shape)
 

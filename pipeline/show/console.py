@@ -13,11 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.status import Status
 from rich.table import Table
 
-from pipeline.job.events import Event, Finished, FrameDone, Scanned, Stage, Started, Stepped
+from pipeline.job.events import Event, Finished, FrameDone, Repainted, Scanned, Stage, Started, Stepped
 from pipeline.show.estimate import Estimate, spoken
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
 LINE_EVERY = 10.0
+# Cuts that are named at the start.
+SOME_CUTS = 8
 
 
 class ConsoleReporter:
@@ -55,6 +57,9 @@ class ConsoleReporter:
             self._show(event.frame, now)
         elif isinstance(event, FrameDone):
             self._frame_done(event, now)
+        elif isinstance(event, Repainted):
+            kept = "that is what was kept" if event.kept == "fresh" else "the first painting was better and was kept"
+            self._line(f"note: frame {event.frame + 1} came out wrong and was painted anew; {kept}")
         elif isinstance(event, Stage):
             self._stage(event)
         elif isinstance(event, Scanned):
@@ -69,6 +74,8 @@ class ConsoleReporter:
         frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
         self._line(f"{escape(event.source)}: {frames} of {event.width}x{event.height}")
         self._line(f"painted by {escape(event.network)}, on {escape(event.device)}")
+        if event.cuts:
+            self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_places(event.cuts)}")
         for note in event.notes:
             self._line(f"note: {escape(note)}")
         if event.done:
@@ -105,6 +112,8 @@ class ConsoleReporter:
                 f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
                 "starts anew"
             )
+        if event.stopped == "still":
+            self._step = "as before"
         self._show(event.frame, now)
 
     def _stage(self, event: Stage) -> None:
@@ -120,7 +129,7 @@ class ConsoleReporter:
             self._status.update(escape(event.text))
 
     def _scanned(self, event: Scanned, now: float) -> None:
-        text = f"Reading: {event.frames}{f' of about {event.of}' if event.of else ''} frames"
+        text = f"{event.why}: {event.frames}{f' of about {event.of}' if event.of else ''} frames"
         if self._status is not None:
             self._status.update(text)
         elif not self._live and now - self._last_line >= LINE_EVERY:
@@ -151,6 +160,12 @@ class ConsoleReporter:
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+
+def _places(cuts: Sequence[int]) -> str:
+    """'frames 25, 58' as they are counted in progress, from 1; of many the first few."""
+    shown = ", ".join(str(first + 1) for first in cuts[:SOME_CUTS])
+    return f"frame{'s' if len(cuts) > 1 else ''} {shown}{', ...' if len(cuts) > SOME_CUTS else ''}"
 
 
 def _size(count: int) -> str:

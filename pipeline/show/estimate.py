@@ -14,7 +14,8 @@ class Estimate:
     """Watches the events of one job and says how many seconds are left.
 
     Until a frame of the usual kind (not the first one, which costs more) is done, a frame's time is its budgeted work
-    at the speed seen so far: an upper bound, because a frame may stop early.
+    at the speed seen so far: an upper bound, because a frame may stop early. Still frames, which cost nothing, are
+    expected among those to come as often as they have come so far.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,8 @@ class Estimate:
         self._share = 0.0
         self._finished = 0
         self._recent: deque[float] = deque(maxlen=RECENT)
+        self._frames = self._still = 0
+        """Frames after the first that this run has finished, and those among them that needed no painting."""
         self._seconds_of_work: float | None = None
         self._work = 0.0
 
@@ -32,9 +35,13 @@ class Estimate:
             self._started, self._frame_began, self._finished = event, now, event.done
             self._work = event.first_work if event.done == 0 else event.next_work
         elif isinstance(event, Stepped):
-            self._share = event.share
+            # A frame that is painted a second time begins with no work done.
+            self._share = max(self._share, event.share)
         elif isinstance(event, FrameDone) and self._started is not None:
-            if event.frame > 0 or self._started.frames == 1:
+            self._frames += event.frame > 0
+            if event.stopped == "still":
+                self._still += 1
+            elif event.frame > 0 or self._started.frames == 1:
                 self._recent.append(now - self._frame_began)
             if self._share > 0:
                 self._seconds_of_work = (now - self._frame_began) / (self._share * self._work)
@@ -62,7 +69,8 @@ class Estimate:
             return 0.0
         if self._recent:
             usual = sorted(self._recent)[len(self._recent) // 2]
-            return max(0.0, usual - here) + usual * frames_after
+            painted = 1 - self._still / max(1, self._frames)
+            return max(0.0, usual - here) + usual * painted * frames_after
         speed = self._seconds_of_work
         if self._share > 0.02:
             speed = here / (self._share * self._work)

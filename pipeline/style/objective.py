@@ -107,6 +107,27 @@ class SmoothnessTerm:
 
 
 @dataclass(frozen=True)
+class TemporalTerm:
+    """Ruder, Dosovitskiy and Brox (2016): 1/D sum c (x - w)^2, the painting near what earlier ones lead to expect.
+
+    D is the number of values 3 H W, whatever the weights c are: where little can be expected, the term is small. With
+    several expected pictures the sum goes over all of them (their long-term loss); their weights are at most 1 in a
+    pixel together.
+    """
+
+    expected: Sequence[tuple[Tensor, Tensor]]
+    """w (1, 3, H, W) in 0..1 and c (1, 1, H, W) in 0..1, on the device."""
+    weight: float
+    name: str = "temporal"
+    layers: tuple[str, ...] = ()
+
+    def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        return _total([(weights * (image - picture).square()).sum() for picture, weights in self.expected]) / (
+            image.numel()
+        )
+
+
+@dataclass(frozen=True)
 class Losses:
     """Value of the objective: scalars on the device, nothing read back yet."""
 

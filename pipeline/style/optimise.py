@@ -50,6 +50,8 @@ class Stop(str, Enum):
     PLATEAU = "plateau"
     TIME = "time"
     UNSTABLE = "unstable"
+    STILL = "still"
+    """Nothing was painted: the input has not changed, and neither has the painting."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
+from pipeline.style.carried import Carried, Expected
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments, recoloured
-from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
+from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
 from pipeline.style.steppers import Optimizer
@@ -111,7 +112,7 @@ class Painter:
     def paint(
         self,
         content: Image,
-        previous: Image | None = None,
+        carried: Carried | None = None,
         index: int = 0,
         on_progress: OnProgress | None = None,
         start: Image | None = None,
@@ -119,7 +120,7 @@ class Painter:
         """Paint a frame.
 
         :param content: uint8 (H, W, 3).
-        :param previous: the painting to go on from (warm start), of the same size; None starts a shot.
+        :param carried: what the frames before hand on, of the same size (warm start); None starts a shot.
         :param index: number of the frame: frames that start from noise start from different noise.
         :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
         :raises PaintingError: the loss is not a finite number, whatever was tried.
@@ -127,18 +128,19 @@ class Painter:
         began = time.monotonic()
         full = to_tensor(content)
         height, width = full.shape[2:]
-        carried = previous is not None
-        base = self._base(full, previous if carried else start)
-        sizes = [self._workable(height, width)] if carried else self._sizes(height, width)
+        base = self._base(full, carried.start if carried is not None else start)
+        sizes = [self._workable(height, width)] if carried is not None else self._sizes(height, width)
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
-        loop = self._loop(carried)
+        expected = carried.expected if carried is not None else ()
+        loop = self._loop(carried is not None)
         reporter = _Reporter(on_progress, base, (height, width), [loop.steps * _area(size) for size in sizes])
         done = 0
         for position, size in enumerate(sizes):
             if position:
                 canvas = _grown(canvas, base, size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            result = optimise(self._objective(resized(full, *size)), canvas.to(self.device), loop, on_step)
+            objective = self._objective(resized(full, *size), expected)
+            result = optimise(objective, canvas.to(self.device), loop, on_step)
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(resized(canvas, height, width))
@@ -189,7 +191,7 @@ class Painter:
     def _layers(self) -> list[str]:
         return [layer for layer, _ in (*self.settings.content_layers, *self.settings.style_layers)]
 
-    def _objective(self, content: Tensor) -> Objective:
+    def _objective(self, content: Tensor, expected: Sequence[Expected] = ()) -> Objective:
         """:param content: float32 (1, 3, H, W) on the CPU, at the size that is painted."""
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
@@ -217,7 +219,15 @@ class Painter:
             ),
             SmoothnessTerm(settings.tv_weight),
         ]
+        if expected:
+            size = (content.shape[2], content.shape[3])
+            terms.append(TemporalTerm([self._expectation(one, size) for one in expected], settings.temporal_weight))
         return Objective(self._network, terms)
+
+    def _expectation(self, expected: Expected, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
+        weights = torch.from_numpy(np.array(expected.weights, np.float32))[None, None]
+        return resized(to_tensor(expected.picture), *size).to(self.device), resized(weights, *size).to(self.device)
 
     def _style_targets(self, longest: int) -> _Targets:
         """Blended statistics of the style pictures, at a size that suits a painting of that longest side."""

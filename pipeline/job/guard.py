@@ -1,0 +1,70 @@
+"""Sees that a carried frame came out wrong, from the losses of the frames before it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from statistics import median
+
+from pipeline.job.store import FrameStore
+from pipeline.media.frame import Image
+from pipeline.motion.likeness import difference, glance
+from pipeline.motion.shots import Shot
+from pipeline.settings import Settings
+from pipeline.style.optimise import Stop
+from pipeline.style.painter import Painted
+
+HIGH = 1.5
+"""A loss so many times the usual one is suspicious."""
+RECENT = 8
+"""Frames that say what is usual, ..."""
+FEWEST = 3
+"""... and the fewest that can."""
+SAME = 8.0
+"""Levels, as `likeness.difference` counts, within which two frames show the same scene, so that a jump of the loss is
+no doing of the input's. Neighbours in clips of 25 frames a second are no farther apart."""
+
+
+class Guard:
+    """Remembers the losses of a shot's last frames. The store has them as well: `see` them again to go on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._weight = settings.temporal_weight
+        self._recent: deque[float] = deque(maxlen=RECENT)
+
+    def begin_shot(self) -> None:
+        """Forget what was usual in the shot before."""
+        self._recent.clear()
+
+    def see(self, losses: dict[str, float]) -> None:
+        """Learn the losses of a finished carried frame."""
+        self._recent.append(self.loss(losses))
+
+    def loss(self, losses: dict[str, float]) -> float:
+        """What a frame is painted towards, without the temporal loss: comparable between a carried frame and one that
+        was painted from nothing."""
+        return losses["total"] - self._weight * losses.get("temporal", 0.0)
+
+    def suspects(self, painted: Painted, before: Image, now: Image) -> bool:
+        """Whether a carried frame should be painted again from nothing.
+
+        It did not settle, or its loss is not finite, or it is far above what is usual in its shot though the input
+        shows the same scene as the frame before.
+        """
+        loss = self.loss(painted.losses)
+        if painted.stopped is Stop.UNSTABLE or not math.isfinite(loss):
+            return True
+        if len(self._recent) < FEWEST or loss <= HIGH * median(self._recent):
+            return False
+        return difference(glance(before), glance(now)).levels <= SAME
+
+
+def guard_at(settings: Settings, shots: Sequence[Shot], store: FrameStore) -> Guard:
+    """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame."""
+    guard = Guard(settings)
+    first = store.next_index
+    begin = max((begin for begin, _ in shots if begin < first), default=0)
+    for index in range(max(begin + 1, first - RECENT), first):
+        guard.see(store.record(index)["losses"])
+    return guard

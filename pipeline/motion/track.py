@@ -1,0 +1,48 @@
+"""How a frame is found again in an earlier one: the flow back to it, and where that can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.motion.flow import DIS, Flow, FlowMethod, Image, both_ways
+from pipeline.motion.masks import Mask, Weights, reliability
+from pipeline.motion.warp import warped
+
+ALIKE = 20.0
+"""Levels by which the earlier frame, once laid onto this one, may differ from it where it shows the same thing. On the
+sample clip, against its true motion, this finds 69 % of what was hidden, the flows alone 60 %."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """An earlier frame as seen from a later one."""
+
+    flow: Flow
+    """From the later frame to the earlier one: `warped(earlier, flow)` lies on the later."""
+    laid: Image
+    """The earlier frame laid onto the later one, uint8 (H, W, 3)."""
+    weights: Weights
+    """c: 1 where the later frame shows what the earlier one showed, else 0; float32 (H, W)."""
+
+
+def track(earlier: Image, later: Image, method: FlowMethod = DIS) -> Track:
+    """Find `later` in `earlier`, frames of one size, uint8 (H, W, 3).
+
+    c is that of Ruder et al. (`masks.reliability`), and 0 as well where the pictures do not agree: a flow that fits
+    both ways may still have found the wrong thing. A change of light that the whole picture shares is no disagreement.
+    """
+    flow, reverse = both_ways(later, earlier, method)
+    laid = warped(earlier, flow)
+    c = reliability(flow, reverse)
+    return Track(flow, laid, np.asarray(c * _alike(laid, later, c > 0), np.float32))
+
+
+def _alike(laid: Image, later: Image, trusted: Mask) -> npt.NDArray[np.bool_]:
+    if not trusted.any():
+        return trusted
+    change = later.astype(np.float32) - laid
+    light = np.median(change[trusted], axis=0)
+    return np.asarray(np.abs(change - light).mean(-1) <= ALIKE)
