@@ -114,7 +114,8 @@ class Network(nn.Module):
             x = convolution(x)
             if name in wanted:
                 found[name] = x
-            x = F.relu(x)
+            # In place where nobody asked for what was there before.
+            x = F.relu(x, inplace=name not in wanted)
             rectified = f"relu{name[4:]}"
             if rectified in wanted:
                 found[rectified] = x

@@ -26,6 +26,24 @@ Statistic = Literal["gram", "moments"]
 TINY = 1e-6
 
 
+class _Squares(torch.autograd.Function):
+    """Sum of squared differences, in three passes over the maps; by autograd it takes seven, and `mse_loss` gives a
+    gradient that is not stored channels last, which every convolution on the way back would have to copy.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, target: Tensor) -> Tensor:
+        difference = maps - target
+        ctx.save_for_backward(difference)
+        flat = difference.permute(0, 2, 3, 1).reshape(-1)
+        return torch.dot(flat, flat)
+
+    @staticmethod
+    def backward(ctx: Any, of_squares: Tensor) -> tuple[Tensor, None]:
+        (difference,) = ctx.saved_tensors
+        return difference * (2 * of_squares), None
+
+
 class _Sums(torch.autograd.Function):
     """Sum and sum of products of maps over all positions, with a gradient by hand.
 
@@ -84,12 +102,11 @@ def content_loss(maps: Tensor, target: ContentTarget, normalisation: Normalisati
     relative: mean (F - P)^2 over the target's energy; a picture that keeps nothing of the content but the mean
     of each map has a loss of about 1.
     """
-    difference = (maps.float() - target.maps).square()
+    squares: Tensor = _Squares.apply(maps.float(), target.maps)
     if normalisation == "gatys2016":
-        return 0.5 * difference.sum()
-    if normalisation == "notebook":
-        return difference.mean()
-    return difference.mean() / target.energy
+        return 0.5 * squares
+    mean = squares / maps.numel()
+    return mean if normalisation == "notebook" else mean / target.energy
 
 
 @dataclass(frozen=True)

@@ -146,10 +146,10 @@ class LBFGS:
         for move, change, weight in reversed(self._pairs):
             share = weight * torch.dot(move, result)
             shares.append(share)
-            result -= share * change
+            result.addcmul_(change, share, value=-1)
         result *= self._scale
         for (move, change, weight), share in zip(self._pairs, reversed(shares), strict=True):
-            result += (share - weight * torch.dot(change, result)) * move
+            result.addcmul_(move, share - weight * torch.dot(change, result))
         return result
 
 
