@@ -25,7 +25,7 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
         "tv_weight": 20.0,
     },
     "builtin": {
-        # Half of it on conv1_1, which is linear in the pixels: without, spots of plain grey came in, because the network
+        # Half of it on conv1_1, which is linear in the pixels: without, spots of plain grey came in, for the network
         # was trained to overlook squares of that grey.
         "content_layers": (("conv1_1", 0.5), ("conv2_2", 0.25), ("conv3_2", 0.25)),
         "style_layers": equal("relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1"),
