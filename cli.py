@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipeline import __version__
 from pipeline.errors import ReelbrushError
+from pipeline.network.memory import keep_freed_memory
 from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # It has to be said before torch is imported; who has said something else is left alone.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+keep_freed_memory()
 
 app = typer.Typer(
     name="reelbrush",
