@@ -15,7 +15,7 @@ def equal(*layers: str) -> Layers:
 
 
 # What suits a network, whatever the preset. VGG-19: the layers that Gatys et al. name. The built-in network: its deep
-# layers have forgotten faces and thin lines, which its shallow ones still hold, and every layer has strokes to tell of.
+# layers have forgotten faces and thin lines, which its shallow ones still hold.
 BY_NETWORK: dict[str, dict[str, Any]] = {
     "vgg19": {
         "content_layers": (("conv4_2", 1.0),),
@@ -25,10 +25,9 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
         "tv_weight": 20.0,
     },
     "builtin": {
-        # Half of it on conv1_1, which is linear in the pixels: without, spots of plain grey came in, for the network
-        # was trained to overlook squares of that grey.
+        # Half of it on conv1_1, which is linear in the pixels: without, everything is crumpled into relief.
         "content_layers": (("conv1_1", 0.5), ("conv2_2", 0.25), ("conv3_2", 0.25)),
-        "style_layers": equal("relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1"),
+        "style_layers": equal("relu2_1", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
         "statistic": "moments",
         # These content layers hold colour too: without this the style could do little more than carve relief into it.
         "recolour": 1.0,

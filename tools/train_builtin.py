@@ -44,7 +44,7 @@ class Recipe:
     tasks: tuple[str, ...] = ("instance", "denoise")
     blocks: tuple[tuple[int, ...], ...] = PLAN.blocks
     pooling: Pooling = "average"
-    steps: int = 3000
+    steps: int = 2500
     batch: int = 64
     crop: int = 64
     colour: float = 0.04

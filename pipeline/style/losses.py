@@ -14,6 +14,7 @@ style's statistics, G those of the picture being painted. Three normalisations a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -65,6 +66,38 @@ class _Sums(torch.autograd.Function):
         (_, count, height, width), dtype = ctx.like
         gradient = torch.addmm(of_sum, rows, of_products + of_products.T)
         return gradient.view(1, height, width, count).permute(0, 3, 1, 2).to(dtype)
+
+
+class _Roughness(torch.autograd.Function):
+    """`total_variation`, with a gradient by hand: autograd would fill a picture with zeros and copy into it for each of
+    four shifted views.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        down = image[..., 1:, :] - image[..., :-1, :]
+        across = image[..., 1:] - image[..., :-1]
+        ctx.save_for_backward(down, across)
+        ctx.like = image.shape
+        return _mean_square(down) + _mean_square(across)
+
+    @staticmethod
+    def backward(ctx: Any, of_roughness: Tensor) -> Tensor:
+        down, across = ctx.saved_tensors
+        gradient: Tensor = down.new_zeros(ctx.like)
+        for differences, later, earlier in (
+            (down, gradient[..., 1:, :], gradient[..., :-1, :]),
+            (across, gradient[..., 1:], gradient[..., :-1]),
+        ):
+            share = 2 / max(1, differences.numel())
+            later.add_(differences, alpha=share)
+            earlier.sub_(differences, alpha=share)
+        return gradient * of_roughness
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    """Scalar; of no values at all it is 0."""
+    return values.square().sum() / max(1, values.numel())
 
 
 def _sums(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,6 +155,20 @@ class Moments:
     second: Tensor
     positions: int
     """M, the number of positions that were summed over."""
+
+    # What `moment_loss` measures in: found once for a target, not in every step.
+    @cached_property
+    def unit(self) -> Tensor:
+        """1 / s (N,), s each channel's own deviation and a little of the usual one."""
+        # E[F F'] - m m' of flat maps can come out just below zero.
+        variance = self.second.diagonal().clamp(min=0)
+        return (variance + 1e-2 * variance.mean() + TINY).rsqrt()
+
+    @cached_property
+    def covariance_unit(self) -> Tensor:
+        """1 / (s_i s_j), divided by the length of the covariance in such units, (N, N)."""
+        unit = self.unit.unsqueeze(0) * self.unit.unsqueeze(1)
+        return unit / ((self.second * unit).square().sum() + TINY).sqrt()
 
 
 def moments(maps: Tensor, statistic: Statistic) -> Moments:
@@ -193,13 +240,8 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
     found = moments(maps, "moments")
-    # E[F F'] - m m' of flat maps can come out just below zero.
-    variance = target.second.diagonal().clamp(min=0)
-    scale = (variance + 1e-2 * variance.mean() + TINY).rsqrt()
-    mean_part = ((found.mean - target.mean) * scale).square().mean()
-    weigh = scale.unsqueeze(0) * scale.unsqueeze(1)
-    covariance_part = ((found.second - target.second) * weigh).square().sum()
-    return mean_part + covariance_part / ((target.second * weigh).square().sum() + TINY)
+    mean_part = ((found.mean - target.mean) * target.unit).square().mean()
+    return mean_part + ((found.second - target.second) * target.covariance_unit).square().sum()
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -207,10 +249,5 @@ def total_variation(image: Tensor) -> Tensor:
 
     The exponent is two (Mahendran and Vedaldi 2015 with beta = 2). A checkerboard of 0 and 1 has 2, a flat picture 0.
     """
-    down = (image[..., 1:, :] - image[..., :-1, :]).square()
-    across = (image[..., 1:] - image[..., :-1]).square()
-    return _mean(down) + _mean(across)
-
-
-def _mean(values: Tensor) -> Tensor:
-    return values.mean() if values.numel() else values.sum()
+    found: Tensor = _Roughness.apply(image)
+    return found

@@ -117,15 +117,14 @@ class Rotation(Task):
 
 
 class Denoise(Task):
-    """What was the crop before squares were cut out of it and noise was added?
+    """What was the crop before noise was added?
 
-    A masked, denoising autoencoder (Vincent et al. 2008; Pathak et al. 2016). Two small decoders answer: one from
-    the third block, at full size, one from the deepest, at a quarter. So the content stays in the maps.
+    A denoising autoencoder (Vincent et al. 2008). Two small decoders answer: one from the third block, at full size,
+    one from the deepest, at a quarter. So the content stays in the maps. Nothing is cut out of the crops: a network
+    that had learnt to overlook squares of plain grey let spots of that grey into its paintings.
     """
 
     weight = 4.0
-    HIDDEN = 0.15
-    SQUARE = 8
     NOISE = 0.15
 
     def __init__(self, plan: StackPlan) -> None:
@@ -144,12 +143,9 @@ class Denoise(Task):
         )
 
     def distort(self, batch: Batch, generator: torch.Generator) -> None:
-        count, _, height, width = batch.seen.shape
-        squares = torch.rand((count, 1, height // self.SQUARE, width // self.SQUARE), generator=generator)
-        hidden = F.interpolate((squares < self.HIDDEN).float(), (height, width)).to(batch.seen.device)
-        strength = self.NOISE * torch.rand((count, 1, 1, 1), generator=generator)
+        strength = self.NOISE * torch.rand((len(batch.seen), 1, 1, 1), generator=generator)
         noise = (strength * torch.randn(batch.seen.shape, generator=generator)).to(batch.seen.device)
-        batch.seen = torch.where(hidden > 0, 0.5, (batch.seen + noise).clamp(0, 1))
+        batch.seen = (batch.seen + noise).clamp(0, 1)
 
     def loss(self, blocks: list[Tensor], batch: Batch) -> Tensor:
         wanted = batch.crops
