@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-weights_app = typer.Typer(help="The weights of the feature networks: see, download, import.", no_args_is_help=True)
+weights_app = typer.Typer(help="The weights of the networks: see, download, import.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 # Without emoji: a file 'a:x:' is called so, and not 'a' with a red cross.
 screen = Console(stderr=True, emoji=False)
@@ -108,6 +108,7 @@ Optimizer = Annotated[str | None, _setting("optimizer")]
 Start = Annotated[str | None, _setting("start")]
 Carry = Annotated[str | None, _setting("carry")]
 Cuts = Annotated[str | None, _setting("cuts", "auto|none|LIST")]
+FlowName = Annotated[str | None, _setting("flow")]
 TemporalWeight = Annotated[float | None, _setting("temporal_weight")]
 Seed = Annotated[int | None, _setting("seed")]
 Config = Annotated[
@@ -185,6 +186,7 @@ def video(
         ),
     ] = None,
     carry: Carry = None,
+    flow: FlowName = None,
     temporal_weight: TemporalWeight = None,
     cuts: Cuts = None,
     preset: Preset = "",
@@ -216,7 +218,7 @@ def video(
 ) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
     given = {
-        "carry": carry, "temporal_weight": temporal_weight, "cuts": cuts,
+        "carry": carry, "flow": flow, "temporal_weight": temporal_weight, "cuts": cuts,
         "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
         "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
@@ -402,10 +404,12 @@ def weights_list(json: Annotated[bool, typer.Option("--json", help="As JSON, one
 
 @weights_app.command("download")
 def weights_download(
-    network: Annotated[str, typer.Argument(help="vgg19 is the only one that needs a download.")] = "vgg19",
+    network: Annotated[
+        str, typer.Argument(help="vgg19 (548 MB; 80 MB are kept), or for --flow: raft (21 MB) or raft-small (4 MB).")
+    ] = "vgg19",
     quiet: Quiet = False,
 ) -> None:
-    """Download VGG-19 (548 MB; 80 MB are kept). An interrupted download goes on with the same command."""
+    """Download the weights of a network. An interrupted download goes on with the same command."""
     with _errors("The part that is there is kept; the same command goes on."):
         from pipeline.show.weights import download_with_progress
 

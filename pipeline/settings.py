@@ -52,7 +52,8 @@ class Settings:
     recolour: float = _field(
         0.0,
         "How far the content takes on the palette of the style before paintings are compared with it: 0 not at all "
-        "(Gatys et al.), 1 mean and deviation of every content map become the style's.",
+        "(Gatys et al.), 1 mean and deviation of every content map become the style's. In a video these are of the "
+        "whole clip, so that its colours do not wander.",
         low=0,
         high=1,
     )
@@ -85,6 +86,12 @@ class Settings:
         "What a frame of a video starts from: the painting before it, moved along with what it shows; that painting, "
         "changed in place as the input has changed; that painting as it is; or nothing.",
         choices=("warped", "adjusted", "previous", "none"),
+    )
+    flow: str = _field(
+        "dis",
+        "Optical flow that moves the paintings: DIS, which needs nothing, or RAFT, a trained network that needs its "
+        "weights on the machine and, to be quick, a GPU.",
+        choices=("dis", "raft", "raft-small"),
     )
     temporal_weight: float = _field(
         0.0,

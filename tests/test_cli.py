@@ -161,8 +161,8 @@ def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(flags("image")) - set(flags("video")) == {"story", "story_frames", "story_size", "init"}
     assert set(flags("video")) - set(flags("image")) == {
-        "gif", "frames", "fps", "codec", "quality", "carry", "temporal_weight", "cuts", "carried_steps", "restart",
-        "keep",
+        "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "cuts", "carried_steps",
+        "restart", "keep",
     }  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def test_doctor(here: Path) -> None:
     found = json.loads(done(run("doctor", "--json")).stdout)
     assert found["device"] and found["torch"] == torch.__version__
     assert found["codecs"]["h264"] and found["network"] == "builtin"
-    assert found["weights"]["vgg19"] == "absent"
+    assert found["weights"]["vgg19"] == found["weights"]["raft"] == "absent"
     text = one_line(done(run("doctor", columns=300)).stdout)
     assert found["ffmpeg"] in text and found["weights_folder"] in text
 
@@ -210,6 +210,8 @@ def test_weights_list(here: Path) -> None:
     rows = {row["name"]: row for row in events(done(run("weights", "list", "--json")).stdout)}
     assert rows["builtin"]["state"] == "built in" and rows["vgg19"]["state"] == "absent"
     assert str(here / "no-weights") in rows["vgg19"]["where"]
+    assert rows["raft"]["state"] == rows["raft-small"]["state"] == "absent"
+    assert str(here / "no-weights") in rows["raft"]["where"]
     table = done(run("weights", "list", columns=300)).stdout
     assert rows["vgg19"]["where"] in table
 
@@ -243,9 +245,11 @@ def test_json_of_a_picture_and_its_story(here: Path) -> None:
 def test_json_of_a_clip(here: Path, film: Path) -> None:
     lines = events(done(video(film, "--json", "--frames", "1:3", "--quiet")).stdout)
     found = [line["event"] for line in lines]
-    assert found == ["stage", "stage", "started", "frame_done", "frame_done", "stage", "finished"]
-    assert [line["text"] for line in lines if line["event"] == "stage"][1:] == ["Looking for cuts", "Encoding"]
-    assert (lines[2]["frames"], lines[2]["cuts"], lines[-1]["painted"]) == (2, [], 2)
+    assert found == ["stage", "stage", "stage", "started", "frame_done", "frame_done", "stage", "finished"]
+    assert [line["text"] for line in lines if line["event"] == "stage"][1:] == [
+        "Looking for cuts", "Looking at the colours", "Encoding"
+    ]  # fmt: skip
+    assert (lines[3]["frames"], lines[3]["cuts"], lines[-1]["painted"]) == (2, [], 2)
 
 
 @pytest.mark.parametrize(
@@ -599,6 +603,13 @@ def test_half_a_command_is_a_usage_error(here: Path, arguments: tuple[str, ...])
     result = run(*arguments)
     assert result.exit_code == 2
     assert "Usage: " in result.output or result.stderr.startswith("Error: ")
+
+
+def test_raft_without_weights_names_three_ways_out_and_paints_nothing(here: Path, film: Path) -> None:
+    refused(video(film, "--flow", "raft"), 1, "weights download raft", "raft_large_C_T_SKHT_V2", "--flow dis")
+    refused(video(film, "--flow", "rafft"), 2, "did you mean 'raft'")
+    refused(run("weights", "download", "rafft"), 2, "vgg19, raft and raft-small")
+    assert not list(here.glob("*.reelbrush"))
 
 
 def test_vgg19_without_weights_names_three_ways_out(here: Path) -> None:

@@ -37,6 +37,12 @@ def test_not_where_the_input_has_changed() -> None:
     assert guard(1.0, 1.0, 1.0).suspects(painted(9.0), FRAME, np.roll(FRAME, 2, axis=1)), "motion is no change"
 
 
+def test_not_where_it_has_risen_bit_by_bit() -> None:
+    found = guard(*[1.4**step for step in range(10)])
+    assert not found.suspects(painted(1.4**10), FRAME, FRAME)
+    assert found.suspects(painted(1.4**11), FRAME, FRAME)
+
+
 def test_not_where_nothing_is_usual_yet() -> None:
     assert not guard(*[1.0] * (FEWEST - 1)).suspects(painted(9.0), FRAME, FRAME)
     known = guard(1.0, 1.0, 1.0)

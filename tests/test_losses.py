@@ -18,7 +18,6 @@ from pipeline.style.losses import (
     gram_loss,
     moment_loss,
     moments,
-    recoloured,
     total_variation,
 )
 from pipeline.style.objective import ContentTerm, SmoothnessTerm, StyleTerm
@@ -90,24 +89,6 @@ def test_moments_and_their_gradient_do_not_depend_on_how_maps_are_stored() -> No
     target = moments(random_maps(4), "moments")
     gradients = [torch.autograd.grad(moment_loss(maps, target), maps)[0] for maps in (plain, last)]
     torch.testing.assert_close(gradients[0], gradients[1])
-
-
-def test_recoloured_maps_have_the_styles_mean_and_deviation_and_keep_their_places() -> None:
-    content, style = random_maps(5), random_maps(6) * 3 + 2
-    found = recoloured(content, moments(style, "moments"), 1.0)
-    torch.testing.assert_close(found.mean((2, 3)), style.mean((2, 3)), rtol=1e-4, atol=1e-4)
-    deviation = style.std((2, 3), unbiased=False)
-    torch.testing.assert_close(found.std((2, 3), unbiased=False), deviation, rtol=1e-4, atol=1e-4)
-    for own, new in zip(content.flatten(2)[0], found.flatten(2)[0], strict=True):
-        assert float(torch.corrcoef(torch.stack([own, new]))[0, 1]) == pytest.approx(1, abs=1e-5)
-    torch.testing.assert_close(recoloured(content, moments(style, "moments"), 0.0), content)
-    half = recoloured(content, moments(style, "moments"), 0.5)
-    torch.testing.assert_close(half, (content + found) / 2, rtol=1e-4, atol=1e-4)
-
-
-def test_recolouring_flat_maps_gives_the_styles_mean() -> None:
-    found = recoloured(torch.full((1, 2, 5, 5), 4.0), moments(random_maps(7, 2), "moments"), 1.0)
-    torch.testing.assert_close(found.mean((2, 3)), random_maps(7, 2).mean((2, 3)), rtol=1e-3, atol=1e-3)
 
 
 def test_a_flat_style_has_no_negative_deviation() -> None:

@@ -14,6 +14,7 @@ import torch
 
 from pipeline import __version__
 from pipeline.errors import UsageError
+from pipeline.job.anchor import found_anchor
 from pipeline.job.events import (
     Event,
     Finished,
@@ -24,6 +25,7 @@ from pipeline.job.events import (
     Started,
     ignore,
 )
+from pipeline.job.flow import open_flow
 from pipeline.job.guard import guard_at
 from pipeline.job.one_frame import paint_frame
 from pipeline.job.past import look_back, reach
@@ -33,6 +35,7 @@ from pipeline.job.styles import StylePicture, load_styles, style_identity, style
 from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
 from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
 from pipeline.media.prefetch import prefetch
+from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
@@ -104,6 +107,7 @@ def run_clip(
         if not path.is_dir():
             check_output(path, job.overwrite)
     painter = Painter(network, load_styles(job.styles), settings, device)
+    flow = open_flow(settings.flow, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
         job.source,
@@ -115,16 +119,17 @@ def run_clip(
     )
     told = told_shots(source, settings)
     with ExitStack() as stack:
-        sinks = stack.enter_context(_sinks(job, source, network, settings))
-        store = FrameStore(job.work, _identity(job, painter.network, settings), job.restart)
+        sinks = stack.enter_context(_sinks(job, source, network, settings, flow))
+        store = FrameStore(job.work, _identity(job, painter.network, settings, flow), job.restart)
         stack.callback(store.close)
         done = store.next_index
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys(said))
         shots = found_shots(source, store, on_event) if told is None else told
+        painter = painter.anchored(found_anchor(source, painter, store, on_event))
         on_event(_started(job, source, painter, done, shots, notes, device))
         _replay(store, source, sinks, on_event)
-        painted = _paint_all(source, shots, painter, store, sinks, on_event)
+        painted = _paint_all(source, shots, painter, flow, store, sinks, on_event)
         on_event(Stage("Encoding"))
         for sink in sinks:
             sink.finish()
@@ -142,6 +147,7 @@ def _paint_all(
     source: FrameSource,
     shots: Sequence[Shot],
     painter: Painter,
+    flow: FlowMethod,
     store: FrameStore,
     sinks: Sequence[FrameSink],
     on_event: OnEvent,
@@ -153,7 +159,7 @@ def _paint_all(
     with ExitStack() as stack:
         frames = stack.enter_context(closing(source.frames(max(0, first - reach(settings)))))
         # The flow of the next frame is found while this one is painted.
-        ahead = stack.enter_context(closing(prefetch(look_back(frames, first, shots, settings), depth=1)))
+        ahead = stack.enter_context(closing(prefetch(look_back(frames, first, shots, settings, flow), depth=1)))
         for seen in ahead:
             index = seen.frame.index
             if seen.before is None:
@@ -179,7 +185,9 @@ def _replay(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink], 
 
 
 @contextmanager
-def _sinks(job: ClipJob, source: FrameSource, network: Network, settings: Settings) -> Iterator[tuple[FrameSink, ...]]:
+def _sinks(
+    job: ClipJob, source: FrameSource, network: Network, settings: Settings, flow: FlowMethod
+) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
     info = source.info
     sound = Sound(info.path, info.start, info.duration) if info.audio and info.kind == "video" else None
@@ -198,7 +206,7 @@ def _sinks(job: ClipJob, source: FrameSource, network: Network, settings: Settin
                     sound=sound,
                     codec=job.codec if path == job.output else None,
                     quality=job.quality if path == job.output else None,
-                    metadata=made_with(network, settings),
+                    metadata={**made_with(network, settings), "flow": flow.name},
                     overwrite=job.overwrite,
                 )
             )
@@ -218,7 +226,7 @@ def made_with(network: Network, settings: Settings) -> dict[str, str]:
     }
 
 
-def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, Any]:
+def _identity(job: ClipJob, network: Network, settings: Settings, flow: FlowMethod) -> dict[str, Any]:
     """Everything the frames depend on. Where they go, and how they are encoded, is not part of it."""
     values = asdict(settings)
     # Only the values count; and 'auto' is another precision on another device.
@@ -232,6 +240,7 @@ def _identity(job: ClipJob, network: Network, settings: Settings) -> dict[str, A
         "upscale": job.upscale,
         "styles": style_identity(job.styles),
         "network": network.digest,
+        "flow": flow.name,
         "settings": values,
     }
 

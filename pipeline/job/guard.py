@@ -49,13 +49,13 @@ class Guard:
     def suspects(self, painted: Painted, before: Image, now: Image) -> bool:
         """Whether a carried frame should be painted again from nothing.
 
-        It did not settle, or its loss is not finite, or it is far above what is usual in its shot though the input
-        shows the same scene as the frame before.
+        It did not settle, or its loss is not finite, or it is far above what is usual in its shot and above that of the
+        frame before, though both show the same scene. A loss that rises bit by bit, as in a fade, is no accident.
         """
         loss = self.loss(painted.losses)
         if painted.stopped is Stop.UNSTABLE or not math.isfinite(loss):
             return True
-        if len(self._recent) < FEWEST or loss <= HIGH * median(self._recent):
+        if len(self._recent) < FEWEST or loss <= HIGH * max(median(self._recent), self._recent[-1]):
             return False
         return difference(glance(before), glance(now)).levels <= SAME
 

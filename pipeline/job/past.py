@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.job.store import FrameStore
 from pipeline.media.frame import Frame, Image
 from pipeline.motion.carry import adjusted, carried, moved
+from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.motion.masks import long_term
 from pipeline.motion.shots import Shot
 from pipeline.motion.track import Track, track
@@ -47,7 +48,9 @@ def reach(settings: Settings) -> int:
     return max((1, *distances(settings)))
 
 
-def look_back(frames: Iterable[Frame], first: int, shots: Sequence[Shot], settings: Settings) -> Iterator[Seen]:
+def look_back(
+    frames: Iterable[Frame], first: int, shots: Sequence[Shot], settings: Settings, flow: FlowMethod = DIS
+) -> Iterator[Seen]:
     """The frames from number `first` on. No more than `reach` of the frames before are kept.
 
     :param frames: from `reach` frames before `first` on, or from the start of the clip.
@@ -62,7 +65,7 @@ def look_back(frames: Iterable[Frame], first: int, shots: Sequence[Shot], settin
             seen = Seen(frame, kept[-1] if kept else None)
             if not seen.still:
                 there = [back for back in wanted if back <= len(kept)]
-                seen = Seen(frame, seen.before, {back: track(kept[-back], frame.image) for back in there})
+                seen = Seen(frame, seen.before, {back: track(kept[-back], frame.image, flow) for back in there})
             yield seen
         kept.append(frame.image)
 

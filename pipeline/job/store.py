@@ -20,11 +20,12 @@ from pipeline.style.painter import Painted
 
 IDENTITY = "job.json"
 SHOTS = "shots.json"
+ANCHOR = "anchor.json"
 
 
 class FrameStore:
-    """The work folder of one job: what the job is (`job.json`), where its shots begin (`shots.json`) and its finished
-    frames, numbered from 0.
+    """The work folder of one job: what the job is (`job.json`), where its shots begin (`shots.json`), what the clip
+    looks like as a whole (`anchor.json`) and its finished frames, numbered from 0.
 
     A frame is an 8-bit PNG that carries its own losses; it is complete or not there. What crosses to the next
     frame is read from it, never from memory alone, so that a resumed job gives the same frames.
@@ -80,7 +81,8 @@ class FrameStore:
             )
         for frame in self._frames.glob("*.png"):
             frame.unlink()
-        (self.folder / SHOTS).unlink(missing_ok=True)
+        for name in (SHOTS, ANCHOR):
+            (self.folder / name).unlink(missing_ok=True)
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
@@ -162,6 +164,21 @@ class FrameStore:
         """
         with written_atomically(self.folder / SHOTS) as part:
             part.write_text(json.dumps(shots) + "\n", encoding="utf-8")
+
+    def anchor(self) -> Any:
+        """What `keep_anchor` has kept; None where nothing was, or where it cannot be read."""
+        try:
+            return json.loads((self.folder / ANCHOR).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def keep_anchor(self, anchor: Any) -> None:
+        """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        with written_atomically(self.folder / ANCHOR) as part:
+            part.write_text(json.dumps(anchor) + "\n", encoding="utf-8")
 
     def carried(self, index: int) -> Image | None:
         """What frame `index` may start from: the frame before it, unless that one is missing or came out unstable."""

@@ -130,8 +130,10 @@ class Sink:
         if frame.image.shape != (self._plan.height, self._plan.width, 3):
             raise ValueError(f"frame {frame.index} has shape {frame.image.shape}, not that of the plan")
         if self._thread is None:
-            self._thread = threading.Thread(target=self._encode, name="encode", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._encode, name="encode", daemon=True)
+            thread.start()
+            # Not before: a signal may break off the start, and what has not started cannot be joined.
+            self._thread = thread
         # Once an error has happened the thread throws frames away, so this never waits for ever.
         self._waiting.put(frame.image)
         self._taken += 1

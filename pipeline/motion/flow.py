@@ -31,6 +31,10 @@ class FlowMethod(Protocol):
         """The flow from `before` to `after`, two frames of one size."""
         ...
 
+    def both_ways(self, a: Image, b: Image) -> tuple[Flow, Flow]:
+        """The flow from `a` to `b`, and the one from `b` to `a`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Dis:
@@ -69,6 +73,10 @@ class Dis:
         found = dis.calc(_grey(before), _grey(after), None)[:height, :width]
         return np.ascontiguousarray(found, np.float32)
 
+    def both_ways(self, a: Image, b: Image) -> tuple[Flow, Flow]:
+        """The flow from `a` to `b`, and the one from `b` to `a`."""
+        return self(a, b), self(b, a)
+
 
 DIS = Dis()
 """The method that is used where none is named."""
@@ -76,7 +84,7 @@ DIS = Dis()
 
 def both_ways(a: Image, b: Image, method: FlowMethod = DIS) -> tuple[Flow, Flow]:
     """The flow from `a` to `b`, and the one from `b` to `a`; what is consistent in both can be trusted."""
-    return method(a, b), method(b, a)
+    return method.both_ways(a, b)
 
 
 def _grey(image: Image) -> Image:

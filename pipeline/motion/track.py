@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.motion.flow import DIS, Flow, FlowMethod, Image, both_ways
-from pipeline.motion.masks import Mask, Weights, reliability
-from pipeline.motion.warp import warped
+from pipeline.motion.masks import Mask, Weights, disoccluded, motion_boundary
+from pipeline.motion.warp import in_bounds, warped
 
 ALIKE = 20.0
 """Levels by which the earlier frame, once laid onto this one, may differ from it where it shows the same thing. On the
 sample clip, against its true motion, this finds 69 % of what was hidden, the flows alone 60 %."""
+
+NOISE = 0.5
+"""Pixels: where all flow around is shorter, its changes are no boundary of a motion. On stills with the noise of a
+sensor (deviation 2 and 4 levels, 512x341) the flow trembles by tenths of a pixel, and the boundaries that it seemed to
+have made 9 and 19 % of the picture start anew with every frame; now it is 1 and 7 %."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,20 @@ class Track:
 def track(earlier: Image, later: Image, method: FlowMethod = DIS) -> Track:
     """Find `later` in `earlier`, frames of one size, uint8 (H, W, 3).
 
-    c is that of Ruder et al. (`masks.reliability`), and 0 as well where the pictures do not agree: a flow that fits
-    both ways may still have found the wrong thing. A change of light that the whole picture shares is no disagreement.
+    c is that of Ruder et al. (`masks.reliability`), but for boundaries of a motion that is only `NOISE`, and 0 as well
+    where the pictures do not agree: a flow that fits both ways may still have found the wrong thing. A change of light
+    that the whole picture shares is no disagreement.
     """
     flow, reverse = both_ways(later, earlier, method)
     laid = warped(earlier, flow)
-    c = reliability(flow, reverse)
-    return Track(flow, laid, np.asarray(c * _alike(laid, later, c > 0), np.float32))
+    c = in_bounds(flow) & ~disoccluded(flow, reverse) & ~(motion_boundary(flow) & _moving(flow))
+    return Track(flow, laid, np.asarray(c & _alike(laid, later, c), np.float32))
+
+
+def _moving(flow: Flow) -> Mask:
+    """Where a pixel or one of its neighbours moves by `NOISE` or more."""
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    return np.asarray(cv2.dilate(length, np.ones((3, 3), np.uint8)) >= NOISE)
 
 
 def _alike(laid: Image, later: Image, trusted: Mask) -> npt.NDArray[np.bool_]:

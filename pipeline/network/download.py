@@ -1,4 +1,4 @@
-"""Fetch VGG-19's published weights, once, and keep what painting needs of them."""
+"""Fetch published weights, once, and keep what painting needs of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import WeightsError
 from pipeline.network.fetch import OnProgress, discard, fetch
+from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
 from pipeline.network.tensor_file import file_sha256
 from pipeline.network.weights import NAME_HASH, PUBLISHED, keep, read_vgg19, trimmed_name, weights_folder
 
 ADDRESS_VARIABLE = "REELBRUSH_VGG19_URL"
 """Environment variable with the http(s) address of a mirror of the file."""
+
+RAFT_VARIABLE = "REELBRUSH_RAFT_URL"
+"""The same for the file of RAFT that is asked for."""
 
 TRIMMED_SIZE = 81_000_000  # bytes, 20,024,384 numbers of four bytes and a header
 
@@ -50,6 +54,39 @@ def download_vgg19(
     fetch(url, part, on_progress, retries, pause, room_after=TRIMMED_SIZE)
     _check(part, expected, url)
     place = _trim(part, name)
+    discard(part)
+    return place
+
+
+def download_raft(
+    kind: str,
+    on_progress: OnProgress | None = None,
+    url: str | None = None,
+    retries: int = 5,
+    pause: float = 1.0,
+) -> Path:
+    """Fetch the weights of RAFT and check them. Where they are on this machine already, nothing is fetched.
+
+    :param kind: 'raft' or 'raft-small'.
+    :param on_progress, retries, pause: as in `download_vgg19`.
+    :param url: None takes `$REELBRUSH_RAFT_URL`, and without that the address torchvision publishes. Whatever the
+        address, the file has to be torchvision's.
+    :returns: the file for `open_raft`.
+    :raises WeightsError: no connection, refused, interrupted, wrong content (removed), or no room.
+    """
+    place = raft_place(kind)
+    if place.is_file():
+        return place
+    url = url or os.environ.get(RAFT_VARIABLE) or raft_address(kind)
+    part = place.with_name(f"{place.name}.part")
+    fetch(url, part, on_progress, retries, pause)
+    _check(part, RAFTS[kind].digits, url)
+    try:
+        read_raft(part, kind)
+    except WeightsError:
+        discard(part)
+        raise
+    part.replace(place)
     discard(part)
     return place
 

@@ -17,7 +17,8 @@ from pipeline.errors import ReelbrushError
 from pipeline.media import FfmpegReport, ffmpeg_report
 from pipeline.network.choose import decide_network
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.weights import weights_folder, weights_table
+from pipeline.network.weights import weights_folder
+from pipeline.show.weights import all_weights
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def examine() -> Findings:
         ffmpeg=report if isinstance(report, str) else f"{report.version} ({report.path})",
         codecs={} if isinstance(report, str) else dict(report.codecs),
         network=decide_network("auto"),
-        weights={row.name: row.state for row in weights_table()},
+        weights={row.name: row.state for row in all_weights()},
         weights_folder=str(weights_folder()),
         disk_free={folder: round(shutil.disk_usage(folder).free / 1e9, 1) for folder in sorted(folders)},
     )

@@ -181,22 +181,6 @@ def moments(maps: Tensor, statistic: Statistic) -> Moments:
     return Moments(mean, products / positions - mean.unsqueeze(0) * mean.unsqueeze(1), positions)
 
 
-def recoloured(maps: Tensor, style: Moments, share: float) -> Tensor:
-    """Maps (1, N, h, w) of the content with mean and deviation of the style's: where things are, in its palette.
-
-    AdaIN (Huang and Belongie 2017, eq. 8), which they take as the target of their content loss too: a content loss that
-    holds on to the content's own colours leaves the style nothing but relief to carve into them.
-
-    :param style: statistic 'moments'.
-    :param share: 0 gives the maps as they are, 1 those with the style's mean and deviation, and between.
-    """
-    own = moments(maps, "moments")
-    gain = ((style.second.diagonal().clamp(min=0) + TINY) / (own.second.diagonal().clamp(min=0) + TINY)).sqrt()
-    factor = (1 - share + share * gain).view(1, -1, 1, 1)
-    offset = (share * (style.mean - gain * own.mean)).view(1, -1, 1, 1)
-    return maps.float() * factor + offset
-
-
 def blend(targets: list[tuple[float, Moments]], statistic: Statistic) -> Moments:
     """Weighted mean of several styles' statistics; weights need not sum to one.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -19,10 +19,11 @@ from pipeline.network.base import Network
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
 from pipeline.style.carried import Carried, Expected
-from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments, recoloured
+from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
+from pipeline.style.recolour import Anchor, Palette, anchor_on, of_view, palette, recoloured, style_palette
 from pipeline.style.steppers import Optimizer
 
 Image = npt.NDArray[np.uint8]
@@ -97,6 +98,7 @@ class Painter:
         self._network = copy.deepcopy(network).placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
         self._targets: dict[int, _Targets] = {}
+        self._anchor: Anchor = {}
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
     @property
@@ -108,6 +110,36 @@ class Painter:
         if carried:
             return self.settings.carried_steps
         return sum(self._loop(carried).steps * _area(size) for size in self._sizes(height, width)) / (height * width)
+
+    @property
+    def anchored_layers(self) -> list[str]:
+        """The layers whose targets depend on what a clip as a whole looks like; none where nothing is recoloured."""
+        settings = self.settings
+        if not settings.recolour:
+            return []
+        content = settings.content_layers if settings.content_weight else ()
+        style = settings.style_layers if settings.statistic == "moments" else ()
+        return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
+
+    def anchored(self, anchor: Anchor) -> Painter:
+        """This painter for the frames of a clip that looks like `anchor` as a whole: a palette that does not wander."""
+        found = copy.copy(self)
+        found._anchor = anchor_on(anchor, self.device)
+        return found
+
+    def view(self, image: Image) -> Anchor:
+        """What a picture looks like to `anchored_layers` at every size that is painted.
+
+        :param image: uint8 (H, W, 3).
+        :return: on the CPU. `pooled_anchor` makes the anchor of a clip out of several.
+        """
+        layers, full = self.anchored_layers, to_tensor(image)
+        found = {}
+        with torch.no_grad():
+            for size in self._sizes(full.shape[2], full.shape[3]):
+                maps = self._network.features(resized(full, *size).to(self.device), layers)
+                found[size] = {layer: palette(maps[layer]) for layer in layers}
+        return anchor_on(found, torch.device("cpu"))
 
     def paint(
         self,
@@ -139,7 +171,7 @@ class Painter:
             if position:
                 canvas = _grown(canvas, base, size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            objective = self._objective(resized(full, *size), expected)
+            objective = self._objective(resized(full, *size), expected, self._anchor.get(size))
             result = optimise(objective, canvas.to(self.device), loop, on_step)
             canvas = result.image.cpu()
             done += result.steps
@@ -191,17 +223,26 @@ class Painter:
     def _layers(self) -> list[str]:
         return [layer for layer, _ in (*self.settings.content_layers, *self.settings.style_layers)]
 
-    def _objective(self, content: Tensor, expected: Sequence[Expected] = ()) -> Objective:
-        """:param content: float32 (1, 3, H, W) on the CPU, at the size that is painted."""
+    def _objective(
+        self, content: Tensor, expected: Sequence[Expected] = (), anchor: Mapping[str, Palette] | None = None
+    ) -> Objective:
+        """
+        :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
+        :param anchor: palettes of the clip at this size, by layer; None takes those of the content itself.
+        """
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
         targets = self._style_targets(max(content.shape[2:]))
         with torch.no_grad():
-            maps = self._network.features(content.to(self.device), wanted)
+            maps = self._network.features(content.to(self.device), [*wanted, *(anchor or ())])
+            style = self._style_aims(targets.style, maps, anchor)
+            maps = {layer: maps[layer] for layer in wanted}
             if settings.recolour:
+                own = anchor or {layer: palette(found) for layer, found in maps.items()}
                 maps = {
-                    layer: recoloured(found, targets.palette[layer], settings.recolour) for layer, found in maps.items()
+                    layer: recoloured(found, own[layer], targets.palette[layer], settings.recolour)
+                    for layer, found in maps.items()
                 }
         terms: list[Term] = [
             ContentTerm(
@@ -211,7 +252,7 @@ class Painter:
                 normalisation,
             ),
             StyleTerm(
-                targets.style,
+                style,
                 dict(settings.style_layers),
                 settings.style_weight,
                 cast(Statistic, settings.statistic),
@@ -223,6 +264,17 @@ class Painter:
             size = (content.shape[2], content.shape[3])
             terms.append(TemporalTerm([self._expectation(one, size) for one in expected], settings.temporal_weight))
         return Objective(self._network, terms)
+
+    def _style_aims(
+        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, Palette] | None
+    ) -> Mapping[str, Moments]:
+        """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
+        if anchor is None or self.settings.statistic != "moments":
+            return style
+        return {
+            layer: of_view(aim, palette(maps[layer]), anchor[layer], self.settings.recolour, layer.startswith("relu"))
+            for layer, aim in style.items()
+        }
 
     def _expectation(self, expected: Expected, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
@@ -250,7 +302,7 @@ class Painter:
                         found.append((weight, moments(maps[layer], "moments")))
             self._targets[longest] = _Targets(
                 {layer: blend(parts, statistic) for layer, parts in style.items()},
-                {layer: blend(parts, "moments") for layer, parts in colours.items()},
+                {layer: style_palette(blend(parts, "moments")) for layer, parts in colours.items()},
             )
         return self._targets[longest]
 
@@ -261,8 +313,8 @@ class _Targets:
 
     style: dict[str, Moments]
     """Statistics of the style layers."""
-    palette: dict[str, Moments]
-    """Mean and covariance of the content layers, for a content that takes on the style's palette."""
+    palette: dict[str, Palette]
+    """Of the content layers, for a content that takes it on."""
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -1,0 +1,21 @@
+"""Which optical flow carries the paintings of a job."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.motion.flow import DIS, FlowMethod
+from pipeline.network.raft import open_raft
+
+
+def open_flow(name: str, device: torch.device) -> FlowMethod:
+    """The method behind the setting `flow`: 'dis', 'raft' or 'raft-small'.
+
+    :raises WeightsError: RAFT's weights are not on this machine, or damaged. Another method never takes its place.
+    """
+    if name == "dis":
+        return DIS
+    from pipeline.motion.raft import Raft
+
+    opened = open_raft(name)
+    return Raft(opened.network, f"{name} ({opened.digest[:8]})", device)
