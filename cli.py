@@ -110,6 +110,8 @@ Carry = Annotated[str | None, _setting("carry")]
 Cuts = Annotated[str | None, _setting("cuts", "auto|none|LIST")]
 FlowName = Annotated[str | None, _setting("flow")]
 TemporalWeight = Annotated[float | None, _setting("temporal_weight")]
+Passes = Annotated[int | None, _setting("passes")]
+Loop = Annotated[bool | None, _setting("loop")]
 Seed = Annotated[int | None, _setting("seed")]
 Config = Annotated[
     Path | None,
@@ -188,6 +190,8 @@ def video(
     carry: Carry = None,
     flow: FlowName = None,
     temporal_weight: TemporalWeight = None,
+    passes: Passes = None,
+    loop: Loop = None,
     cuts: Cuts = None,
     preset: Preset = "",
     network: NetworkName = "",
@@ -218,7 +222,7 @@ def video(
 ) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
     given = {
-        "carry": carry, "flow": flow, "temporal_weight": temporal_weight, "cuts": cuts,
+        "carry": carry, "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "loop": loop, "cuts": cuts,
         "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
         "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
@@ -334,6 +338,9 @@ def measure(
             min=16, show_default=False, help=_help("Longest side to compare at, in pixels.", "that of OUTPUT")
         ),
     ] = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Also measure from the last frame to the first, which follows it in a loop.")
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result, and errors.")] = False,
     json: Annotated[
@@ -348,7 +355,7 @@ def measure(
         from pipeline.show.console import counting, print_table
         from pipeline.show.measure import MeasureJob, frame_as_json, run_measure
 
-        job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite)
+        job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite, loop)
         with counting(screen, quiet) as on_count:
             report = run_measure(job, on_count, lambda frame: typer.echo(frame_as_json(frame)) if json else None)
         if json:

@@ -3,8 +3,10 @@
     python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256] [--only NAME ...]
 
 Every frame is painted anew; from the painting before it as it is ("previous"), changed as the input has changed
-("adjusted"), or moved along with what it shows ("warped"); and with the temporal loss, over one frame and over several.
-Flicker and sharpness are those of `reelbrush measure`; the input's own are the floor to compare with.
+("adjusted"), or moved along with what it shows ("warped"); with the temporal loss, over one frame and over several;
+and in several passes. Flicker and sharpness are those of `reelbrush measure`; the input's own are the floor to compare
+with. `e_warp` lays each frame onto the one before it, `e_warp_backward` onto the one after it: a pass does better in
+the direction that it looks in, whichever that is.
 """
 
 from __future__ import annotations
@@ -24,12 +26,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from pipeline.job.events import ignore
+from pipeline.job.guard import lasting_loss
+from pipeline.job.one_frame import paint_again
+from pipeline.job.passes import Pass, again
 from pipeline.job.past import handed_on, look_back
 from pipeline.job.store import FrameStore
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame, Image
 from pipeline.motion.measure import measure
-from pipeline.motion.summary import summarise
+from pipeline.motion.summary import Summary, summarise
 from pipeline.network.builtin import builtin
 from pipeline.settings import Settings, resolve
 from pipeline.style.painter import Painter, Progress, Style
@@ -41,6 +47,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "warped": {"temporal_weight": 0},
     "warped, temporal loss": {"long_term": (1,)},
     "warped, temporal loss over 1, 2, 4": {"long_term": (1, 2, 4)},
+    "2 passes": {"passes": 2},
+    "3 passes": {"passes": 3},
     "the default": {},
 }
 
@@ -78,7 +86,8 @@ class Run:
 
     frames: list[Image]
     curves: list[list[float]]
-    """What is painted towards, without the temporal loss, before each step at the final size, for every frame."""
+    """What is painted towards, without the temporal loss, before each step at the final size, for every frame of the
+    first pass."""
     finals: list[float]
     steps: list[int]
     seconds: list[float]
@@ -89,39 +98,56 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     painter = Painter(builtin(), [style], settings, torch.device("cpu"))
     run = Run([], [], [], [], [])
 
-    def loss(losses: dict[str, float]) -> float:
-        return losses["total"] - settings.temporal_weight * losses.get("temporal", 0.0)
-
-    frames = (Frame(index, Fraction(index, 24), image) for index, image in enumerate(contents))
+    inputs = [Frame(index, Fraction(index, 24), image) for index, image in enumerate(contents)]
+    shots = [(0, len(inputs))]
     with tempfile.TemporaryDirectory() as folder:
-        store = FrameStore(Path(folder), {})
+        store = FrameStore(Path(folder) / "1", range(len(inputs)))
         began = time.perf_counter()
-        for seen in look_back(frames, 0, [(0, len(contents))], settings):
+        for seen in look_back(inputs, 0, {0}, settings):
             curve: list[float] = []
 
             def watch(progress: Progress, curve: list[float] = curve) -> None:
                 if progress.level == 0:
-                    curve.append(loss(progress.detail.losses.floats()))
+                    curve.append(lasting_loss(progress.detail.losses.floats(), settings.temporal_weight))
 
             painted = painter.paint(seen.frame.image, handed_on(seen, store, settings), seen.frame.index, watch)
             store.put(seen.frame.index, painted)
-            run.frames.append(painted.image)
             run.curves.append(curve)
-            run.finals.append(loss(painted.losses))
             run.steps.append(painted.steps)
             run.seconds.append(time.perf_counter() - began)
             began = time.perf_counter()
-        store.close()
+        if settings.passes > 1:
+            painter = Painter(builtin(), [style], again(settings, len(inputs)), torch.device("cpu"))
+        for number in range(2, settings.passes + 1):
+            one = Pass(number, settings.passes, len(inputs))
+            earlier, store = store, FrameStore(Path(folder) / str(number), one.order)
+            way = [inputs[index] for index in one.order]
+            began = time.perf_counter()
+            for seen in look_back(way, one.order[0], one.entered(shots), settings):
+                index = seen.frame.index
+                painted = paint_again(seen, painter, store, earlier, ignore, one)
+                store.put(index, painted)
+                run.steps[index] += painted.steps
+                run.seconds[index] += time.perf_counter() - began
+                began = time.perf_counter()
+        run.frames.extend(image for _, image in store.images())
+        losses = [store.record(index)["losses"] for index in range(len(inputs))]
+        run.finals.extend(lasting_loss(found, settings.temporal_weight) for found in losses)
     return run
 
 
 def flicker(contents: list[Image], frames: list[Image]) -> dict[str, float | None]:
     """What `reelbrush measure` says of them, at 24 frames a second."""
     times = [index / 24 for index in range(len(contents))]
-    pairs = zip(contents, frames, strict=True)
-    found = summarise([one.measure for one in measure(pairs, times, [(0, len(contents))])])
+
+    def summary(order: int) -> Summary:
+        pairs = zip(contents[::order], frames[::order], strict=True)
+        return summarise([one.measure for one in measure(pairs, times, [(0, len(contents))])])
+
+    found = summary(1)
     return {
         "e_warp": round(found.e_warp or 0, 5),
+        "e_warp_backward": round(summary(-1).e_warp or 0, 5),
         "e_warp_10": None if found.e_warp_long is None else round(found.e_warp_long, 5),
         "sharpness": round(found.sharpness, 3),
         "sharpness_drift": round(found.sharpness_drift or 0, 3),

@@ -101,6 +101,18 @@ class Settings:
     long_term: tuple[int, ...] = _field(
         (1,), "How many frames back the paintings lie that the temporal loss looks at.", low=1, high=64, frames=True
     )
+    passes: int = _field(
+        1,
+        "How often a video is painted: each further pass goes the other way, and starts every frame from its painting "
+        "and that of the frame before it in the pass, with half the carried steps (Ruder et al. 2016, section 4.3).",
+        low=1,
+        high=32,
+    )
+    loop: bool = _field(
+        False,
+        "Whether the last frame of a clip leads to its first one again: the last of at least two passes closes the "
+        "circle.",
+    )
     cuts: str = _field(
         "auto",
         "Where shots begin, each of them painted anew: auto finds cuts and dissolves, none is a single shot; or frame "
@@ -128,6 +140,8 @@ class Settings:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple) and all(isinstance(entry, int) for entry in value):
         return repr(list(value))
     if isinstance(value, tuple):
@@ -172,6 +186,12 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
         values[known(name)] = checked(name, value)
     if not (values["content_weight"] or values["style_weight"] or values["tv_weight"]):
         raise SettingsError("content_weight, style_weight and tv_weight are all 0: there is nothing to paint towards.")
+    several = f"passes = {values.get('passes')}" if values.get("passes", 1) > 1 else "loop = true"
+    if (values.get("passes", 1) > 1 or values.get("loop", False)) and values.get("carry", "warped") != "warped":
+        raise SettingsError(
+            f'{several} needs carry = "warped", not "{values["carry"]}": a further pass carries paintings along the '
+            "motion. Leave carry as it is, or paint in one pass and no loop."
+        )
     return Settings(**{**values, "preset": preset, "network": network})
 
 
@@ -201,6 +221,10 @@ def checked(name: str, value: Any) -> Any:
             return value.strip().lower()
         numbers = _checked_frames(name, value, meta["low"], meta["high"], meta["choices"])
         return ",".join(map(str, numbers)) if isinstance(default, str) else numbers
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise SettingsError(f"{name} has to be true or false, not {value!r}.")
+        return value
     if isinstance(default, tuple):
         return _checked_layers(name, value)
     if meta["choices"]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
+from tiny import picture
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "6")
 """Options that make a frame cost a fraction of a second."""
+SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
+"""The same for the calls from Python."""
 
 
 def paint_picture(path: Path, seed: int = 0, width: int = 48, height: int = 32) -> Path:
@@ -62,3 +67,49 @@ def events(text: str) -> list[dict[str, Any]]:
 def pictures(folder: Path) -> list[np.ndarray]:
     """Every picture of a folder, in order."""
     return [np.array(Pillow.open(path)) for path in sorted(folder.glob("*.png"))]
+
+
+def moving_folder(path: Path, frames: int, cut: int | None = None, hold: tuple[int, ...] = ()) -> Path:
+    """A picture that pans by a pixel a frame; from frame `cut` on another one. Frames in `hold` repeat."""
+    path.mkdir()
+    x = 0
+    for number in range(frames):
+        x += number not in hold
+        wide = picture(32, 96, seed=3)
+        if cut is not None and number >= cut:
+            wide = 255 - picture(32, 96, seed=11) // 3
+        Pillow.fromarray(wide[:, x : x + 48]).save(path / f"{number}.png")
+    return path
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} never came"
+        time.sleep(0.005)
+
+
+def killed(job: tuple[str | Path, ...], output: Path, seen: str) -> Path:
+    """Start a job and kill it as soon as a file stands in its work folder. Returns that folder."""
+    work = output.parent / f"{output.name}.reelbrush"
+    process = start("video", *job, "-o", output)
+    wait_for(work / seen)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not output.exists()
+    return work
+
+
+def gone_on(job: tuple[str | Path, ...], output: Path) -> int:
+    """Give the same command again, to its end. Returns how many frames it painted."""
+    again = reelbrush("video", *job, "-o", output, "--json")
+    assert again.returncode == 0, again.stderr
+    return int(events(again.stdout)[-1]["painted"])
+
+
+def assert_same(one: Path, other: Path, count: int) -> None:
+    """Two folders hold so many pictures, equal to the last bit."""
+    found = [pictures(one), pictures(other)]
+    assert [len(images) for images in found] == [count, count]
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -9,7 +9,7 @@ import pytest
 from moving import flow_of, panned
 from tiny import picture
 
-from pipeline.motion.carry import FEWEST, adjusted, carried, feathered, light, palette
+from pipeline.motion.carry import FEWEST, adjusted, blended, feathered, filled, light, moved, palette
 from pipeline.motion.track import Track, track
 
 Image = npt.NDArray[np.uint8]
@@ -22,6 +22,12 @@ def flat(level: int, height: int = 2, width: int = 3) -> Image:
 def painted(image: Image) -> Image:
     """A painting whose colours are an affine map of those of the input: half the contrast, red and blue exchanged."""
     return (40 + image[..., ::-1].astype(int) // 2).astype(np.uint8)
+
+
+def carried(painting: Image, now: Image, found: Track) -> tuple[Image, Image]:
+    """What is expected of the earlier painting, and what the frame starts from."""
+    expected = moved(painting, now, found)
+    return expected, filled(expected, now, found.weights)
 
 
 # ---- adjusted
@@ -47,37 +53,39 @@ def test_what_changed_is_added_and_kept_in_range() -> None:
 def test_a_still_input_keeps_the_painting_to_the_last_bit() -> None:
     frame, painting = picture(60, 80, seed=1), picture(60, 80, seed=2)
     still = Track(flow_of(0, 0, 60, 80), frame, np.ones((60, 80), np.float32))
-    found = carried(painting, frame, still)
-    np.testing.assert_array_equal(found.start, painting)
-    np.testing.assert_array_equal(found.expected, painting)
+    expected, start = carried(painting, frame, still)
+    np.testing.assert_array_equal(start, painting)
+    np.testing.assert_array_equal(expected, painting)
 
 
 def test_the_painting_moves_with_what_it_shows() -> None:
     before, after = panned(3, 2)
     painting, goal = painted(before), painted(after)
-    found = carried(painting, after, track(before, after))
-    assert found.start.dtype == np.uint8 and found.expected.dtype == np.uint8
+    found = track(before, after)
+    expected, start = carried(painting, after, found)
+    assert start.dtype == np.uint8 and expected.dtype == np.uint8
     assert found.weights.dtype == np.float32
     inside = (slice(8, -8), slice(8, -8))
-    assert np.abs(found.start[inside].astype(int) - goal[inside]).mean() < 3
+    assert np.abs(start[inside].astype(int) - goal[inside]).mean() < 3
     assert np.abs(painting[inside].astype(int) - goal[inside]).mean() > 10, "as it lay it would be far off"
     assert found.weights[inside].mean() > 0.9
 
 
 def test_the_painting_follows_a_light_that_goes_out() -> None:
     frame, painting = picture(60, 80, seed=1) // 2 + 60, picture(60, 80, seed=2) // 2 + 60
-    found = carried(painting, frame - 30, track(frame, frame - 30))
-    assert abs(float(found.expected.mean()) - (float(painting.mean()) - 30)) < 2
-    assert abs(float(found.start.mean()) - (float(painting.mean()) - 30)) < 3
+    expected, start = carried(painting, frame - 30, track(frame, frame - 30))
+    assert abs(float(expected.mean()) - (float(painting.mean()) - 30)) < 2
+    assert abs(float(start.mean()) - (float(painting.mean()) - 30)) < 3
 
 
 def test_what_comes_into_view_is_new_content_in_the_colours_of_the_painting_and_no_ghost() -> None:
     before, after = panned(12, 0)
-    found = carried(painted(before), after, track(before, after))
+    found = track(before, after)
+    expected, start = carried(painted(before), after, found)
     strip = (slice(8, -8), slice(0, 10))
     assert not found.weights[strip].any(), "the left edge shows what the frame before did not"
-    assert np.abs(found.start[strip].astype(int) - painted(after)[strip]).max() <= 3
-    assert np.abs(found.expected[strip].astype(int) - painted(after)[strip]).mean() > 10, "repeated border"
+    assert np.abs(start[strip].astype(int) - painted(after)[strip]).max() <= 3
+    assert np.abs(expected[strip].astype(int) - painted(after)[strip]).mean() > 10, "repeated border"
 
 
 def test_there_is_no_ghost_of_what_has_gone() -> None:
@@ -86,10 +94,10 @@ def test_there_is_no_ghost_of_what_has_gone() -> None:
     before, after = ground.copy(), ground.copy()
     before[20:44, 20:44] = after[20:44, 52:76] = (255, 20, 20)
     painting = painted(before)
-    found = carried(painting, after, track(before, after))
+    _, start = carried(painting, after, track(before, after))
     gone = (slice(22, 42), slice(22, 42))
     goal = painted(after)[gone].astype(int)
-    assert np.abs(found.start[gone].astype(int) - goal).mean() < 0.25 * np.abs(painting[gone].astype(int) - goal).mean()
+    assert np.abs(start[gone].astype(int) - goal).mean() < 0.25 * np.abs(painting[gone].astype(int) - goal).mean()
 
 
 def test_the_start_depends_on_nothing_but_its_inputs() -> None:
@@ -97,10 +105,20 @@ def test_the_start_depends_on_nothing_but_its_inputs() -> None:
     found = []
     for threads in (1, 2):
         cv2.setNumThreads(threads)
-        found.append(carried(painted(before), after, track(before, after)))
+        found.append((carried(painted(before), after, track(before, after))[1], track(before, after).weights))
     cv2.setNumThreads(-1)
-    np.testing.assert_array_equal(found[0].start, found[1].start)
-    np.testing.assert_array_equal(found[0].weights, found[1].weights)
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_a_frame_painted_before_is_mixed_with_its_neighbour_only_where_that_shows_the_same() -> None:
+    own, neighbour = flat(100, 20, 30), flat(200, 20, 30)
+    weights = np.ones((20, 30), np.float32)
+    weights[:, :10] = 0
+    found = blended(own, neighbour, weights, 0.5)
+    assert (found[:, :10] == 100).all()
+    assert (found[:, 12:] == 150).all()
+    np.testing.assert_array_equal(blended(own, neighbour, weights, 0), own)
 
 
 # ---- its parts
@@ -177,5 +195,5 @@ def test_a_change_of_light_is_trusted(levels: int) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (17, 16)])
 def test_small_pictures_are_carried_too(size: tuple[int, int]) -> None:
-    found = carried(picture(*size), picture(*size, seed=1), track(picture(*size, seed=2), picture(*size, seed=1)))
-    assert found.start.shape == (*size, 3)
+    _, start = carried(picture(*size), picture(*size, seed=1), track(picture(*size, seed=2), picture(*size, seed=1)))
+    assert start.shape == (*size, 3)

@@ -161,8 +161,8 @@ def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(flags("image")) - set(flags("video")) == {"story", "story_frames", "story_size", "init"}
     assert set(flags("video")) - set(flags("image")) == {
-        "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "cuts", "carried_steps",
-        "restart", "keep",
+        "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
+        "carried_steps", "restart", "keep",
     }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ import math
 import signal
 import stat
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -17,24 +16,36 @@ from typing import Any
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from jobs import QUICK, events, paint_folder, paint_picture, pictures, reelbrush, start
+from jobs import (
+    QUICK,
+    SMALL,
+    assert_same,
+    gone_on,
+    killed,
+    moving_folder,
+    paint_folder,
+    paint_picture,
+    pictures,
+    reelbrush,
+    start,
+    wait_for,
+)  # fmt: skip
 from media_clips import clip, ffmpeg_children
 from PIL import Image as Pillow
-from tiny import picture
 
 from pipeline import stylize_video
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.job.events import Event, FrameDone, Repainted, Scanned, Started
 from pipeline.job.guard import Guard
+from pipeline.job.passes import Pass
 from pipeline.job.shots import LOOKING
 from pipeline.job.store import FrameStore
+from pipeline.job.work import WorkFolder
 from pipeline.media import open_source, read_metadata
 from pipeline.media.outputs import remove
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted, Painter
-
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
 
 
 @pytest.fixture
@@ -45,26 +56,6 @@ def style(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return paint_folder(tmp_path / "in")
-
-
-def wait_for(path: Path, seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} never came"
-        time.sleep(0.005)
-
-
-def moving_folder(path: Path, frames: int, cut: int | None = None, hold: tuple[int, ...] = ()) -> Path:
-    """A picture that pans by a pixel a frame; from frame `cut` on another one. Frames in `hold` repeat."""
-    path.mkdir()
-    x = 0
-    for number in range(frames):
-        x += number not in hold
-        wide = picture(32, 96, seed=3)
-        if cut is not None and number >= cut:
-            wide = 255 - picture(32, 96, seed=11) // 3
-        Pillow.fromarray(wide[:, x : x + 48]).save(path / f"{number}.png")
-    return path
 
 
 def started(told: list[Event]) -> Started:
@@ -283,37 +274,21 @@ def test_killed_in_the_middle_of_a_shot_and_resumed(tmp_path: Path, style: Path,
     job = (folder, "--style", style, *QUICK, "--carried-steps", "30", "--set", "tolerance=0",
            "--set", f"long_term={back}")  # fmt: skip
     assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
-    process = start("video", *job, "-o", tmp_path / "out")
-    work = tmp_path / "out.reelbrush" / "frames"
-    wait_for(work / "000003.png")
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    finished = len(list(work.glob("0*.png")))
+    work = killed(job, tmp_path / "out", "frames/000003.png")
+    finished = len(list(work.glob("frames/0*.png")))
     assert 4 <= finished < 7, "the kill came in the middle"
-    again = reelbrush("video", *job, "-o", tmp_path / "out", "--json")
-    assert again.returncode == 0, again.stderr
-    assert events(again.stdout)[-1]["painted"] == 7 - finished
-    for a, b in zip(pictures(tmp_path / "whole"), pictures(tmp_path / "out"), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert gone_on(job, tmp_path / "out") == 7 - finished
+    assert_same(tmp_path / "whole", tmp_path / "out", 7)
 
 
 def test_killed_in_the_middle_of_a_frame_and_resumed(tmp_path: Path, style: Path, folder: Path) -> None:
     job = (folder, "--style", style, *QUICK, "--carried-steps", "40", "--set", "tolerance=0", "--size", "48")
     assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
-    process = start("video", *job, "-o", tmp_path / "out")
-    work = tmp_path / "out.reelbrush" / "frames"
-    wait_for(work / "000001.png")
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    finished = len(list(work.glob("0*.png")))
+    work = killed(job, tmp_path / "out", "frames/000001.png")
+    finished = len(list(work.glob("frames/0*.png")))
     assert 2 <= finished < 5, "the kill came in the middle"
-    assert not (tmp_path / "out").exists()
-    again = reelbrush("video", *job, "-o", tmp_path / "out", "--json")
-    assert again.returncode == 0, again.stderr
-    assert events(again.stdout)[-1]["painted"] == 5 - finished
-    assert len(pictures(tmp_path / "out")) == 5
-    for a, b in zip(pictures(tmp_path / "whole"), pictures(tmp_path / "out"), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert gone_on(job, tmp_path / "out") == 5 - finished
+    assert_same(tmp_path / "whole", tmp_path / "out", 5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the slow encoder is a shell script")
@@ -395,30 +370,29 @@ def painted(level: int, stopped: Stop = Stop.STEPS) -> Painted:
     return Painted(np.full((4, 6, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, stopped)
 
 
-def test_store_counts_from_zero_without_a_gap(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "work", {"a": 1})
-    for index in range(4):
+@pytest.mark.parametrize("order", [range(5), range(4, -1, -1)])
+def test_store_counts_in_order_without_a_gap(tmp_path: Path, order: range) -> None:
+    store = FrameStore(tmp_path / "work", order)
+    for index in order[:4]:
         store.put(index, painted(index))
-    store.close()
-    store.path(2).unlink()
-    again = FrameStore(tmp_path / "work", {"a": 1})
-    assert again.next_index == 2
-    assert not again.path(3).exists(), "what lies beyond a gap is not trusted"
-    assert [int(image[0, 0, 0]) for image in again.images()] == [0, 1]
+    store.path(order[2]).unlink()
+    again = FrameStore(tmp_path / "work", order)
+    assert again.done == 2 and not again.whole
+    assert not again.path(order[3]).exists(), "what lies beyond a gap is not trusted"
+    assert [(number, int(image[0, 0, 0])) for number, image in again.images()] == [(i, i) for i in sorted(order[:2])]
 
 
 def test_store_drops_a_damaged_last_frame(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "work", {})
+    store = FrameStore(tmp_path / "work", range(3))
     for index in range(3):
         store.put(index, painted(index))
-    store.close()
     data = store.path(2).read_bytes()
     store.path(2).write_bytes(data[: len(data) // 2])
-    assert FrameStore(tmp_path / "work", {}).next_index == 2
+    assert FrameStore(tmp_path / "work", range(3)).done == 2
 
 
 def test_store_names_a_damaged_frame_in_the_middle(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "work", {})
+    store = FrameStore(tmp_path / "work", range(3))
     for index in range(3):
         store.put(index, painted(index))
     store.path(1).write_bytes(b"no picture")
@@ -427,7 +401,7 @@ def test_store_names_a_damaged_frame_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_an_unstable_frame_is_never_handed_on(tmp_path: Path) -> None:
-    store = FrameStore(tmp_path / "work", {})
+    store = FrameStore(tmp_path / "work", range(3))
     store.put(0, painted(7))
     store.put(1, painted(8, Stop.UNSTABLE))
     carried = store.carried(1)
@@ -437,8 +411,8 @@ def test_an_unstable_frame_is_never_handed_on(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_work_folder(tmp_path: Path) -> None:
-    first = FrameStore(tmp_path / "work", {})
+    first = WorkFolder(tmp_path / "work", {}, [Pass(1, 1, 3)])
     with pytest.raises(StoreError, match="Another reelbrush"):
-        FrameStore(tmp_path / "work", {})
+        WorkFolder(tmp_path / "work", {}, [Pass(1, 1, 3)])
     first.close()
-    FrameStore(tmp_path / "work", {}).close()
+    WorkFolder(tmp_path / "work", {}, [Pass(1, 1, 3)]).close()

@@ -142,6 +142,24 @@ def test_cuts_can_be_told(here: Path) -> None:
     refused(run("in.mp4", "out.mp4", "--cuts", "never"), 2, "never", "24,57")
 
 
+def test_the_seam_of_a_loop(here: Path) -> None:
+    """A pan there and back: the last frame is as far from the first as neighbours are. The painting jumps there."""
+    there = [panned(2 * number, 0)[1] for number in range(4)]
+    contents = [*there, *there[-2:0:-1]]
+    paintings = [
+        np.minimum(255, image.astype(int) + 10 * number).astype(np.uint8) for number, image in enumerate(contents)
+    ]
+    for name, images in (("sway.mp4", contents), ("painted.mp4", paintings)):
+        write_clip(here / name, images, count=6, rate=10, quality="lossless", width=96, height=72)
+    found = summary("sway.mp4", "painted.mp4", "--cuts", "none", "--loop")
+    assert found["e_warp_seam"] > 10 * found["e_warp"]
+    assert found["e_warp_seam_input"] == pytest.approx(found["e_warp_input"], rel=1)
+    assert "from the last frame to the first" in done(run("sway.mp4", "painted.mp4", "--cuts", "none", "--loop")).stdout
+    plain = summary("sway.mp4", "painted.mp4", "--cuts", "none")
+    assert "e_warp_seam" not in plain
+    assert plain["e_warp"] == found["e_warp"]
+
+
 def test_compared_at_another_size(here: Path) -> None:
     found = summary("in.mp4", "out.mp4", "--size", "48")
     assert (found["width"], found["height"]) == (48, 36)

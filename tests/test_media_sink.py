@@ -232,6 +232,21 @@ def test_overwriting_happens_at_the_end(tmp_path: Path, name: str) -> None:
     assert names(tmp_path) == [name]
 
 
+def test_interrupted_while_the_encoder_is_being_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C stays Ctrl-C, and nothing is left."""
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if thread.name == "encode":
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), open_sink(**plan(tmp_path / "v.mp4")) as sink:
+        sink.put(Frame(0, Fraction(0), picture(0)))
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["v.mp4", "v.webm", "v.gif", "folder"])
 def test_abort_leaves_nothing(tmp_path: Path, name: str) -> None:
     threads = threading.active_count()

@@ -35,12 +35,11 @@ def painting(index: int) -> Image:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[FrameStore]:
-    store = FrameStore(tmp_path, {})
+    store = FrameStore(tmp_path, range(9))
     for index in range(8):
         stopped = Stop.UNSTABLE if index == 6 else Stop.STEPS
         store.put(index, Painted(painting(index), {"total": 1.0}, 5, 0.1, stopped))
     yield store
-    store.close()
 
 
 def settings(**values: Any) -> Settings:
@@ -61,7 +60,7 @@ def test_only_frames_that_are_needed_are_found_again(values: dict[str, Any], exp
 
 
 def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
-    found = list(look_back(clip(8), 0, [(0, 3), (3, 8)], settings()))
+    found = list(look_back(clip(8), 0, {0, 3}, settings()))
     assert [seen.frame.index for seen in found] == list(range(8))
     assert [sorted(seen.tracks) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
     assert [seen.before is None for seen in found] == [True, False, False, True, *[False] * 4]
@@ -69,7 +68,7 @@ def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
 
 
 def test_tracks_lead_that_many_frames_back() -> None:
-    found = list(look_back(clip(5), 0, [(0, 5)], settings()))[-1]
+    found = list(look_back(clip(5), 0, {0}, settings()))[-1]
     inside = (slice(8, -8), slice(8, -8))
     for back, track in found.tracks.items():
         np.testing.assert_allclose(np.median(track.flow[inside], axis=(0, 1)), (-back, 0), atol=0.3)
@@ -77,8 +76,8 @@ def test_tracks_lead_that_many_frames_back() -> None:
 
 @pytest.mark.parametrize("first", [1, 4, 5, 7])
 def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
-    whole = list(look_back(clip(8), 0, [(0, 8)], settings()))[first:]
-    again = list(look_back(clip(8, max(0, first - reach(settings()))), first, [(0, 8)], settings()))
+    whole = list(look_back(clip(8), 0, {0}, settings()))[first:]
+    again = list(look_back(clip(8, max(0, first - reach(settings()))), first, {0}, settings()))
     assert len(whole) == len(again) == 8 - first
     for a, b in zip(whole, again, strict=True):
         assert a.frame.index == b.frame.index
@@ -89,7 +88,7 @@ def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
 
 
 def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:
-    found = handed_on(list(look_back(clip(5), 0, [(0, 5)], settings()))[-1], store, settings())
+    found = handed_on(list(look_back(clip(5), 0, {0}, settings()))[-1], store, settings())
     assert found is not None
     assert [int(expected.picture[9, 9, 0]) for expected in found.expected] == [30, 20, 0]
     together = sum(expected.weights for expected in found.expected)
@@ -99,7 +98,7 @@ def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_show
 
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:
-    seen = list(look_back(clip(9), 0, [(0, 9)], settings()))
+    seen = list(look_back(clip(9), 0, {0}, settings()))
     assert handed_on(seen[7], store, settings()) is None
     after = handed_on(seen[8], store, settings())
     assert after is not None
@@ -107,7 +106,7 @@ def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expec
 
 
 def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(store: FrameStore) -> None:
-    seen = list(look_back(clip(5), 0, [(0, 3), (3, 5)], settings()))
+    seen = list(look_back(clip(5), 0, {0, 3}, settings()))
     assert handed_on(seen[0], store, settings()) is None
     assert handed_on(seen[3], store, settings()) is None
     assert handed_on(seen[4], store, settings(carry="none")) is None
@@ -117,6 +116,6 @@ def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(s
 def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: str) -> None:
     for weight, count in ((0.0, 0), (5.0, 2)):
         values = settings(carry=carry, temporal_weight=weight, long_term=(1, 2))
-        found = handed_on(list(look_back(clip(5), 0, [(0, 5)], values))[-1], store, values)
+        found = handed_on(list(look_back(clip(5), 0, {0}, values))[-1], store, values)
         assert found is not None
         assert len(found.expected) == count

@@ -19,7 +19,7 @@ from rich.console import Console
 from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
-from pipeline.job.events import Event, Finished, FrameDone, Repainted, Scanned, Stage, Started, Stepped
+from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
 from pipeline.show.console import ConsoleReporter, counting
 from pipeline.show.estimate import Estimate, spoken
 from pipeline.show.jsonlines import as_json, json_reporter
@@ -172,6 +172,24 @@ def test_a_job_with_nothing_left_to_paint() -> None:
     assert (job.fractions, job.said[0][1]) == ([1.0], 0.0)
 
 
+def test_further_passes_count() -> None:
+    """Frame 0 stands at the end of the second pass, and costs nothing special there."""
+    started = replace(STARTED, passes=3, again_work=10.0)
+    job = Watched(started)
+    job.paint(0, 100, 0.5)
+    assert job.fractions[-1] == pytest.approx(100 / 280)
+    assert job.said[-1][1] == pytest.approx((4 * 20 + 10 * 10) * 0.5)
+    for index in range(1, 5):
+        job.paint(index, 20, 0.5)
+    for index in (*range(4, -1, -1), *range(5)):
+        job.paint(index, 10, 0.5)
+    assert max(map(abs, job.errors())) < 0.01
+    assert job.fractions == sorted(job.fractions)
+    assert (job.fractions[-1], job.said[-1][1]) == (1, 0)
+    going_on = Watched(replace(started, done=8))
+    assert going_on.fractions[0] == pytest.approx((180 + 3 * 10) / 280)
+
+
 def test_a_single_picture() -> None:
     job = Watched(replace(STARTED, frames=1, next_work=100.0))
     job.paint(0, 100, 0.2)
@@ -214,6 +232,7 @@ EVENTS: dict[str, Event] = {
     "stepped": Stepped(3, 4, 20, 0.2),
     "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
     "repainted": Repainted(3, None, 1.5, "fresh"),
+    "reverted": Reverted(3, 2),
     "stage": Stage("Encoding"),
     "scanned": Scanned(120, None),
     "finished": Finished((Path("a.mp4"), Path("b.gif")), 5, 2, 60.0, ("note",)),
@@ -247,7 +266,7 @@ def test_the_reporter_writes_all_but_single_steps() -> None:
     for event in EVENTS.values():
         report(event)
     assert [json.loads(line)["event"] for line in lines] == [
-        "started", "frame_done", "repainted", "stage", "finished",
+        "started", "frame_done", "repainted", "reverted", "stage", "finished",
     ]  # fmt: skip
 
 
@@ -282,6 +301,15 @@ def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -
     said = console_said(Repainted(1, 9.0, 2.0, "fresh"), Repainted(2, 2.0, 9.0, "carried"))
     assert "note: frame 2 came out wrong and was painted anew; that is what was kept\n" in said
     assert "note: frame 3 came out wrong and was painted anew; the first painting was better and was kept\n" in said
+
+
+def test_the_console_tells_passes_apart() -> None:
+    assert "pass" not in console_said()
+    said = console_said(Reverted(2, 2), passes=2, again_work=1.0, done=7)
+    assert "in 2 passes, every second one backward\n" in said
+    assert "1 of 2 passes and 2 of 5 frames of the next are finished already; going on.\n" in said
+    assert "note: pass 2 would have made frame 3 worse; it stays as it was before\n" in said
+    assert "All 2 passes are finished already" in console_said(passes=2, again_work=1.0, done=10)
 
 
 # ---- the story

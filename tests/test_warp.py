@@ -1,11 +1,11 @@
-"""Warping: whole pixels exactly, halves between two, borders repeated; and flows at another size."""
+"""Warping: whole pixels exactly, halves between two, borders repeated."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from pipeline.motion.warp import in_bounds, resized_flow, warped
+from pipeline.motion.warp import in_bounds, warped
 from tests.moving import flow_of, pairs
 from tests.tiny import picture
 
@@ -81,18 +81,3 @@ def test_the_next_frame_warped_is_this_frame() -> None:
         wrong.append(np.abs(warped(b.image, -a.to_next).astype(int) - a.image)[pure].mean())
     assert np.mean(left) < 0.5 * np.mean(change)
     assert np.mean(wrong) > 1.1 * np.mean(change)
-
-
-def test_a_resized_flow_is_the_same_motion() -> None:
-    found = resized_flow(flow_of(4, -3, 12, 16), 32, 6)
-    assert found.shape == (6, 32, 2) and found.dtype == np.float32
-    np.testing.assert_allclose(found, flow_of(8, -1.5, 6, 32), rtol=1e-6)
-    flow = flow_of(1, 2)
-    np.testing.assert_array_equal(resized_flow(flow, 16, 12), flow)
-
-
-def test_a_flow_shrunk_and_enlarged_is_close_to_what_it_was() -> None:
-    a, _ = pairs()[0]
-    there = resized_flow(a.to_next, 80, 45)
-    assert np.abs(there - a.to_next[::2, ::2] / 2).mean() < 0.05
-    assert np.abs(resized_flow(there, 160, 90) - a.to_next).mean() < 0.12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from pipeline.job.events import OnEvent, Scanned, Stage
-from pipeline.job.store import FrameStore
+from pipeline.job.work import WorkFolder
 from pipeline.media.frame import FrameSource
 from pipeline.style.painter import Painter
 from pipeline.style.recolour import Anchor, anchor_as_json, anchor_from_json, pooled_anchor
@@ -15,11 +15,11 @@ VIEWS = 32
 """Frames that stand for a clip."""
 
 
-def found_anchor(source: FrameSource, painter: Painter, store: FrameStore, on_event: OnEvent) -> Anchor:
+def found_anchor(source: FrameSource, painter: Painter, work: WorkFolder, on_event: OnEvent) -> Anchor:
     """The anchor of a clip, from frames spread evenly over it; empty where none is needed.
 
     It depends on the input and the settings alone and is found before anything is painted, so that every shot can be
-    painted without the others. It is kept in the store: a resumed job has the same one without looking again.
+    painted without the others. It is kept in the work folder: a resumed job has the same one without looking again.
 
     One anchor for all shots: with one for each, a night scene and the end of a fade to black took on every colour of
     the style, and a scene that came back looked different.
@@ -27,7 +27,7 @@ def found_anchor(source: FrameSource, painter: Painter, store: FrameStore, on_ev
     # A single frame is all there is to see of its clip: it keeps its own palette, like a picture.
     if not painter.anchored_layers or source.info.frames < 2:
         return {}
-    kept = _kept(store)
+    kept = _kept(work)
     if kept is not None:
         return kept
     wanted = views(source.info.frames)
@@ -41,7 +41,7 @@ def found_anchor(source: FrameSource, painter: Painter, store: FrameStore, on_ev
             if len(found) == len(wanted):
                 break
     anchor = pooled_anchor(found)
-    store.keep_anchor(anchor_as_json(anchor))
+    work.keep_anchor(anchor_as_json(anchor))
     return anchor
 
 
@@ -51,9 +51,9 @@ def views(frames: int) -> frozenset[int]:
     return frozenset((2 * part + 1) * frames // (2 * count) for part in range(count))
 
 
-def _kept(store: FrameStore) -> Anchor | None:
+def _kept(work: WorkFolder) -> Anchor | None:
     """None where nothing was kept, or where it is damaged."""
     try:
-        return anchor_from_json(store.anchor())
+        return anchor_from_json(work.anchor())
     except (ValueError, TypeError, AttributeError):
         return None

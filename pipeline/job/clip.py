@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,26 +15,17 @@ import torch
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.job.anchor import found_anchor
-from pipeline.job.events import (
-    Event,
-    Finished,
-    FrameDone,
-    OnEvent,
-    Scanned,
-    Stage,
-    Started,
-    ignore,
-)
+from pipeline.job.events import Event, Finished, OnEvent, Scanned, Stage, Started, ignore
 from pipeline.job.flow import open_flow
-from pipeline.job.guard import guard_at
-from pipeline.job.one_frame import paint_frame
-from pipeline.job.past import look_back, reach
+from pipeline.job.loop import loop_notes, no_loop
+from pipeline.job.one_pass import paint_pass
+from pipeline.job.passes import Pass, again, passes_of
 from pipeline.job.shots import found_shots, told_shots
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import StylePicture, load_styles, style_identity, style_notes
+from pipeline.job.work import WorkFolder
 from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
-from pipeline.media.frame import Frame, FrameSink, FrameSource, Image
-from pipeline.media.prefetch import prefetch
+from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
@@ -85,7 +76,7 @@ class ClipResult:
     outputs: tuple[Path, ...]
     frames: int
     painted: int
-    """Frames painted by this run; the others were finished by an earlier one."""
+    """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one."""
     seconds: float
     notes: tuple[str, ...]
 
@@ -106,7 +97,8 @@ def run_clip(
         # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
         if not path.is_dir():
             check_output(path, job.overwrite)
-    painter = Painter(network, load_styles(job.styles), settings, device)
+    styles = load_styles(job.styles)
+    painter = Painter(network, styles, settings, device)
     flow = open_flow(settings.flow, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
@@ -117,71 +109,73 @@ def run_clip(
         fps=job.rate,
         on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
     )
+    if settings.loop and source.info.frames < 2:
+        raise UsageError(f"{job.source}: a loop needs two frames at least, and this is a single one. Leave out --loop.")
     told = told_shots(source, settings)
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings, flow))
-        store = FrameStore(job.work, _identity(job, painter.network, settings, flow), job.restart)
-        stack.callback(store.close)
-        done = store.next_index
+        passes = passes_of(settings, source.info.frames)
+        work = WorkFolder(job.work, _identity(job, painter.network, settings, flow), passes, job.restart)
+        stack.callback(work.close)
+        reached = work.reached()
+        done = (reached.number - 1) * source.info.frames + work.frames(reached).done
+        shots = found_shots(source, work, on_event) if told is None else told
+        if settings.loop and len(shots) > 1:
+            work.remove()
+            raise no_loop(job.source, shots)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
-        notes = tuple(dict.fromkeys(said))
-        shots = found_shots(source, store, on_event) if told is None else told
-        painter = painter.anchored(found_anchor(source, painter, store, on_event))
-        on_event(_started(job, source, painter, done, shots, notes, device))
-        _replay(store, source, sinks, on_event)
-        painted = _paint_all(source, shots, painter, flow, store, sinks, on_event)
+        notes = tuple(dict.fromkeys([*said, *(loop_notes(source) if settings.loop else ())]))
+        anchor = found_anchor(source, painter, work, on_event)
+        painter = painter.anchored(anchor)
+        on_event(_started(job, source, painter, done, shots, passes, notes, device))
+        painted = 0
+        for one in passes[reached.number - 1 :]:
+            if one.number > 1:
+                painter = Painter(network, styles, again(settings, source.info.frames), device)
+                painter = painter.anchored(anchor)
+            painted += _paint(one, source, shots, painter, flow, work, sinks, on_event)
         on_event(Stage("Encoding"))
+        store = work.end()
+        if not passes[-1].forward:
+            _encode(store, source, sinks)
         for sink in sinks:
             sink.finish()
         if job.keep:
-            store.close()
+            work.close()
         else:
-            store.remove()
+            work.remove()
     notes = tuple(dict.fromkeys(note for sink in sinks for note in sink.notes))
     result = ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes)
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
     return result
 
 
-def _paint_all(
+def _paint(
+    one: Pass,
     source: FrameSource,
     shots: Sequence[Shot],
     painter: Painter,
     flow: FlowMethod,
-    store: FrameStore,
+    work: WorkFolder,
     sinks: Sequence[FrameSink],
     on_event: OnEvent,
 ) -> int:
-    """The loop: every frame that is not finished yet. Returns how many were painted."""
-    first = store.next_index
-    settings = painter.settings
-    guard = guard_at(settings, shots, store)
-    with ExitStack() as stack:
-        frames = stack.enter_context(closing(source.frames(max(0, first - reach(settings)))))
-        # The flow of the next frame is found while this one is painted.
-        ahead = stack.enter_context(closing(prefetch(look_back(frames, first, shots, settings, flow), depth=1)))
-        for seen in ahead:
-            index = seen.frame.index
-            if seen.before is None:
-                guard.begin_shot()
-            result = paint_frame(seen, painter, store, guard, on_event)
-            store.put(index, result)
-            if seen.before is not None:
-                guard.see(result.losses)
-            for sink in sinks:
-                sink.put(Frame(index, seen.frame.time, result.image))
-            on_event(FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value))
-    return store.next_index - first
+    """What is missing of a pass. Returns how many frames that was."""
+    store, earlier = work.begin(one)
+    if store.done:
+        after = f"Going on after {store.done} frames"
+        on_event(Stage(f"{after} of pass {one.number}" if one.of > 1 else after))
+    # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
+    ready = sinks if one.last and one.forward else ()
+    _encode(store, source, ready)
+    return 0 if store.whole else paint_pass(one, source, shots, painter, flow, store, earlier, ready, on_event)
 
 
-def _replay(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink], on_event: OnEvent) -> None:
-    """Hand the encoders what an earlier run has painted."""
-    if store.next_index:
-        on_event(Stage(f"Going on after frame {store.next_index}"))
-    images: Iterator[Image] = store.images()
-    for index, (at, image) in enumerate(zip(source.info.times, images, strict=False)):
+def _encode(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) -> None:
+    """Hand the encoders what has been painted."""
+    for index, image in store.images() if sinks else ():
         for sink in sinks:
-            sink.put(Frame(index, at, image))
+            sink.put(Frame(index, source.info.times[index], image))
 
 
 @contextmanager
@@ -251,11 +245,13 @@ def _started(
     painter: Painter,
     done: int,
     shots: Sequence[Shot],
+    passes: Sequence[Pass],
     notes: tuple[str, ...],
     device: torch.device,
 ) -> Event:
     info = source.info
-    carries = painter.settings.carry != "none"
+    settings = painter.settings
+    carries = settings.carry != "none"
     return Started(
         source=str(job.source),
         outputs=job.outputs,
@@ -269,6 +265,8 @@ def _started(
         device=device_line(device, painter.network),
         notes=notes,
         cuts=tuple(begin for begin, _ in shots[1:]),
+        passes=len(passes),
+        again_work=again(settings, info.frames).carried_steps,
     )
 
 

@@ -19,7 +19,7 @@ class Started:
     """Size of the painting in pixels."""
     frames: int
     done: int
-    """Frames that an earlier, interrupted run has finished already."""
+    """Frames that an earlier, interrupted run has finished already; in several passes, each one counts."""
     first_work: float
     next_work: float
     """Work budgeted for the first frame and for each one after it, in steps at full size."""
@@ -28,6 +28,10 @@ class Started:
     notes: tuple[str, ...] = ()
     cuts: tuple[int, ...] = ()
     """First frame of each shot but the first, from 0."""
+    passes: int = 1
+    """How often every frame is painted."""
+    again_work: float = 0.0
+    """Work budgeted for a frame of a pass after the first."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Stepped:
     of: int
     share: float
     """How much of the frame's budgeted work is done, 0 to 1."""
+    in_pass: int = 1
+    """From 1. In every second pass the frames come backward."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class FrameDone:
     seconds: float
     stopped: str
     """A `Stop`: 'steps', 'plateau', 'time', 'unstable' or 'still'."""
+    in_pass: int = 1
+    """From 1."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,14 @@ class Repainted:
     fresh_loss: float | None
     kept: str
     """'carried' or 'fresh'."""
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """A further pass would have made a frame worse; its painting of the pass before is kept."""
+
+    frame: int
+    in_pass: int
 
 
 @dataclass(frozen=True)
@@ -89,12 +105,12 @@ class Finished:
     outputs: tuple[Path, ...]
     frames: int
     painted: int
-    """Frames painted by this run."""
+    """Frames painted by this run; in several passes, each one counts."""
     seconds: float
     notes: tuple[str, ...] = field(default=())
 
 
-Event = Started | Stepped | FrameDone | Repainted | Stage | Scanned | Finished
+Event = Started | Stepped | FrameDone | Repainted | Reverted | Stage | Scanned | Finished
 OnEvent = Callable[[Event], None]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container
 from statistics import median
 
 from pipeline.job.store import FrameStore
 from pipeline.media.frame import Image
 from pipeline.motion.likeness import difference, glance
-from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
@@ -42,9 +41,8 @@ class Guard:
         self._recent.append(self.loss(losses))
 
     def loss(self, losses: dict[str, float]) -> float:
-        """What a frame is painted towards, without the temporal loss: comparable between a carried frame and one that
-        was painted from nothing."""
-        return losses["total"] - self._weight * losses.get("temporal", 0.0)
+        """As `lasting_loss`."""
+        return lasting_loss(losses, self._weight)
 
     def suspects(self, painted: Painted, before: Image, now: Image) -> bool:
         """Whether a carried frame should be painted again from nothing.
@@ -60,11 +58,21 @@ class Guard:
         return difference(glance(before), glance(now)).levels <= SAME
 
 
-def guard_at(settings: Settings, shots: Sequence[Shot], store: FrameStore) -> Guard:
-    """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame."""
+def guard_at(settings: Settings, entered: Container[int], store: FrameStore) -> Guard:
+    """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame.
+
+    :param entered: the frames with which a shot is entered.
+    """
     guard = Guard(settings)
-    first = store.next_index
-    begin = max((begin for begin, _ in shots if begin < first), default=0)
-    for index in range(max(begin + 1, first - RECENT), first):
-        guard.see(store.record(index)["losses"])
+    for index in store.order[max(0, store.done - RECENT) : store.done]:
+        if index in entered:
+            guard.begin_shot()
+        else:
+            guard.see(store.record(index)["losses"])
     return guard
+
+
+def lasting_loss(losses: dict[str, float], temporal_weight: float) -> float:
+    """What a frame is painted towards, without the temporal loss: comparable between a carried frame and one that was
+    painted from nothing."""
+    return losses["total"] - temporal_weight * losses.get("temporal", 0.0)

@@ -1,13 +1,15 @@
-"""One frame of a clip: repeated where nothing has changed, painted, and painted anew where it came out wrong."""
+"""One frame of a clip: repeated where nothing has changed, painted, and painted anew where it came out wrong; and gone
+over once more in a further pass."""
 
 from __future__ import annotations
 
 import math
 
 from pipeline.errors import PaintingError
-from pipeline.job.events import OnEvent, Repainted, Stepped
-from pipeline.job.guard import Guard
-from pipeline.job.past import Seen, handed_on
+from pipeline.job.events import OnEvent, Repainted, Reverted, Stepped
+from pipeline.job.guard import HIGH, Guard, lasting_loss
+from pipeline.job.passes import Pass
+from pipeline.job.past import Seen, closing_share, handed_again, handed_on
 from pipeline.job.store import FrameStore
 from pipeline.media.frame import Image
 from pipeline.style.carried import Carried
@@ -27,7 +29,7 @@ def paint_frame(seen: Seen, painter: Painter, store: FrameStore, guard: Guard, o
     if carried is None or seen.before is None:
         return painter.paint(now, None, index, on_progress)
     if seen.still:
-        return Painted(store.image(index - 1), store.record(index - 1)["losses"], 0, 0.0, Stop.STILL)
+        return _repeated(store, index - 1)
     result = _tried(painter, now, carried, index, on_progress)
     if result is not None and not guard.suspects(result, seen.before, now):
         return result
@@ -45,6 +47,50 @@ def paint_frame(seen: Seen, painter: Painter, store: FrameStore, guard: Guard, o
     return kept
 
 
+def paint_again(
+    seen: Seen, painter: Painter, store: FrameStore, earlier: FrameStore, on_event: OnEvent, one: Pass
+) -> Painted:
+    """Paint a frame in a further pass. Where a shot is entered, the painting stays as it is: it is the one that all
+    others of the shot are led to. So does that with which a circle is closed, and one that the pass would make worse.
+
+    :param store: of this pass.
+    :param earlier: of the pass before, whole.
+    """
+    index, settings = seen.frame.index, painter.settings
+    if seen.before is None:
+        return _repeated(earlier, index)
+    before = store.before(index)
+    assert before is not None
+    if seen.still and before[0].stable(before[1]):
+        return _repeated(*before)
+    closing = closing_share(earlier, one, index) if one.circle else None
+    if closing == 1:
+        return _repeated(earlier, index)
+    carried = handed_again(seen, store, earlier.image(index), settings, closing)
+    result = _tried(painter, seen.frame.image, carried, index, _forwarded(index, on_event, one.number))
+    # It cannot be much better than the painting that it is led from.
+    known = [_loss(painter, found.record(number)["losses"]) for found, number in ((earlier, index), before)]
+    # No comparison with what is not a number is true.
+    if (
+        result is not None
+        and result.stopped is not Stop.UNSTABLE
+        and _loss(painter, result.losses) <= HIGH * max(known)
+    ):
+        return result
+    on_event(Reverted(index, one.number))
+    return _repeated(earlier, index)
+
+
+def _loss(painter: Painter, losses: dict[str, float]) -> float:
+    return lasting_loss(losses, painter.settings.temporal_weight)
+
+
+def _repeated(store: FrameStore, index: int) -> Painted:
+    """A painting that is there already, at no cost."""
+    stopped = Stop.STILL if store.stable(index) else Stop.UNSTABLE
+    return Painted(store.image(index), store.record(index)["losses"], 0, 0.0, stopped)
+
+
 def _tried(painter: Painter, now: Image, carried: Carried | None, index: int, told: OnProgress) -> Painted | None:
     """The painting; None where no finite loss was found, whatever was tried."""
     try:
@@ -53,8 +99,8 @@ def _tried(painter: Painter, now: Image, carried: Carried | None, index: int, to
         return None
 
 
-def _forwarded(index: int, on_event: OnEvent) -> OnProgress:
+def _forwarded(index: int, on_event: OnEvent, in_pass: int = 1) -> OnProgress:
     def forward(progress: Progress) -> None:
-        on_event(Stepped(index, progress.step, progress.of, progress.share))
+        on_event(Stepped(index, progress.step, progress.of, progress.share, in_pass))
 
     return forward

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from pipeline.job.events import OnEvent, Scanned, Stage
-from pipeline.job.store import FrameStore
+from pipeline.job.work import WorkFolder
 from pipeline.media.frame import FrameSource
 from pipeline.motion.cuts import parse_cuts
 from pipeline.motion.shots import Shot, find_shots
@@ -27,16 +27,16 @@ def told_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:
     return [(0, frames)] if settings.carry == "none" or frames < 2 else None
 
 
-def found_shots(source: FrameSource, store: FrameStore, on_event: OnEvent) -> list[Shot]:
+def found_shots(source: FrameSource, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
     """The shots as `find_shots` sees them, in one pass that keeps no frames before anything is painted.
 
-    They are kept in the store: a resumed job has the same ones without looking again.
+    They are kept in the work folder: a resumed job has the same ones without looking again.
     """
-    shots = store.shots()
+    shots = work.shots()
     if shots is None:
         on_event(Stage(LOOKING))
         with closing(source.frames()) as frames:
             images = (frame.image for frame in frames)
             shots = find_shots(images, lambda seen: on_event(Scanned(seen, source.info.frames, LOOKING)))
-        store.keep_shots(shots)
+        work.keep_shots(shots)
     return shots

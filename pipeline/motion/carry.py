@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +18,6 @@ FEWEST = 256
 """Trusted pixels below which they say too little of how colours were painted."""
 
 
-@dataclass(frozen=True)
-class Carry:
-    """A painting carried along the motion of the input to another frame."""
-
-    start: Image
-    """What painting that frame starts from, uint8 (H, W, 3)."""
-    expected: Image
-    """w of the temporal loss: the painting `moved`; uint8 (H, W, 3)."""
-    weights: Weights
-    """c of the temporal loss: where that can be expected, 0 to 1; float32 (H, W)."""
-
-
 def adjusted(painting: Image, before: Image, after: Image) -> Image:
     """The painting of `before`, changed as the input has changed: painting + (after - before), within 0..255.
 
@@ -42,19 +28,30 @@ def adjusted(painting: Image, before: Image, after: Image) -> Image:
     return _image(painting.astype(np.int16) + after - before)
 
 
-def carried(painting: Image, now: Image, found: Track) -> Carry:
-    """The painting of an earlier frame, moved to where its things are `now`.
+def filled(painting: Image, now: Image, weights: Weights) -> Image:
+    """What a frame starts from: an earlier painting, as `moved`, where it can be trusted.
 
     What the earlier frame does not show is no ghost of the painting but the new content itself, in the colours that
     this painting gives to such content (`palette`). Both meet in a seam of two pixels, inside of what is trusted.
 
-    :param painting: of the earlier frame, uint8 (H, W, 3), as is `now`.
-    :param found: of the earlier frame in `now`.
+    :param painting: moved to where its things are `now`; uint8 (H, W, 3), as is `now`.
+    :param weights: c of the earlier frame in this one, float32 (H, W).
     """
-    expected = moved(painting, now, found)
-    kept = feathered(found.weights)[..., None]
-    start = kept * expected + (1 - kept) * palette(now, expected, found.weights > 0)
-    return Carry(_image(start), expected, found.weights)
+    kept = feathered(weights)[..., None]
+    return _image(kept * painting + (1 - kept) * palette(now, painting, weights > 0))
+
+
+def blended(own: Image, painting: Image, weights: Weights, share: float) -> Image:
+    """What a frame starts from that has been painted before: that painting, mixed with its neighbour's where that can
+    be trusted (Ruder et al. 2016, section 4.3).
+
+    :param own: the frame's painting, uint8 (H, W, 3).
+    :param painting: the neighbour's, as `moved`.
+    :param weights: c of the neighbour in this frame, float32 (H, W).
+    :param share: of the neighbour's painting in the mixture, 0 to 1.
+    """
+    kept = share * feathered(weights)[..., None]
+    return _image(kept * painting + (1 - kept) * own)
 
 
 def moved(painting: Image, now: Image, found: Track) -> Image:

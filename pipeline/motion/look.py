@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.motion.flow import Image
+from pipeline.motion.gradient import gradient
 
 Lab = tuple[float, float, float]
 """CIELAB under D65: lightness L* from 0 to 100, a* from green to red, b* from blue to yellow. Distances are what the
@@ -22,10 +23,7 @@ def mean_colour(image: Image) -> Lab:
 def sharpness(image: Image) -> float:
     """Mean length of the gradient of L*, by central differences, in steps of lightness a pixel: fine strokes have much,
     a smeared picture has little."""
-    lightness = np.pad(_lab(image)[..., 0], 1, mode="edge")
-    across = (lightness[1:-1, 2:] - lightness[1:-1, :-2]) / 2
-    down = (lightness[2:, 1:-1] - lightness[:-2, 1:-1]) / 2
-    return float(np.hypot(across, down).mean(dtype=np.float64))
+    return float(np.hypot(*gradient(_lab(image)[..., 0])).mean(dtype=np.float64))
 
 
 def _lab(image: Image) -> npt.NDArray[np.float32]:

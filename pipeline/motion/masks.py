@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.motion.flow import Flow
+from pipeline.motion.gradient import gradient
 from pipeline.motion.warp import in_bounds, warped
 
 Mask = npt.NDArray[np.bool_]
@@ -42,9 +43,7 @@ def disoccluded(flow: Flow, reverse: Flow) -> Mask:
 
 def motion_boundary(flow: Flow) -> Mask:
     """Where the flow itself changes at once: |grad u|^2 + |grad v|^2 > 0.01 |w^|^2 + 0.002, by central differences."""
-    around = np.pad(flow, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    across = (around[1:-1, 2:] - around[1:-1, :-2]) / 2
-    down = (around[2:, 1:-1] - around[:-2, 1:-1]) / 2
+    across, down = gradient(flow)
     return np.asarray(_square(across) + _square(down) > 0.01 * _square(flow) + 0.002)
 
 

@@ -98,6 +98,18 @@ def measure(
         yield Measured(numbers, painting, short.error if short else None, short.c if short else None)
 
 
+def seam(
+    last: tuple[Image, Image], first: tuple[Image, Image], method: FlowMethod = DIS
+) -> tuple[float | None, float | None]:
+    """E_warp from the last frame of a loop to its first, of the painting and of the input; None where nothing can be
+    compared.
+
+    :param last: input and painting, uint8 (H, W, 3), as is `first`.
+    """
+    pair = _Pair(last, first, method)
+    return pair.e_warp, pair.e_warp_input
+
+
 class _Pair:
     """Two frames of a shot, each as input and painting: the later one laid onto the earlier."""
 

@@ -1,4 +1,4 @@
-"""Pictures moved along a flow, and flows brought to another size."""
+"""Pictures moved along a flow."""
 
 from __future__ import annotations
 
@@ -42,22 +42,6 @@ def in_bounds(flow: Flow) -> npt.NDArray[np.bool_]:
     height, width = flow.shape[:2]
     x, y = _targets(flow)
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
-
-
-def resized_flow(flow: Flow, width: int, height: int) -> Flow:
-    """The same motion for pictures of another size: resampled, u times W'/W and v times H'/H.
-
-    Masks are better found anew from the resized flows than resized themselves.
-
-    :param flow: float32 (H, W, 2).
-    :return: float32 (height, width, 2).
-    """
-    old_height, old_width = flow.shape[:2]
-    if (old_width, old_height) == (width, height):
-        return flow
-    shrinking = width <= old_width and height <= old_height
-    found = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    return np.asarray(found * np.array([width / old_width, height / old_height]), np.float32)
 
 
 def _targets(flow: Flow) -> tuple[Flow, Flow]:

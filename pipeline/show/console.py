@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.status import Status
 from rich.table import Table
 
-from pipeline.job.events import Event, Finished, FrameDone, Repainted, Scanned, Stage, Started, Stepped
+from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
 from pipeline.show.estimate import Estimate, spoken
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
@@ -54,12 +54,16 @@ class ConsoleReporter:
             self._start(event, now)
         elif isinstance(event, Stepped):
             self._step = f"step {event.step}/{event.of}"
-            self._show(event.frame, now)
+            self._show(event.frame, event.in_pass, now)
         elif isinstance(event, FrameDone):
             self._frame_done(event, now)
         elif isinstance(event, Repainted):
             kept = "that is what was kept" if event.kept == "fresh" else "the first painting was better and was kept"
             self._line(f"note: frame {event.frame + 1} came out wrong and was painted anew; {kept}")
+        elif isinstance(event, Reverted):
+            self._line(
+                f"note: pass {event.in_pass} would have made frame {event.frame + 1} worse; it stays as it was before"
+            )
         elif isinstance(event, Stage):
             self._stage(event)
         elif isinstance(event, Scanned):
@@ -78,10 +82,17 @@ class ConsoleReporter:
             self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_places(event.cuts)}")
         for note in event.notes:
             self._line(f"note: {escape(note)}")
+        if event.passes > 1:
+            self._line(f"in {event.passes} passes, every second one backward")
         if event.done:
-            self._line(f"{event.done} of {event.frames} frames are finished already; going on.")
+            full, begun = divmod(event.done, event.frames)
+            told = f"{event.done} of {event.frames} frames are"
+            if event.passes > 1:
+                told = f"{full} of {event.passes} passes and {begun} of {event.frames} frames of the next are"
+                told = told if full < event.passes else f"All {event.passes} passes are"
+            self._line(f"{told} finished already; going on.")
         self._last_line = now
-        if self._live and event.done < event.frames:
+        if self._live and event.done < event.frames * event.passes:
             # What a column shows may hold a file's name, which is no markup.
             self._progress = Progress(
                 TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
@@ -91,11 +102,13 @@ class ConsoleReporter:
             self._progress.add_task("painting", total=1.0, left="")
             self._progress.start()
 
-    def _show(self, frame: int, now: float) -> None:
+    def _show(self, frame: int, in_pass: int, now: float) -> None:
         """Bar on a terminal; elsewhere a line now and then."""
         assert self._started is not None
         left = self._estimate.left(now)
         place = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
+        if self._started.passes > 1:
+            place = f"pass {in_pass}/{self._started.passes}, {place}"
         text = "" if left is None else f"about {spoken(max(1.0, left))} left"
         if self._progress is not None:
             task = self._progress.task_ids[0]
@@ -107,14 +120,14 @@ class ConsoleReporter:
             self._line(f"{place}{self._step}, {self._estimate.fraction:.0%}{', ' + text if text else ''}")
 
     def _frame_done(self, event: FrameDone, now: float) -> None:
-        if event.stopped == "unstable":
+        if event.stopped == "unstable" and event.in_pass == 1:
             self._line(
                 f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
                 "starts anew"
             )
         if event.stopped == "still":
             self._step = "as before"
-        self._show(event.frame, now)
+        self._show(event.frame, event.in_pass, now)
 
     def _stage(self, event: Stage) -> None:
         if self._progress is not None:
@@ -142,7 +155,8 @@ class ConsoleReporter:
             if note not in told:
                 self._line(f"note: {escape(note)}")
         several = event.frames > 1 and event.painted
-        each = f", {event.seconds / event.painted:.1f} s a frame" if several else ""
+        kind = "frame and pass" if self._started is not None and self._started.passes > 1 else "frame"
+        each = f", {event.seconds / event.painted:.1f} s a {kind}" if several else ""
         for path in event.outputs:
             self._line(
                 f"[bold]{escape(str(path))}[/bold] ({_size(path.stat().st_size) if path.is_file() else 'folder'})"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.job.parse import parse_frames
-from pipeline.media import FrameSource, check_output, check_picture_output, open_source, refuse_same_file, write_picture
+from pipeline.media import (
+    FrameSource,
+    Image,
+    check_output,
+    check_picture_output,
+    open_source,
+    refuse_same_file,
+    write_picture,
+)
 from pipeline.media.sink import SUFFIXES
 from pipeline.motion.cuts import parse_cuts
-from pipeline.motion.measure import LONG, FrameMeasure, measure
+from pipeline.motion.measure import LONG, FrameMeasure, measure, seam
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.show.match import Match, match, matched_frames, matched_inputs
@@ -22,6 +30,9 @@ SOME = 8
 """Cuts that the title of a report names; `--json` names all."""
 OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how many frames of it are done, and how many there are, if that is known."""
+
+Pair = tuple[Image, Image]
+"""Input and painting of a frame."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class MeasureJob:
     size: int | None = None
     """Longest side at which they are compared, in pixels; None: the painting's own."""
     overwrite: bool = False
+    loop: bool = False
+    """Whether the last frame is followed by the first."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,8 @@ class Report:
     """Size at which they were compared."""
     shots: tuple[Shot, ...]
     summary: Summary
+    seam: tuple[float | None, float | None] | None
+    """As `measure.seam`; None where the clip is no loop."""
     notes: tuple[str, ...]
 
     @property
@@ -74,6 +89,7 @@ class Report:
         found = self.summary
         return [
             _flicker_row("E_warp, from frame to frame", found.e_warp, found.e_warp_input),
+            *([] if self.seam is None else [_flicker_row("E_warp, from the last frame to the first", *self.seam)]),
             _flicker_row(f"E_warp, over {LONG} frames", found.e_warp_long, found.e_warp_long_input),
             ("share of the picture compared", _share(found.compared), "", ""),
             ("lightness drift, L* a second", _signed(found.lightness_drift, ".2f"), "", ""),
@@ -96,6 +112,7 @@ class Report:
                 "height": self.height,
                 "cuts": [first for first, _ in self.shots[1:]],
                 **asdict(self.summary),
+                **({} if self.seam is None else {"e_warp_seam": self.seam[0], "e_warp_seam_input": self.seam[1]}),
                 "outputs": [str(path) for path in self.outputs],
                 "notes": self.notes,
             }
@@ -129,9 +146,10 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
             shots = find_shots(images, looked)
     else:
         shots = cuts.shots(count)
-    measures = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
+    measures, ends = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
     report = Report(
         job, painting.info.width, painting.info.height, tuple(shots), summarise(measures),
+        seam(ends[-1], ends[0]) if job.loop else None,
         tuple(dict.fromkeys((*pairs.notes, *source.info.notes, *painting.info.notes))),
     )  # fmt: skip
     if job.plot is not None:
@@ -151,9 +169,17 @@ def _measure_all(
     shots: list[Shot],
     on_count: OnCount,
     on_frame: Callable[[FrameMeasure], None],
-) -> list[FrameMeasure]:
-    """The loop over all frames. A few numbers a frame are kept, pictures are not."""
+) -> tuple[list[FrameMeasure], list[Pair]]:
+    """The loop over all frames. A few numbers a frame are kept; pictures are not, but for those of the first frame and
+    of the last, which are returned as well."""
     found: list[FrameMeasure] = []
+    ends: list[Pair] = []
+
+    def passing(pairs: Iterable[Pair]) -> Iterator[Pair]:
+        for pair in pairs:
+            ends[1:] = [pair]
+            yield pair
+
     with ExitStack() as stack:
         heatmap = None
         if job.heatmap is not None:
@@ -163,7 +189,7 @@ def _measure_all(
             heatmap = Heatmap(job.heatmap, painting.info, pairs, job.overwrite)
             stack.callback(heatmap.abort)
         frames = stack.enter_context(closing(matched_frames(source, painting, pairs.picks)))
-        for measured in measure(frames, [float(time) for time in pairs.times], shots):
+        for measured in measure(passing(frames), [float(time) for time in pairs.times], shots):
             found.append(measured.measure)
             on_frame(measured.measure)
             if heatmap is not None:
@@ -172,7 +198,7 @@ def _measure_all(
         if heatmap is not None:
             on_count("Encoding the heat map", 0, None)
             heatmap.finish()
-    return found
+    return found, ends
 
 
 def _check_outputs(job: MeasureJob) -> None:

@@ -1,0 +1,185 @@
+"""The work folder of a job: which job it is, where its shots begin, what it looks like, the frames of its passes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pipeline.errors import OutputError, StoreError
+from pipeline.job.passes import Pass
+from pipeline.job.store import FrameStore
+from pipeline.media.outputs import written_atomically
+from pipeline.motion.shots import Shot
+
+IDENTITY = "job.json"
+SHOTS = "shots.json"
+ANCHOR = "anchor.json"
+FRAMES = "frames"
+"""The folder of the last pass; those before it are called pass1, pass2 and so on."""
+
+
+class WorkFolder:
+    """`job.json`, `shots.json`, `anchor.json` (what the clip looks like as a whole) and a folder of finished frames for
+    every pass that is still needed: that of the pass that is painted, and that of the one before it, which it starts
+    from."""
+
+    def __init__(
+        self, folder: Path, identity: Mapping[str, Any], passes: Sequence[Pass], restart: bool = False
+    ) -> None:
+        """Open or make the work folder, and lock it until `close`.
+
+        :param identity: everything the frames depend on, JSON values.
+        :param passes: all of the job, in order.
+        :param restart: throw away the frames of another identity instead of refusing.
+        :raises StoreError: another process works here, or the frames belong to other inputs or settings.
+        :raises OutputError: the folder cannot be made.
+        """
+        self.folder = folder
+        self._passes = tuple(passes)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / "lock")
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(
+                f"Another reelbrush is at work in {folder}. Wait until it is done, or choose another output."
+            ) from None
+        except OSError as error:
+            raise OutputError(
+                f"The work folder {folder} cannot be made: {error.strerror}. "
+                "Choose an output in a folder you can write to."
+            ) from None
+        try:
+            self._adopt(identity, restart)
+        except BaseException:
+            self.close()
+            raise
+
+    def _adopt(self, identity: Mapping[str, Any], restart: bool) -> None:
+        path = self.folder / IDENTITY
+        wanted = json.loads(json.dumps(identity))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            found = None
+        except (ValueError, OSError):
+            found = {}
+        if found == wanted:
+            return
+        if found is not None and not restart:
+            raise StoreError(
+                f"{self.folder} holds frames of an unfinished job that differs in {_differences(found, wanted)}. "
+                "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
+                "and begin anew."
+            )
+        for frames in (self.folder / FRAMES, *self.folder.glob("pass*")):
+            shutil.rmtree(frames, ignore_errors=True)
+        for name in (SHOTS, ANCHOR):
+            (self.folder / name).unlink(missing_ok=True)
+        with written_atomically(path) as part:
+            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+
+    def reached(self) -> Pass:
+        """The pass in which an earlier run stopped: the last one begun, if it is whole or has all that it starts from.
+
+        Should frames be missing that were there, what was painted after them is removed.
+        """
+        for one in reversed(self._passes[1:]):
+            if self._folder(one).exists():
+                before = self._passes[one.number - 2]
+                if self.frames(one).whole or (self._folder(before).exists() and self.frames(before).whole):
+                    return one
+                self._drop(one)
+        return self._passes[0]
+
+    def begin(self, one: Pass) -> tuple[FrameStore, FrameStore | None]:
+        """The frames of a pass that is to be painted, and those of the one before, which it starts from; None for the
+        first. Of other passes none stay.
+
+        :raises OutputError: the folder cannot be made.
+        """
+        for old in self._passes[: max(0, one.number - 2)]:
+            self._drop(old)
+        earlier = self.frames(self._passes[one.number - 2]) if one.number > 1 else None
+        return FrameStore(self._folder(one), one.order, earlier if one.circle else None), earlier
+
+    def end(self) -> FrameStore:
+        """The frames of the last pass, which are the result; those of other passes are removed."""
+        for old in self._passes[:-1]:
+            self._drop(old)
+        return self.frames(self._passes[-1])
+
+    def frames(self, one: Pass) -> FrameStore:
+        """The frames of a pass, as far as they are painted.
+
+        :raises OutputError: the folder cannot be made.
+        """
+        return FrameStore(self._folder(one), one.order)
+
+    def _folder(self, one: Pass) -> Path:
+        return self.folder / (FRAMES if one.last else f"pass{one.number}")
+
+    def _drop(self, one: Pass) -> None:
+        shutil.rmtree(self._folder(one), ignore_errors=True)
+
+    def shots(self) -> list[Shot] | None:
+        """What `keep_shots` has kept; None where nothing was, or where it is damaged."""
+        try:
+            found = json.loads((self.folder / SHOTS).read_text(encoding="utf-8"))
+            return [(int(first), int(end)) for first, end in found]
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def keep_shots(self, shots: Sequence[Shot]) -> None:
+        """Keep where the shots begin, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        with written_atomically(self.folder / SHOTS) as part:
+            part.write_text(json.dumps(shots) + "\n", encoding="utf-8")
+
+    def anchor(self) -> Any:
+        """What `keep_anchor` has kept; None where nothing was, or where it cannot be read."""
+        try:
+            return json.loads((self.folder / ANCHOR).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def keep_anchor(self, anchor: Any) -> None:
+        """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        with written_atomically(self.folder / ANCHOR) as part:
+            part.write_text(json.dumps(anchor) + "\n", encoding="utf-8")
+
+    def close(self) -> None:
+        """Give the lock back; the frames stay."""
+        self._lock.release()
+
+    def remove(self) -> None:
+        """The job is finished and its result complete: nothing here is needed any more."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _differences(found: Any, wanted: Any, where: str = "") -> str:
+    """'settings.size (256, now 512) and input (…)': which values differ, readable."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        parts = [
+            _differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
+            for key in sorted({*found, *wanted})
+            if found.get(key) != wanted.get(key)
+        ]
+        return ", ".join(parts)
+    return f"{where} ({_short(found)}, now {_short(wanted)})"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "…"
