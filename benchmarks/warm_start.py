@@ -26,6 +26,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from pipeline.job.anchor import views
 from pipeline.job.events import ignore
 from pipeline.job.guard import lasting_loss
 from pipeline.job.one_frame import paint_again
@@ -37,8 +38,10 @@ from pipeline.media.frame import Frame, Image
 from pipeline.motion.measure import measure
 from pipeline.motion.summary import Summary, summarise
 from pipeline.network.builtin import builtin
+from pipeline.network.memory import keep_freed_memory
 from pipeline.settings import Settings, resolve
 from pipeline.style.painter import Painter, Progress, Style
+from pipeline.style.recolour import pooled_anchor
 
 WAYS: dict[str, dict[str, Any]] = {
     "anew": {"carry": "none"},
@@ -63,6 +66,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=WAYS, default=[*WAYS], help="with 'anew', which comes first")
     parser.add_argument("--keep", type=Path, help="a folder for the painted frames")
     options = parser.parse_args()
+    keep_freed_memory()
     source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
     contents = [frame.image for frame in source.frames()]
     style = Style(read_picture(options.style))
@@ -88,7 +92,8 @@ class Run:
     curves: list[list[float]]
     """What is painted towards, without the temporal loss, before each step at the final size, for every frame of the
     first pass."""
-    finals: list[float]
+    losses: list[dict[str, float]]
+    """Of the finished frames; 'total' without the temporal loss."""
     steps: list[int]
     seconds: list[float]
 
@@ -96,6 +101,8 @@ class Run:
 def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     """Paint every frame as a job does, all of them as one shot."""
     painter = Painter(builtin(), [style], settings, torch.device("cpu"))
+    anchor = pooled_anchor([painter.view(contents[index]) for index in sorted(views(len(contents)))])
+    painter = painter.anchored(anchor)
     run = Run([], [], [], [], [])
 
     inputs = [Frame(index, Fraction(index, 24), image) for index, image in enumerate(contents)]
@@ -117,7 +124,7 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
             run.seconds.append(time.perf_counter() - began)
             began = time.perf_counter()
         if settings.passes > 1:
-            painter = Painter(builtin(), [style], again(settings, len(inputs)), torch.device("cpu"))
+            painter = Painter(builtin(), [style], again(settings, len(inputs)), torch.device("cpu")).anchored(anchor)
         for number in range(2, settings.passes + 1):
             one = Pass(number, settings.passes, len(inputs))
             earlier, store = store, FrameStore(Path(folder) / str(number), one.order)
@@ -132,7 +139,7 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
                 began = time.perf_counter()
         run.frames.extend(image for _, image in store.images())
         losses = [store.record(index)["losses"] for index in range(len(inputs))]
-        run.finals.extend(lasting_loss(found, settings.temporal_weight) for found in losses)
+        run.losses.extend({**found, "total": lasting_loss(found, settings.temporal_weight)} for found in losses)
     return run
 
 
@@ -154,18 +161,24 @@ def flicker(contents: list[Image], frames: list[Image]) -> dict[str, float | Non
     }
 
 
+def mean_loss(run: Run, name: str) -> float:
+    return round(float(np.mean([found[name] for found in run.losses[1:]])), 4)
+
+
 def report(name: str, run: Run, contents: list[Image], fresh: Run) -> None:
     """One line; the first frame, which has nothing before it, does not count."""
     needed = [
-        next((step for step, loss in enumerate(curve) if loss <= 1.01 * goal), None)
-        for curve, goal in zip(run.curves[1:], fresh.finals[1:], strict=True)
+        next((step for step, loss in enumerate(curve) if loss <= 1.01 * goal["total"]), None)
+        for curve, goal in zip(run.curves[1:], fresh.losses[1:], strict=True)
     ]
     reached = [step for step in needed if step is not None]
     row = {
         "way": name,
         "steps": round(float(np.mean(run.steps[1:])), 1),
         "seconds": round(float(np.mean(run.seconds[1:])), 2),
-        "loss": round(float(np.mean(run.finals[1:])), 4),
+        "loss": mean_loss(run, "total"),
+        "content": mean_loss(run, "content"),
+        "style": mean_loss(run, "style"),
         "loss_at_start": round(float(np.mean([curve[0] for curve in run.curves[1:]])), 3),
         **flicker(contents, run.frames),
         "within_1_percent_of_anew": f"{len(reached)}/{len(needed)}",

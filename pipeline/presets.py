@@ -64,12 +64,12 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
         {**_OURS, "size": 256, "levels": 3, "steps": 30, "carried_steps": 12},
     ),
     "standard": (
-        "The default: 512 pixels, painted from coarse to fine.",
-        {**_OURS, "size": 512, "levels": 3, "steps": 60, "carried_steps": 25},
+        "The default: 512 pixels, painted from coarse to fine, videos in two passes.",
+        {**_OURS, "size": 512, "levels": 3, "steps": 60, "carried_steps": 40, "passes": 2},
     ),
     "fine": (
         "For print and for the big screen: 1024 pixels, many steps.",
-        {**_OURS, "size": 1024, "levels": 4, "steps": 200, "carried_steps": 60, "tolerance": 0.003},
+        {**_OURS, "size": 1024, "levels": 4, "steps": 200, "carried_steps": 60, "tolerance": 0.003, "passes": 2},
     ),
     "gatys2016": (
         "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "

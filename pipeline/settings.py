@@ -186,6 +186,9 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
         values[known(name)] = checked(name, value)
     if not (values["content_weight"] or values["style_weight"] or values["tv_weight"]):
         raise SettingsError("content_weight, style_weight and tv_weight are all 0: there is nothing to paint towards.")
+    if "passes" not in (overrides or {}) and values.get("carry", "warped") != "warped":
+        # What a preset wishes for is no reason to refuse what was asked for.
+        values["passes"] = 1
     several = f"passes = {values.get('passes')}" if values.get("passes", 1) > 1 else "loop = true"
     if (values.get("passes", 1) > 1 or values.get("loop", False)) and values.get("carry", "warped") != "warped":
         raise SettingsError(

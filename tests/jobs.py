@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 from tiny import picture
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "6")
+QUICK = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--set", "passes=1", "--steps", "6")
 """Options that make a frame cost a fraction of a second."""
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
+SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5, "passes": 1}
 """The same for the calls from Python."""
 
 

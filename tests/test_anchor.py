@@ -16,7 +16,7 @@ from pipeline.job.anchor import LOOKING, VIEWS, views
 from pipeline.job.events import Event, Scanned
 from pipeline.media.outputs import remove
 
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5}
+SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5, "passes": 1}
 
 
 @pytest.fixture

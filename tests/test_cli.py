@@ -245,11 +245,12 @@ def test_json_of_a_picture_and_its_story(here: Path) -> None:
 def test_json_of_a_clip(here: Path, film: Path) -> None:
     lines = events(done(video(film, "--json", "--frames", "1:3", "--quiet")).stdout)
     found = [line["event"] for line in lines]
-    assert found == ["stage", "stage", "stage", "started", "frame_done", "frame_done", "stage", "finished"]
+    painted = ["frame_done"] * 4  # twice each: the preset asks for two passes
+    assert found == ["stage", "stage", "stage", "started", *painted, "stage", "finished"]
     assert [line["text"] for line in lines if line["event"] == "stage"][1:] == [
         "Looking for cuts", "Looking at the colours", "Encoding"
     ]  # fmt: skip
-    assert (lines[3]["frames"], lines[3]["cuts"], lines[-1]["painted"]) == (2, [], 2)
+    assert (lines[3]["frames"], lines[3]["passes"], lines[3]["cuts"], lines[-1]["painted"]) == (2, 2, [], 4)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,15 @@ from pipeline.motion.track import track
 HEIGHT, WIDTH = 32, 48
 # Many steps for the first frame, so that all later ones have to keep and not to finish; few for these, so that what the
 # carry spoils is not mended at once.
-SETTINGS = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 200, "carried_steps": 6, "tolerance": 0}
+SETTINGS = {
+    "network": "builtin",
+    "device": "cpu",
+    "levels": 1,
+    "steps": 200,
+    "carried_steps": 6,
+    "tolerance": 0,
+    "passes": 1,
+}
 
 
 def scene(x: float, y: float, height: int = HEIGHT, width: int = WIDTH, noise: int = 0) -> Image:

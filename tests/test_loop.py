@@ -95,6 +95,15 @@ def test_the_way_round_ends_where_it_began(tmp_path: Path) -> None:
     assert not any(shares[index] for index in range(4, 12))
 
 
+def test_a_painting_that_was_kept_is_no_still(tmp_path: Path) -> None:
+    """A pass that made frames worse has left them as they were; that says nothing of the input."""
+    earlier = FrameStore(tmp_path, range(12))
+    for index in range(12):
+        earlier.put(index, Painted(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 0, 0.1, Stop.KEPT))
+    shares = [closing_share(earlier, Pass(2, 2, 12, circle=True), index) for index in range(12)]
+    assert shares == [pytest.approx(share) for share in (1, 0.75, 0.5, 0.25, *[0] * 8)]
+
+
 # ---- whole jobs
 
 

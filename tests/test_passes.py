@@ -13,10 +13,11 @@ import pytest
 from jobs import QUICK, SMALL, assert_same, gone_on, killed, moving_folder, paint_picture, pictures, reelbrush
 from media_clips import clip
 from moving import panned
+from PIL import Image as Pillow
 from tiny import tiny_settings
 
 from pipeline import stylize_video
-from pipeline.errors import PaintingError, SettingsError
+from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError
 from pipeline.job.events import Event, FrameDone, Reverted, Started
 from pipeline.job.passes import Pass
 from pipeline.job.past import handed_again, look_back
@@ -304,3 +305,47 @@ def test_the_work_folder_goes_on_in_the_last_pass_that_has_what_it_starts_from(t
     again = WorkFolder(tmp_path / "work", {"other": 1}, passes, restart=True)
     assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
     again.close()
+
+
+# ---- what went wrong on the disk, and what was asked for wrongly
+
+
+@pytest.mark.parametrize("how", ["cut short", "saved by another program"])
+def test_a_damaged_record_says_what_to_do(tmp_path: Path, how: str) -> None:
+    store = FrameStore(tmp_path, range(2))
+    store.put(0, Painted(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 5, 0.1, Stop.STEPS))
+    path = store.path(0)
+    if how == "cut short":
+        path.write_bytes(path.read_bytes()[:40])
+    else:
+        Pillow.new("RGB", (6, 4)).save(path)
+    with pytest.raises(StoreError, match="Delete that file and give the same command again"):
+        store.record(0)
+
+
+def test_a_loop_that_is_refused_throws_nothing_away(tmp_path: Path, style: Path) -> None:
+    folder = moving_folder(tmp_path / "in", 4)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, FrameDone):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stylize_video(folder, style, tmp_path / "out", on_event=stop, **SMALL)
+    kept = sorted(path.name for path in (tmp_path / "out.reelbrush").rglob("*.png"))
+    with pytest.raises(UsageError, match="only a single shot"):
+        stylize_video(folder, style, tmp_path / "out", restart=True, **{**SMALL, "loop": True, "cuts": "2"})
+    assert kept and sorted(path.name for path in (tmp_path / "out.reelbrush").rglob("*.png")) == kept
+
+
+def test_without_a_flow_to_find_its_weights_are_not_asked_for(tmp_path: Path, style: Path) -> None:
+    folder = moving_folder(tmp_path / "in", 2)
+    assert stylize_video(folder, style, tmp_path / "out", **{**SMALL, "carry": "none", "flow": "raft"}).frames == 2
+
+
+@pytest.mark.parametrize("preset", ["standard", "fine"])
+def test_what_a_preset_wishes_for_does_not_forbid_another_carry(preset: str) -> None:
+    assert resolve("builtin", preset).passes == 2
+    assert resolve("builtin", preset, {"carry": "previous"}).passes == 1
+    with pytest.raises(SettingsError, match="passes = 2 needs carry"):
+        resolve("builtin", preset, {"carry": "previous", "passes": 2})

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ from pipeline.motion.track import track
 from pipeline.network.download import RAFT_VARIABLE, download_raft
 from pipeline.network.raft import RAFTS, missing_raft, open_raft, raft_address, raft_place, raft_table
 from pipeline.network.tensor_file import file_sha256
+from pipeline.settings import resolve
 
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 3, "carried_steps": 3}
+SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 3, "carried_steps": 3, "passes": 1}
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +68,8 @@ def here(file: Path, published: Path) -> Path:
 
 class Echo(nn.Module):
     """Gives back what it was shown: the flow is red and green of the first picture, in -1..1."""
+
+    corr_block = SimpleNamespace()
 
     def __init__(self, pause: float = 0.0) -> None:
         super().__init__()
@@ -123,7 +127,7 @@ def test_the_flow_is_that_of_torchvision(here: Path, file: Path) -> None:
     tensors = prepare(*(torch.from_numpy(image).permute(2, 0, 1)[None] for image in (a, b)))
     with torch.no_grad():
         want = network.eval()(*tensors, num_flow_updates=UPDATES)[-1][0].permute(1, 2, 0).numpy()
-    method = open_flow("raft-small", CPU)
+    method = open_flow(resolve("builtin", overrides={"flow": "raft-small"}), CPU)
     scale = max(1.0, float(np.abs(want).max()))
     np.testing.assert_allclose(method(a, b) / scale, want / scale, atol=1e-4)
     there, back = method.both_ways(a, b)
@@ -164,14 +168,14 @@ def test_every_published_file_is_of_a_network_that_torchvision_has() -> None:
 
 
 def test_opened_it_has_its_digest_in_its_name(here: Path) -> None:
-    method = open_flow("raft-small", CPU)
+    method = open_flow(resolve("builtin", overrides={"flow": "raft-small"}), CPU)
     assert method.name == f"raft-small ({file_sha256(here)[:8]})"
-    assert open_flow("dis", CPU) is DIS
+    assert open_flow(resolve("builtin"), CPU) is DIS
 
 
 def test_missing_weights_are_no_reason_to_take_another_method() -> None:
     with pytest.raises(WeightsError) as caught:
-        open_flow("raft", CPU)
+        open_flow(resolve("builtin", overrides={"flow": "raft"}), CPU)
     assert str(caught.value) == missing_raft("raft")
 
 

@@ -17,7 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.job.anchor import found_anchor
 from pipeline.job.events import Event, Finished, OnEvent, Scanned, Stage, Started, ignore
 from pipeline.job.flow import open_flow
-from pipeline.job.loop import loop_notes, no_loop
+from pipeline.job.loop import check_loop, loop_notes
 from pipeline.job.one_pass import paint_pass
 from pipeline.job.passes import Pass, again, passes_of
 from pipeline.job.shots import found_shots, told_shots
@@ -99,7 +99,7 @@ def run_clip(
             check_output(path, job.overwrite)
     styles = load_styles(job.styles)
     painter = Painter(network, styles, settings, device)
-    flow = open_flow(settings.flow, device)
+    flow = open_flow(settings, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
         job.source,
@@ -109,9 +109,9 @@ def run_clip(
         fps=job.rate,
         on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
     )
-    if settings.loop and source.info.frames < 2:
-        raise UsageError(f"{job.source}: a loop needs two frames at least, and this is a single one. Leave out --loop.")
     told = told_shots(source, settings)
+    if settings.loop:
+        check_loop(job.source, source.info.frames, told or ())
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings, flow))
         passes = passes_of(settings, source.info.frames)
@@ -122,7 +122,7 @@ def run_clip(
         shots = found_shots(source, work, on_event) if told is None else told
         if settings.loop and len(shots) > 1:
             work.remove()
-            raise no_loop(job.source, shots)
+            check_loop(job.source, source.info.frames, shots)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys([*said, *(loop_notes(source) if settings.loop else ())]))
         anchor = found_anchor(source, painter, work, on_event)
@@ -163,7 +163,7 @@ def _paint(
     """What is missing of a pass. Returns how many frames that was."""
     store, earlier = work.begin(one)
     if store.done:
-        after = f"Going on after {store.done} frames"
+        after = f"Going on after {store.done} frame{'s' if store.done > 1 else ''}"
         on_event(Stage(f"{after} of pass {one.number}" if one.of > 1 else after))
     # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
     ready = sinks if one.last and one.forward else ()
@@ -225,6 +225,7 @@ def _identity(job: ClipJob, network: Network, settings: Settings, flow: FlowMeth
     values = asdict(settings)
     # Only the values count; and 'auto' is another precision on another device.
     del values["preset"]
+    values["passes"] = len(passes_of(settings, frames=2))
     values["precision"] = str(network.dtype).removeprefix("torch.")
     return {
         "reelbrush": __version__,

@@ -56,7 +56,7 @@ class FrameDone:
     steps: int
     seconds: float
     stopped: str
-    """A `Stop`: 'steps', 'plateau', 'time', 'unstable' or 'still'."""
+    """A `Stop`: 'steps', 'plateau', 'time', 'unstable', 'still' or 'kept'."""
     in_pass: int = 1
     """From 1."""
 

@@ -21,11 +21,18 @@ SOME = 8
 """Cuts that are named."""
 
 
-def no_loop(path: Path, shots: Sequence[Shot]) -> UsageError:
-    """The error for a clip of several shots."""
+def check_loop(path: Path, frames: int, shots: Sequence[Shot]) -> None:
+    """
+    :param shots: as far as they are known.
+    :raises UsageError: a single frame, or a clip of several shots.
+    """
+    if frames < 2:
+        raise UsageError(f"{path}: a loop needs two frames at least, and this is a single one. Leave out --loop.")
     cuts = [str(begin) for begin, _ in shots[1:]]
+    if not cuts:
+        return
     where = ", ".join(cuts[:SOME]) + (", ..." if len(cuts) > SOME else "")
-    return UsageError(
+    raise UsageError(
         f"{path}: only a single shot can be a loop, and there {'is a cut' if len(cuts) == 1 else 'are cuts'} at frame "
         f"{where} (counted from 0). Choose the frames of one shot with --frames, say --cuts none if that is no cut, or "
         "leave out --loop."

@@ -29,7 +29,7 @@ def paint_frame(seen: Seen, painter: Painter, store: FrameStore, guard: Guard, o
     if carried is None or seen.before is None:
         return painter.paint(now, None, index, on_progress)
     if seen.still:
-        return _repeated(store, index - 1)
+        return _repeated(store, index - 1, Stop.STILL)
     result = _tried(painter, now, carried, index, on_progress)
     if result is not None and not guard.suspects(result, seen.before, now):
         return result
@@ -58,14 +58,14 @@ def paint_again(
     """
     index, settings = seen.frame.index, painter.settings
     if seen.before is None:
-        return _repeated(earlier, index)
+        return _repeated(earlier, index, Stop.KEPT)
     before = store.before(index)
     assert before is not None
     if seen.still and before[0].stable(before[1]):
-        return _repeated(*before)
+        return _repeated(*before, Stop.STILL)
     closing = closing_share(earlier, one, index) if one.circle else None
     if closing == 1:
-        return _repeated(earlier, index)
+        return _repeated(earlier, index, Stop.KEPT)
     carried = handed_again(seen, store, earlier.image(index), settings, closing)
     result = _tried(painter, seen.frame.image, carried, index, _forwarded(index, on_event, one.number))
     # It cannot be much better than the painting that it is led from.
@@ -78,16 +78,16 @@ def paint_again(
     ):
         return result
     on_event(Reverted(index, one.number))
-    return _repeated(earlier, index)
+    return _repeated(earlier, index, Stop.KEPT)
 
 
 def _loss(painter: Painter, losses: dict[str, float]) -> float:
     return lasting_loss(losses, painter.settings.temporal_weight)
 
 
-def _repeated(store: FrameStore, index: int) -> Painted:
+def _repeated(store: FrameStore, index: int, why: Stop) -> Painted:
     """A painting that is there already, at no cost."""
-    stopped = Stop.STILL if store.stable(index) else Stop.UNSTABLE
+    stopped = why if store.stable(index) else Stop.UNSTABLE
     return Painted(store.image(index), store.record(index)["losses"], 0, 0.0, stopped)
 
 

@@ -99,15 +99,24 @@ class FrameStore:
         try:
             return read_picture(self.path(index))
         except MediaError as error:
-            raise StoreError(
-                f"The finished frame {self.path(index)} is damaged. Delete that file and give the same command again: "
-                f"painting goes on from there. ({error})"
-            ) from None
+            raise self._damaged(index, error) from None
 
     def record(self, index: int) -> dict[str, Any]:
-        """Losses, steps, seconds and stop reason of a finished frame."""
-        found: dict[str, Any] = json.loads(read_metadata(self.path(index))["reelbrush"])
+        """Losses, steps, seconds and stop reason of a finished frame.
+
+        :raises StoreError: the file is damaged, or another program has saved it.
+        """
+        try:
+            found: dict[str, Any] = json.loads(read_metadata(self.path(index))["reelbrush"])
+        except (MediaError, KeyError, ValueError) as error:
+            raise self._damaged(index, error) from None
         return found
+
+    def _damaged(self, index: int, error: Exception) -> StoreError:
+        return StoreError(
+            f"The finished frame {self.path(index)} is damaged. Delete that file and give the same command again: what "
+            f"was painted after it is painted anew. ({error})"
+        )
 
     def before(self, index: int, back: int = 1) -> tuple[FrameStore, int] | None:
         """Where the painting lies that is `back` frames before frame `index`: the frames it is among, and its number.

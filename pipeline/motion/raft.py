@@ -65,6 +65,9 @@ class Raft:
         # In inference mode whichever thread asks: the mode belongs to a thread.
         with self._alone, torch.inference_mode():
             flows: Any = self._network(first, second, num_flow_updates=UPDATES)[-1]
+            # torchvision leaves it here until the next call: it grows with the fourth power of the side.
+            correlations: Any = self._network.corr_block
+            correlations.corr_pyramid = None
             inner = flows[..., top : top + height, left : left + width].permute(0, 2, 3, 1).float().cpu().numpy()
         return [np.ascontiguousarray(flow, np.float32) for flow in inner]
 

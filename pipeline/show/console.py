@@ -127,6 +127,8 @@ class ConsoleReporter:
             )
         if event.stopped == "still":
             self._step = "as before"
+        if event.stopped == "kept":
+            self._step = "stays"
         self._show(event.frame, event.in_pass, now)
 
     def _stage(self, event: Stage) -> None:

@@ -52,6 +52,8 @@ class Stop(str, Enum):
     UNSTABLE = "unstable"
     STILL = "still"
     """Nothing was painted: the input has not changed, and neither has the painting."""
+    KEPT = "kept"
+    """The painting of the pass before stays: the pass begins or ends with it, or made it no better."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,102 @@
+"""Where the time of a carried frame goes, stage by stage, as a job runs them one after the other.
+
+    GOMP_SPINCOUNT=1000 python benchmarks/stages.py CLIP --style PICTURE [--size 512] [--first 0] [--frames 12]
+
+In a job decoding and motion run ahead in a thread of their own, and encoding behind in another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pipeline.job.past import handed_on, look_back
+from pipeline.job.store import FrameStore
+from pipeline.media import open_sink, open_source, read_picture
+from pipeline.media.frame import Frame
+from pipeline.motion.shots import find_shots
+from pipeline.network.builtin import builtin
+from pipeline.network.memory import keep_freed_memory
+from pipeline.settings import resolve
+from pipeline.style.painter import Painter, Style
+from pipeline.style.recolour import pooled_anchor
+
+
+class Clock:
+    """Adds up seconds under names."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.spent[name] += time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--frames", type=int, default=12, help="of one shot")
+    options = parser.parse_args()
+    keep_freed_memory()
+    settings = resolve("builtin", "standard", {"size": options.size})
+    source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
+    painter = Painter(builtin(), [Style(read_picture(options.style))], settings, torch.device("cpu"))
+    clock = Clock()
+    with clock.on("decode"):
+        frames = [replace(frame, index=index) for index, frame in enumerate(source.frames())]
+    images = [frame.image for frame in frames]
+    with clock.on("find cuts"):
+        find_shots(iter(images))
+    with clock.on("anchor the palette"):
+        painter = painter.anchored(pooled_anchor([painter.view(image) for image in images]))
+    with tempfile.TemporaryDirectory() as folder:
+        store = FrameStore(Path(folder), range(len(frames)))
+        looked = look_back(frames, 0, {0}, settings)
+        for index in range(len(frames)):
+            with clock.on("flow and masks"):
+                seen = next(looked)
+            with clock.on("carry"):
+                carried = handed_on(seen, store, settings)
+            with clock.on("paint" if carried else "paint the first frame"):
+                painted = painter.paint(seen.frame.image, carried, index)
+            with clock.on("keep"):
+                store.put(index, painted)
+        sink = open_sink(
+            Path(folder) / "out.mp4", width=source.info.width, height=source.info.height, times=source.info.times,
+            duration=source.info.duration, rate=source.info.rate, variable=source.info.variable,
+        )  # fmt: skip
+        with clock.on("encode"):
+            for index, image in store.images():
+                sink.put(Frame(index, frames[index].time, image))
+            sink.finish()
+    first = clock.spent.pop("paint the first frame")
+    pairs = len(frames) - 1
+    counted = {name: spent / (pairs if name in ("flow and masks", "carry", "paint") else len(frames))
+               for name, spent in clock.spent.items()}  # fmt: skip
+    print(f"{np.shape(images[0])[1]}x{np.shape(images[0])[0]}, {torch.get_num_threads()} threads; "
+          f"the first frame took {first:.1f} s to paint")  # fmt: skip
+    print("| stage | ms a frame | of painting |\n|---|---|---|")
+    for name, spent in counted.items():
+        print(f"| {name} | {1000 * spent:.0f} | {100 * spent / counted['paint']:.1f} % |")
+
+
+if __name__ == "__main__":
+    main()
