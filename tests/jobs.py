@@ -113,3 +113,17 @@ def assert_same(one: Path, other: Path, count: int) -> None:
     assert [len(images) for images in found] == [count, count]
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def assert_killed_is_whole(tmp_path: Path, job: tuple[str | Path, ...], until: str, least: int, frames: int) -> None:
+    """A job killed once `until` is there, with `least` frames of its last pass finished, and given again goes on where
+    it was, to the same pictures as one that was left alone.
+
+    :param frames: of the clip.
+    """
+    assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
+    work = killed(job, tmp_path / "out", until)
+    finished = len(list(work.glob("frames/0*.png")))
+    assert least <= finished < frames, "the kill came in the middle"
+    assert gone_on(job, tmp_path / "out") == frames - finished
+    assert_same(tmp_path / "whole", tmp_path / "out", frames)

@@ -19,9 +19,7 @@ import pytest
 from jobs import (
     QUICK,
     SMALL,
-    assert_same,
-    gone_on,
-    killed,
+    assert_killed_is_whole,
     moving_folder,
     paint_folder,
     paint_picture,
@@ -273,22 +271,12 @@ def test_killed_in_the_middle_of_a_shot_and_resumed(tmp_path: Path, style: Path,
     folder = moving_folder(tmp_path / "in", 7, cut=6)
     job = (folder, "--style", style, *QUICK, "--carried-steps", "30", "--set", "tolerance=0",
            "--set", f"long_term={back}")  # fmt: skip
-    assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
-    work = killed(job, tmp_path / "out", "frames/000003.png")
-    finished = len(list(work.glob("frames/0*.png")))
-    assert 4 <= finished < 7, "the kill came in the middle"
-    assert gone_on(job, tmp_path / "out") == 7 - finished
-    assert_same(tmp_path / "whole", tmp_path / "out", 7)
+    assert_killed_is_whole(tmp_path, job, "frames/000003.png", least=4, frames=7)
 
 
 def test_killed_in_the_middle_of_a_frame_and_resumed(tmp_path: Path, style: Path, folder: Path) -> None:
     job = (folder, "--style", style, *QUICK, "--carried-steps", "40", "--set", "tolerance=0", "--size", "48")
-    assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
-    work = killed(job, tmp_path / "out", "frames/000001.png")
-    finished = len(list(work.glob("frames/0*.png")))
-    assert 2 <= finished < 5, "the kill came in the middle"
-    assert gone_on(job, tmp_path / "out") == 5 - finished
-    assert_same(tmp_path / "whole", tmp_path / "out", 5)
+    assert_killed_is_whole(tmp_path, job, "frames/000001.png", least=2, frames=5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the slow encoder is a shell script")

@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import QUICK, SMALL, assert_same, gone_on, killed, moving_folder, paint_picture, pictures, reelbrush
+from jobs import (
+    QUICK,
+    SMALL,
+    assert_killed_is_whole,
+    assert_same,
+    moving_folder,
+    paint_picture,
+    pictures,
+)
 from media_clips import clip
 from moving import panned
 from PIL import Image as Pillow
@@ -264,12 +272,7 @@ def test_stopped_after_every_frame_and_resumed(tmp_path: Path, style: Path) -> N
 def test_killed_in_the_second_pass_and_resumed(tmp_path: Path, style: Path) -> None:
     folder = moving_folder(tmp_path / "in", 6)
     job = (folder, "--style", style, *QUICK, "--carried-steps", "40", "--set", "tolerance=0", "--passes", "2")
-    assert reelbrush("video", *job, "-o", tmp_path / "whole").returncode == 0
-    work = killed(job, tmp_path / "out", "frames/000004.png")
-    finished = len(list(work.glob("frames/0*.png")))
-    assert 2 <= finished < 6, "the kill came in the middle"
-    assert gone_on(job, tmp_path / "out") == 6 - finished
-    assert_same(tmp_path / "whole", tmp_path / "out", 6)
+    assert_killed_is_whole(tmp_path, job, "frames/000004.png", least=2, frames=6)
 
 
 def painted(level: int) -> Painted:
