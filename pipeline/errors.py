@@ -28,7 +28,11 @@ class MediaError(ReelbrushError):
 
 
 class OutputError(ReelbrushError):
-    """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
+    """A result cannot be written: it exists already, the folder is read-only."""
+
+
+class DiskFullError(OutputError):
+    """There is no room for a result, or for the frames on the way to it."""
 
 
 class WeightsError(ReelbrushError):

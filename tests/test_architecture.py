@@ -35,10 +35,13 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "torch": ("pipeline/network/", "pipeline/style/", "pipeline/motion/", "pipeline/job/", "pipeline/show/doctor.py"),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     "subprocess": ("pipeline/media/ffmpeg.py",),
+    "multiprocessing": ("pipeline/job/batch/local.py", "pipeline/job/batch/worker.py"),
+    "sqlite3": ("pipeline/job/batch/ledger.py",),
     "PIL": ("pipeline/media/",),
     "imageio": ("pipeline/media/",),
     "imageio_ffmpeg": ("pipeline/media/",),
-    "cv2": ("pipeline/motion/",),
+    # A worker only says how many threads it may use.
+    "cv2": ("pipeline/motion/", "pipeline/job/batch/worker.py"),
     "matplotlib": ("pipeline/show/figure.py", "pipeline/show/flicker_plot.py", "pipeline/show/heatmap.py"),
 }
 

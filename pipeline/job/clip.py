@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -32,6 +32,7 @@ from pipeline.network.base import Network
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
 from pipeline.style.painter import Painter
+from pipeline.style.recolour import Anchor
 
 
 @dataclass(frozen=True)
@@ -81,24 +82,38 @@ class ClipResult:
     notes: tuple[str, ...]
 
 
-def run_clip(
-    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
-) -> ClipResult:
-    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames.
+@dataclass(frozen=True)
+class OpenClip:
+    """A job with all that painting it needs."""
 
-    :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
+    job: ClipJob
+    settings: Settings
+    source: FrameSource
+    told: Sequence[Shot] | None
+    """Its shots, where nothing has to be looked for."""
+    flow: FlowMethod
+    painter: Painter
+    """Of the first pass, and without an anchor."""
+    identity: Mapping[str, Any]
+    """Everything the frames depend on."""
+
+    def painter_of(self, one: Pass, anchor: Anchor) -> Painter:
+        """The painter for a pass."""
+        if one.number == 1:
+            return self.painter.anchored(anchor)
+        return self.painter.with_settings(again(self.settings, self.source.info.frames)).anchored(anchor)
+
+
+def open_clip(
+    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
+) -> OpenClip:
+    """Open everything that a job names, and look through its input.
+
+    :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
-    began = time.monotonic()
     for named in (job.source, *(style.path for style in job.styles)):
         refuse_same_file(named, job.outputs)
-    if job.gif is not None and job.gif.resolve() == job.output.resolve():
-        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
-    for path in job.outputs:
-        # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
-        if not path.is_dir():
-            check_output(path, job.overwrite)
-    styles = load_styles(job.styles)
-    painter = Painter(network, styles, settings, device)
+    painter = Painter(network, load_styles(job.styles), settings, device)
     flow = open_flow(settings, device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
@@ -112,28 +127,55 @@ def run_clip(
     told = told_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, told or ())
+    return OpenClip(job, settings, source, told, flow, painter, _identity(job, painter.network, settings, flow))
+
+
+def shots_of(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
+    """Where the shots of a clip begin, told or found.
+
+    :raises UsageError: there are several, and the clip is to be a loop.
+    """
+    if clip.told is not None:
+        return list(clip.told)
+    shots = found_shots(clip.source, work, on_event)
+    if clip.settings.loop and len(shots) > 1:
+        work.remove()
+        check_loop(clip.job.source, clip.source.info.frames, shots)
+    return shots
+
+
+def run_clip(
+    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
+) -> ClipResult:
+    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames.
+
+    :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
+    """
+    began = time.monotonic()
+    if job.gif is not None and job.gif.resolve() == job.output.resolve():
+        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    for path in job.outputs:
+        # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
+        if not path.is_dir():
+            check_output(path, job.overwrite)
+    clip = open_clip(job, network, settings, device, on_event)
+    source, flow, painter = clip.source, clip.flow, clip.painter
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, network, settings, flow))
         passes = passes_of(settings, source.info.frames)
-        work = WorkFolder(job.work, _identity(job, painter.network, settings, flow), passes, job.restart)
+        work = WorkFolder(job.work, clip.identity, passes, job.restart)
         stack.callback(work.close)
+        work.gather()
         reached = work.reached()
         done = (reached.number - 1) * source.info.frames + work.frames(reached).done
-        shots = found_shots(source, work, on_event) if told is None else told
-        if settings.loop and len(shots) > 1:
-            work.remove()
-            check_loop(job.source, source.info.frames, shots)
+        shots = shots_of(clip, work, on_event)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys([*said, *(loop_notes(source) if settings.loop else ())]))
         anchor = found_anchor(source, painter, work, on_event)
-        painter = painter.anchored(anchor)
-        on_event(_started(job, source, painter, done, shots, passes, notes, device))
+        on_event(started(clip, source.info.frames, done, shots, len(passes), notes))
         painted = 0
         for one in passes[reached.number - 1 :]:
-            if one.number > 1:
-                painter = Painter(network, styles, again(settings, source.info.frames), device)
-                painter = painter.anchored(anchor)
-            painted += _paint(one, source, shots, painter, flow, work, sinks, on_event)
+            painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event)
         on_event(Stage("Encoding"))
         store = work.end()
         if not passes[-1].forward:
@@ -150,7 +192,7 @@ def run_clip(
     return result
 
 
-def _paint(
+def paint_one(
     one: Pass,
     source: FrameSource,
     shots: Sequence[Shot],
@@ -240,34 +282,30 @@ def _identity(job: ClipJob, network: Network, settings: Settings, flow: FlowMeth
     }
 
 
-def _started(
-    job: ClipJob,
-    source: FrameSource,
-    painter: Painter,
-    done: int,
-    shots: Sequence[Shot],
-    passes: Sequence[Pass],
-    notes: tuple[str, ...],
-    device: torch.device,
+def started(
+    clip: OpenClip, frames: int, done: int, shots: Sequence[Shot], passes: int, notes: tuple[str, ...] = ()
 ) -> Event:
-    info = source.info
-    settings = painter.settings
-    carries = settings.carry != "none"
+    """What is told before painting begins.
+
+    :param frames: so many are painted; `done` counts those that are finished, in every pass.
+    """
+    job, info, painter = clip.job, clip.source.info, clip.painter
+    carries = clip.settings.carry != "none"
     return Started(
         source=str(job.source),
         outputs=job.outputs,
         width=info.width,
         height=info.height,
-        frames=info.frames,
+        frames=frames,
         done=done,
         first_work=painter.work(info.height, info.width, carried=False),
         next_work=painter.work(info.height, info.width, carried=carries),
         network=describe(painter.network),
-        device=device_line(device, painter.network),
+        device=device_line(painter.device, painter.network),
         notes=notes,
         cuts=tuple(begin for begin, _ in shots[1:]),
-        passes=len(passes),
-        again_work=again(settings, info.frames).carried_steps,
+        passes=passes,
+        again_work=again(clip.settings, info.frames).carried_steps,
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pipeline.media.backward import backward
 from pipeline.media.frame import Frame, FrameSource
@@ -22,8 +23,15 @@ class Pass:
     of: int
     """How many there are."""
     frames: int
+    """How many it paints."""
+    begin: int = 0
+    """Its first frame; above 0 where only a part of the clip is gone over. Its frames are `begin` to `end` - 1."""
     circle: bool = False
     """Whether the clip is a loop that this pass closes: what comes before its first frame is its last one."""
+
+    @property
+    def end(self) -> int:
+        return self.begin + self.frames
 
     @property
     def forward(self) -> bool:
@@ -36,7 +44,7 @@ class Pass:
     @property
     def order(self) -> range:
         """The numbers of all frames, in the order in which this pass paints them."""
-        return range(self.frames) if self.forward else range(self.frames - 1, -1, -1)
+        return range(self.begin, self.end) if self.forward else range(self.end - 1, self.begin - 1, -1)
 
     def entered(self, shots: Sequence[Shot]) -> frozenset[int]:
         """The frames with which the pass enters a shot: nothing is carried to them. A circle is never entered."""
@@ -53,15 +61,16 @@ class Pass:
         yield from self._from(source, max(0, place))
 
     def _from(self, source: FrameSource, place: int) -> Generator[Frame, None, None]:
-        found = source.frames(place) if self.forward else backward(source, self.frames - place)
+        found = source.frames(self.begin + place) if self.forward else backward(source, self.end - place)
         with closing(found) as frames:
-            yield from frames
+            yield from islice(frames, self.frames - place)
 
 
-def passes_of(settings: Settings, frames: int) -> list[Pass]:
-    """The passes over a clip of so many frames. A loop takes two at least: the last one closes it."""
+def passes_of(settings: Settings, frames: int, begin: int = 0) -> list[Pass]:
+    """The passes over a clip of so many frames, or over so many from `begin` on. A loop takes two at least: the last
+    one closes it."""
     count = max(2, settings.passes) if settings.loop else settings.passes
-    return [Pass(number, count, frames, settings.loop and number == count) for number in range(1, count + 1)]
+    return [Pass(number, count, frames, begin, settings.loop and number == count) for number in range(1, count + 1)]
 
 
 def again(settings: Settings, frames: int) -> Settings:

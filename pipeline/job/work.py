@@ -21,6 +21,8 @@ SHOTS = "shots.json"
 ANCHOR = "anchor.json"
 FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
+PART = "part-"
+"""How the names of the work folders of parts begin, in that of their clip."""
 
 
 class WorkFolder:
@@ -77,12 +79,30 @@ class WorkFolder:
                 "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
                 "and begin anew."
             )
-        for frames in (self.folder / FRAMES, *self.folder.glob("pass*")):
+        for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{PART}*")):
             shutil.rmtree(frames, ignore_errors=True)
         for name in (SHOTS, ANCHOR):
             (self.folder / name).unlink(missing_ok=True)
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+
+    def gather(self) -> None:
+        """Take in the frames of parts that were painted on their own, once all of them are finished (see `parts`).
+
+        Killed in between, it goes on: what has been moved is no longer missing.
+        """
+        folders = sorted(self.folder.glob(f"{PART}*"))
+        last = self._passes[-1]
+        if not folders or (self._folder(last).exists() and self.frames(last).whole):
+            return
+        found = {int(path.stem): path for folder in folders for path in folder.glob(f"{FRAMES}/[0-9]*.png")}
+        place = self._folder(last)
+        missing = [index for index in last.order if not (place / f"{index:06d}.png").exists()]
+        if any(index not in found for index in missing):
+            return
+        place.mkdir(exist_ok=True)
+        for index in missing:
+            found[index].replace(place / f"{index:06d}.png")
 
     def reached(self) -> Pass:
         """The pass in which an earlier run stopped: the last one begun, if it is whole or has all that it starts from.
@@ -157,6 +177,18 @@ class WorkFolder:
         """
         with written_atomically(self.folder / ANCHOR) as part:
             part.write_text(json.dumps(anchor) + "\n", encoding="utf-8")
+
+    def learn(self, folder: Path) -> None:
+        """Take over what the work folder of the same job, seen as a whole, knows of its shots and its anchor."""
+        try:
+            known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+            own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        for name in (SHOTS, ANCHOR):
+            if known == own and (folder / name).is_file() and not (self.folder / name).exists():
+                with written_atomically(self.folder / name) as part:
+                    shutil.copyfile(folder / name, part)
 
     def close(self) -> None:
         """Give the lock back; the frames stay."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.errors import OutputError, UsageError
+from pipeline.errors import DiskFullError, OutputError, UsageError
 
 
 def check_output(path: str | Path, overwrite: bool = False) -> None:
@@ -42,7 +42,7 @@ def check_folder(folder: Path) -> None:
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The OutputError for what the system said when `path` was written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(f"{path}: the disk is full ({error.strerror}). Make room and give the same command again.")
+        return DiskFullError(f"{path}: the disk is full ({error.strerror}). Make room and give the same command again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"{path}: nothing may be written there ({error.strerror}). Choose another place.")
     if error.errno == errno.ENAMETOOLONG:

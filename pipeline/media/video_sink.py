@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.errors import MediaError, OutputError
+from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.frame import Image
@@ -105,7 +105,7 @@ class VideoWriter:
             reason = self._process.reason()
         path = self._plan.path
         if any(sign in reason for sign in ("No space left", "File too large", "Disk quota", "SIGXFSZ")):
-            return OutputError(f"{path}: the disk is full ({reason}). Make room and give the same command again.")
+            return DiskFullError(f"{path}: the disk is full ({reason}). Make room and give the same command again.")
         return OutputError(
             f"{path}: ffmpeg could not encode the clip as {self._encoding.codec}: {reason}. Give the same command "
             "again; if that does not help, choose another codec."

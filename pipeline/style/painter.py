@@ -121,6 +121,13 @@ class Painter:
         style = settings.style_layers if settings.statistic == "moments" else ()
         return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
 
+    def with_settings(self, settings: Settings) -> Painter:
+        """This painter with other steps or temporal settings. What was computed of the styles is shared, and so has to
+        be the same: layers, statistic and sizes."""
+        found = copy.copy(self)
+        found.settings = settings
+        return found
+
     def anchored(self, anchor: Anchor) -> Painter:
         """This painter for the frames of a clip that looks like `anchor` as a whole: a palette that does not wander."""
         found = copy.copy(self)

@@ -58,6 +58,10 @@ class Item:
         """What `run_still` is asked for."""
         return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite)
 
+    def as_settings(self) -> str:
+        """How it is painted, and by what: the same for items that differ in their pictures only."""
+        return json.dumps([self.preset, self.network, self.weights, dict(self.settings)], default=str, sort_keys=True)
+
     def as_json(self) -> str:
         """As one line that `from_json` reads; the same for the same item."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

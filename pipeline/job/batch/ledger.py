@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS item (
     name TEXT PRIMARY KEY, position INTEGER NOT NULL, request TEXT NOT NULL, identity TEXT, state TEXT NOT NULL,
     width INTEGER, height INTEGER, frames INTEGER NOT NULL DEFAULT 0, passes INTEGER NOT NULL DEFAULT 1,
     done INTEGER NOT NULL DEFAULT 0, began REAL, ended REAL, seconds REAL NOT NULL DEFAULT 0, estimate REAL,
-    error TEXT, notes TEXT NOT NULL DEFAULT '[]', outputs TEXT NOT NULL DEFAULT '[]', made TEXT NOT NULL DEFAULT '{}'
+    error TEXT, again INTEGER NOT NULL DEFAULT 0,
+    notes TEXT NOT NULL DEFAULT '[]', outputs TEXT NOT NULL DEFAULT '[]', made TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS frame (
     item TEXT NOT NULL, pass INTEGER NOT NULL, frame INTEGER NOT NULL, losses TEXT NOT NULL, steps INTEGER NOT NULL,
@@ -282,6 +283,7 @@ def _item_row(row: sqlite3.Row) -> ItemRow:
         notes=tuple(json.loads(row["notes"])),
         outputs=outputs,
         made=json.loads(row["made"]),
+        again=bool(row["again"]),
         **{key: row[key] for key in _PLAIN},
     )
 
@@ -304,7 +306,7 @@ def _forget(db: sqlite3.Connection, name: str, everything: bool) -> None:
     else:
         db.execute(
             "UPDATE item SET state = ?, identity = NULL, done = 0, began = NULL, ended = NULL, seconds = 0, "
-            "error = NULL, notes = '[]', outputs = '[]', made = '{}' WHERE name = ?",
+            "error = NULL, again = 0, notes = '[]', outputs = '[]', made = '{}' WHERE name = ?",
             (State.WAITING, name),
         )
 

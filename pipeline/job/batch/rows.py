@@ -42,6 +42,8 @@ class ItemRow:
     """Seconds for all of it, as they were estimated before it began."""
     error: str | None
     """Why it failed, a paragraph."""
+    again: bool
+    """Whether the surroundings were to blame: the next run tries it again without being asked."""
     notes: tuple[str, ...]
     outputs: tuple[OutputRow, ...]
     identity: str | None

@@ -1,0 +1,86 @@
+"""One painting on its way through a batch: which tasks it needs, and how far it is."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pipeline.job.batch.examine import Ready
+from pipeline.job.batch.task import LookedThrough, Result, Task
+from pipeline.job.events import Event, FrameDone, Started
+from pipeline.job.parts import parts_of
+
+
+@dataclass
+class Course:
+    """The tasks of a painting: all in one, or, of a clip for several workers, a look through it, its parts side by
+    side, and what puts them together."""
+
+    ready: Ready
+    seconds: float
+    """As estimated, for one worker."""
+    overwrite: bool
+    restart: bool
+    several: bool
+    """Whether its shots are to be painted side by side."""
+    waiting: deque[Task] = field(default_factory=deque)
+    running: dict[str, Task] = field(default_factory=dict)
+    """By key."""
+    done: dict[str, int] = field(default_factory=dict)
+    """Frames that are finished, by task; in several passes, each one counts."""
+    began: float | None = None
+    """On a steady clock; None: not yet."""
+    failed: str | None = None
+    """Why no more of it is begun."""
+    lost: int = 0
+    """How often a worker was lost with it."""
+
+    def __post_init__(self) -> None:
+        self.waiting.append(self._task("look through" if self.several else "paint"))
+
+    def _task(self, kind: str, part: tuple[int, int] | None = None) -> Task:
+        # What other settings left behind is thrown away once, by the first task.
+        first = kind == "look through" or not self.several
+        return Task(self.ready.item, kind, part, overwrite=self.overwrite, restart=self.restart and first)  # type: ignore[arg-type]
+
+    @property
+    def name(self) -> str:
+        return self.ready.item.name
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it is left to do or being done."""
+        return not self.running and (not self.waiting or self.failed is not None)
+
+    def next_task(self) -> Task:
+        """The task to begin now; one must be waiting."""
+        task = self.waiting.popleft()
+        self.running[task.key] = task
+        return task
+
+    def see(self, key: str, event: Event) -> None:
+        """Learn from what a task tells how many frames are finished."""
+        if isinstance(event, Started):
+            if self.running[key].kind == "paint":
+                # It begins with what the parts have painted.
+                self.done.clear()
+            self.done[key] = event.done
+        elif isinstance(event, FrameDone):
+            self.done[key] = self.done.get(key, 0) + 1
+
+    def finished(self, key: str, result: Result) -> None:
+        """A task has come to its end: what can follow now waits."""
+        task = self.running.pop(key)
+        if isinstance(result, LookedThrough):
+            parts = [] if result.begun else parts_of(result.shots)
+            if len(parts) > 1:
+                # The longest ones first: nobody should wait for one that was begun last.
+                parts.sort(key=lambda part: part[0] - part[1])
+                self.waiting.extend(self._task("part", part) for part in parts)
+                return
+        if not self.waiting and not self.running and task.kind != "paint":
+            self.waiting.append(self._task("paint"))
+
+    def give_back(self, key: str) -> None:
+        """A task was not finished, and waits again."""
+        self.waiting.appendleft(self.running.pop(key))

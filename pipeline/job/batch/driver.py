@@ -1,0 +1,429 @@
+"""Paints a batch: looks at everything first, hands out the work, keeps the account, and stops nowhere for one bad file.
+
+    names and settings -> examine -> estimate -> courses -> crew -> ledger
+
+The driver paints nothing itself and is the only one that writes the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pipeline import __version__
+from pipeline.errors import DiskFullError, OutputError, StoreError
+from pipeline.job.batch.adopt import adopted
+from pipeline.job.batch.course import Course
+from pipeline.job.batch.crew import Crew
+from pipeline.job.batch.estimate import Room, room_of, seconds_of
+from pipeline.job.batch.events import (
+    BatchEnded,
+    Checking,
+    ItemBegan,
+    ItemEnded,
+    ItemTold,
+    OnBatchEvent,
+    Planned,
+)
+from pipeline.job.batch.examine import Examiner, Problem, Ready
+from pipeline.job.batch.interrupts import Interrupts, counted
+from pipeline.job.batch.item import Item
+from pipeline.job.batch.ledger import Ledger
+from pipeline.job.batch.rows import FrameRow, State
+from pipeline.job.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Task, Timed, Told
+from pipeline.job.events import FrameDone, Started
+from pipeline.job.work import PART
+from pipeline.media.outputs import check_folder
+
+LOCK = "ledger.lock"
+TRIES = 3
+"""How often a task is given to a worker, if the worker is lost with it each time."""
+BEAT = 20.0
+"""Seconds between two signs of life in the ledger."""
+TIMINGS = 6
+"""Sizes and settings at which a step is measured, at most; others are judged by their area."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How a batch is to be gone about; what is to be painted is in its items."""
+
+    overwrite: bool = False
+    retry_failed: bool = False
+    fail_fast: bool = False
+    wait: bool = False
+    """Whether to wait while another process is at work in the same folder, instead of refusing."""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has left."""
+
+    done: int
+    failed: int
+    left: int
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: none; 3: some."""
+        return 0 if not self.failed and not self.left else 3 if self.done else 1
+
+
+def run_batch(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, on_event: OnBatchEvent) -> Outcome:
+    """Paint what is not painted yet. Killed at any instant and called again, it goes on.
+
+    :raises StoreError: another process is at work in the folder, or its ledger is damaged.
+    :raises OutputError: nothing can be written there, or the disk is full.
+    :raises KeyboardInterrupt: Ctrl-C; everything finished is kept.
+    """
+    _make(folder)
+    with ExitStack() as stack:
+        stack.callback(_locked(folder, orders.wait).release)
+        ledger = Ledger(folder, write=True)
+        stack.callback(ledger.close)
+        stack.callback(crew.close)
+        interrupts = stack.enter_context(counted())
+        return _Driver(folder, items, crew, orders, on_event, ledger, interrupts).run()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another one with -o."
+        ) from None
+    check_folder(folder)
+
+
+def _locked(folder: Path, wait: bool) -> FileLock:
+    lock = FileLock(folder / LOCK)
+    try:
+        # The system gives the lock of a dead process back.
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        raise StoreError(
+            f"Another reelbrush is at work in {folder} ('reelbrush status {folder}' shows how far it is). Wait until "
+            "it is done, choose another folder with -o, or say --wait to begin as soon as it has ended."
+        ) from None
+    except OSError as error:
+        raise OutputError(f"{folder}: nothing can be locked there ({error.strerror}). Choose another folder.") from None
+    return lock
+
+
+class _Driver:
+    """One run over a batch."""
+
+    def __init__(
+        self,
+        folder: Path,
+        items: Sequence[Item],
+        crew: Crew,
+        orders: Orders,
+        on_event: OnBatchEvent,
+        ledger: Ledger,
+        interrupts: Interrupts,
+    ) -> None:
+        self._folder = folder
+        self._items = items
+        self._crew = crew
+        self._orders = orders
+        self._tell = on_event
+        self._ledger = ledger
+        self._interrupts = interrupts
+        self._courses: dict[str, Course] = {}
+        """Paintings of this run by name, in the order in which they are begun."""
+        self._by_task: dict[str, Course] = {}
+        self._full: str | None = None
+        """Why nothing more can be painted: the disk is full."""
+        self._stopping = False
+        self._beaten = time.monotonic()
+
+    def run(self) -> Outcome:
+        began = time.monotonic()
+        run = self._ledger.begin_run(socket.gethostname(), os.getpid(), __version__, self._crew.size)
+        outcome = "interrupted"
+        try:
+            self._ledger.plan(self._items)
+            self._prepare()
+            while self._work(run):
+                pass
+            if self._interrupts.came is None:
+                outcome = "finished" if self._full is None else "failed"
+        finally:
+            self._ledger.end_run(run, outcome)
+        found = self._outcome()
+        self._tell(BatchEnded(self._folder, found.done, found.failed, found.left, time.monotonic() - began))
+        if self._full is not None:
+            raise DiskFullError(self._full)
+        return found
+
+    def _outcome(self) -> Outcome:
+        states = [row.state for row in self._ledger.items()]
+        done, failed = states.count(State.DONE), states.count(State.FAILED)
+        return Outcome(done, failed, len(states) - done - failed)
+
+    # Before the first frame.
+
+    def _prepare(self) -> None:
+        """Look at everything, and decide what is done with each item."""
+        examiner = Examiner(self._ledger, self._orders.device, self._orders.overwrite)
+        ready: list[Ready] = []
+        for number, item in enumerate(self._items):
+            self._tell(Checking(f"Looking at {item.source.name}", number, len(self._items)))
+            if self._interrupts.came is not None:
+                return
+            found = examiner.examine(item)
+            if isinstance(found, Problem):
+                self._ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
+            elif not self._settled(found, examiner):
+                ready.append(found)
+        failed = [(row.name, row.error or "") for row in self._ledger.items() if row.state is State.FAILED]
+        if failed and self._orders.fail_fast:
+            ready = []
+        times = self._estimates(ready)
+        self._plan(ready, times)
+        room, free = self._check_room(ready)
+        several = self._crew.size if ready else 1
+        self._tell(
+            Planned(
+                folder=self._folder,
+                items=len(self._items),
+                paint=len(ready),
+                finished=sum(row.state is State.DONE for row in self._ledger.items()),
+                failed=tuple(failed),
+                seconds=sum(times.values()) / max(1, several),
+                room=room,
+                free=free,
+                workers=self._crew.size,
+            )
+        )
+
+    def _settled(self, ready: Ready, examiner: Examiner) -> bool:
+        """Whether nothing is to be done for an item: it is finished, or has failed in the same way before."""
+        row = self._ledger.item(ready.item.name)
+        assert row is not None
+        if examiner.finished(ready):
+            return True
+        same = row.identity == ready.identity
+        if row.state is State.FAILED and same and not row.again and not self._orders.retry_failed:
+            return True
+        if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
+            self._ledger.finish(row.name, found)
+            return True
+        if not same or row.state is State.DONE:
+            self._ledger.forget(row.name)
+        self._ledger.change(
+            row.name,
+            state=State.WAITING if row.began is None or not same else State.INTERRUPTED,
+            identity=ready.identity,
+            error=None,
+            width=ready.subject.width,
+            height=ready.subject.height,
+            frames=ready.subject.frames,
+            passes=ready.passes,
+        )
+        return False
+
+    def _estimates(self, ready: Sequence[Ready]) -> dict[str, float]:
+        """Seconds for every painting, by its name, from steps that are really taken."""
+        groups: dict[tuple[str, int, int], Ready] = {}
+        for one in ready:
+            groups.setdefault((one.item.as_settings(), one.subject.height, one.subject.width), one)
+        chosen = list(groups.items())[:: max(1, -(-len(groups) // TIMINGS))]
+        timings: dict[tuple[str, int, int], Timed] = {}
+        for number, (group, one) in enumerate(chosen):
+            self._tell(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
+            found = self._measured(Task(one.item, "time", size=(group[1], group[2])))
+            if found is not None:
+                timings[group] = found
+        times = {}
+        for one in ready:
+            timed = _nearest(timings, one.item.as_settings(), one.subject.height, one.subject.width)
+            times[one.item.name] = 0.0 if timed is None else seconds_of(one, timed)
+            self._ledger.change(one.item.name, estimate=times[one.item.name] or None)
+        return times
+
+    def _measured(self, task: Task) -> Timed | None:
+        """What a step costs; None where it cannot be found out: painting will say why."""
+        if self._interrupts.came is not None:
+            return None
+        self._crew.give(task)
+        while True:
+            for message in self._crew.hear(0.5):
+                if isinstance(message, Done) and isinstance(message.result, Timed):
+                    return message.result
+                if not isinstance(message, Told):
+                    return None
+            if self._interrupts.came is not None and not self._stopping:
+                self._stop()
+
+    def _plan(self, ready: Sequence[Ready], times: dict[str, float]) -> None:
+        """Decide the order, and which clips are painted in parts."""
+        workers, total = self._crew.size, sum(times.values())
+        # Several workers end at about the same time if the longest come first; of one, the order is the user's.
+        order = sorted(ready, key=lambda one: -times[one.item.name]) if workers > 1 else ready
+        for one in order:
+            name = one.item.name
+            row = self._ledger.item(name)
+            assert row is not None
+            large = workers > 1 and times[name] > total / (2 * workers)
+            parted = not one.item.still and any(one.item.clip_job().work.glob(f"{PART}*"))
+            several = not one.item.still and not one.settings.loop and (large or parted)
+            overwrite = self._orders.overwrite or any(path.exists() for path in one.item.outputs)
+            restart = row.state is State.WAITING
+            self._courses[name] = Course(one, times[name], overwrite, restart, several)
+
+    def _check_room(self, ready: Sequence[Ready]) -> tuple[int, int]:
+        """Bytes that are needed and that are free.
+
+        :raises DiskFullError: not half of it is there. (The estimate is a rough one.)
+        """
+        rooms: list[Room] = [room_of(one) for one in ready]
+        # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
+        work = sorted((room.work for room in rooms), reverse=True)[: self._crew.size]
+        need, free = sum(room.result for room in rooms) + sum(work), shutil.disk_usage(self._folder).free
+        if need > 2 * free:
+            raise DiskFullError(
+                f"{self._folder}: this batch needs about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
+                "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
+            )
+        return need, free
+
+    # Painting.
+
+    def _work(self, run: int) -> bool:
+        """Hand out tasks, and take in what the workers say; False once nothing is left to wait for."""
+        if self._interrupts.came is not None and not self._stopping:
+            self._stop()
+        if not self._stopping:
+            self._hand_out()
+        if not self._by_task:
+            return False
+        for message in self._crew.hear(0.5):
+            self._hear(message)
+        if time.monotonic() - self._beaten > BEAT:
+            self._beaten = time.monotonic()
+            self._ledger.beat(run)
+        return True
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._crew.stop()
+
+    def _hand_out(self) -> None:
+        while self._crew.free:
+            # What is under way is brought to its end before something else is begun.
+            open_ones = sorted(self._courses.values(), key=lambda course: course.began is None)
+            course = next((one for one in open_ones if one.waiting and one.failed is None), None)
+            if course is None:
+                return
+            if course.began is None:
+                self._begin(course)
+            task = course.next_task()
+            self._by_task[task.key] = course
+            self._crew.give(task)
+
+    def _begin(self, course: Course) -> None:
+        course.began = time.monotonic()
+        row = self._ledger.item(course.name)
+        assert row is not None
+        self._ledger.change(course.name, state=State.PAINTING, began=row.began or time.time(), ended=None, error=None)
+        begun = sum(one.began is not None for one in self._courses.values())
+        self._tell(ItemBegan(course.name, begun, len(self._courses)))
+
+    def _hear(self, message: Message) -> None:
+        course = self._by_task.get(message.key)
+        if course is None:
+            return
+        if isinstance(message, Told):
+            self._told(course, message)
+            return
+        del self._by_task[message.key]
+        if isinstance(message, Done):
+            course.finished(message.key, message.result)
+            if isinstance(message.result, Painted) and message.result.outputs:
+                self._finish(course, message.result)
+        elif isinstance(message, Failed):
+            course.running.pop(message.key)
+            self._fail(course, message.error, message.again, message.full)
+        elif isinstance(message, Stopped):
+            course.give_back(message.key)
+            if not course.running:
+                self._spent(course)
+        elif isinstance(message, Lost):
+            self._lost(course, message)
+
+    def _told(self, course: Course, message: Told) -> None:
+        event = message.event
+        course.see(message.key, event)
+        if isinstance(event, FrameDone):
+            row = FrameRow(event.in_pass, event.frame, event.losses, event.steps, event.seconds, event.stopped)
+            self._ledger.add_frame(course.name, row, sum(course.done.values()))
+        elif isinstance(event, Started):
+            self._ledger.change(course.name, done=sum(course.done.values()))
+        self._tell(ItemTold(course.name, event))
+
+    def _finish(self, course: Course, result: Painted) -> None:
+        seconds = self._spent(course)
+        self._ledger.finish(
+            course.name,
+            result.outputs,
+            flicker=result.flicker,
+            looks=result.looks,
+            notes=result.notes,
+            made=result.made,
+        )
+        self._tell(ItemEnded(course.name, State.DONE, seconds, notes=result.notes))
+
+    def _spent(self, course: Course) -> float:
+        seconds = time.monotonic() - (course.began or time.monotonic())
+        self._ledger.spend(course.name, seconds)
+        return seconds
+
+    def _lost(self, course: Course, message: Lost) -> None:
+        course.lost += 1
+        if course.lost < TRIES:
+            course.give_back(message.key)
+            return
+        course.running.pop(message.key)
+        self._fail(
+            course,
+            f"{course.name}: the worker that painted it ended {TRIES} times ({message.why}); perhaps there was not "
+            "enough memory. What it had finished is kept: give the same command again, with fewer workers, or paint "
+            "it smaller.",
+            again=True,
+        )
+
+    def _fail(self, course: Course, error: str, again: bool, full: bool = False) -> None:
+        """No more of a painting is begun. Of several reasons the first one counts."""
+        if full:
+            self._full = error
+            self._stop()
+        if course.failed is not None:
+            return
+        course.failed = error
+        seconds = self._spent(course)
+        self._ledger.change(course.name, state=State.FAILED, error=error, again=again, ended=time.time())
+        self._tell(ItemEnded(course.name, State.FAILED, seconds, error))
+        if self._orders.fail_fast:
+            self._stop()
+
+
+def _nearest(timings: dict[tuple[str, int, int], Timed], settings: str, height: int, width: int) -> Timed | None:
+    """What a step was measured to cost with these settings, at the nearest size, by the area."""
+    same = {key: timed for key, timed in timings.items() if key[0] == settings} or timings
+    if not same:
+        return None
+    key = min(same, key=lambda one: abs(one[1] * one[2] - height * width))
+    share, timed = height * width / (key[1] * key[2]), same[key]
+    return Timed(timed.step * share, timed.frame * share, timed.first)

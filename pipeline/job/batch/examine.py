@@ -1,0 +1,200 @@
+"""Before the first frame: everything that a batch names is opened, and everything that is wrong is found at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__
+from pipeline.errors import OutputError, ReelbrushError
+from pipeline.job.api import Studio
+from pipeline.job.batch.item import Item
+from pipeline.job.batch.ledger import Ledger
+from pipeline.job.batch.perform import size_of, studio_of
+from pipeline.job.batch.rows import ItemRow, State
+from pipeline.job.loop import check_loop
+from pipeline.job.parse import parse_rate
+from pipeline.job.passes import passes_of
+from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
+from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an input is, once it is opened."""
+
+    width: int
+    height: int
+    """Size of the painting in pixels."""
+    frames: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A painting that can be made."""
+
+    item: Item
+    subject: Subject
+    settings: Settings
+    identity: str
+    """All that its result depends on."""
+    passes: int
+
+    @property
+    def frames(self) -> int:
+        """Frames to paint, every pass counted."""
+        return self.subject.frames * self.passes
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a painting cannot be made."""
+
+    item: Item
+    text: str
+    """A paragraph."""
+
+
+class Examiner:
+    """Opens what the items of a batch name, everything once."""
+
+    def __init__(self, ledger: Ledger | None, device: str, overwrite: bool) -> None:
+        """
+        :param ledger: knows what earlier runs have made, and fingerprints; None for a batch that nothing is known of.
+        :param overwrite: whether outputs may be replaced that the batch has not made.
+        """
+        self._ledger = ledger
+        self._device = device
+        self._overwrite = overwrite
+        self._found: dict[tuple[Any, ...], Any] = {}
+
+    def examine(self, item: Item) -> Ready | Problem:
+        """Whether an item can be painted."""
+        try:
+            studio = self._once(("studio", item.preset, item.network, item.weights, json.dumps(dict(item.settings))),
+                                lambda: studio_of(item, self._device))  # fmt: skip
+            for style in item.styles:
+                self._once(("style", style.path), partial(_readable, style.path))
+            for source in (item.source, *(style.path for style in item.styles)):
+                refuse_same_file(source, item.outputs)
+            subject = self._subject(item, studio.settings)
+            identity = self._identity(item, studio)
+            self._check_outputs(item, subject, identity)
+            passes = 1 if item.still else len(passes_of(studio.settings, subject.frames))
+            return Ready(item, subject, studio.settings, identity, passes)
+        except ReelbrushError as error:
+            return Problem(item, str(error))
+        except OSError as error:
+            return Problem(item, f"{error.filename or item.source}: {error.strerror or error}.")
+
+    def _once(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
+        """What `find` finds, or how it fails: looked for only the first time."""
+        if key not in self._found:
+            try:
+                self._found[key] = find()
+            except (ReelbrushError, OSError) as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _subject(self, item: Item, settings: Settings) -> Subject:
+        if item.still:
+            found = self._once(("still", item.source, settings.size, item.upscale), lambda: _still(item, settings))
+        else:
+            key = ("clip", item.source, settings.size, item.upscale, item.frames, item.fps)
+            found = self._once(key, lambda: _clip(item, settings))
+            if settings.loop:
+                check_loop(item.source, found.frames, ())
+        assert isinstance(found, Subject)
+        return found
+
+    def _identity(self, item: Item, studio: Studio) -> str:
+        values = asdict(studio.settings)
+        # Only the values count.
+        del values["preset"]
+        return json.dumps(
+            {
+                "reelbrush": __version__,
+                "input": self._digest(item.source),
+                "styles": [[self._digest(style.path), style.weight] for style in item.styles],
+                "network": studio.network.digest,
+                "settings": values,
+                "frames": item.frames,
+                "fps": item.fps,
+                "upscale": item.upscale,
+                "codec": item.codec,
+                "quality": item.quality,
+                "gif": item.gif is not None,
+            },
+            sort_keys=True,
+        )
+
+    def _digest(self, path: Path) -> str:
+        """As `fingerprint`; that of a file that has not changed is remembered."""
+        if path.is_dir() or self._ledger is None:
+            return str(self._once(("digest", path), lambda: fingerprint(path)))
+        stat = path.stat()
+        known = self._ledger.digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns)
+        if known is None:
+            known = fingerprint(path)
+            self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
+        return known
+
+    def _check_outputs(self, item: Item, subject: Subject, identity: str) -> None:
+        """Whether the results can be written, and replace nothing but what an earlier run has written.
+
+        :raises OutputError: something stands there that this batch has not made.
+        :raises UsageError: container, codec, quality and size do not go together.
+        """
+        suffix = item.output.suffix.lower()
+        if suffix in DEFAULT:
+            choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
+        row = None if self._ledger is None else self._ledger.item(item.name)
+        for path in item.outputs:
+            if path.exists() and not self._overwrite and not (row is not None and self._ours(path, row, identity)):
+                raise OutputError(
+                    f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
+                    "with --overwrite."
+                )
+
+    def _ours(self, path: Path, row: ItemRow, identity: str) -> bool:
+        """Whether a file is what the batch has made: finished and noted, or finished when the driver was killed before
+        it could note it."""
+        for output in row.outputs:
+            if output.path == path:
+                return output.size == size_of(path) and output.digest == self._digest(path)
+        return row.state is not State.DONE and row.identity == identity and row.began is not None
+
+    def finished(self, ready: Ready) -> bool:
+        """Whether all results of a painting are there, as they were when they were finished, and nothing that they
+        depend on has changed since."""
+        row = None if self._ledger is None else self._ledger.item(ready.item.name)
+        if row is None or row.state is not State.DONE or row.identity != ready.identity:
+            return False
+        return {output.path for output in row.outputs} == set(ready.item.outputs) and all(
+            path.exists() and self._ours(path, row, ready.identity) for path in ready.item.outputs
+        )
+
+
+def _readable(path: Path) -> bool:
+    read_picture(path)
+    return True
+
+
+def _still(item: Item, settings: Settings) -> Subject:
+    image = read_picture(item.source)
+    width, height = fit_size(image.shape[1], image.shape[0], settings.size or None, item.upscale)
+    return Subject(width, height, 1)
+
+
+def _clip(item: Item, settings: Settings) -> Subject:
+    rate = None if item.fps is None else parse_rate(item.fps)
+    info = open_source(item.source, size=settings.size or None, upscale=item.upscale, frames=item.frames, fps=rate).info
+    return Subject(info.width, info.height, info.frames)

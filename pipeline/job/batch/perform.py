@@ -1,0 +1,130 @@
+"""What a worker does for each kind of task. It knows no processes and no driver."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.job.api import Studio, open_studio
+from pipeline.job.batch.item import Item
+from pipeline.job.batch.rows import OutputRow
+from pipeline.job.batch.task import LookedThrough, Painted, Result, Task, Timed
+from pipeline.job.clip import made_with, run_clip
+from pipeline.job.events import OnEvent
+from pipeline.job.flow import open_flow
+from pipeline.job.parts import look_through, paint_part
+from pipeline.job.past import distances
+from pipeline.job.still import run_still
+from pipeline.job.styles import load_styles
+from pipeline.media import fingerprint, resize
+from pipeline.media.frame import Image
+from pipeline.motion.track import track
+from pipeline.style.carried import Carried, Expected
+from pipeline.style.painter import Painter
+
+FEW, MORE = 2, 7
+"""Steps of the two frames that tell what a step costs, and what a frame costs without any."""
+
+
+def perform(task: Task, device: str, on_event: OnEvent) -> Result:
+    """Work on a task to its end.
+
+    :raises ReelbrushError: as `run_clip` and `run_still`.
+    """
+    studio = studio_of(task.item, device)
+    if task.kind == "time":
+        if task.size is None:
+            raise UsageError("A step can only be timed at a size.")
+        return timed(task.item, studio, *task.size)
+    if task.kind == "look through":
+        found = look_through(
+            task.item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, on_event
+        )
+        return LookedThrough(tuple(found.shots), found.begun)
+    if task.kind == "part":
+        if task.part is None:
+            raise UsageError("A part of a clip has to say which frames it is.")
+        paint_part(
+            task.item.clip_job(task.overwrite, task.restart),
+            task.part,
+            studio.network,
+            studio.settings,
+            studio.device,
+            on_event,
+        )
+        return Painted()
+    return _painted(task, studio, on_event)
+
+
+def studio_of(item: Item, device: str) -> Studio:
+    """Network, settings and device for an item. Items that ask for the same have it loaded once."""
+    settings = json.dumps(dict(item.settings), sort_keys=True)
+    return _studio(item.preset, item.network, item.weights, device, settings)
+
+
+@lru_cache(maxsize=2)
+def _studio(preset: str, network: str, weights: Path | None, device: str, settings: str) -> Studio:
+    return open_studio(preset, network, weights, device, json.loads(settings))
+
+
+def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
+    item = task.item
+    notes: tuple[str, ...] = ()
+    item.output.parent.mkdir(parents=True, exist_ok=True)
+    if item.still:
+        run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, on_event)
+    else:
+        notes = run_clip(
+            item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, on_event
+        ).notes
+    outputs = tuple(output_row(path) for path in item.outputs)
+    return Painted(outputs, notes=notes, made=made_with(studio.network, studio.settings))
+
+
+def output_row(path: Path) -> OutputRow:
+    """A result as it stands on the disk."""
+    return OutputRow(path, size_of(path), fingerprint(path))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:
+    """What painting costs here, from a few real steps at that size."""
+    styles = load_styles(item.styles)
+    picture = resize(styles[0].image, width, height)
+    carried = Carried(picture, (Expected(picture, np.ones((height, width), np.float32)),))
+    if item.still or not studio.settings.temporal_weight:
+        carried = Carried(picture)
+    quick = replace(studio.settings, tolerance=0.0, seconds=0.0)
+
+    def seconds(steps: int) -> float:
+        painter = Painter(studio.network, styles, replace(quick, carried_steps=steps), studio.device)
+        # What is done only once, such as the targets of the style, is no part of what a frame costs.
+        painter.paint(picture, carried)
+        began = time.monotonic()
+        painter.paint(picture, carried)
+        return time.monotonic() - began
+
+    few, more = seconds(FEW), seconds(MORE)
+    step = max(1e-6, (more - few) / (MORE - FEW))
+    beside = max(0.0, few - FEW * step) + (0.0 if item.still else _flow_seconds(picture, studio))
+    first = Painter(studio.network, styles, studio.settings, studio.device).work(height, width, carried=False)
+    return Timed(step, beside, first)
+
+
+def _flow_seconds(picture: Image, studio: Studio) -> float:
+    """To find a frame again in the next one, at every distance that the settings ask for."""
+    flow = open_flow(studio.settings, studio.device)
+    began = time.monotonic()
+    for back in distances(studio.settings):
+        track(np.roll(picture, back, axis=1), picture, flow)
+    return time.monotonic() - began

@@ -1,0 +1,116 @@
+"""What the driver of a batch asks of its workers, and what they answer. All of it can be pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipeline.job.batch.item import Item
+from pipeline.job.batch.rows import FlickerRow, LookRow, OutputRow
+from pipeline.job.events import Event
+from pipeline.motion.shots import Shot
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work for one worker."""
+
+    item: Item
+    kind: Literal["time", "look through", "part", "paint"]
+    """Measure what a step costs; find the shots and the palette of a clip; paint the frames of some shots; or paint
+    (what is left of) the whole, and write it."""
+    part: Shot | None = None
+    """First frame and the one after the last, of a part."""
+    size: tuple[int, int] | None = None
+    """(height, width) to measure a step at."""
+    overwrite: bool = False
+    restart: bool = False
+    """Whether frames of other inputs or settings, left by an earlier run, are thrown away."""
+
+    @property
+    def key(self) -> str:
+        """Unique among the tasks of a batch."""
+        return f"{self.item.name}\n{self.kind}\n{self.part}\n{self.size}"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What painting costs on a worker."""
+
+    step: float
+    """Seconds for a step at the size asked for."""
+    frame: float
+    """Seconds for what a frame needs beside its steps."""
+    first: float
+    """Work of a frame that starts a shot, in steps at full size."""
+
+
+@dataclass(frozen=True)
+class LookedThrough:
+    """What is known of a clip before it is painted."""
+
+    shots: tuple[Shot, ...]
+    begun: bool
+    """Whether an earlier run has painted frames of it as a whole: it is gone on with in one piece."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A part, or a painting that stands under its final name."""
+
+    outputs: tuple[OutputRow, ...] = ()
+    flicker: tuple[FlickerRow, ...] = ()
+    looks: tuple[LookRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+
+
+Result = Timed | LookedThrough | Painted
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something that has happened while a task was worked on."""
+
+    key: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task is finished."""
+
+    key: str
+    result: Result
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task came to an end without a result."""
+
+    key: str
+    error: str
+    """A paragraph that says why, and what to do."""
+    again: bool
+    """Whether the surroundings were to blame (disk, memory, a file that is gone) and the same command may try again."""
+    full: bool = False
+    """Whether the disk is full: nothing else can be painted either."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A task was given up because the driver asked for it; what is finished is kept."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The worker is gone; what it had finished is kept."""
+
+    key: str
+    why: str
+
+
+Message = Told | Done | Failed | Stopped | Lost

@@ -1,0 +1,112 @@
+"""One worker of a batch: it is given tasks, tells what happens, and stops when it is asked to or nobody listens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import Any
+
+import cv2
+import torch
+
+from pipeline.errors import DiskFullError, MediaError, PaintingError, ReelbrushError, SettingsError
+from pipeline.job.batch.perform import perform
+from pipeline.job.batch.task import Done, Failed, Message, Stopped, Task, Told
+from pipeline.job.events import Event
+from pipeline.network.memory import keep_freed_memory
+
+Tell = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker works."""
+
+    device: str
+    """As for `choose_device`."""
+    threads: int
+    """On the CPU. The same sums in the same order, and so the same frames, need the same number."""
+
+
+class StopWork(BaseException):
+    """The driver asked to give up. Like KeyboardInterrupt, it passes every `except Exception` and runs every
+    `finally`."""
+
+
+def serve(line: Connection, place: Place) -> None:
+    """Work on tasks until nobody listens at the other end: the body of a worker process."""
+    keep_freed_memory()
+    # Ctrl-C at the terminal reaches every process of the batch; it is the driver's to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tasks: list[Task] = []
+    came, stop = threading.Semaphore(0), threading.Event()
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        raise StopWork
+
+    signal.signal(signal.SIGTERM, give_up)
+    threading.Thread(target=_listen, args=(line, tasks, came, stop), name="driver", daemon=True).start()
+    with suppress(StopWork):
+        while not stop.is_set():
+            came.acquire()
+            if tasks:
+                work_on(tasks.pop(0), place, line.send, stop.is_set)
+
+
+def _listen(line: Connection, tasks: list[Task], came: threading.Semaphore, stop: threading.Event) -> None:
+    while True:
+        try:
+            said: Any = line.recv()
+        except (EOFError, OSError):
+            # The driver was killed. What is finished is on the disk; every ffmpeg ends when its pipe does.
+            os._exit(1)
+        if isinstance(said, Task):
+            tasks.append(said)
+        else:
+            stop.set()
+        came.release()
+
+
+def work_on(task: Task, place: Place, tell: Tell, stopping: Callable[[], bool]) -> None:
+    """Work on a task, whatever comes of it; the last thing told is `Done`, `Failed` or `Stopped`.
+
+    :param stopping: asked after every step; once it is true, the task is given up.
+    """
+    torch.set_num_threads(place.threads)
+    cv2.setNumThreads(place.threads)
+
+    def on_event(event: Event) -> None:
+        tell(Told(task.key, event))
+        if stopping():
+            raise StopWork
+
+    try:
+        result = perform(task, place.device, on_event)
+    except StopWork:
+        tell(Stopped(task.key))
+    except Exception as error:
+        tell(_failure(task, error))
+    else:
+        tell(Done(task.key, result))
+
+
+def _failure(task: Task, error: Exception) -> Failed:
+    if isinstance(error, (SettingsError, PaintingError)):
+        return Failed(task.key, str(error), again=False)
+    if isinstance(error, MediaError):
+        # A file that cannot be read stays so; one that is gone may come back.
+        return Failed(task.key, str(error), again=not task.item.source.exists())
+    if isinstance(error, ReelbrushError):
+        return Failed(task.key, str(error), again=True, full=isinstance(error, DiskFullError))
+    if isinstance(error, OSError):
+        return Failed(task.key, f"{error.filename or task.item.source}: {error.strerror or error}.", again=True)
+    trace = "".join(traceback.format_exception(error)).strip()
+    return Failed(task.key, f"This is a fault of Reelbrush, please report it:\n{trace}", again=False)
