@@ -313,6 +313,113 @@ def image(
         )
 
 
+@app.command(short_help="Paint many clips and pictures; start it in the evening.")
+def batch(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Videos, GIFs, pictures, folders of them (searched to the bottom), patterns; or a job file, JOB.toml.",
+        ),
+    ],
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            help="Style picture or a folder of them; every input is painted in each. A blend: a.jpg:0.7+b.jpg:0.3",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where the paintings, the ledger and the report go."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help=_help(
+                "Names of the paintings, made of {stem}, {style}, {ext}, {preset}, {network}, {number} and {parent}.",
+                "{stem}-{style}{ext}",
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    pair: Annotated[bool, typer.Option("--pair", help="The first input in the first style, and so on.")] = False,
+    sequences: Annotated[
+        bool, typer.Option("--sequences", help="A folder of nothing but numbered pictures is one clip.")
+    ] = False,
+    gif: Annotated[bool, typer.Option("--gif", help="A GIF beside every clip.")] = False,
+    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second, as for 'reelbrush video'.")] = None,
+    codec: Annotated[str | None, typer.Option(help="h264, h265, vp9, av1, prores or ffv1.")] = None,
+    quality: Annotated[str | None, typer.Option(help="lossless, visual, small, or the codec's own number.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Worker processes: one for each GPU; on a CPU they share the cores.")
+    ] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, and only show the plan.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed before.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another process is at work in FOLDER.")] = False,
+    flow: FlowName = None,
+    temporal_weight: TemporalWeight = None,
+    passes: Passes = None,
+    preset: Preset = "",
+    network: NetworkName = "",
+    weights: Weights = None,
+    device: Device = "auto",
+    size: Size = None,
+    upscale: Upscale = False,
+    steps: Steps = None,
+    carried_steps: CarriedSteps = None,
+    content_weight: ContentWeight = None,
+    style_weight: StyleWeight = None,
+    tv_weight: TvWeight = None,
+    optimizer: Optimizer = None,
+    start: Start = None,
+    seed: Seed = None,
+    config: Config = None,
+    set_: Set = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint every input in every style. One bad file spoils only itself, and the same command goes on where it was.
+
+    Exit codes: 0 all done, 3 some failed, 1 all failed, 2 a mistake on the command line, 130 and 143 interrupted.
+    """
+    values: dict[str, Any] = {
+        "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "size": size, "steps": steps,
+        "carried_steps": carried_steps, "start": start, "seed": seed, "content_weight": content_weight,
+        "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer, "preset": preset or None,
+        "network": network or None, "weights": weights, "fps": fps, "upscale": upscale or None, "codec": codec,
+        "quality": quality, "gif": gif or None,
+    }  # fmt: skip
+    interrupted = "What is finished is kept; the same command goes on where it was."
+    with _errors(interrupted, json):
+        from pipeline.show.batch_console import BatchReporter
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.batch.driver import Orders
+            from pipeline.show.jsonlines import json_reporter
+            from pipeline.show.night import Night, spend
+
+        lines = json_reporter(typer.echo) if json else None
+        options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
+        orders = Orders(overwrite, retry_failed, fail_fast, wait, device)
+        night = Night(inputs, style or [], output, name, pair, sequences, options, workers, orders, dry_run)
+        with BatchReporter(screen, quiet) as reporter:
+
+            def on_event(event: Any) -> None:
+                reporter(event)
+                if lines is not None:
+                    lines(event)
+
+            outcome = spend(night, on_event)
+        if not dry_run and outcome.exit_code:
+            raise typer.Exit(outcome.exit_code)
+
+
 @app.command(short_help="Measure how much a painted clip flickers and drifts.")
 def measure(
     source: Annotated[
@@ -439,11 +546,17 @@ def _painting(
     preset: str, network: str, config: Path | None, set_: list[str] | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Preset, network and single settings: the file's, then --set, then the options of their own."""
-    values = read_config(config) if config is not None else {}
-    values.update(read_assignment(text) for text in set_ or [])
+    values = _given(config, set_)
     values.update({name: value for name, value in given.items() if value is not None})
     values["preset"] = preset or values.get("preset", DEFAULT_PRESET)
     values["network"] = network or values.get("network", "auto")
+    return values
+
+
+def _given(config: Path | None, set_: list[str] | None) -> dict[str, Any]:
+    """The settings of a file, and of --set, which win."""
+    values = read_config(config) if config is not None else {}
+    values.update(read_assignment(text) for text in set_ or [])
     return values
 
 

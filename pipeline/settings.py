@@ -177,7 +177,7 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
     :raises SettingsError: an unknown preset or setting (the nearest valid name is given), or an impossible value.
     """
     if preset not in VALUES:
-        raise SettingsError(f"There is no preset {preset!r}{_nearest(preset, VALUES)}. Presets: {', '.join(VALUES)}.")
+        raise SettingsError(f"There is no preset {preset!r}{nearest(preset, VALUES)}. Presets: {', '.join(VALUES)}.")
     if network not in BY_NETWORK:
         raise SettingsError(f"There are no settings for the network {network!r}. Networks: {', '.join(BY_NETWORK)}.")
     own = FOR_NETWORK.get((preset, network), {})
@@ -207,7 +207,7 @@ def known(name: str) -> str:
         if name in _FIELDS:
             raise SettingsError(f"{name} is not set by --set but by an option of its own: --{name}.")
         raise SettingsError(
-            f"There is no setting {name!r}{_nearest(name, _OWN)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
+            f"There is no setting {name!r}{nearest(name, _OWN)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
         )
     return name
 
@@ -232,7 +232,7 @@ def checked(name: str, value: Any) -> Any:
         return _checked_layers(name, value)
     if meta["choices"]:
         if value not in meta["choices"]:
-            raise SettingsError(f"{name} cannot be {value!r}{_nearest(str(value), meta['choices'])}. "
+            raise SettingsError(f"{name} cannot be {value!r}{nearest(str(value), meta['choices'])}. "
                                 f"It is one of {', '.join(meta['choices'])}.")  # fmt: skip
         return value
     return _checked_number(name, value, whole=isinstance(default, int), low=meta["low"], high=meta["high"])
@@ -286,7 +286,8 @@ def _checked_layers(name: str, value: Any) -> Layers:
     return layers
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
+    """' (did you mean 'x'?)' with the one of `names` that is most like `name`; '' where none is."""
     near = get_close_matches(name, list(names), n=1, cutoff=0.4)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
@@ -320,7 +321,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
     for name, value in values.items():
         if name not in _FIELDS:
-            raise SettingsError(f"{path}: there is no setting {name!r}{_nearest(name, _FIELDS)}.")
+            raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, _FIELDS)}.")
         if name in _OWN:
             try:
                 checked(name, value)

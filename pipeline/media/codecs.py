@@ -94,7 +94,7 @@ def choose_encoding(
             f"{name} cannot hold pictures of {size[0]}x{size[1]} pixels; each side must be {least} or more. "
             "Choose a larger size, or another codec."
         )
-    level = _quality(name, quality)
+    level = checked_quality(name, quality)
     build = {"h264": _h264, "h265": _h265, "vp9": _vp9, "av1": _av1, "prores": _prores, "ffv1": _ffv1}[name]
     encoding = build(level, size, None if mean_rate is None else mean_rate.limit_denominator(1001))
     if suffix in (".mp4", ".mov") and name == "h265":
@@ -103,8 +103,8 @@ def choose_encoding(
     return encoding
 
 
-def _quality(codec: str, quality: str | int | None) -> str | int:
-    """A name of `QUALITIES` or a CRF that the codec accepts."""
+def checked_quality(codec: str, quality: str | int | None) -> str | int:
+    """A name of `QUALITIES` or a CRF that the codec accepts. Raises a UsageError where it is neither."""
     what = CODECS[codec]
     if isinstance(quality, str) and quality.isdecimal():
         quality = int(quality)

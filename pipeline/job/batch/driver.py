@@ -12,9 +12,10 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
@@ -32,12 +33,13 @@ from pipeline.job.batch.events import (
     ItemTold,
     OnBatchEvent,
     Planned,
+    PlanRow,
 )
 from pipeline.job.batch.examine import Examiner, Problem, Ready
 from pipeline.job.batch.interrupts import Interrupts, counted
 from pipeline.job.batch.item import Item
-from pipeline.job.batch.ledger import Ledger
-from pipeline.job.batch.rows import FrameRow, State
+from pipeline.job.batch.ledger import LEDGER, Ledger
+from pipeline.job.batch.rows import FrameRow, ItemRow, State
 from pipeline.job.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Task, Timed, Told
 from pipeline.job.events import FrameDone, Started
 from pipeline.job.work import PART
@@ -85,14 +87,29 @@ def run_batch(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, o
     :raises OutputError: nothing can be written there, or the disk is full.
     :raises KeyboardInterrupt: Ctrl-C; everything finished is kept.
     """
-    _make(folder)
     with ExitStack() as stack:
-        stack.callback(_locked(folder, orders.wait).release)
-        ledger = Ledger(folder, write=True)
-        stack.callback(ledger.close)
         stack.callback(crew.close)
+        _make(folder)
+        stack.callback(_locked(folder, orders.wait).release)
+        ledger = stack.enter_context(closing(Ledger(folder, write=True)))
         interrupts = stack.enter_context(counted())
         return _Driver(folder, items, crew, orders, on_event, ledger, interrupts).run()
+
+
+def plan_only(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, on_event: OnBatchEvent) -> Outcome:
+    """Look at everything that `run_batch` would, and tell `Planned`; nothing is written in `folder`.
+
+    :return: what would be left.
+    :raises ReelbrushError: as `run_batch`.
+    """
+    with ExitStack() as stack:
+        stack.callback(crew.close)
+        copy = Path(stack.enter_context(TemporaryDirectory(prefix="reelbrush-")))
+        for part in folder.glob(f"{LEDGER}*"):
+            shutil.copy(part, copy)
+        ledger = stack.enter_context(closing(Ledger(copy, write=True)))
+        interrupts = stack.enter_context(counted())
+        return _Driver(folder, items, crew, orders, on_event, ledger, interrupts).plan()
 
 
 def _make(folder: Path) -> None:
@@ -167,6 +184,11 @@ class _Driver:
             raise DiskFullError(self._full)
         return found
 
+    def plan(self) -> Outcome:
+        self._ledger.plan(self._items)
+        self._prepare()
+        return self._outcome()
+
     def _outcome(self) -> Outcome:
         states = [row.state for row in self._ledger.items()]
         done, failed = states.count(State.DONE), states.count(State.FAILED)
@@ -187,26 +209,32 @@ class _Driver:
                 self._ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
             elif not self._settled(found, examiner):
                 ready.append(found)
-        failed = [(row.name, row.error or "") for row in self._ledger.items() if row.state is State.FAILED]
+        rows = self._ledger.items()
+        failed = tuple((row.name, row.error or "") for row in rows if row.state is State.FAILED)
         if failed and self._orders.fail_fast:
             ready = []
         times = self._estimates(ready)
         self._plan(ready, times)
-        room, free = self._check_room(ready)
-        several = self._crew.size if ready else 1
+        room, free = self._room(ready)
         self._tell(
             Planned(
                 folder=self._folder,
                 items=len(self._items),
                 paint=len(ready),
-                finished=sum(row.state is State.DONE for row in self._ledger.items()),
-                failed=tuple(failed),
-                seconds=sum(times.values()) / max(1, several),
+                finished=sum(row.state is State.DONE for row in rows),
+                failed=failed,
+                seconds=sum(times.values()) / self._crew.size,
                 room=room,
                 free=free,
                 workers=self._crew.size,
+                rows=tuple(_plan_row(row, times.get(row.name, 0.0)) for row in rows),
             )
         )
+        if room > 2 * free:
+            raise DiskFullError(
+                f"{self._folder}: this batch needs about {room / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
+                "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
+            )
 
     def _settled(self, ready: Ready, examiner: Examiner) -> bool:
         """Whether nothing is to be done for an item: it is finished, or has failed in the same way before."""
@@ -283,21 +311,13 @@ class _Driver:
             restart = row.state is State.WAITING
             self._courses[name] = Course(one, times[name], overwrite, restart, several)
 
-    def _check_room(self, ready: Sequence[Ready]) -> tuple[int, int]:
-        """Bytes that are needed and that are free.
-
-        :raises DiskFullError: not half of it is there. (The estimate is a rough one.)
-        """
+    def _room(self, ready: Sequence[Ready]) -> tuple[int, int]:
+        """Bytes that are needed, roughly, and that are free."""
         rooms: list[Room] = [room_of(one) for one in ready]
         # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
         work = sorted((room.work for room in rooms), reverse=True)[: self._crew.size]
-        need, free = sum(room.result for room in rooms) + sum(work), shutil.disk_usage(self._folder).free
-        if need > 2 * free:
-            raise DiskFullError(
-                f"{self._folder}: this batch needs about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
-                "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
-            )
-        return need, free
+        there = next(one for one in (self._folder.absolute(), *self._folder.absolute().parents) if one.is_dir())
+        return sum(room.result for room in rooms) + sum(work), shutil.disk_usage(there).free
 
     # Painting.
 
@@ -417,6 +437,11 @@ class _Driver:
         self._tell(ItemEnded(course.name, State.FAILED, seconds, error))
         if self._orders.fail_fast:
             self._stop()
+
+
+def _plan_row(row: ItemRow, seconds: float) -> PlanRow:
+    what = {State.DONE: "finished", State.FAILED: "failed", State.INTERRUPTED: "go on"}.get(row.state, "paint")
+    return PlanRow(row.name, str(row.item.source), what, row.width, row.height, row.frames, row.passes, seconds)
 
 
 def _nearest(timings: dict[tuple[str, int, int], Timed], settings: str, height: int, width: int) -> Timed | None:

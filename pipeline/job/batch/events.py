@@ -20,6 +20,22 @@ class Checking:
 
 
 @dataclass(frozen=True)
+class PlanRow:
+    """What is going to be done with a painting."""
+
+    name: str
+    source: str
+    what: str
+    """'paint', 'go on', 'finished' or 'failed'."""
+    width: int | None
+    height: int | None
+    frames: int
+    passes: int
+    seconds: float
+    """Estimated, for one worker."""
+
+
+@dataclass(frozen=True)
 class Planned:
     """Everything was looked at."""
 
@@ -37,9 +53,7 @@ class Planned:
     free: int
     """Bytes on the disk that are needed and that there are."""
     workers: int
-    rows: tuple[tuple[str, str, str, float], ...] = ()
-    """Name, size and frames, what is done with it, seconds."""
-    notes: tuple[str, ...] = ()
+    rows: tuple[PlanRow, ...] = ()
     finish_by: float | None = None
 
 

@@ -1,0 +1,169 @@
+"""Which files a person means: files, folders with all that is in them, and patterns such as 'clips/**/*.mp4'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import UsageError
+from pipeline.media.endings import STILLS, ending, is_media_name
+from pipeline.media.picture_sources import natural_key
+
+WORK = ".reelbrush"
+"""How the names of work folders end; what lies in them is half-done, and no input."""
+_WILD = re.compile(r"[*?[]")
+_NUMBERED = re.compile(r"(.*?)\d+", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file, or a folder of numbered pictures, that is to be painted."""
+
+    path: Path
+    root: Path
+    """The folder that was searched, or the one that holds a file named by itself."""
+    sequence: bool = False
+    """Whether it is a folder of numbered pictures, which is one clip."""
+    searched: bool = True
+    """Whether it was found in `root`, and not named by itself."""
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """Where it lies below `root`."""
+        return PurePosixPath(*self.path.parent.relative_to(self.root).parts)
+
+
+def located(text: str, home: Path) -> Path:
+    """The absolute path of what a person wrote; `home` is the folder that relative ones count from."""
+    path = home / text
+    if text.startswith("~") and not is_there(path):
+        # In a job file there is no shell that would have done it.
+        with suppress(RuntimeError):  # a user that there is not
+            path = Path(text).expanduser()
+    return path.absolute()
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or a folder has exactly this name; what can be no name at all is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def find_inputs(text: str, home: Path, outdir: Path, sequences: bool = False) -> list[Input]:
+    """What one argument means. A file that is named by itself is taken whatever it is called. Of a folder, and of a
+    pattern that does not say how names end, videos and pictures are taken, in natural order; what is hidden, work
+    folders and `outdir` are left out.
+
+    :param home: the folder that a relative path counts from.
+    :param outdir: where the paintings go.
+    :param sequences: a folder whose videos and pictures are two or more pictures numbered alike is one clip.
+    :raises UsageError: it does not exist, may not be read, or nothing in it can be painted.
+    """
+    if not text.strip():
+        raise UsageError("The name of an input is empty. Name a file, a folder or a pattern such as 'clips/*.mp4'.")
+    path = located(text, home)
+    try:
+        if path.is_dir():
+            # '..' has no name to make another of.
+            path = path.resolve() if path.name in ("", "..") else path
+            if _same(path, outdir):
+                raise UsageError(
+                    f"{text}: this folder is also the one the paintings go to, where they would be inputs the next "
+                    "time. Choose another output folder; it may lie in this one."
+                )
+            found = list(_walk(path, path, outdir, sequences, set()))
+        elif path.is_file():
+            return [Input(path, path.parent, searched=False)]
+        elif is_there(path):
+            raise UsageError(f"{text}: this is neither a file nor a folder. Name a video, a picture or a folder.")
+        elif _WILD.search(text):
+            found = _matching(text, path, outdir, sequences)
+        else:
+            raise UsageError(f"{text}: there is no such file or folder. Look at how it is spelt.")
+    except OSError as error:
+        raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
+    if not found:
+        raise UsageError(f"{text}: there is no video and no picture there that could be painted.")
+    return found
+
+
+def each_once(inputs: Iterable[Input]) -> list[Input]:
+    """Without those that are the same file as an earlier one, by whatever name."""
+    first: dict[Path, Input] = {}
+    for one in inputs:
+        first.setdefault(one.path.resolve(), one)
+    return list(first.values())
+
+
+def _walk(folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Path]) -> Iterator[Input]:
+    real = folder.resolve()
+    # Links may lead in circles.
+    if real in seen or _same(folder, outdir):
+        return
+    seen.add(real)
+    entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural_key)
+    files = {entry for entry in entries if is_media_name(entry) and entry.is_file()}
+    if sequences and _numbered(files):
+        yield Input(folder, root, True) if folder != root else Input(folder, root.parent, True, searched=False)
+        files = set()
+    for entry in entries:
+        if entry in files:
+            yield Input(entry, root)
+        elif entry.is_dir() and not entry.name.endswith(WORK):
+            yield from _walk(entry, root, outdir, sequences, seen)
+
+
+def _numbered(files: set[Path]) -> bool:
+    """Whether these are pictures whose names differ in the number at their end only, two or more."""
+    found = [_NUMBERED.fullmatch(file.stem) for file in files]
+    kinds = {(match and match.group(1).casefold(), ending(file)) for match, file in zip(found, files, strict=True)}
+    return len(files) > 1 and len(kinds) == 1 and all(found) and all(ending(file) in STILLS for file in files)
+
+
+def _matching(text: str, path: Path, outdir: Path, sequences: bool) -> list[Input]:
+    """What a pattern finds below the last folder in it that has no wildcard, or is there with a name that looks so."""
+    root, rest = Path(path.anchor), list(path.parts[1:])
+    while rest and (not _WILD.search(rest[0]) or (root / rest[0]).is_dir()):
+        root /= rest.pop(0)
+    if not rest or not root.is_dir():
+        raise UsageError(f"{text}: nothing matches this. Look at how it is spelt.")
+    deep = "**" in rest
+    if rest[-1] == "**":
+        rest.append("*")
+    try:
+        matches = sorted(root.glob("/".join(rest)), key=lambda match: _natural(match.relative_to(root)))
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"{text}: this is no pattern ({error}). Write for instance 'clips/**/*.mp4'.") from error
+    hidden = any(part.startswith(".") for part in rest)
+    said = bool(PurePosixPath(rest[-1]).suffix) and not _WILD.search(PurePosixPath(rest[-1]).suffix)
+    found: list[Input] = []
+    for match in matches:
+        if _left_out(match, root, outdir, hidden):
+            continue
+        if match.is_file():
+            if said or is_media_name(match):
+                found.append(Input(match, root))
+        elif match.is_dir() and not deep:
+            # With '**' the pattern itself says what is wanted of the folders below.
+            found.extend(_walk(match, root, outdir, sequences, set()))
+    return each_once(found)
+
+
+def _natural(path: Path) -> list[tuple[list[tuple[int, int, str]], str]]:
+    return [natural_key(Path(part)) for part in path.parts]
+
+
+def _left_out(path: Path, root: Path, outdir: Path, hidden: bool) -> bool:
+    below = path.relative_to(root)
+    if any((part.startswith(".") and not hidden) or part.endswith(WORK) for part in below.parts):
+        return True
+    return any(_same(root / folder, outdir) for folder in (below, *below.parents))
+
+
+def _same(folder: Path, outdir: Path) -> bool:
+    return is_there(outdir) and folder.samefile(outdir)

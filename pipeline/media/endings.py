@@ -1,0 +1,32 @@
+"""What the ending of a name promises: a video, an animation, a picture, or nothing that is known here.
+
+Only for choosing among the files of a folder. What a file really is, its bytes say when it is opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from pipeline.media.pictures import SUFFIXES
+
+_VIDEOS = """
+    .mp4 .m4v .mov .qt .mkv .webm .avi .divx .wmv .asf .flv .f4v .mpg .mpeg .mpe .mpv .m1v .m2v .vob .ts .mts .m2ts .m2t
+    .3gp .3g2 .ogv .ogm .rm .rmvb .dv .mxf .nut .y4m .ivf .mjpg .mjpeg .h264 .264 .hevc .h265 .265 .wtv .insv
+"""
+VIDEOS = frozenset(_VIDEOS.split())
+"""Names that promise a video."""
+ANIMATIONS = frozenset({".gif", ".apng", ".avifs"})
+"""Names of pictures that promise to move. A WebP, PNG or AVIF may move as well; its name does not say."""
+STILLS = SUFFIXES - ANIMATIONS
+"""Names that promise a single picture."""
+_ALL = VIDEOS | SUFFIXES
+
+
+def ending(path: PurePath) -> str:
+    """The ending in small letters, with its dot; '' where there is none."""
+    return path.suffix.lower()
+
+
+def is_media_name(path: PurePath) -> bool:
+    """Whether the name promises a video, an animation or a picture."""
+    return ending(path) in _ALL

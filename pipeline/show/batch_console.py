@@ -1,0 +1,128 @@
+"""Draws a batch in the terminal: a bar for all and one for each painting under way; plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from pipeline.job.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
+from pipeline.job.batch.rows import State
+from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
+from pipeline.show.batch import Course, end_line, plan_line
+from pipeline.show.console import LINE_EVERY
+from pipeline.show.estimate import spoken
+
+
+class BatchReporter:
+    """An `OnBatchEvent` that shows a batch."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._live = console.is_terminal and not console.is_dumb_terminal and not quiet
+        self._course = Course()
+        self._progress: Progress | None = None
+        self._whole: TaskID | None = None
+        self._bars: dict[str, TaskID] = {}
+        self._last_line = 0.0
+
+    def __enter__(self) -> BatchReporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def __call__(self, event: BatchEvent) -> None:
+        now = time.monotonic()
+        self._course.see(event, now)
+        if isinstance(event, Checking):
+            self._checking(event, now)
+        elif isinstance(event, Planned):
+            self._planned(event)
+        elif isinstance(event, ItemBegan):
+            self._line(f"[{event.number}/{event.of}] {event.name}")
+            if self._progress is not None:
+                self._bars[event.name] = self._progress.add_task(event.name, total=1.0, left="")
+        elif isinstance(event, ItemTold):
+            self._told(event, now)
+        elif isinstance(event, ItemEnded):
+            self._ended(event)
+        elif isinstance(event, BatchEnded):
+            self.__exit__(None, None, None)
+            self._line(end_line(event))
+
+    def _checking(self, event: Checking, now: float) -> None:
+        if self._live:
+            self._show_whole(event.what, event.done / event.of)
+        elif now - self._last_line >= LINE_EVERY:
+            self._last_line = now
+            self._line(f"{event.what} ({event.done + 1} of {event.of})")
+
+    def _bar(self) -> Progress:
+        if self._progress is None:
+            # What a column shows may hold a file's name, which is no markup.
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
+                TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
+                console=self._console, transient=True, refresh_per_second=4,
+            )  # fmt: skip
+            self._whole = self._progress.add_task("", total=1.0, left="")
+            self._progress.start()
+        return self._progress
+
+    def _planned(self, event: Planned) -> None:
+        self._line(plan_line(event))
+        for name, error in event.failed:
+            self._line(f"cannot be painted: {name}\n  {error}")
+        if event.room > event.free:
+            self._line("note: this may be more than there is room for on the disk")
+        if self._live and event.paint:
+            self._show_whole("all", 0.0)
+
+    def _told(self, told: ItemTold, now: float) -> None:
+        event = told.event
+        if isinstance(event, Repainted):
+            self._line(f"{told.name}: frame {event.frame + 1} came out wrong and was painted anew")
+        if isinstance(event, FrameDone) and event.stopped == "unstable" and event.in_pass == 1:
+            self._line(f"{told.name}: frame {event.frame + 1} did not settle; its last sound state was kept")
+        if isinstance(event, (Stage, Started, Stepped, FrameDone)):
+            self._show(told.name, event.text if isinstance(event, Stage) else None, now)
+
+    def _show(self, name: str, stage: str | None, now: float) -> None:
+        left = self._course.left(now)
+        text = "" if left is None else f"about {spoken(max(1.0, left))} left"
+        if self._progress is not None:
+            if name in self._bars:
+                self._progress.update(self._bars[name], completed=self._course.fraction_of(name), left=stage or "")
+            self._show_whole("all", self._course.fraction, text)
+        elif now - self._last_line >= LINE_EVERY and not self._live:
+            self._last_line = now
+            done = f"{self._course.fraction_of(name):.0%}"
+            self._line(f"{name}: {done}; all: {self._course.fraction:.0%}{', ' + text if text else ''}")
+
+    def _show_whole(self, what: str, done: float, left: str = "") -> None:
+        bar = self._bar()
+        assert self._whole is not None
+        bar.update(self._whole, description=what, completed=done, left=left)
+
+    def _ended(self, event: ItemEnded) -> None:
+        if self._progress is not None and event.name in self._bars:
+            self._progress.remove_task(self._bars.pop(event.name))
+        if event.state is State.DONE:
+            self._line(f"{event.name}: done in {spoken(max(1.0, event.seconds))}")
+        else:
+            self._line(f"{event.name}: failed. {event.error}")
+        for note in event.notes:
+            self._line(f"  note: {note}")
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(escape(text), highlight=False, soft_wrap=True)

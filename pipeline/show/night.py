@@ -1,0 +1,78 @@
+"""`reelbrush batch`: what the command line asks for, planned, painted and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+from pipeline.job.batch.crew import Crew
+from pipeline.job.batch.driver import Orders, Outcome, plan_only, run_batch
+from pipeline.job.batch.events import OnBatchEvent
+from pipeline.job.batch.local import LocalCrew
+from pipeline.job.batch.places import local_places
+from pipeline.job.batch.plan import Batch, plan_batch, plan_job_file
+
+
+@dataclass(frozen=True)
+class Night:
+    """A batch as the command line names it."""
+
+    inputs: Sequence[str]
+    """Files, folders and patterns; or a single job file."""
+    styles: Sequence[str]
+    folder: Path | None
+    name: str | None = None
+    pair: bool = False
+    sequences: bool = False
+    options: Mapping[str, Any] | None = None
+    """What is the same for all paintings: fields of `Options`, and settings."""
+    workers: int = 1
+    orders: Orders = field(default_factory=Orders)
+    dry_run: bool = False
+
+    def batch(self) -> Batch:
+        """Every painting with its name.
+
+        :raises UsageError, SettingsError: with all that is wrong, a line each.
+        """
+        job_files = [Path(text) for text in self.inputs if text.lower().endswith(".toml")]
+        if job_files:
+            return self._of_job_file(job_files)
+        if self.folder is None:
+            raise UsageError("Say where the paintings go: -o FOLDER.")
+        more = {} if self.name is None else {"name": self.name}
+        return plan_batch(
+            self.inputs,
+            self.styles,
+            self.folder,
+            pair=self.pair,
+            sequences=self.sequences,
+            options=self.options,
+            **more,
+        )
+
+    def _of_job_file(self, files: Sequence[Path]) -> Batch:
+        if len(self.inputs) > 1:
+            raise UsageError("A job file stands for a whole batch. Name it alone, or list its inputs in one file.")
+        beside = ["--style"] if self.styles else []
+        beside += [word for word, said in (("--name", self.name), ("--pair", self.pair)) if said]
+        beside += ["--sequences"] if self.sequences else []
+        beside += [f"--{name.replace('_', '-')}" for name, value in (self.options or {}).items() if value is not None]
+        if beside:
+            raise UsageError(f"With a job file, {', '.join(beside)} has to stand in the file: {files[0]}.")
+        return plan_job_file(files[0], self.folder)
+
+
+def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
+    """Paint the batch, or only plan it.
+
+    :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
+    """
+    batch = night.batch()
+    crew: Crew = LocalCrew(local_places(night.workers, night.orders.device))
+    if night.dry_run:
+        return plan_only(batch.folder, batch.items, crew, night.orders, on_event)
+    return run_batch(batch.folder, batch.items, crew, night.orders, on_event)
