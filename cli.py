@@ -356,6 +356,17 @@ def batch(
     workers: Annotated[
         int, typer.Option(min=1, help="Worker processes: one for each GPU; on a CPU they share the cores.")
     ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help=_help(
+                "CPU threads of a worker. With as many, any number of workers paints the same frames.",
+                "the cores, shared out",
+            ),
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, and only show the plan.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
@@ -407,7 +418,7 @@ def batch(
         lines = json_reporter(typer.echo) if json else None
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
         orders = Orders(overwrite, retry_failed, fail_fast, wait, device)
-        night = Night(inputs, style or [], output, name, pair, sequences, options, workers, orders, dry_run)
+        night = Night(inputs, style or [], output, name, pair, sequences, options, workers, threads, orders, dry_run)
         with BatchReporter(screen, quiet) as reporter:
 
             def on_event(event: Any) -> None:

@@ -116,7 +116,7 @@ def end_line(event: BatchEnded) -> str:
     """One sentence: what came of it."""
     parts = [f"{event.done} painted"]
     if event.failed:
-        parts.append(f"{event.failed} failed")
+        parts.append(f"{len(event.failed)} failed")
     if event.left:
         parts.append(f"{event.left} not finished")
     return f"{event.folder}: {', '.join(parts)}, in {spoken(max(1.0, event.seconds))}"

@@ -57,6 +57,9 @@ class BatchReporter:
             self._ended(event)
         elif isinstance(event, BatchEnded):
             self.__exit__(None, None, None)
+            # In the morning only the end of the log is read.
+            for name, error in event.failed:
+                self._line(f"failed: {name}\n  {error}")
             self._line(end_line(event))
 
     def _checking(self, event: Checking, now: float) -> None:
@@ -119,7 +122,7 @@ class BatchReporter:
         if event.state is State.DONE:
             self._line(f"{event.name}: done in {spoken(max(1.0, event.seconds))}")
         else:
-            self._line(f"{event.name}: failed. {event.error}")
+            self._line(f"{event.name}: failed")
         for note in event.notes:
             self._line(f"  note: {note}")
 

@@ -30,6 +30,8 @@ class Night:
     options: Mapping[str, Any] | None = None
     """What is the same for all paintings: fields of `Options`, and settings."""
     workers: int = 1
+    threads: int | None = None
+    """Of each worker, on a CPU; None shares the cores out."""
     orders: Orders = field(default_factory=Orders)
     dry_run: bool = False
 
@@ -72,7 +74,7 @@ def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
     """
     batch = night.batch()
-    crew: Crew = LocalCrew(local_places(night.workers, night.orders.device))
+    crew: Crew = LocalCrew(local_places(night.workers, night.orders.device, night.threads))
     if night.dry_run:
         return plan_only(batch.folder, batch.items, crew, night.orders, on_event)
     return run_batch(batch.folder, batch.items, crew, night.orders, on_event)

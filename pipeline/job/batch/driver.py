@@ -179,7 +179,8 @@ class _Driver:
         finally:
             self._ledger.end_run(run, outcome)
         found = self._outcome()
-        self._tell(BatchEnded(self._folder, found.done, found.failed, found.left, time.monotonic() - began))
+        seconds = time.monotonic() - began
+        self._tell(BatchEnded(self._folder, found.done, self._failures(), found.left, seconds))
         if self._full is not None:
             raise DiskFullError(self._full)
         return found
@@ -193,6 +194,9 @@ class _Driver:
         states = [row.state for row in self._ledger.items()]
         done, failed = states.count(State.DONE), states.count(State.FAILED)
         return Outcome(done, failed, len(states) - done - failed)
+
+    def _failures(self) -> tuple[tuple[str, str], ...]:
+        return tuple((row.name, row.error or "") for row in self._ledger.items() if row.state is State.FAILED)
 
     # Before the first frame.
 
@@ -210,7 +214,7 @@ class _Driver:
             elif not self._settled(found, examiner):
                 ready.append(found)
         rows = self._ledger.items()
-        failed = tuple((row.name, row.error or "") for row in rows if row.state is State.FAILED)
+        failed = self._failures()
         if failed and self._orders.fail_fast:
             ready = []
         times = self._estimates(ready)

@@ -93,7 +93,8 @@ class BatchEnded:
     folder: Path
     done: int
     """Paintings that are finished, those of earlier runs counted too."""
-    failed: int
+    failed: tuple[tuple[str, str], ...]
+    """Name and reason of those that could not be painted."""
     left: int
     """That were not finished, and are gone on with next time."""
     seconds: float

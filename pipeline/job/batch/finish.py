@@ -99,9 +99,8 @@ def _check_codecs(items: Sequence[Item]) -> None:
             f"{_some([item.output for item in wrong])}: a {ending(wrong[0].output)} file cannot hold {codec}. For it, "
             f"let names end in {', '.join(CODECS[codec].suffixes)} or {{ext}}."
         )
-    for codec, quality in {
-        (item.codec or DEFAULT[ending(item.output)], item.quality) for item in items if item.quality
-    }:
+    said = [item for item in items if item.quality is not None]
+    for codec, quality in dict.fromkeys((item.codec or DEFAULT[ending(item.output)], item.quality) for item in said):
         checked_quality(codec, quality)
 
 
@@ -111,7 +110,7 @@ def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Ite
     outputs = {real / output.relative_to(folder): output for item in items for output in item.outputs}
     sources = {path for item in items for path in (item.source, *(style.path for style in item.styles))}
     sources = {path.resolve() for path in sources}
-    if replaced := [output for real, output in outputs.items() if real in sources]:
+    if replaced := [output for where, output in outputs.items() if where in sources]:
         raise UsageError(
             f"{_some(replaced)}: a painting would replace what is painted from, or was painted by an earlier run. "
             "Choose another output folder, or name the inputs without the paintings."

@@ -24,11 +24,12 @@
     output = "presents/cat.png"
 
 Every input is painted in every style: a style is a picture, a folder of pictures (each of them a style), or a blend,
-with weights after a colon. Style pictures that lie in an input folder are not painted. `[defaults]` and every `[[item]]` can have `preset`, `network`, `weights` (a file), `frames`
-("A:B"), `fps`, `upscale`, `codec`, `quality`, `gif`, and any setting by its name; what an item does not say is as in
-`[defaults]`. An item whose `input` is among `inputs` says how that one is painted; any other is painted as well. It can
-have a `style` or `styles` of its own, and a `name` (a template) or, for a single painting, an `output` (the name as it
-is, below the `output` of the file). Relative paths count from the folder of the file; '~' is the home folder.
+with weights after a colon. Style pictures that lie in an input folder are not painted. `[defaults]` and every
+`[[item]]` can have `preset`, `network`, `weights` (a file), `frames` ("A:B"), `fps`, `upscale`, `codec`, `quality`,
+`gif`, and any setting by its name; what an item does not say is as in `[defaults]`. An item whose `input` is among
+`inputs` says how that one is painted; any other is painted as well. It can have a `style` or `styles` of its own, and
+a `name` (a template) or, for a single painting, an `output` (the name as it is, below the `output` of the file).
+Relative paths count from the folder of the file; '~' is the home folder.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def _item(
     table: Mapping[str, Any], home: Path, mistakes: Mistakes, place: str, options: Options, template: Template
 ) -> JobItem:
     own = {key: value for key, value in table.items() if key not in ITEM_KEYS}
-    options = with_values(Options(), own, home, mistakes, place, ITEM_KEYS)
+    options = with_values(options, own, home, mistakes, place, ITEM_KEYS)
     source = ""
     with mistakes.collected(place):
         if "input" not in table:

@@ -214,7 +214,7 @@ def _name(wish: Wish, number: int, way: _Way, again: str) -> Name:
     source, template = wish.input, wish.template
     own = ending_for(source, wish.codec) if template.ending is None else template.ending
     above = [source.root.name] if way.folder else []
-    parents = [part for part in (*above, *source.folder.parts) if part]
+    parents = [_clean(part) for part in (*above, *source.folder.parts) if part]
     values: dict[str, str | int] = {
         "stem": _clean(source.path.name if way.whole or source.sequence else source.path.stem),
         "style": wish.style,
