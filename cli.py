@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline import __version__
-from pipeline.errors import ReelbrushError
+from pipeline.errors import ReelbrushError, UsageError
 from pipeline.network.memory import keep_freed_memory
 from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
 
@@ -131,6 +131,10 @@ Set = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
+Restart = Annotated[
+    bool,
+    typer.Option("--restart", help=("Throw away the frames of an interrupted run that had other inputs or settings.")),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Report on stdout as JSON, one object a line; progress goes to stderr.")
@@ -210,12 +214,7 @@ def video(
     config: Config = None,
     set_: Set = None,
     overwrite: Overwrite = False,
-    restart: Annotated[
-        bool,
-        typer.Option(
-            "--restart", help=("Throw away the frames of an interrupted run that had other inputs or settings.")
-        ),
-    ] = False,
+    restart: Restart = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the lossless frames, in OUT.reelbrush/frames.")] = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -483,6 +482,58 @@ def measure(
         if not quiet:
             for line in (*(f"note: {note}" for note in report.notes), *map(str, report.outputs)):
                 screen.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(short_help="Paint a result again, or show how it was made.")
+def replay(
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="A video, GIF, folder or picture that Reelbrush has painted.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="Where to paint it; the ending decides what it becomes."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show how it was made; nothing is painted.")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE", help="The input, if it is not where it was.")
+    ] = None,
+    style: Annotated[
+        list[Path] | None,
+        typer.Option("--style", "-s", metavar="FILE", help="A style that is not where it was; in any order."),
+    ] = None,
+    search: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Look for input and styles here and below, under any name."),
+    ] = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    restart: Restart = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint a result again: the same frames, by what its metadata say of how it was made.
+
+    Input, styles and network have to be the same; each is known by its content.
+    """
+    with _running(quiet, json, "The same command goes on; a picture begins anew.") as on_event:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.recorded import read_record
+            from pipeline.job.replay import ReplayJob, run_replay
+            from pipeline.show.console import print_table
+            from pipeline.show.provenance import record_as_json, record_rows
+
+        if show and json:
+            typer.echo(record_as_json(read_record(result)))
+        elif show:
+            print_table(out, f"How {result} was made", ("what", "recorded"), record_rows(read_record(result)))
+        elif output is None:
+            raise UsageError("Say where to paint it with -o OUT, or see how it was made with --show.")
+        else:
+            job = ReplayJob(result, output, source, tuple(style or ()), search, weights, device, overwrite, restart)
+            run_replay(job, on_event)
 
 
 @app.command()

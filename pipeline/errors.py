@@ -49,3 +49,7 @@ class PaintingError(ReelbrushError):
 
 class StoreError(ReelbrushError):
     """The work folder of a job holds something that does not belong to this job."""
+
+
+class ReplayError(ReelbrushError):
+    """A result does not say how it was made, or what it was made from is not at hand."""

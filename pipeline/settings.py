@@ -241,7 +241,7 @@ def checked(name: str, value: Any) -> Any:
 def _checked_number(name: str, value: Any, whole: bool, low: float | None, high: float | None) -> float | int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
         raise SettingsError(f"{name} has to be a {'whole ' if whole else ''}number, not {value!r}.")
@@ -308,16 +308,28 @@ def read_assignment(text: str) -> tuple[str, Any]:
     return known(name), read
 
 
+def read_toml(text: str) -> dict[str, Any]:
+    """The values in a TOML text, whatever they are called. Nothing in it is executed.
+
+    :raises ValueError: it is not TOML.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return values
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML file; `preset` and `network` may stand among them. Nothing in it is executed.
 
     :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
     """
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
     for name, value in values.items():
         if name not in _FIELDS:

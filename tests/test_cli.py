@@ -34,8 +34,8 @@ from tests.media_clips import clip, ffmpeg_children
 Result = Any
 """What typer's runner gives back; which package the class lives in differs between versions of typer."""
 FEW = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "3")
-COMMANDS = ((), ("image",), ("video",), ("measure",), ("presets",), ("doctor",), ("weights",), ("weights", "list"),
-            ("weights", "download"), ("weights", "import"))  # fmt: skip
+COMMANDS = ((), ("image",), ("video",), ("measure",), ("replay",), ("presets",), ("doctor",), ("weights",),
+            ("weights", "list"), ("weights", "download"), ("weights", "import"))  # fmt: skip
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits as POSIX has them")
 
 

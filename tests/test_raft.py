@@ -26,6 +26,7 @@ from torchvision.models import optical_flow
 from pipeline import stylize_video
 from pipeline.errors import StoreError, WeightsError
 from pipeline.job.flow import open_flow
+from pipeline.job.replay import ReplayJob, run_replay
 from pipeline.media import read_metadata
 from pipeline.motion.flow import DIS, Dis, both_ways
 from pipeline.motion.raft import SMALLEST, UPDATES, Raft
@@ -252,6 +253,23 @@ def test_a_job_is_carried_by_raft_and_says_so(here: Path, job: dict[str, Any], t
     assert f"raft-small ({file_sha256(here)[:8]})" in str(read_metadata(tmp_path / "out.gif"))
     with pytest.raises(StoreError, match=r"differs in flow \("):
         stylize_video(**job, output=tmp_path / "out.gif", flow="dis", overwrite=True)
+
+
+def test_a_replay_wants_the_same_raft(
+    here: Path, job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stylize_video(**job, output=tmp_path / "out.gif", flow="raft-small")
+    run_replay(ReplayJob(tmp_path / "out.gif", tmp_path / "again.gif", device="cpu"))
+    assert (tmp_path / "again.gif").read_bytes() == (tmp_path / "out.gif").read_bytes()
+    was = file_sha256(here)[:8]
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        torch.save(optical_flow.raft_small().state_dict(), tmp_path / "other.pth")
+    digits = file_sha256(tmp_path / "other.pth")[:8]
+    monkeypatch.setitem(RAFTS, "raft-small", replace(RAFTS["raft-small"], digits=digits))
+    (tmp_path / "other.pth").rename(raft_place("raft-small"))
+    with pytest.raises(WeightsError, match=rf"raft-small \({was}\), where the one at hand is raft-small \({digits}\)"):
+        run_replay(ReplayJob(tmp_path / "out.gif", tmp_path / "third.gif", device="cpu"))
 
 
 def test_a_job_without_the_weights_begins_nothing(job: dict[str, Any], tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.job.anchor import found_anchor
 from pipeline.job.events import Event, Finished, OnEvent, Scanned, Stage, Started, ignore
@@ -20,11 +19,12 @@ from pipeline.job.flow import open_flow
 from pipeline.job.loop import check_loop, loop_notes
 from pipeline.job.one_pass import paint_pass
 from pipeline.job.passes import Pass, again, passes_of
+from pipeline.job.provenance import Record, clip_record
 from pipeline.job.shots import found_shots, told_shots
 from pipeline.job.store import FrameStore
-from pipeline.job.styles import StylePicture, load_styles, style_identity, style_notes
+from pipeline.job.styles import StylePicture, load_styles, style_notes
 from pipeline.job.work import WorkFolder
-from pipeline.media import Sound, check_output, fingerprint, open_sink, open_source, refuse_same_file
+from pipeline.media import Sound, check_output, open_sink, open_source, refuse_same_file
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
@@ -94,8 +94,12 @@ class OpenClip:
     flow: FlowMethod
     painter: Painter
     """Of the first pass, and without an anchor."""
-    identity: Mapping[str, Any]
-    """Everything the frames depend on."""
+    record: Record
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Everything the frames depend on."""
+        return _identity(self.record, self.settings)
 
     def painter_of(self, one: Pass, anchor: Anchor) -> Painter:
         """The painter for a pass."""
@@ -127,7 +131,7 @@ def open_clip(
     told = told_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, told or ())
-    return OpenClip(job, settings, source, told, flow, painter, _identity(job, painter.network, settings, flow))
+    return OpenClip(job, settings, source, told, flow, painter, clip_record(job, painter, flow))
 
 
 def shots_of(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
@@ -161,7 +165,7 @@ def run_clip(
     clip = open_clip(job, network, settings, device, on_event)
     source, flow, painter = clip.source, clip.flow, clip.painter
     with ExitStack() as stack:
-        sinks = stack.enter_context(_sinks(job, source, network, settings, flow))
+        sinks = stack.enter_context(_sinks(job, source, clip.record))
         passes = passes_of(settings, source.info.frames)
         work = WorkFolder(job.work, clip.identity, passes, job.restart)
         stack.callback(work.close)
@@ -221,15 +225,15 @@ def _encode(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) 
 
 
 @contextmanager
-def _sinks(
-    job: ClipJob, source: FrameSource, network: Network, settings: Settings, flow: FlowMethod
-) -> Iterator[tuple[FrameSink, ...]]:
+def _sinks(job: ClipJob, source: FrameSource, record: Record) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
     info = source.info
     sound = Sound(info.path, info.start, info.duration) if info.audio and info.kind == "video" else None
     opened: list[FrameSink] = []
     try:
         for path in job.outputs:
+            # A GIF beside is a result of its own, as it would be without the other.
+            made = record if path == job.output else replace(record, codec=None, quality=None)
             opened.append(
                 open_sink(
                     path,
@@ -240,9 +244,9 @@ def _sinks(
                     rate=info.rate,
                     variable=info.variable,
                     sound=sound,
-                    codec=job.codec if path == job.output else None,
-                    quality=job.quality if path == job.output else None,
-                    metadata={**made_with(network, settings), "flow": flow.name},
+                    codec=made.codec,
+                    quality=made.quality,
+                    metadata=made.texts(path),
                     overwrite=job.overwrite,
                 )
             )
@@ -253,31 +257,22 @@ def _sinks(
             sink.abort()
 
 
-def made_with(network: Network, settings: Settings) -> dict[str, str]:
-    """What every result says about how it was made."""
-    return {
-        "software": f"reelbrush {__version__}",
-        "network": describe(network),
-        "settings": settings.as_toml(),
-    }
-
-
-def _identity(job: ClipJob, network: Network, settings: Settings, flow: FlowMethod) -> dict[str, Any]:
+def _identity(record: Record, settings: Settings) -> dict[str, Any]:
     """Everything the frames depend on. Where they go, and how they are encoded, is not part of it."""
     values = asdict(settings)
     # Only the values count; and 'auto' is another precision on another device.
     del values["preset"]
     values["passes"] = len(passes_of(settings, frames=2))
-    values["precision"] = str(network.dtype).removeprefix("torch.")
+    values["precision"] = record.precision
     return {
-        "reelbrush": __version__,
-        "input": fingerprint(job.source),
-        "frames": job.frames,
-        "fps": str(job.rate) if job.rate else None,
-        "upscale": job.upscale,
-        "styles": style_identity(job.styles),
-        "network": network.digest,
-        "flow": flow.name,
+        "reelbrush": record.version,
+        "input": record.source.sha256,
+        "frames": record.frames,
+        "fps": str(record.rate) if record.rate else None,
+        "upscale": record.upscale,
+        "styles": [[style.sha256, style.weight] for style in record.styles],
+        "network": record.digest,
+        "flow": record.flow,
         "settings": values,
     }
 

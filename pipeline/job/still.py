@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from pipeline.errors import MediaError
-from pipeline.job.clip import device_line, made_with
+from pipeline.job.clip import device_line
 from pipeline.job.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
+from pipeline.job.provenance import Record, still_record
 from pipeline.job.styles import StylePicture, load_styles, style_notes
 from pipeline.media import (
     check_picture_output,
@@ -54,6 +55,7 @@ class StillResult:
     """What was painted from, at the same size."""
     painted: Painted
     output: Path | None
+    record: Record
 
 
 def run_still(
@@ -81,6 +83,7 @@ def run_still(
     start = None if job.init is None else resize(read_picture(job.init), width, height)
     outputs = () if job.output is None else (job.output,)
     network = painter.network
+    record = still_record(job, painter)
     work = painter.work(height, width, carried=False)
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
@@ -95,10 +98,10 @@ def run_still(
     painted = painter.paint(content, on_progress=progress, start=start)
     on_event(FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value))
     if job.output is not None:
-        record = {**made_with(network, settings), "losses": json.dumps(painted.losses)}
-        write_picture(job.output, painted.image, metadata=record, overwrite=job.overwrite)
+        texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
+        write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
-    return StillResult(painted.image, content, painted, job.output)
+    return StillResult(painted.image, content, painted, job.output, record)
 
 
 def _read_content(path: Path) -> Image:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media import fingerprint, is_animated, read_picture
+from pipeline.media import is_animated, read_picture
 from pipeline.style.painter import Style
 
 
@@ -53,8 +53,3 @@ def style_notes(styles: Sequence[StylePicture]) -> tuple[str, ...]:
         for style in styles
         if is_animated(style.path)
     )
-
-
-def style_identity(styles: Sequence[StylePicture]) -> list[list[str | float]]:
-    """Content hash and weight of every style, for job identities."""
-    return [[fingerprint(style.path), style.weight] for style in styles]

@@ -30,7 +30,7 @@ def unpack(text: str) -> dict[str, str]:
     """What `pack` made of; a remark by somebody else has the name 'comment'."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         return {str(name): str(value) for name, value in found.items()}

@@ -56,7 +56,8 @@ def paint_with_story(
     )
     on_event(Stage(f"Writing the story {story.name}"))
     try:
-        write_story(story, recorder.pictures(result.content, result.image), overwrite=overwrite)
+        told = recorder.pictures(result.content, result.image)
+        write_story(story, told, metadata=result.record.texts(story), overwrite=overwrite)
     except OutputError as error:
         raise OutputError(f"{error} (The painting itself is done: {output}.)") from error
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -107,7 +107,7 @@ def check_story(path: Path) -> None:
 
 def write_story(
     path: Path, pictures: Sequence[Image], seconds_a_frame: Fraction = Fraction(8, 100), hold: Fraction = Fraction(2),
-    overwrite: bool = False,
+    overwrite: bool = False, metadata: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Write the story as a looping GIF (or a video, by the suffix), the last picture held.
 
@@ -123,7 +123,7 @@ def write_story(
     duration = times[-1] + hold
     sink = open_sink(
         path, width=pictures[0].shape[1], height=pictures[0].shape[0], times=times, duration=duration,
-        rate=1 / seconds_a_frame, variable=hold != seconds_a_frame, overwrite=overwrite,
+        rate=1 / seconds_a_frame, variable=hold != seconds_a_frame, overwrite=overwrite, metadata=metadata,
     )  # fmt: skip
     try:
         for index, (at, picture) in enumerate(zip(times, pictures, strict=True)):

@@ -15,14 +15,14 @@ from pipeline.job.api import Studio, open_studio
 from pipeline.job.batch.item import Item
 from pipeline.job.batch.rows import OutputRow
 from pipeline.job.batch.task import LookedThrough, Painted, Result, Task, Timed
-from pipeline.job.clip import made_with, run_clip
+from pipeline.job.clip import run_clip
 from pipeline.job.events import OnEvent
 from pipeline.job.flow import open_flow
 from pipeline.job.parts import look_through, paint_part
 from pipeline.job.past import distances
 from pipeline.job.still import run_still
 from pipeline.job.styles import load_styles
-from pipeline.media import fingerprint, resize
+from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Image
 from pipeline.motion.track import track
 from pipeline.style.carried import Carried, Expected
@@ -84,7 +84,7 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
             item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, on_event
         ).notes
     outputs = tuple(output_row(path) for path in item.outputs)
-    return Painted(outputs, notes=notes, made=made_with(studio.network, studio.settings))
+    return Painted(outputs, notes=notes, made=read_metadata(item.output))
 
 
 def output_row(path: Path) -> OutputRow:
