@@ -1,0 +1,103 @@
+"""Shots of one clip painted side by side, and joined: the same frames as painted one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jobs import SMALL, assert_same, moving_folder, paint_picture
+
+from pipeline.job.api import Studio, open_studio
+from pipeline.job.clip import ClipJob, ClipResult, run_clip
+from pipeline.job.parts import MOST, Outline, look_through, paint_part, parts_of
+from pipeline.job.styles import StylePicture
+
+
+def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
+    assert parts_of([(0, 9)]) == [(0, 9)]
+    assert parts_of([(0, 4), (4, 6), (6, 9)]) == [(0, 4), (4, 6), (6, 9)]
+    many = [(begin, begin + 1) for begin in range(100)]
+    parts = parts_of(many)
+    assert len(parts) <= MOST
+    assert [part[0] for part in parts[1:]] == [part[1] for part in parts[:-1]]
+    assert (parts[0][0], parts[-1][1]) == (0, 100)
+    assert {end - begin for begin, end in parts} <= {6, 7, 2, 4}
+
+
+class Clip:
+    """A clip of three shots, painted with the tiny settings of the tests."""
+
+    def __init__(self, folder: Path, passes: int) -> None:
+        self.folder = folder
+        self.source = folder / "in"
+        if not self.source.exists():
+            moving_folder(self.source, 9, cut=4)
+        self.style = paint_picture(folder / "style.png", seed=9)
+        values = {key: value for key, value in SMALL.items() if key not in ("network", "device", "passes")}
+        self.studio: Studio = open_studio(
+            "standard", "builtin", None, "cpu", {**values, "passes": passes, "cuts": "4,6"}
+        )
+
+    def job(self, output: str) -> ClipJob:
+        return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
+
+    def run(self, output: str) -> ClipResult:
+        return run_clip(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
+
+    def look(self, output: str) -> Outline:
+        return look_through(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
+
+    def part(self, output: str, part: tuple[int, int]) -> None:
+        paint_part(self.job(output), part, self.studio.network, self.studio.settings, self.studio.device)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_parts_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) -> None:
+    clip = Clip(tmp_path, passes)
+    clip.run("whole")
+    outline = clip.look("out")
+    assert (list(outline.shots), outline.begun, outline.parted) == ([(0, 4), (4, 6), (6, 9)], False, False)
+    for part in reversed(parts_of(outline.shots)):
+        clip.part("out", part)
+    assert clip.run("out").painted == 0, "everything was there already"
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+    assert not list(tmp_path.glob("*.reelbrush"))
+
+
+def test_parts_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out")
+    clip.part("out", (4, 6))
+    assert clip.look("out").parted
+    assert clip.run("out").painted == 18
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_killed_while_the_parts_are_joined(tmp_path: Path) -> None:
+    """Some frames have been moved already: the next run moves the rest."""
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out")
+    for part in ((0, 4), (4, 6), (6, 9)):
+        clip.part("out", part)
+    work = clip.job("out").work
+    (work / "frames").mkdir()
+    for index in (8, 7):
+        next(work.glob(f"part-*/frames/{index:06d}.png")).replace(work / "frames" / f"{index:06d}.png")
+    assert clip.run("out").painted == 0
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 1)
+    studio = clip.studio
+
+    def interrupt(event: object) -> None:
+        if type(event).__name__ == "FrameDone":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_clip(clip.job("out"), studio.network, studio.settings, studio.device, interrupt)
+    outline = clip.look("out")
+    assert outline.begun
