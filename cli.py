@@ -536,6 +536,30 @@ def replay(
             run_replay(job, on_event)
 
 
+@app.command(short_help="Say how far a batch is, and when it will be done.")
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The folder of the batch, as given with -o.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until the run ends, or Ctrl-C.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="As one JSON object; with --watch another one for every change.")
+    ] = False,
+) -> None:
+    """Say how far a batch is: every painting, how fast it goes, and when all will be done."""
+    with _errors(json=json), suppress(KeyboardInterrupt):
+        from pipeline.job.batch.ledger import Ledger
+        from pipeline.show.console import print_status, watch_status
+        from pipeline.show.status import changes, watched
+
+        looks = watched(Ledger(folder))
+        if json:
+            for found in changes(looks) if watch else [next(looks)]:
+                typer.echo(found.as_json())
+        elif watch:
+            watch_status(out, looks)
+        else:
+            print_status(out, next(looks))
+
+
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this preset, as TOML for --config.")] = None,

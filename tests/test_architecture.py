@@ -42,11 +42,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "imageio_ffmpeg": ("pipeline/media/",),
     # A worker only says how many threads it may use.
     "cv2": ("pipeline/motion/", "pipeline/job/batch/worker.py"),
+    "jinja2": ("pipeline/show/report.py",),
     "matplotlib": ("pipeline/show/figure.py", "pipeline/show/flicker_plot.py", "pipeline/show/heatmap.py"),
 }
 
 # What takes a while to import, and no help text needs.
-SLOW = ("torch", "PIL", "imageio_ffmpeg", "cv2", "numpy", "matplotlib")
+SLOW = ("torch", "PIL", "imageio_ffmpeg", "cv2", "numpy", "matplotlib", "jinja2")
 
 
 def name_of(path: Path) -> str:

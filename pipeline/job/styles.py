@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.media import is_animated, read_picture
-from pipeline.style.painter import Style
+
+# Who only names styles need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.style.painter import Style
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ def load_styles(styles: Sequence[StylePicture]) -> list[Style]:
 
     :raises MediaError: one of them cannot be read.
     """
+    from pipeline.style.painter import Style
+
     return [Style(read_picture(style.path), style.weight) for style in styles]
 
 

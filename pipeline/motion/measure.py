@@ -98,15 +98,15 @@ def measure(
         yield Measured(numbers, painting, short.error if short else None, short.c if short else None)
 
 
-def seam(
-    last: tuple[Image, Image], first: tuple[Image, Image], method: FlowMethod = DIS
+def flicker_between(
+    first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod = DIS
 ) -> tuple[float | None, float | None]:
-    """E_warp from the last frame of a loop to its first, of the painting and of the input; None where nothing can be
-    compared.
+    """E_warp from a frame to the one that follows it, of the painting and of the input; None where nothing can be
+    compared. Of a loop, the first frame follows the last.
 
-    :param last: input and painting, uint8 (H, W, 3), as is `first`.
+    :param first: input and painting, uint8 (H, W, 3), as is `second`.
     """
-    pair = _Pair(last, first, method)
+    pair = _Pair(first, second, method)
     return pair.e_warp, pair.e_warp_input
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
 from pipeline.show.estimate import Estimate, spoken
+
+if TYPE_CHECKING:
+    from pipeline.show.status import BatchStatus
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
 LINE_EVERY = 10.0
@@ -226,9 +232,42 @@ def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, i
 
 def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table of texts; values are shown as they are, never read as markup."""
+    console.print(_table(title, heads, rows))
+
+
+def _table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for head in heads:
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*(escape(value) for value in row))
-    console.print(table)
+    return table
+
+
+def print_status(console: Console, found: BatchStatus) -> None:
+    """How far a batch is, once."""
+    for text in found.heading:
+        console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    if found.items:
+        print_table(console, "", found.heads, found.rows())
+
+
+def watch_status(console: Console, looks: Iterable[BatchStatus]) -> None:
+    """How far a batch is, again and again. Off a terminal a line now and then, where something has changed."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        with Live(console=console, auto_refresh=False) as screen:
+            for found in looks:
+                screen.update(_fitted(found, console.height), refresh=True)
+        return
+    last: BatchStatus | None = None
+    for found in looks:
+        turned = last is None or (found.run, found.counts) != (last.run, last.counts)
+        if turned or (found.differs(last) and found.now - (last.now if last else 0.0) >= LINE_EVERY):
+            console.print("; ".join(found.heading), highlight=False, markup=False, soft_wrap=True)
+            last = found
+
+
+def _fitted(found: BatchStatus, height: int) -> Group:
+    """What fits on so many lines."""
+    texts = [Text(text) for text in found.heading]
+    return Group(*texts, _table("", found.heads, found.rows(max(2, height - len(texts) - 3))))

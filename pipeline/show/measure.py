@@ -21,7 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.sink import SUFFIXES
 from pipeline.motion.cuts import parse_cuts
-from pipeline.motion.measure import LONG, FrameMeasure, measure, seam
+from pipeline.motion.measure import LONG, FrameMeasure, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.show.match import Match, match, matched_frames, matched_inputs
@@ -69,7 +69,7 @@ class Report:
     shots: tuple[Shot, ...]
     summary: Summary
     seam: tuple[float | None, float | None] | None
-    """As `measure.seam`; None where the clip is no loop."""
+    """As `flicker_between` from the last frame to the first; None where the clip is no loop."""
     notes: tuple[str, ...]
 
     @property
@@ -149,7 +149,7 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     measures, ends = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
     report = Report(
         job, painting.info.width, painting.info.height, tuple(shots), summarise(measures),
-        seam(ends[-1], ends[0]) if job.loop else None,
+        flicker_between(ends[-1], ends[0]) if job.loop else None,
         tuple(dict.fromkeys((*pairs.notes, *source.info.notes, *painting.info.notes))),
     )  # fmt: skip
     if job.plot is not None:

@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.job.clip import ClipJob
 from pipeline.job.parse import parse_rate
-from pipeline.job.still import StillJob
 from pipeline.job.styles import StylePicture
 from pipeline.media.writing import WRITABLE
 from pipeline.settings import DEFAULT_PRESET
+
+# Who only asks how far a batch is need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.job.clip import ClipJob
+    from pipeline.job.still import StillJob
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Item:
 
     def clip_job(self, overwrite: bool = False, restart: bool = False) -> ClipJob:
         """What `run_clip` is asked for."""
+        from pipeline.job.clip import ClipJob
+
         rate = None if self.fps is None else parse_rate(self.fps)
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, rate, self.upscale, self.codec, self.quality,
@@ -56,6 +61,8 @@ class Item:
 
     def still_job(self, overwrite: bool = False) -> StillJob:
         """What `run_still` is asked for."""
+        from pipeline.job.still import StillJob
+
         return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite)
 
     def as_settings(self) -> str:

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS item (
     name TEXT PRIMARY KEY, position INTEGER NOT NULL, request TEXT NOT NULL, identity TEXT, state TEXT NOT NULL,
     width INTEGER, height INTEGER, frames INTEGER NOT NULL DEFAULT 0, passes INTEGER NOT NULL DEFAULT 1,
     done INTEGER NOT NULL DEFAULT 0, began REAL, ended REAL, seconds REAL NOT NULL DEFAULT 0, estimate REAL,
-    error TEXT, again INTEGER NOT NULL DEFAULT 0,
+    error TEXT, again INTEGER NOT NULL DEFAULT 0, cuts TEXT NOT NULL DEFAULT '[]',
     notes TEXT NOT NULL DEFAULT '[]', outputs TEXT NOT NULL DEFAULT '[]', made TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS frame (
@@ -148,15 +148,25 @@ class Ledger:
             for row in rows
         ]
 
+    def frame_seconds(self) -> dict[str, float]:
+        """What the finished frames of every painting have taken a worker, by name."""
+        rows = self._read("SELECT item, SUM(seconds) AS seconds FROM frame GROUP BY item")
+        return {row["item"]: row["seconds"] for row in rows}
+
     def flicker(self, name: str) -> list[FlickerRow]:
         """How much a finished clip flickers, from frame to frame; empty where it was not measured."""
         rows = self._read("SELECT * FROM flicker WHERE item = ? ORDER BY frame", name)
         return [FlickerRow(row["frame"], row["painting"], row["input"]) for row in rows]
 
-    def looks(self, name: str) -> list[LookRow]:
-        """Frames of a finished painting to look at, first to last."""
-        rows = self._read("SELECT * FROM look WHERE item = ? ORDER BY frame", name)
-        return [LookRow(row["frame"], row["before"], row["after"]) for row in rows]
+    def look_numbers(self, name: str) -> list[int]:
+        """The frames of a finished painting that can be looked at, first to last."""
+        return [row["frame"] for row in self._read("SELECT frame FROM look WHERE item = ? ORDER BY frame", name)]
+
+    def looks(self, name: str, numbers: Sequence[int] | None = None) -> list[LookRow]:
+        """Frames of a finished painting to look at, first to last; only those of `numbers`, where they are given."""
+        wanted = json.dumps(self.look_numbers(name) if numbers is None else list(numbers))
+        query = "SELECT * FROM look WHERE item = ? AND frame IN (SELECT value FROM json_each(?)) ORDER BY frame"
+        return [LookRow(row["frame"], row["before"], row["after"]) for row in self._read(query, name, wanted)]
 
     def runs(self) -> list[RunRow]:
         """Every time the command was given, first to last."""
@@ -284,6 +294,7 @@ def _item_row(row: sqlite3.Row) -> ItemRow:
         outputs=outputs,
         made=json.loads(row["made"]),
         again=bool(row["again"]),
+        cuts=tuple(json.loads(row["cuts"])),
         **{key: row[key] for key in _PLAIN},
     )
 
@@ -306,7 +317,7 @@ def _forget(db: sqlite3.Connection, name: str, everything: bool) -> None:
     else:
         db.execute(
             "UPDATE item SET state = ?, identity = NULL, done = 0, began = NULL, ended = NULL, seconds = 0, "
-            "error = NULL, again = 0, notes = '[]', outputs = '[]', made = '{}' WHERE name = ?",
+            "error = NULL, again = 0, notes = '[]', outputs = '[]', made = '{}', cuts = '[]' WHERE name = ?",
             (State.WAITING, name),
         )
 

@@ -50,6 +50,8 @@ class ItemRow:
     """What the result was, or is being, made from; compared to see whether anything has changed."""
     made: Mapping[str, str]
     """How it was made, as its metadata say: software, network, settings."""
+    cuts: tuple[int, ...]
+    """First frame of each shot but the first, from 0."""
 
     @property
     def name(self) -> str:
