@@ -15,6 +15,7 @@ from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.show.batch import Course, end_line, plan_line
 from pipeline.show.console import LINE_EVERY
 from pipeline.show.estimate import spoken
+from pipeline.show.night import REPORT
 
 
 class BatchReporter:
@@ -61,6 +62,7 @@ class BatchReporter:
             for name, error in event.failed:
                 self._line(f"failed: {name}\n  {error}")
             self._line(end_line(event))
+            self._line(f"report: {event.folder / REPORT}")
 
     def _checking(self, event: Checking, now: float) -> None:
         if self._live:

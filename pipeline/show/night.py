@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
+from pipeline.errors import ReelbrushError, UsageError
 from pipeline.job.batch.crew import Crew
 from pipeline.job.batch.driver import Orders, Outcome, plan_only, run_batch
-from pipeline.job.batch.events import OnBatchEvent
+from pipeline.job.batch.events import BatchEnded, BatchEvent, ItemEnded, OnBatchEvent
+from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.local import LocalCrew
 from pipeline.job.batch.places import local_places
 from pipeline.job.batch.plan import Batch, plan_batch, plan_job_file
+from pipeline.show.report import write_report
+
+REPORT = "report.html"
+EVERY = 30.0
+"""Seconds between two writings of the report, at least; the last one is always written."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +86,26 @@ def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
     crew: Crew = LocalCrew(local_places(night.workers, night.orders.device, night.threads))
     if night.dry_run:
         return plan_only(batch.folder, batch.items, crew, night.orders, on_event)
-    return run_batch(batch.folder, batch.items, crew, night.orders, on_event)
+    reported = Reported(batch.folder, on_event)
+    return run_batch(batch.folder, batch.items, crew, night.orders, reported)
+
+
+class Reported:
+    """An `OnBatchEvent` that keeps the report of a batch up to date, and tells the events on."""
+
+    def __init__(self, folder: Path, on_event: OnBatchEvent) -> None:
+        self._folder = folder
+        self._on_event = on_event
+        self._written = -math.inf
+
+    def __call__(self, event: BatchEvent) -> None:
+        ended = isinstance(event, BatchEnded)
+        if ended or (isinstance(event, ItemEnded) and time.monotonic() - self._written > EVERY):
+            self._write()
+        self._on_event(event)
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        # A page that cannot be written is no reason to paint no more; the ledger has it all.
+        with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
+            write_report(ledger, self._folder / REPORT)

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from pipeline.job.batch.examine import Ready
-from pipeline.job.batch.task import LookedThrough, Result, Task
+from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
 from pipeline.job.events import Event, FrameDone, Started
 from pipeline.job.parts import parts_of
 
@@ -19,6 +19,8 @@ class Course:
     ready: Ready
     seconds: float
     """As estimated, for one worker."""
+    items: int
+    """Paintings of the batch."""
     overwrite: bool
     restart: bool
     several: bool
@@ -38,10 +40,12 @@ class Course:
     def __post_init__(self) -> None:
         self.waiting.append(self._task("look through" if self.several else "paint"))
 
-    def _task(self, kind: str, part: tuple[int, int] | None = None) -> Task:
+    def _task(self, kind: Kind, part: tuple[int, int] | None = None) -> Task:
         # What other settings left behind is thrown away once, by the first task.
         first = kind == "look through" or not self.several
-        return Task(self.ready.item, kind, part, overwrite=self.overwrite, restart=self.restart and first)  # type: ignore[arg-type]
+        return Task(
+            self.ready.item, kind, part, items=self.items, overwrite=self.overwrite, restart=self.restart and first
+        )
 
     @property
     def name(self) -> str:

@@ -39,8 +39,9 @@ from pipeline.job.batch.examine import Examiner, Problem, Ready
 from pipeline.job.batch.interrupts import Interrupts, counted
 from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import LEDGER, Ledger
+from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import FrameRow, ItemRow, State
-from pipeline.job.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Task, Timed, Told
+from pipeline.job.batch.task import Done, Failed, LookedThrough, Lost, Message, Painted, Stopped, Task, Timed, Told
 from pipeline.job.events import FrameDone, Started
 from pipeline.job.work import PART
 from pipeline.media.outputs import check_folder
@@ -163,16 +164,18 @@ class _Driver:
         self._full: str | None = None
         """Why nothing more can be painted: the disk is full."""
         self._stopping = False
+        self._run: int | None = None
+        """Its number in the ledger."""
         self._beaten = time.monotonic()
 
     def run(self) -> Outcome:
         began = time.monotonic()
-        run = self._ledger.begin_run(socket.gethostname(), os.getpid(), __version__, self._crew.size)
+        run = self._run = self._ledger.begin_run(socket.gethostname(), os.getpid(), __version__, self._crew.size)
         outcome = "interrupted"
         try:
             self._ledger.plan(self._items)
             self._prepare()
-            while self._work(run):
+            while self._work():
                 pass
             if self._interrupts.came is None:
                 outcome = "finished" if self._full is None else "failed"
@@ -206,6 +209,7 @@ class _Driver:
         ready: list[Ready] = []
         for number, item in enumerate(self._items):
             self._tell(Checking(f"Looking at {item.source.name}", number, len(self._items)))
+            self._beat()
             if self._interrupts.came is not None:
                 return
             found = examiner.examine(item)
@@ -250,7 +254,8 @@ class _Driver:
         if row.state is State.FAILED and same and not row.again and not self._orders.retry_failed:
             return True
         if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
-            self._ledger.finish(row.name, found)
+            look = seen(ready.item, share=share_of(len(self._items)))
+            self._ledger.finish(row.name, found, flicker=look.flicker, looks=look.looks, notes=look.notes)
             return True
         if not same or row.state is State.DONE:
             self._ledger.forget(row.name)
@@ -313,7 +318,7 @@ class _Driver:
             several = not one.item.still and not one.settings.loop and (large or parted)
             overwrite = self._orders.overwrite or any(path.exists() for path in one.item.outputs)
             restart = row.state is State.WAITING
-            self._courses[name] = Course(one, times[name], overwrite, restart, several)
+            self._courses[name] = Course(one, times[name], len(self._items), overwrite, restart, several)
 
     def _room(self, ready: Sequence[Ready]) -> tuple[int, int]:
         """Bytes that are needed, roughly, and that are free."""
@@ -325,7 +330,7 @@ class _Driver:
 
     # Painting.
 
-    def _work(self, run: int) -> bool:
+    def _work(self) -> bool:
         """Hand out tasks, and take in what the workers say; False once nothing is left to wait for."""
         if self._interrupts.came is not None and not self._stopping:
             self._stop()
@@ -335,10 +340,14 @@ class _Driver:
             return False
         for message in self._crew.hear(0.5):
             self._hear(message)
-        if time.monotonic() - self._beaten > BEAT:
-            self._beaten = time.monotonic()
-            self._ledger.beat(run)
+        self._beat()
         return True
+
+    def _beat(self) -> None:
+        """Let those who read the ledger know that this run is alive."""
+        if self._run is not None and time.monotonic() - self._beaten > BEAT:
+            self._beaten = time.monotonic()
+            self._ledger.beat(self._run)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -375,6 +384,8 @@ class _Driver:
         del self._by_task[message.key]
         if isinstance(message, Done):
             course.finished(message.key, message.result)
+            if isinstance(message.result, LookedThrough):
+                self._ledger.change(course.name, cuts=[begin for begin, _ in message.result.shots[1:]])
             if isinstance(message.result, Painted) and message.result.outputs:
                 self._finish(course, message.result)
         elif isinstance(message, Failed):
@@ -395,6 +406,8 @@ class _Driver:
             self._ledger.add_frame(course.name, row, sum(course.done.values()))
         elif isinstance(event, Started):
             self._ledger.change(course.name, done=sum(course.done.values()))
+            if course.running[message.key].kind == "paint":
+                self._ledger.change(course.name, cuts=event.cuts)
         self._tell(ItemTold(course.name, event))
 
     def _finish(self, course: Course, result: Painted) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from pipeline.errors import UsageError
 from pipeline.job.api import Studio, open_studio
 from pipeline.job.batch.item import Item
+from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import OutputRow
 from pipeline.job.batch.task import LookedThrough, Painted, Result, Task, Timed
 from pipeline.job.clip import run_clip
-from pipeline.job.events import OnEvent
+from pipeline.job.events import Event, OnEvent, Started
 from pipeline.job.flow import open_flow
 from pipeline.job.parts import look_through, paint_part
 from pipeline.job.past import distances
@@ -76,15 +77,25 @@ def _studio(preset: str, network: str, weights: Path | None, device: str, settin
 def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
     item = task.item
     notes: tuple[str, ...] = ()
+    cuts: tuple[int, ...] = ()
+
+    def watched(event: Event) -> None:
+        nonlocal cuts
+        if isinstance(event, Started):
+            cuts = event.cuts
+        on_event(event)
+
     item.output.parent.mkdir(parents=True, exist_ok=True)
     if item.still:
-        run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, on_event)
+        run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, watched)
     else:
         notes = run_clip(
-            item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, on_event
+            item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, watched
         ).notes
     outputs = tuple(output_row(path) for path in item.outputs)
-    return Painted(outputs, notes=notes, made=read_metadata(item.output))
+    look = seen(item, cuts, share_of(task.items))
+    made = read_metadata(item.output)
+    return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), made)
 
 
 def output_row(path: Path) -> OutputRow:

@@ -11,20 +11,24 @@ from pipeline.job.batch.rows import FlickerRow, LookRow, OutputRow
 from pipeline.job.events import Event
 from pipeline.motion.shots import Shot
 
+Kind = Literal["time", "look through", "part", "paint"]
+"""Measure what a step costs; find the shots and the palette of a clip; paint the frames of some shots; or paint (what
+is left of) the whole, and write it."""
+
 
 @dataclass(frozen=True)
 class Task:
     """A piece of work for one worker."""
 
     item: Item
-    kind: Literal["time", "look through", "part", "paint"]
-    """Measure what a step costs; find the shots and the palette of a clip; paint the frames of some shots; or paint
-    (what is left of) the whole, and write it."""
+    kind: Kind
     part: Shot | None = None
     """First frame and the one after the last, of a part."""
     size: tuple[int, int] | None = None
     """(height, width) to measure a step at."""
     overwrite: bool = False
+    items: int = 1
+    """Paintings of the batch: the more, the less of each is shown in the report."""
     restart: bool = False
     """Whether frames of other inputs or settings, left by an earlier run, are thrown away."""
 
