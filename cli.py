@@ -216,6 +216,19 @@ def video(
     overwrite: Overwrite = False,
     restart: Restart = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the lossless frames, in OUT.reelbrush/frames.")] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=(
+                "Be done in so much time: 8h, 90m, 1h30m. Where it is short, frames get fewer steps, calm ones first; "
+                "the result then depends on the speed of the machine."
+            ),
+        ),
+    ] = None,
+    finish_by: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The same as a time of day: 07:00, or '2026-03-01 07:00'.")
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -247,6 +260,8 @@ def video(
             overwrite=overwrite,
             restart=restart,
             keep=keep,
+            budget=budget,
+            finish_by=finish_by,
             on_event=on_event,
             **_painting(preset, network, config, set_, given),
         )

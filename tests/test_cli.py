@@ -162,7 +162,7 @@ def test_image_and_video_share_their_options() -> None:
     assert set(flags("image")) - set(flags("video")) == {"story", "story_frames", "story_size", "init"}
     assert set(flags("video")) - set(flags("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
-        "carried_steps", "restart", "keep",
+        "carried_steps", "restart", "keep", "budget", "finish_by",
     }  # fmt: skip
 
 

@@ -187,8 +187,10 @@ def spoilt(monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[Painted], 
     """Frame `at` comes out wrong where it is carried."""
     right = Painter.paint
 
-    def paint(self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any) -> Painted:
-        found = right(self, content, carried, index, *rest)
+    def paint(
+        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+    ) -> Painted:
+        found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == at and carried is not None else found
 
     monkeypatch.setattr(Painter, "paint", paint)
@@ -249,10 +251,12 @@ def test_a_second_painting_that_fails_costs_nothing(
     monkeypatch.setattr(Guard, "suspects", lambda *_: True)
     right = Painter.paint
 
-    def paint(self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any) -> Painted:
+    def paint(
+        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+    ) -> Painted:
         if carried is None and index:
             raise PaintingError("The loss of a frame is not a finite number.")
-        return right(self, content, carried, index, *rest)
+        return right(self, content, carried, index, *rest, **more)
 
     monkeypatch.setattr(Painter, "paint", paint)
     told: list[Event] = []

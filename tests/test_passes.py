@@ -229,8 +229,10 @@ def test_a_pass_that_makes_a_frame_worse_leaves_it_as_it_was(
     stylize_video(folder, style, tmp_path / "one", **SMALL)
     right = Painter.paint
 
-    def paint(self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any) -> Painted:
-        found = right(self, content, carried, index, *rest)
+    def paint(
+        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+    ) -> Painted:
+        found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == 2 and self.settings.carried_steps == 3 else found
 
     monkeypatch.setattr(Painter, "paint", paint)

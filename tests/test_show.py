@@ -19,9 +19,10 @@ from rich.console import Console
 from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
+from pipeline.job.duration import spoken
 from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
 from pipeline.show.console import ConsoleReporter, counting
-from pipeline.show.estimate import Estimate, spoken
+from pipeline.show.estimate import Estimate
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
 from pipeline.style.painter import Progress

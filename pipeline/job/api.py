@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from pipeline.errors import UsageError
+from pipeline.job.batch.budget import parse_deadline
 from pipeline.job.clip import ClipJob, ClipResult, run_clip
+from pipeline.job.deadline import Deadline
 from pipeline.job.events import OnEvent, ignore
 from pipeline.job.parse import parse_rate
 from pipeline.job.still import StillJob, StillResult, run_still
@@ -100,6 +102,8 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     keep: bool = False,
+    budget: str | None = None,
+    finish_by: str | None = None,
     on_event: OnEvent = ignore,
     **settings: Any,
 ) -> ClipResult:
@@ -108,15 +112,20 @@ def stylize_video(
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
     :param frames: first frame and the one after the last.
+    :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
+        result then depends on the speed of the machine.
+    :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
     :param settings: any field of `pipeline.settings.Settings`.
     :raises ReelbrushError: `str(error)` says what to do.
     """
+    until = parse_deadline(budget, finish_by)
     studio = open_studio(preset, network, _path(weights), device, settings)
     job = ClipJob(
         Path(source), as_styles(style), Path(output), _path(gif), frames,
         None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
     )  # fmt: skip
-    return run_clip(job, studio.network, studio.settings, studio.device, on_event)
+    deadline = None if until is None else Deadline(until)
+    return run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)
 
 
 def as_styles(style: Styles) -> tuple[StylePicture, ...]:

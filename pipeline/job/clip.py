@@ -14,10 +14,12 @@ import torch
 
 from pipeline.errors import UsageError
 from pipeline.job.anchor import found_anchor
+from pipeline.job.deadline import Deadline, found_pace, hurry_notes
 from pipeline.job.events import Event, Finished, OnEvent, Scanned, Stage, Started, ignore
 from pipeline.job.flow import open_flow
 from pipeline.job.loop import check_loop, loop_notes
 from pipeline.job.one_pass import paint_pass
+from pipeline.job.pace import Pace
 from pipeline.job.passes import Pass, again, passes_of
 from pipeline.job.provenance import Record, clip_record
 from pipeline.job.shots import found_shots, told_shots
@@ -149,10 +151,17 @@ def shots_of(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
 
 
 def run_clip(
-    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
+    job: ClipJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent = ignore,
+    deadline: Deadline | None = None,
 ) -> ClipResult:
     """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames.
 
+    :param deadline: when all has to be done; frames then get fewer steps where time is short, and the result depends
+        on the speed of the machine.
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
     began = time.monotonic()
@@ -166,23 +175,30 @@ def run_clip(
     source, flow, painter = clip.source, clip.flow, clip.painter
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, clip.record))
-        passes = passes_of(settings, source.info.frames)
-        work = WorkFolder(job.work, clip.identity, passes, job.restart)
+        work = WorkFolder(job.work, clip.identity, passes_of(settings, source.info.frames), job.restart)
         stack.callback(work.close)
         work.gather()
-        reached = work.reached()
-        done = (reached.number - 1) * source.info.frames + work.frames(reached).done
         shots = shots_of(clip, work, on_event)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys([*said, *(loop_notes(source) if settings.loop else ())]))
         anchor = found_anchor(source, painter, work, on_event)
+        pace = (
+            None
+            if deadline is None
+            else found_pace(deadline, source, shots, painter.anchored(anchor), flow, work, on_event)
+        )
+        passes, reached = work.passes, work.reached()
+        done = (reached.number - 1) * source.info.frames + work.frames(reached).done
+        if pace is not None:
+            wanted = len(passes_of(settings, source.info.frames))
+            notes = (*notes, *hurry_notes(pace, done, len(passes), wanted))
         on_event(started(clip, source.info.frames, done, shots, len(passes), notes))
         painted = 0
-        for one in passes[reached.number - 1 :]:
-            painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event)
+        for one in _in_time(passes[reached.number - 1 :], pace, work):
+            painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event, pace)
         on_event(Stage("Encoding"))
         store = work.end()
-        if not passes[-1].forward:
+        if not (passes[-1].forward and work.passes == passes):
             _encode(store, source, sinks)
         for sink in sinks:
             sink.finish()
@@ -196,6 +212,15 @@ def run_clip(
     return result
 
 
+def _in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:
+    """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
+    for one in passes:
+        if pace is not None and one is not passes[0] and not pace.allows(one):
+            work.settle_passes(one.number - 1)
+            return
+        yield one
+
+
 def paint_one(
     one: Pass,
     source: FrameSource,
@@ -205,6 +230,7 @@ def paint_one(
     work: WorkFolder,
     sinks: Sequence[FrameSink],
     on_event: OnEvent,
+    pace: Pace | None,
 ) -> int:
     """What is missing of a pass. Returns how many frames that was."""
     store, earlier = work.begin(one)
@@ -214,7 +240,9 @@ def paint_one(
     # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
     ready = sinks if one.last and one.forward else ()
     _encode(store, source, ready)
-    return 0 if store.whole else paint_pass(one, source, shots, painter, flow, store, earlier, ready, on_event)
+    if store.whole:
+        return 0
+    return paint_pass(one, source, shots, painter, flow, store, earlier, ready, on_event, pace)
 
 
 def _encode(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) -> None:

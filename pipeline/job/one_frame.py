@@ -8,6 +8,7 @@ import math
 from pipeline.errors import PaintingError
 from pipeline.job.events import OnEvent, Repainted, Reverted, Stepped
 from pipeline.job.guard import HIGH, Guard, lasting_loss
+from pipeline.job.pace import FULL, Steps
 from pipeline.job.passes import Pass
 from pipeline.job.past import Seen, closing_share, handed_again, handed_on
 from pipeline.job.store import FrameStore
@@ -17,27 +18,30 @@ from pipeline.style.optimise import Stop
 from pipeline.style.painter import OnProgress, Painted, Painter, Progress
 
 
-def paint_frame(seen: Seen, painter: Painter, store: FrameStore, guard: Guard, on_event: OnEvent) -> Painted:
+def paint_frame(
+    seen: Seen, painter: Painter, store: FrameStore, guard: Guard, on_event: OnEvent, steps: Steps = FULL
+) -> Painted:
     """Paint a frame from what the frames before it in the store hand on.
 
     :param guard: knows the losses of the frames before; it is not told of this one.
+    :param steps: that it may take.
     :raises PaintingError: the loss is not a finite number, even where it starts anew.
     """
     carried = handed_on(seen, store, painter.settings)
     index, now = seen.frame.index, seen.frame.image
     on_progress = _forwarded(index, on_event)
     if carried is None or seen.before is None:
-        return painter.paint(now, None, index, on_progress)
+        return painter.paint(now, None, index, on_progress, steps=steps.fresh)
     if seen.still:
         return _repeated(store, index - 1, Stop.STILL)
-    result = _tried(painter, now, carried, index, on_progress)
+    result = _tried(painter, now, carried, index, on_progress, steps.carried)
     if result is not None and not guard.suspects(result, seen.before, now):
         return result
     # Where nothing came of the start, and nothing comes of this either, the job ends with the reason.
     fresh = (
-        painter.paint(now, None, index, on_progress)
+        painter.paint(now, None, index, on_progress, steps=steps.fresh)
         if result is None
-        else _tried(painter, now, None, index, on_progress)
+        else _tried(painter, now, None, index, on_progress, steps.fresh)
     )
     losses = [math.inf if one is None else guard.loss(one.losses) for one in (result, fresh)]
     kept = fresh if fresh is not None and not losses[0] <= losses[1] else result
@@ -48,13 +52,15 @@ def paint_frame(seen: Seen, painter: Painter, store: FrameStore, guard: Guard, o
 
 
 def paint_again(
-    seen: Seen, painter: Painter, store: FrameStore, earlier: FrameStore, on_event: OnEvent, one: Pass
-) -> Painted:
+    seen: Seen, painter: Painter, store: FrameStore, earlier: FrameStore, on_event: OnEvent, one: Pass,
+    steps: Steps = FULL,
+) -> Painted:  # fmt: skip
     """Paint a frame in a further pass. Where a shot is entered, the painting stays as it is: it is the one that all
     others of the shot are led to. So does that with which a circle is closed, and one that the pass would make worse.
 
     :param store: of this pass.
     :param earlier: of the pass before, whole.
+    :param steps: that it may take.
     """
     index, settings = seen.frame.index, painter.settings
     if seen.before is None:
@@ -67,7 +73,8 @@ def paint_again(
     if closing == 1:
         return _repeated(earlier, index, Stop.KEPT)
     carried = handed_again(seen, store, earlier.image(index), settings, closing)
-    result = _tried(painter, seen.frame.image, carried, index, _forwarded(index, on_event, one.number))
+    told = _forwarded(index, on_event, one.number)
+    result = _tried(painter, seen.frame.image, carried, index, told, steps.carried)
     # It cannot be much better than the painting that it is led from.
     known = [_loss(painter, found.record(number)["losses"]) for found, number in ((earlier, index), before)]
     # No comparison with what is not a number is true.
@@ -91,10 +98,12 @@ def _repeated(store: FrameStore, index: int, why: Stop) -> Painted:
     return Painted(store.image(index), store.record(index)["losses"], 0, 0.0, stopped)
 
 
-def _tried(painter: Painter, now: Image, carried: Carried | None, index: int, told: OnProgress) -> Painted | None:
+def _tried(
+    painter: Painter, now: Image, carried: Carried | None, index: int, told: OnProgress, steps: int | None
+) -> Painted | None:
     """The painting; None where no finite loss was found, whatever was tried."""
     try:
-        return painter.paint(now, carried, index, told)
+        return painter.paint(now, carried, index, told, steps=steps)
     except PaintingError:
         return None
 

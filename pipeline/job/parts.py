@@ -81,7 +81,7 @@ def paint_part(
         inside = [shot for shot in shots if begin <= shot[0] < end]
         on_event(started(clip, end - begin, done, inside, len(passes)))
         for one in passes[reached.number - 1 :]:
-            paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event)
+            paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, None)
         work.end()
 
 

@@ -73,6 +73,11 @@ def passes_of(settings: Settings, frames: int, begin: int = 0) -> list[Pass]:
     return [Pass(number, count, frames, begin, settings.loop and number == count) for number in range(1, count + 1)]
 
 
+def shortened(passes: Sequence[Pass], count: int) -> list[Pass]:
+    """The first so many passes, the last of them as the last: it closes the circle, if there is one."""
+    return [replace(one, of=count, circle=passes[-1].circle and one.number == count) for one in passes[:count]]
+
+
 def again(settings: Settings, frames: int) -> Settings:
     """The settings of a further pass: half the steps of a carried frame.
 

@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pipeline.errors import OutputError, StoreError
-from pipeline.job.passes import Pass
+from pipeline.job.passes import Pass, shortened
 from pipeline.job.store import FrameStore
 from pipeline.media.outputs import written_atomically
 from pipeline.motion.shots import Shot
@@ -19,6 +19,8 @@ from pipeline.motion.shots import Shot
 IDENTITY = "job.json"
 SHOTS = "shots.json"
 ANCHOR = "anchor.json"
+MOTION = "motion.json"
+PASSES = "passes.json"
 FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
 PART = "part-"
@@ -28,7 +30,7 @@ PART = "part-"
 class WorkFolder:
     """`job.json`, `shots.json`, `anchor.json` (what the clip looks like as a whole) and a folder of finished frames for
     every pass that is still needed: that of the pass that is painted, and that of the one before it, which it starts
-    from."""
+    from. With a deadline also `motion.json`, and `passes.json` where there is no time for all of them."""
 
     def __init__(
         self, folder: Path, identity: Mapping[str, Any], passes: Sequence[Pass], restart: bool = False
@@ -42,7 +44,8 @@ class WorkFolder:
         :raises OutputError: the folder cannot be made.
         """
         self.folder = folder
-        self._passes = tuple(passes)
+        self.passes = tuple(passes)
+        """Those of the job, or fewer, if `settle_passes` was told so once."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / "lock")
@@ -58,6 +61,7 @@ class WorkFolder:
             ) from None
         try:
             self._adopt(identity, restart)
+            self._shorten(self._kept(PASSES))
         except BaseException:
             self.close()
             raise
@@ -81,7 +85,7 @@ class WorkFolder:
             )
         for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{PART}*")):
             shutil.rmtree(frames, ignore_errors=True)
-        for name in (SHOTS, ANCHOR):
+        for name in (SHOTS, ANCHOR, MOTION, PASSES):
             (self.folder / name).unlink(missing_ok=True)
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
@@ -92,7 +96,7 @@ class WorkFolder:
         Killed in between, it goes on: what has been moved is no longer missing.
         """
         folders = sorted(self.folder.glob(f"{PART}*"))
-        last = self._passes[-1]
+        last = self.passes[-1]
         if not folders or (self._folder(last).exists() and self.frames(last).whole):
             return
         found = {int(path.stem): path for folder in folders for path in folder.glob(f"{FRAMES}/[0-9]*.png")}
@@ -109,13 +113,13 @@ class WorkFolder:
 
         Should frames be missing that were there, what was painted after them is removed.
         """
-        for one in reversed(self._passes[1:]):
+        for one in reversed(self.passes[1:]):
             if self._folder(one).exists():
-                before = self._passes[one.number - 2]
+                before = self.passes[one.number - 2]
                 if self.frames(one).whole or (self._folder(before).exists() and self.frames(before).whole):
                     return one
                 self._drop(one)
-        return self._passes[0]
+        return self.passes[0]
 
     def begin(self, one: Pass) -> tuple[FrameStore, FrameStore | None]:
         """The frames of a pass that is to be painted, and those of the one before, which it starts from; None for the
@@ -123,16 +127,16 @@ class WorkFolder:
 
         :raises OutputError: the folder cannot be made.
         """
-        for old in self._passes[: max(0, one.number - 2)]:
+        for old in self.passes[: max(0, one.number - 2)]:
             self._drop(old)
-        earlier = self.frames(self._passes[one.number - 2]) if one.number > 1 else None
+        earlier = self.frames(self.passes[one.number - 2]) if one.number > 1 else None
         return FrameStore(self._folder(one), one.order, earlier if one.circle else None), earlier
 
     def end(self) -> FrameStore:
         """The frames of the last pass, which are the result; those of other passes are removed."""
-        for old in self._passes[:-1]:
+        for old in self.passes[:-1]:
             self._drop(old)
-        return self.frames(self._passes[-1])
+        return self.frames(self.passes[-1])
 
     def frames(self, one: Pass) -> FrameStore:
         """The frames of a pass, as far as they are painted.
@@ -147,12 +151,29 @@ class WorkFolder:
     def _drop(self, one: Pass) -> None:
         shutil.rmtree(self._folder(one), ignore_errors=True)
 
+    def settle_passes(self, count: int) -> None:
+        """Paint in the first so many passes only, now and whenever the job is resumed. None of the others has begun.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        if count < len(self.passes):
+            self._keep(PASSES, count)
+            self._shorten(count)
+
+    def _shorten(self, count: Any) -> None:
+        if not isinstance(count, int) or not 0 < count < len(self.passes):
+            return
+        last = self._folder(self.passes[count - 1])
+        self.passes = tuple(shortened(self.passes, count))
+        # What was painted while more passes were to follow. A kill may have come before it had its new name.
+        if last.exists() and not self._folder(self.passes[-1]).exists():
+            last.rename(self._folder(self.passes[-1]))
+
     def shots(self) -> list[Shot] | None:
         """What `keep_shots` has kept; None where nothing was, or where it is damaged."""
         try:
-            found = json.loads((self.folder / SHOTS).read_text(encoding="utf-8"))
-            return [(int(first), int(end)) for first, end in found]
-        except (OSError, ValueError, TypeError):
+            return [(int(first), int(end)) for first, end in self._kept(SHOTS)]
+        except (ValueError, TypeError):
             return None
 
     def keep_shots(self, shots: Sequence[Shot]) -> None:
@@ -160,23 +181,43 @@ class WorkFolder:
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        with written_atomically(self.folder / SHOTS) as part:
-            part.write_text(json.dumps(shots) + "\n", encoding="utf-8")
+        self._keep(SHOTS, shots)
 
     def anchor(self) -> Any:
         """What `keep_anchor` has kept; None where nothing was, or where it cannot be read."""
-        try:
-            return json.loads((self.folder / ANCHOR).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return self._kept(ANCHOR)
 
     def keep_anchor(self, anchor: Any) -> None:
         """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        with written_atomically(self.folder / ANCHOR) as part:
-            part.write_text(json.dumps(anchor) + "\n", encoding="utf-8")
+        self._keep(ANCHOR, anchor)
+
+    def motion(self, frames: int) -> list[float] | None:
+        """What `keep_motion` has kept of so many frames; None where nothing was, or where it is damaged."""
+        try:
+            found = [float(news) for news in self._kept(MOTION)]
+        except (ValueError, TypeError):
+            return None
+        return found if len(found) == frames else None
+
+    def keep_motion(self, motion: Sequence[float]) -> None:
+        """Keep how much moves in every frame, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        self._keep(MOTION, motion)
+
+    def _kept(self, name: str) -> Any:
+        try:
+            return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _keep(self, name: str, values: Any) -> None:
+        with written_atomically(self.folder / name) as part:
+            part.write_text(json.dumps(values) + "\n", encoding="utf-8")
 
     def learn(self, folder: Path) -> None:
         """Take over what the work folder of the same job, seen as a whole, knows of its shots and its anchor."""

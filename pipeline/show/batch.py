@@ -12,8 +12,8 @@ from pipeline.job.batch.events import (
     Planned,
     PlanRow,
 )
+from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Started, Stepped
-from pipeline.show.estimate import spoken
 
 
 class Course:

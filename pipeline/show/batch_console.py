@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from pipeline.job.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
 from pipeline.job.batch.rows import State
+from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.show.batch import Course, end_line, plan_line
 from pipeline.show.console import LINE_EVERY
-from pipeline.show.estimate import spoken
 from pipeline.show.night import REPORT
 
 

@@ -16,8 +16,9 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.job.duration import spoken
 from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
-from pipeline.show.estimate import Estimate, spoken
+from pipeline.show.estimate import Estimate
 
 if TYPE_CHECKING:
     from pipeline.show.status import BatchStatus

@@ -91,13 +91,3 @@ class Estimate:
     def _work(self) -> float:
         """Budgeted work of the frame that is painted now."""
         return self._work_of(self._finished + 1) - self._work_of(self._finished)
-
-
-def spoken(seconds: float) -> str:
-    """'45 s', '3 min 20 s', '2 h 05 min'."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.job.batch.rows import FlickerRow, ItemRow, RunRow, State
-from pipeline.show.estimate import spoken
+from pipeline.job.duration import spoken
 
 _OUTCOMES = {"finished": "", "": " so far"}
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import ItemRow, RunRow, State
-from pipeline.show.estimate import spoken
+from pipeline.job.duration import spoken
 
 STALE = 60.0
 """Seconds without a sign of life after which a run on another machine counts as dead, ..."""

@@ -155,6 +155,7 @@ class Painter:
         index: int = 0,
         on_progress: OnProgress | None = None,
         start: Image | None = None,
+        steps: int | None = None,
     ) -> Painted:
         """Paint a frame.
 
@@ -162,6 +163,7 @@ class Painter:
         :param carried: what the frames before hand on, of the same size (warm start); None starts a shot.
         :param index: number of the frame: frames that start from noise start from different noise.
         :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
+        :param steps: for this frame, at every size that is painted; None: as the settings say.
         :raises PaintingError: the loss is not a finite number, whatever was tried.
         """
         began = time.monotonic()
@@ -172,6 +174,7 @@ class Painter:
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
         expected = carried.expected if carried is not None else ()
         loop = self._loop(carried is not None)
+        loop = loop if steps is None else replace(loop, steps=steps)
         reporter = _Reporter(on_progress, base, (height, width), [loop.steps * _area(size) for size in sizes])
         done = 0
         for position, size in enumerate(sizes):
