@@ -135,6 +135,19 @@ Restart = Annotated[
     bool,
     typer.Option("--restart", help=("Throw away the frames of an interrupted run that had other inputs or settings.")),
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help=(
+            "Be done in so much time: 8h, 90m, 1h30m. Where it is short, frames get fewer steps, calm ones first; "
+            "the result then depends on the speed of the machine."
+        ),
+    ),
+]
+FinishBy = Annotated[
+    str | None, typer.Option(metavar="TIME", help="The same as a time of day: 07:00, or '2026-03-01 07:00'.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Report on stdout as JSON, one object a line; progress goes to stderr.")
@@ -216,19 +229,8 @@ def video(
     overwrite: Overwrite = False,
     restart: Restart = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the lossless frames, in OUT.reelbrush/frames.")] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help=(
-                "Be done in so much time: 8h, 90m, 1h30m. Where it is short, frames get fewer steps, calm ones first; "
-                "the result then depends on the speed of the machine."
-            ),
-        ),
-    ] = None,
-    finish_by: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The same as a time of day: 07:00, or '2026-03-01 07:00'.")
-    ] = None,
+    budget: Budget = None,
+    finish_by: FinishBy = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -382,6 +384,8 @@ def batch(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, and only show the plan.")] = False,
+    budget: Budget = None,
+    finish_by: FinishBy = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another process is at work in FOLDER.")] = False,
@@ -425,13 +429,15 @@ def batch(
         from pipeline.show.trouble import held_back
 
         with held_back():
+            from pipeline.job.batch.budget import parse_deadline
             from pipeline.job.batch.driver import Orders
             from pipeline.show.jsonlines import json_reporter
             from pipeline.show.night import Night, spend
 
         lines = json_reporter(typer.echo) if json else None
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
-        orders = Orders(overwrite, retry_failed, fail_fast, wait, device)
+        finish = parse_deadline(budget, finish_by)
+        orders = Orders(overwrite, retry_failed, fail_fast, wait, device, finish)
         night = Night(inputs, style or [], output, name, pair, sequences, options, workers, threads, orders, dry_run)
         with BatchReporter(screen, quiet) as reporter:
 

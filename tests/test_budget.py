@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from jobs import moving_folder
-from tiny import tiny_painter
+from tiny import tiny_settings
 
 from pipeline.errors import UsageError
 from pipeline.job.batch.budget import (
@@ -98,11 +98,12 @@ def test_the_need_of_a_clip_is_that_of_its_steps(tmp_path: Path) -> None:
     info = open_source(moving_folder(tmp_path / "in", 5)).info
     speed = Speed(1.0, 2.0)
     settings = {"steps": 60, "carried_steps": 40, "passes": 2}
-    kept = reserve(info)
-    two = need_of(tiny_painter(**settings), info, speed)
+    shape = (info.frames, info.width, info.height)
+    kept = reserve(*shape)
+    two = need_of(tiny_settings(**settings), *shape, 1.0, speed)
     assert two.full - kept == pytest.approx(60 + 4 * 40 + 4 * 20 + 10 * 2)
     assert two.least - kept == pytest.approx(20 + 4 * 8 + 5 * 2)
-    loop = need_of(tiny_painter(**settings, loop=True), info, speed)
+    loop = need_of(tiny_settings(**settings, loop=True), *shape, 1.0, speed)
     assert loop.least - kept == pytest.approx(20 + 4 * 8 + 5 * 4 + 10 * 2)
 
 

@@ -49,6 +49,11 @@ class Clock:
         return self.now
 
 
+def kept_for(folder: Path) -> float:
+    info = open_source(folder).info
+    return reserve(info.frames, info.width, info.height)
+
+
 def painted(steps: int) -> Painted:
     return Painted(IMAGE, {"total": 1.0}, steps, 0.0, Stop.STEPS if steps else Stop.STILL)
 
@@ -256,7 +261,7 @@ def run(
     job = ClipJob(folder, as_styles(style), output)
     deadline = None
     if seconds is not None:
-        deadline = Deadline(clock.now + reserve(open_source(folder).info) + seconds, TICK, clock)
+        deadline = Deadline(clock.now + kept_for(folder) + seconds, TICK, clock)
     return run_clip(job, studio.network, studio.settings, studio.device, clock.see, deadline)
 
 
@@ -439,7 +444,7 @@ def test_a_budget_on_a_real_clock(tmp_path: Path, style: Path) -> None:
     stylize_video(folder, style, tmp_path / "full", **settings)
     full = time.monotonic() - began
     told: list[Event] = []
-    kept = reserve(open_source(folder).info)
+    kept = kept_for(folder)
     began = time.monotonic()
     stylize_video(folder, style, tmp_path / "half", budget=f"{full / 2 + kept:.2f}s", on_event=told.append, **settings)
     took = time.monotonic() - began

@@ -50,7 +50,7 @@ def found_pace(
     if speed is None:
         on_event(Stage(MEASURING))
         speed = measured_speed(source, painter, flow)
-    until = deadline.until - reserve(info)
+    until = deadline.until - reserve(info.frames, info.width, info.height)
     worth = step_worth(painter, info)
     settings = replace(settings, passes=len(work.passes))
     reached = work.reached()
@@ -75,9 +75,9 @@ def hurry_notes(pace: Pace, done: int, passes: int, wanted: int) -> tuple[str, .
     return tuple(fewer)
 
 
-def reserve(info: VideoInfo) -> float:
+def reserve(frames: int, width: int, height: int) -> float:
     """Seconds to keep for what follows painting."""
-    return RESERVE + info.frames * (RESERVE_FRAME + RESERVE_PIXEL * info.width * info.height)
+    return RESERVE + frames * (RESERVE_FRAME + RESERVE_PIXEL * width * height)
 
 
 def step_worth(painter: Painter, info: VideoInfo) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from pipeline.job.batch.events import (
@@ -108,6 +109,8 @@ def plan_line(event: Planned) -> str:
     if event.paint:
         text += f"; about {spoken(max(1.0, event.seconds))}"
         text += f" with {event.workers} workers" if event.workers > 1 else ""
+        if event.finish_by is not None:
+            text += f", to be done by {time.strftime('%H:%M', time.localtime(event.finish_by))}"
         text += f", {size(event.room)} of disk of {size(event.free)} that are free"
     return text
 

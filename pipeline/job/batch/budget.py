@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pipeline.errors import UsageError
-from pipeline.job.deadline import reserve, step_worth
+from pipeline.job.deadline import reserve
 from pipeline.job.duration import spoken
 from pipeline.job.pace import Speed, planned
 from pipeline.job.spread import HALVINGS
-from pipeline.media.frame import VideoInfo
-from pipeline.style.painter import Painter
+from pipeline.settings import Settings
 
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -29,16 +28,16 @@ class Need:
     """Seconds with the fewest steps that it may have; no more than `full`."""
 
 
-def need_of(painter: Painter, info: VideoInfo, speed: Speed) -> Need:
+def need_of(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
     """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
 
-    :param speed: as `measured_speed` finds it on the first frames.
+    :param worth: as for `planned`.
     """
-    settings, worth = painter.settings, step_worth(painter, info)
-    full = planned(settings, info.frames, worth).seconds(speed)
+    full = planned(settings, frames, worth).seconds(speed)
     # A single pass, where time is short; `passes_of` gives a loop the second one that it needs.
-    least = planned(replace(settings, passes=1), info.frames, worth).least_seconds(speed)
-    return Need(full + reserve(info), least + reserve(info))
+    least = planned(replace(settings, passes=1), frames, worth).least_seconds(speed)
+    kept = reserve(frames, width, height)
+    return Need(full + kept, least + kept)
 
 
 def allotted(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,)) -> list[float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pipeline.job.batch.budget import Need
 from pipeline.job.batch.examine import Ready
 from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
 from pipeline.job.events import Event, FrameDone, Started
@@ -17,8 +18,8 @@ class Course:
     side, and what puts them together."""
 
     ready: Ready
-    seconds: float
-    """As estimated, for one worker."""
+    need: Need
+    """Seconds that it takes, as estimated, for one worker."""
     items: int
     """Paintings of the batch."""
     overwrite: bool
@@ -30,6 +31,8 @@ class Course:
     """By key."""
     done: dict[str, int] = field(default_factory=dict)
     """Frames that are finished, by task; in several passes, each one counts."""
+    until: float | None = None
+    """When it has to be finished, as `time.time()` counts; None: when it is."""
     began: float | None = None
     """On a steady clock; None: not yet."""
     failed: str | None = None
@@ -58,7 +61,7 @@ class Course:
 
     def next_task(self) -> Task:
         """The task to begin now; one must be waiting."""
-        task = self.waiting.popleft()
+        task = replace(self.waiting.popleft(), until=self.until)
         self.running[task.key] = task
         return task
 

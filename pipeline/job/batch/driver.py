@@ -20,11 +20,12 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 
 from pipeline import __version__
-from pipeline.errors import DiskFullError, OutputError, StoreError
+from pipeline.errors import DiskFullError, OutputError, StoreError, UsageError
 from pipeline.job.batch.adopt import adopted
+from pipeline.job.batch.budget import Need, allotted, shortfall
 from pipeline.job.batch.course import Course
 from pipeline.job.batch.crew import Crew
-from pipeline.job.batch.estimate import Room, room_of, seconds_of
+from pipeline.job.batch.estimate import Room, need_of, room_of
 from pipeline.job.batch.events import (
     BatchEnded,
     Checking,
@@ -49,6 +50,8 @@ from pipeline.media.outputs import check_folder
 LOCK = "ledger.lock"
 TRIES = 3
 """How often a task is given to a worker, if the worker is lost with it each time."""
+NOTHING = Need(0.0, 0.0)
+"""Of what could not be measured."""
 BEAT = 20.0
 """Seconds between two signs of life in the ledger."""
 TIMINGS = 6
@@ -65,6 +68,8 @@ class Orders:
     wait: bool = False
     """Whether to wait while another process is at work in the same folder, instead of refusing."""
     device: str = "auto"
+    finish_by: float | None = None
+    """When everything has to be finished, as `time.time()` counts."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,9 @@ class _Driver:
 
     def run(self) -> Outcome:
         began = time.monotonic()
-        run = self._run = self._ledger.begin_run(socket.gethostname(), os.getpid(), __version__, self._crew.size)
+        run = self._run = self._ledger.begin_run(
+            socket.gethostname(), os.getpid(), __version__, self._crew.size, self._orders.finish_by
+        )
         outcome = "interrupted"
         try:
             self._ledger.plan(self._items)
@@ -221,8 +228,8 @@ class _Driver:
         failed = self._failures()
         if failed and self._orders.fail_fast:
             ready = []
-        times = self._estimates(ready)
-        self._plan(ready, times)
+        needs = self._estimates(ready)
+        self._plan(ready, needs)
         room, free = self._room(ready)
         self._tell(
             Planned(
@@ -231,11 +238,12 @@ class _Driver:
                 paint=len(ready),
                 finished=sum(row.state is State.DONE for row in rows),
                 failed=failed,
-                seconds=sum(times.values()) / self._crew.size,
+                seconds=sum(need.full for need in needs.values()) / self._crew.size,
                 room=room,
                 free=free,
                 workers=self._crew.size,
-                rows=tuple(_plan_row(row, times.get(row.name, 0.0)) for row in rows),
+                rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full) for row in rows),
+                finish_by=self._orders.finish_by,
             )
         )
         if room > 2 * free:
@@ -243,6 +251,10 @@ class _Driver:
                 f"{self._folder}: this batch needs about {room / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
                 "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
             )
+        if self._orders.finish_by is not None:
+            seconds, busy = self._orders.finish_by - time.time(), [0.0] * self._crew.size
+            if why := shortfall([course.need for course in self._courses.values()], seconds, busy):
+                raise UsageError(why)
 
     def _settled(self, ready: Ready, examiner: Examiner) -> bool:
         """Whether nothing is to be done for an item: it is finished, or has failed in the same way before."""
@@ -271,7 +283,7 @@ class _Driver:
         )
         return False
 
-    def _estimates(self, ready: Sequence[Ready]) -> dict[str, float]:
+    def _estimates(self, ready: Sequence[Ready]) -> dict[str, Need]:
         """Seconds for every painting, by its name, from steps that are really taken."""
         groups: dict[tuple[str, int, int], Ready] = {}
         for one in ready:
@@ -283,12 +295,12 @@ class _Driver:
             found = self._measured(Task(one.item, "time", size=(group[1], group[2])))
             if found is not None:
                 timings[group] = found
-        times = {}
+        needs = {}
         for one in ready:
             timed = _nearest(timings, one.item.as_settings(), one.subject.height, one.subject.width)
-            times[one.item.name] = 0.0 if timed is None else seconds_of(one, timed)
-            self._ledger.change(one.item.name, estimate=times[one.item.name] or None)
-        return times
+            needs[one.item.name] = need = NOTHING if timed is None else need_of(one, timed)
+            self._ledger.change(one.item.name, estimate=need.full or None)
+        return needs
 
     def _measured(self, task: Task) -> Timed | None:
         """What a step costs; None where it cannot be found out: painting will say why."""
@@ -304,21 +316,23 @@ class _Driver:
             if self._interrupts.came is not None and not self._stopping:
                 self._stop()
 
-    def _plan(self, ready: Sequence[Ready], times: dict[str, float]) -> None:
+    def _plan(self, ready: Sequence[Ready], needs: dict[str, Need]) -> None:
         """Decide the order, and which clips are painted in parts."""
-        workers, total = self._crew.size, sum(times.values())
+        workers, total = self._crew.size, sum(need.full for need in needs.values())
         # Several workers end at about the same time if the longest come first; of one, the order is the user's.
-        order = sorted(ready, key=lambda one: -times[one.item.name]) if workers > 1 else ready
+        order = sorted(ready, key=lambda one: -needs[one.item.name].full) if workers > 1 else ready
         for one in order:
             name = one.item.name
             row = self._ledger.item(name)
             assert row is not None
-            large = workers > 1 and times[name] > total / (2 * workers)
+            large = workers > 1 and needs[name].full > total / (2 * workers)
             parted = not one.item.still and any(one.item.clip_job().work.glob(f"{PART}*"))
-            several = not one.item.still and not one.settings.loop and (large or parted)
+            # The pace that ends in time is that of a clip as a whole.
+            whole = one.item.still or one.settings.loop or self._orders.finish_by is not None
+            several = not whole and (large or parted)
             overwrite = self._orders.overwrite or any(path.exists() for path in one.item.outputs)
             restart = row.state is State.WAITING
-            self._courses[name] = Course(one, times[name], len(self._items), overwrite, restart, several)
+            self._courses[name] = Course(one, needs[name], len(self._items), overwrite, restart, several)
 
     def _room(self, ready: Sequence[Ready]) -> tuple[int, int]:
         """Bytes that are needed, roughly, and that are free."""
@@ -367,12 +381,24 @@ class _Driver:
             self._crew.give(task)
 
     def _begin(self, course: Course) -> None:
+        course.until = self._until(course)
         course.began = time.monotonic()
         row = self._ledger.item(course.name)
         assert row is not None
         self._ledger.change(course.name, state=State.PAINTING, began=row.began or time.time(), ended=None, error=None)
         begun = sum(one.began is not None for one in self._courses.values())
         self._tell(ItemBegan(course.name, begun, len(self._courses)))
+
+    def _until(self, course: Course) -> float | None:
+        """When a painting has to be finished so that all others can be, too; None where there is time for ever."""
+        if self._orders.finish_by is None:
+            return None
+        now = time.time()
+        others = [one for one in self._courses.values() if one.began is None and one is not course]
+        running = [one.until - now for one in self._courses.values() if one.until is not None and one.running]
+        busy = [max(0.0, left) for left in running] + [0.0] * (self._crew.size - len(running))
+        needs = [course.need, *(one.need for one in others)]
+        return now + allotted(needs, self._orders.finish_by - now, busy)[0]
 
     def _hear(self, message: Message) -> None:
         course = self._by_task.get(message.key)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.job.batch import budget
+from pipeline.job.batch.budget import Need
 from pipeline.job.batch.examine import Ready
 from pipeline.job.batch.task import Timed
-from pipeline.job.passes import again
+from pipeline.job.pace import Speed
 
-FRAMES_A_SHOT = 120
-"""Frames of a shot where nobody has looked yet; each one begins with a frame that costs more."""
 PNG = 2.2
 """Bytes a pixel of a kept frame. Paintings of five clips had 1.6 to 2.2: strokes are hard to compress."""
 VIDEO = 0.35
@@ -27,17 +27,14 @@ class Room:
     """That are needed while it is painted."""
 
 
-def seconds_of(ready: Ready, timed: Timed) -> float:
+def need_of(ready: Ready, timed: Timed) -> Need:
     """Seconds that a painting takes one worker, from the first frame to the last."""
     if ready.item.still:
-        return timed.first * timed.step + timed.frame
-    settings, frames = ready.settings, ready.subject.frames
-    if settings.carry == "none":
-        return frames * (timed.first * timed.step + timed.frame)
-    shots = 1 + (frames - 1) // FRAMES_A_SHOT
-    steps = timed.first * shots + settings.carried_steps * (frames - shots)
-    steps += again(settings, frames).carried_steps * (frames - shots) * (ready.passes - 1)
-    return steps * timed.step + ready.frames * timed.frame
+        seconds = timed.first * timed.step + timed.frame
+        return Need(seconds, seconds)
+    subject, worth = ready.subject, timed.first / ready.settings.steps
+    speed = Speed(timed.step, timed.frame)
+    return budget.need_of(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
 
 
 def room_of(ready: Ready) -> Room:

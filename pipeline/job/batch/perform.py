@@ -17,6 +17,7 @@ from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import OutputRow
 from pipeline.job.batch.task import LookedThrough, Painted, Result, Task, Timed
 from pipeline.job.clip import run_clip
+from pipeline.job.deadline import Deadline
 from pipeline.job.events import Event, OnEvent, Started
 from pipeline.job.flow import open_flow
 from pipeline.job.parts import look_through, paint_part
@@ -89,9 +90,8 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
     if item.still:
         run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, watched)
     else:
-        notes = run_clip(
-            item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, watched
-        ).notes
+        job, deadline = item.clip_job(task.overwrite, task.restart), task.until and Deadline(task.until)
+        notes = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline or None).notes
     outputs = tuple(output_row(path) for path in item.outputs)
     look = seen(item, cuts, share_of(task.items))
     made = read_metadata(item.output)

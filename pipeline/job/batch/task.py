@@ -26,6 +26,8 @@ class Task:
     """First frame and the one after the last, of a part."""
     size: tuple[int, int] | None = None
     """(height, width) to measure a step at."""
+    until: float | None = None
+    """When it has to be finished, as `time.time()` counts."""
     overwrite: bool = False
     items: int = 1
     """Paintings of the batch: the more, the less of each is shown in the report."""
