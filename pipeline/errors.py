@@ -47,6 +47,10 @@ class PaintingError(ReelbrushError):
     """The optimisation of a frame broke down and could not be recovered."""
 
 
+class NotEnoughMemoryError(ReelbrushError):
+    """The memory of the device does not suffice for a frame, whatever was tried."""
+
+
 class StoreError(ReelbrushError):
     """The work folder of a job holds something that does not belong to this job."""
 

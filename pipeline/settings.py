@@ -127,6 +127,11 @@ class Settings:
         low=0,
         high=16384,
     )
+    may_shrink: bool = _field(
+        False,
+        "Whether a frame for which memory does not suffice may be painted at half or a quarter of the size and "
+        "enlarged, instead of ending the job. The result then depends on the machine.",
+    )
     seed: int = _field(0, "Seed of the noise.", low=0, high=10**9)
 
     def as_toml(self, comments: bool = False) -> str:

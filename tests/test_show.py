@@ -20,11 +20,23 @@ from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
 from pipeline.job.duration import spoken
-from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
+from pipeline.job.events import (
+    ECONOMIES,
+    Event,
+    Finished,
+    FrameDone,
+    Repainted,
+    Reverted,
+    Scanned,
+    Stage,
+    Started,
+    Stepped,
+)
 from pipeline.show.console import ConsoleReporter, counting
 from pipeline.show.estimate import Estimate
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
+from pipeline.style.memory import Economy
 from pipeline.style.painter import Progress
 
 STARTED = Started(
@@ -302,6 +314,15 @@ def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -
     said = console_said(Repainted(1, 9.0, 2.0, "fresh"), Repainted(2, 2.0, 9.0, "carried"))
     assert "note: frame 2 came out wrong and was painted anew; that is what was kept\n" in said
     assert "note: frame 3 came out wrong and was painted anew; the first painting was better and was kept\n" in said
+
+
+def test_the_console_says_once_how_memory_is_saved() -> None:
+    done = [FrameDone(index, {}, 5, 0.1, "steps", economy="recomputed" if index else "") for index in range(4)]
+    said = console_said(*done, FrameDone(4, {}, 5, 0.1, "steps", economy="half size"))
+    assert said.count("note: memory ran out") == 2
+    assert "ran out at frame 2: from here on the maps of the network are computed twice" in said
+    assert "ran out at frame 5: from here on frames are painted at half the size" in said
+    assert set(ECONOMIES) == {economy.value for economy in Economy} - {""}
 
 
 def test_the_console_tells_passes_apart() -> None:

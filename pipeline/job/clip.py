@@ -290,6 +290,8 @@ def _identity(record: Record, settings: Settings) -> dict[str, Any]:
     values = asdict(settings)
     # Only the values count; and 'auto' is another precision on another device.
     del values["preset"]
+    # Who is told that memory does not suffice should be able to allow it and go on.
+    del values["may_shrink"]
     values["passes"] = len(passes_of(settings, frames=2))
     values["precision"] = record.precision
     return {

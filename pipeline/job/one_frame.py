@@ -14,6 +14,7 @@ from pipeline.job.past import Seen, closing_share, handed_again, handed_on
 from pipeline.job.store import FrameStore
 from pipeline.media.frame import Image
 from pipeline.style.carried import Carried
+from pipeline.style.memory import Economy
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import OnProgress, Painted, Painter, Progress
 
@@ -25,7 +26,8 @@ def paint_frame(
 
     :param guard: knows the losses of the frames before; it is not told of this one.
     :param steps: that it may take.
-    :raises PaintingError: the loss is not a finite number, even where it starts anew.
+    :raises PaintingError: the loss is not a finite number, and nothing is carried to the frame.
+    :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
     """
     carried = handed_on(seen, store, painter.settings)
     index, now = seen.frame.index, seen.frame.image
@@ -37,12 +39,10 @@ def paint_frame(
     result = _tried(painter, now, carried, index, on_progress, steps.carried)
     if result is not None and not guard.suspects(result, seen.before, now):
         return result
-    # Where nothing came of the start, and nothing comes of this either, the job ends with the reason.
-    fresh = (
-        painter.paint(now, None, index, on_progress, steps=steps.fresh)
-        if result is None
-        else _tried(painter, now, None, index, on_progress, steps.fresh)
-    )
+    fresh = _tried(painter, now, None, index, on_progress, steps.fresh)
+    if result is None and fresh is None:
+        # A frame that cannot be painted is no reason to end a clip in the middle: what was carried to it stays.
+        return Painted(carried.start, store.record(index - 1)["losses"], 0, 0.0, Stop.UNSTABLE)
     losses = [math.inf if one is None else guard.loss(one.losses) for one in (result, fresh)]
     kept = fresh if fresh is not None and not losses[0] <= losses[1] else result
     assert kept is not None
@@ -94,8 +94,8 @@ def _loss(painter: Painter, losses: dict[str, float]) -> float:
 
 def _repeated(store: FrameStore, index: int, why: Stop) -> Painted:
     """A painting that is there already, at no cost."""
-    stopped = why if store.stable(index) else Stop.UNSTABLE
-    return Painted(store.image(index), store.record(index)["losses"], 0, 0.0, stopped)
+    stopped, record = why if store.stable(index) else Stop.UNSTABLE, store.record(index)
+    return Painted(store.image(index), record["losses"], 0, 0.0, stopped, Economy(record.get("economy", "")))
 
 
 def _tried(

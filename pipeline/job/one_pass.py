@@ -62,5 +62,8 @@ def paint_pass(
                 sink.put(Frame(index, seen.frame.time, result.image))
             if pace is not None:
                 pace.finished(one, index, result)
-            on_event(FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value, one.number))
+            on_event(
+                FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value, one.number,
+                          result.economy.value)
+            )  # fmt: skip
     return store.done - began

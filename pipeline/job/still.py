@@ -96,7 +96,10 @@ def run_still(
             on_progress(step)
 
     painted = painter.paint(content, on_progress=progress, start=start)
-    on_event(FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value))
+    on_event(
+        FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
+                  economy=painted.economy.value)
+    )  # fmt: skip
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
         write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)

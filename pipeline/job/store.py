@@ -87,6 +87,7 @@ class FrameStore:
             "steps": painted.steps,
             "seconds": round(painted.seconds, 3),
             "stopped": painted.stopped.value,
+            "economy": painted.economy.value,
         }
         write_picture(self.path(index), painted.image, metadata={"reelbrush": json.dumps(record)}, overwrite=True)
         self.done += 1
@@ -102,7 +103,7 @@ class FrameStore:
             raise self._damaged(index, error) from None
 
     def record(self, index: int) -> dict[str, Any]:
-        """Losses, steps, seconds and stop reason of a finished frame.
+        """Losses, steps, seconds, stop reason and economy of a finished frame.
 
         :raises StoreError: the file is damaged, or another program has saved it.
         """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from itertools import groupby
 from typing import Literal
 
 import torch
@@ -14,6 +16,8 @@ from torch import Tensor, nn
 from pipeline.errors import SettingsError, WeightsError
 
 Pooling = Literal["average", "max"]
+Part = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
+"""A stretch of a network: what it hands on to the next stretch, and the maps of those of its layers that are wanted."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +105,49 @@ class Network(nn.Module):
         :returns: layer -> float map of shape (N, C, h, w), in the network's own number format.
         :raises SettingsError: a layer that this network does not have.
         """
-        wanted = {self._known(layer) for layer in layers}
         found: dict[str, Tensor] = {}
-        # In one pass: x / std - mean / std.
-        x = torch.addcmul(-self.mean / self.std, image, 1 / self.std).to(self.dtype)
-        block = "1"
-        for name, convolution in self.convolutions.items():
-            if len(found) == len(wanted):
-                break
-            if name[4] != block:
-                block = name[4]
-                x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
-            x = convolution(x)
+        for part in self.parts(layers):
+            image, maps = part(image)
+            found.update(maps)
+        return found
+
+    def parts(self, layers: Iterable[str]) -> list[Part]:
+        """The network as a chain of its blocks, each with the pooling after it, no deeper than the deepest of `layers`.
+
+        The first one takes a picture, each further one what the one before hands on. For whoever cannot keep the maps
+        of all blocks at once.
+
+        :param layers: names out of `self.layers`.
+        :raises SettingsError: a layer that this network does not have.
+        """
+        wanted = frozenset(self._known(layer) for layer in layers)
+        names = list(self.convolutions)
+        needed = names[: max((names.index(f"conv{layer[4:]}") + 1 for layer in wanted), default=0)]
+        return [
+            partial(self._part, list(block), needed[-1], wanted) for _, block in groupby(needed, lambda name: name[4])
+        ]
+
+    def _part(
+        self, block: Sequence[str], deepest: str, wanted: frozenset[str], x: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        found: dict[str, Tensor] = {}
+        if block[0] == next(iter(self.convolutions)):
+            # In one pass: x / std - mean / std.
+            x = torch.addcmul(-self.mean / self.std, x, 1 / self.std).to(self.dtype)
+        for name in block:
+            x = self.convolutions[name](x)
             if name in wanted:
                 found[name] = x
+            rectified = f"relu{name[4:]}"
+            if name == deepest and rectified not in wanted:
+                break
             # In place where nobody asked for what was there before.
             x = F.relu(x, inplace=name not in wanted)
-            rectified = f"relu{name[4:]}"
             if rectified in wanted:
                 found[rectified] = x
-        return found
+        if deepest not in block:
+            x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
+        return x, found
 
     def _known(self, layer: str) -> str:
         if layer in self.layers:

@@ -17,7 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.job.duration import spoken
-from pipeline.job.events import Event, Finished, FrameDone, Repainted, Reverted, Scanned, Stage, Started, Stepped
+from pipeline.job.events import (
+    ECONOMIES,
+    Event,
+    Finished,
+    FrameDone,
+    Repainted,
+    Reverted,
+    Scanned,
+    Stage,
+    Started,
+    Stepped,
+)
 from pipeline.show.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -43,6 +54,7 @@ class ConsoleReporter:
         self._status: Status | None = None
         self._last_line = 0.0
         self._step = ""
+        self._economies: set[str] = set()
 
     def __enter__(self) -> ConsoleReporter:
         return self
@@ -132,6 +144,9 @@ class ConsoleReporter:
                 f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
                 "starts anew"
             )
+        if event.economy and event.economy not in self._economies:
+            self._economies.add(event.economy)
+            self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {ECONOMIES[event.economy]}")
         if event.stopped == "still":
             self._step = "as before"
         if event.stopped == "kept":

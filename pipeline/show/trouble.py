@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from pipeline.errors import ReelbrushError
-
-# What torch says on CUDA and MPS, on a CPU, and on Windows.
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+from pipeline.network.memory import LESS_MEMORY, is_out_of_memory
 
 
 class Terminated(BaseException):
@@ -52,12 +50,8 @@ def explain(error: Exception) -> tuple[str, int]:
     """
     if isinstance(error, ReelbrushError):
         return str(error), error.exit_code
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY):
-        return (
-            "The device ran out of memory. Paint smaller (--size), in bfloat16 on a GPU that has it "
-            "(--set precision=bfloat16), or on another device (--device cpu).",
-            1,
-        )
+    if is_out_of_memory(error):
+        return f"The device ran out of memory. {LESS_MEMORY}", 1
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
     if isinstance(error, OSError) and error.filename is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, cast
 
 from torch import Tensor
 
-from pipeline.network.base import Network
+from pipeline.network.base import Network, Part
 from pipeline.style.losses import (
     ContentTarget,
     Moments,
@@ -19,6 +20,7 @@ from pipeline.style.losses import (
     moment_loss,
     total_variation,
 )
+from pipeline.style.recompute import recomputed
 
 LayerWeights = Mapping[str, float]
 
@@ -40,6 +42,14 @@ class Term(Protocol):
         ...
 
 
+class LayerTerm(Term, Protocol):
+    """A term that is a sum over its layers, and nothing but that."""
+
+    def of_layer(self, layer: str, maps: Tensor) -> Tensor:
+        """What a layer adds to the unweighted loss, a scalar, for its maps (1, N, h, w)."""
+        ...
+
+
 @dataclass(frozen=True)
 class ContentTerm:
     """Eq. 1: the maps of the painting near those of the content, layer by layer."""
@@ -55,11 +65,11 @@ class ContentTerm:
         return tuple(self.targets)
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        losses = [
-            self.layer_weights[layer] * content_loss(maps[layer], target, self.normalisation)
-            for layer, target in self.targets.items()
-        ]
-        return _total(losses)
+        return _total([self.of_layer(layer, maps[layer]) for layer in self.targets])
+
+    def of_layer(self, layer: str, maps: Tensor) -> Tensor:
+        """A layer's part of the loss."""
+        return self.layer_weights[layer] * content_loss(maps, self.targets[layer], self.normalisation)
 
 
 @dataclass(frozen=True)
@@ -81,17 +91,13 @@ class StyleTerm:
         return tuple(self.targets)
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        return _total(
-            [
-                self.layer_weights[layer] * self._layer_loss(maps[layer], target)
-                for layer, target in self.targets.items()
-            ]
-        )
+        return _total([self.of_layer(layer, maps[layer]) for layer in self.targets])
 
-    def _layer_loss(self, maps: Tensor, target: Moments) -> Tensor:
-        if self.statistic == "gram":
-            return gram_loss(maps, target, self.normalisation)
-        return moment_loss(maps, target)
+    def of_layer(self, layer: str, maps: Tensor) -> Tensor:
+        """A layer's part of the loss."""
+        target = self.targets[layer]
+        loss = gram_loss(maps, target, self.normalisation) if self.statistic == "gram" else moment_loss(maps, target)
+        return self.layer_weights[layer] * loss
 
 
 @dataclass(frozen=True)
@@ -151,16 +157,47 @@ class Objective:
     Terms that come with a weight of zero are left out and their layers are not computed.
     """
 
-    def __init__(self, network: Network, terms: Sequence[Term]) -> None:
+    def __init__(self, network: Network, terms: Sequence[Term], recompute: bool = False) -> None:
+        """
+        :param recompute: forget the maps of every block as soon as its losses are known, and compute them anew on the
+            way back: less memory for more time, and the same numbers to the last bit. All terms with layers have to be
+            `LayerTerm`s then.
+        """
         self.network = network
         self.terms = tuple(term for term in terms if term.weight != 0)
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
+        self._recompute = recompute
 
     def __call__(self, image: Tensor) -> Losses:
-        maps = self.network.features(image, self._layers) if self._layers else {}
-        values = {term.name: term(image, maps) for term in self.terms}
+        values = self._by_parts(image) if self._recompute else self._at_once(image)
         total = _total([term.weight * values[term.name] for term in self.terms])
         return Losses(total, {name: value.detach() for name, value in values.items()})
+
+    def _at_once(self, image: Tensor) -> dict[str, Tensor]:
+        maps = self.network.features(image, self._layers) if self._layers else {}
+        return {term.name: term(image, maps) for term in self.terms}
+
+    def _by_parts(self, image: Tensor) -> dict[str, Tensor]:
+        found: dict[tuple[str, str], Tensor] = {}
+        handed_on = image
+        for part in self.network.parts(self._layers):
+            places: list[tuple[str, str]] = []
+            handed_on, *losses = recomputed(partial(self._of_part, part, places), handed_on)
+            found.update(zip(places, losses, strict=True))
+        return {
+            term.name: _total([found[term.name, layer] for layer in term.layers]) if term.layers else term(image, {})
+            for term in self.terms
+        }
+
+    def _of_part(self, part: Part, places: list[tuple[str, str]], image: Tensor) -> list[Tensor]:
+        """What a stretch of the network hands on, and the losses of its layers: they keep maps as well.
+
+        :param places: is filled with term and layer of each loss.
+        """
+        handed_on, maps = part(image)
+        places[:] = [(term.name, layer) for term in self.terms for layer in term.layers if layer in maps]
+        terms = {term.name: cast(LayerTerm, term) for term in self.terms}
+        return [handed_on, *(terms[name].of_layer(layer, maps[layer]) for name, layer in places)]
 
 
 def _total(losses: Sequence[Tensor]) -> Tensor:

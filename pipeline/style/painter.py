@@ -20,6 +20,7 @@ from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
+from pipeline.style.memory import MOST_HALVINGS, Economy, Thrift, Thrifty, thrifts
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
@@ -54,6 +55,8 @@ class Painted:
     """Over all sizes."""
     seconds: float
     stopped: Stop
+    economy: Economy = Economy.NONE
+    """How memory was saved, where it did not suffice."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Painter:
         self._network = copy.deepcopy(network).placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
         self._targets: dict[int, _Targets] = {}
+        self._thrifty = Thrifty(device)
         self._anchor: Anchor = {}
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
@@ -135,7 +139,7 @@ class Painter:
         return found
 
     def view(self, image: Image) -> Anchor:
-        """What a picture looks like to `anchored_layers` at every size that is painted.
+        """What a picture looks like to `anchored_layers` at every size that can be painted.
 
         :param image: uint8 (H, W, 3).
         :return: on the CPU. `pooled_anchor` makes the anchor of a clip out of several.
@@ -143,7 +147,8 @@ class Painter:
         layers, full = self.anchored_layers, to_tensor(image)
         found = {}
         with torch.no_grad():
-            for size in self._sizes(full.shape[2], full.shape[3]):
+            # A frame may have to be painted smaller than any other.
+            for size in self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS)):
                 maps = self._network.features(resized(full, *size).to(self.device), layers)
                 found[size] = {layer: palette(maps[layer]) for layer in layers}
         return anchor_on(found, torch.device("cpu"))
@@ -165,34 +170,62 @@ class Painter:
         :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
         :param steps: for this frame, at every size that is painted; None: as the settings say.
         :raises PaintingError: the loss is not a finite number, whatever was tried.
+        :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
         """
+        height, width = content.shape[:2]
+        halvings = len(self._sizes(height, width, 1 + MOST_HALVINGS)) - 1
+        return self._thrifty.paint(
+            (height, width),
+            thrifts(self.settings, halvings),
+            lambda thrift: self._paint(content, carried, index, on_progress, start, steps, thrift),
+        )
+
+    def _paint(
+        self,
+        content: Image,
+        carried: Carried | None,
+        index: int,
+        on_progress: OnProgress | None,
+        start: Image | None,
+        steps: int | None,
+        thrift: Thrift,
+    ) -> Painted:
+        """As `paint`, with so little memory."""
         began = time.monotonic()
         full = to_tensor(content)
         height, width = full.shape[2:]
         base = self._base(full, carried.start if carried is not None else start)
-        sizes = [self._workable(height, width)] if carried is not None else self._sizes(height, width)
+        sizes = self._thrifty_sizes(height, width, thrift)[-1 if carried is not None else 0 :]
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
         expected = carried.expected if carried is not None else ()
         loop = self._loop(carried is not None)
-        loop = loop if steps is None else replace(loop, steps=steps)
+        loop = replace(loop, steps=steps or loop.steps, history=thrift.history or loop.history)
         reporter = _Reporter(on_progress, base, (height, width), [loop.steps * _area(size) for size in sizes])
         done = 0
         for position, size in enumerate(sizes):
             if position:
                 canvas = _grown(canvas, base, size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            objective = self._objective(resized(full, *size), expected, self._anchor.get(size))
+            objective = self._objective(resized(full, *size), expected, self._anchor.get(size), thrift.recompute)
             result = optimise(objective, canvas.to(self.device), loop, on_step)
             canvas = result.image.cpu()
             done += result.steps
-        image = to_image(resized(canvas, height, width))
-        return Painted(image, result.losses, done, time.monotonic() - began, result.stopped)
+        image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
+        return Painted(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
 
-    def _sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """(height, width) from the coarsest to the final one."""
+    def _thrifty_sizes(self, height: int, width: int, thrift: Thrift) -> list[tuple[int, int]]:
+        """(height, width) from the coarsest to the last one that is painted."""
+        sizes = self._sizes(height, width, max(self.settings.levels, 1 + thrift.halvings))
+        return sizes[: len(sizes) - thrift.halvings]
+
+    def _sizes(self, height: int, width: int, levels: int | None = None) -> list[tuple[int, int]]:
+        """(height, width) from the coarsest to the final one.
+
+        :param levels: at most so many; None as the settings say.
+        """
         full = self._workable(height, width)
         sizes = [full]
-        for level in range(1, self.settings.levels):
+        for level in range(1, levels or self.settings.levels):
             smaller = (round(full[0] / 2**level), round(full[1] / 2**level))
             if min(smaller) < max(self.settings.smallest, self._least):
                 break
@@ -234,7 +267,11 @@ class Painter:
         return [layer for layer, _ in (*self.settings.content_layers, *self.settings.style_layers)]
 
     def _objective(
-        self, content: Tensor, expected: Sequence[Expected] = (), anchor: Mapping[str, Palette] | None = None
+        self,
+        content: Tensor,
+        expected: Sequence[Expected] = (),
+        anchor: Mapping[str, Palette] | None = None,
+        recompute: bool = False,
     ) -> Objective:
         """
         :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
@@ -273,7 +310,7 @@ class Painter:
         if expected:
             size = (content.shape[2], content.shape[3])
             terms.append(TemporalTerm([self._expectation(one, size) for one in expected], settings.temporal_weight))
-        return Objective(self._network, terms)
+        return Objective(self._network, terms, recompute)
 
     def _style_aims(
         self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, Palette] | None

@@ -1,0 +1,114 @@
+"""Painting with less memory where it does not suffice: what is tried, in which order."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+import torch
+
+from pipeline.errors import NotEnoughMemoryError
+from pipeline.network.memory import LESS_MEMORY, give_back_freed_memory, is_out_of_memory
+from pipeline.settings import Settings
+
+# L-BFGS: pairs kept where memory is short. Each is two pictures in float32.
+SHORT_HISTORY = 4
+# How often a frame may be halved.
+MOST_HALVINGS = 2
+
+Result = TypeVar("Result")
+
+
+class Economy(str, Enum):
+    """How memory was saved for a frame, each one in addition to those before it."""
+
+    NONE = ""
+    FREED = "freed"
+    """What was not in use was given back before; the same picture."""
+    RECOMPUTED = "recomputed"
+    """The network's maps were computed a second time on the way back, instead of kept; the same picture, more time."""
+    SHORT_HISTORY = "short history"
+    """L-BFGS has learnt from fewer past steps: another picture, hardly to be told apart."""
+    HALF = "half size"
+    QUARTER = "quarter size"
+    """Painted smaller and enlarged, with the fine detail of what the frame began as."""
+
+
+@dataclass(frozen=True)
+class Thrift:
+    """How to paint a frame with less memory."""
+
+    economy: Economy = Economy.NONE
+    recompute: bool = False
+    """Whether maps are computed anew on the way back."""
+    history: int | None = None
+    """L-BFGS: pairs kept; None as the settings say."""
+    halvings: int = 0
+    """How often the size is halved."""
+
+
+def thrifts(settings: Settings, halvings: int) -> list[Thrift]:
+    """What there is to try, from the usual way to the thriftiest one.
+
+    :param halvings: how often a frame can be halved, if the settings allow it.
+    """
+    found = [Thrift(), Thrift(Economy.FREED), Thrift(Economy.RECOMPUTED, recompute=True)]
+    history = None
+    if settings.optimizer == "lbfgs" and settings.history > SHORT_HISTORY:
+        history = SHORT_HISTORY
+        found.append(Thrift(Economy.SHORT_HISTORY, True, history))
+    if settings.may_shrink:
+        sizes = (Economy.HALF, Economy.QUARTER)[: min(halvings, MOST_HALVINGS)]
+        found += [Thrift(economy, True, history, number) for number, economy in enumerate(sizes, start=1)]
+    return found
+
+
+class Thrifty:
+    """Tries again with less where memory runs out, and remembers for each size with how little it went well."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._reached: dict[tuple[int, int], int] = {}
+        self._leaf = torch.zeros((), device=device, requires_grad=True)
+        self._oldest = self._leaf * 1
+
+    def paint(self, size: tuple[int, int], ways: list[Thrift], attempt: Callable[[Thrift], Result]) -> Result:
+        """The first result of `attempt` for which memory suffices.
+
+        :param size: (height, width) of the frame.
+        :param ways: those of `thrifts`.
+        :raises NotEnoughMemoryError: it suffices for none of them.
+        """
+        for number in range(self._reached.get(size, 0), len(ways)):
+            self._reached[size] = number
+            if number:
+                self._give_back()
+            try:
+                return attempt(ways[number])
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Only here, where the error is gone and with it its traceback, which holds every map of the attempt.
+        height, width = size
+        smaller = "" if any(way.halvings for way in ways) else "allow smaller frames (--set may_shrink=true), "
+        raise NotEnoughMemoryError(
+            f"The memory of the device ({self._device}) does not suffice to paint a frame of {width}x{height} pixels, "
+            f"not even with as little as possible. Close other programs that need it, {smaller}and give the same "
+            f"command again: what is finished is kept. Or begin anew: {LESS_MEMORY}"
+        )
+
+    def _give_back(self) -> None:
+        """Give what is not in use back to the device, or to the system."""
+        # Where a backward pass fails, autograd's queue keeps the nodes that it has not come to, and with them most of
+        # the maps, until an older node is due. This one is older than any frame.
+        torch.autograd.grad(self._oldest, self._leaf, retain_graph=True)
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self._device.type == "mps":
+            torch.mps.empty_cache()
+        elif self._device.type == "cpu":
+            give_back_freed_memory()

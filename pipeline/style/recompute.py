@@ -1,0 +1,55 @@
+"""A stretch of a computation that is done twice instead of being remembered: less memory for more time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+Stretch = Callable[[Tensor], Sequence[Tensor]]
+
+
+class _Recomputed(torch.autograd.Function):
+    """Keeps only what goes in.
+
+    torch.utils.checkpoint does the same, and so does torch.autograd.grad with gradients to begin from; but their first
+    call imports torch's compiler and sympy, tens of megabytes at the very moment when there is no memory.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, stretch: Stretch, into: Tensor) -> tuple[Tensor, ...]:
+        ctx.stretch = stretch
+        ctx.save_for_backward(into)
+        ctx.set_materialize_grads(False)
+        return tuple(stretch(into))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[None, Tensor]:
+        into = ctx.saved_tensors[0].detach().requires_grad_(True)
+        with torch.enable_grad():
+            end = _End.apply(gradients, *ctx.stretch(into))
+        (gradient,) = torch.autograd.grad(end, into)
+        return None, gradient
+
+
+class _End(torch.autograd.Function):
+    """A number of no meaning, whose gradient in the tensors it is made of is given."""
+
+    @staticmethod
+    def forward(ctx: Any, gradients: tuple[Tensor | None, ...], *found: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return found[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, of_end: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *ctx.gradients
+
+
+def recomputed(stretch: Stretch, into: Tensor) -> tuple[Tensor, ...]:
+    """`stretch(into)`, with the same gradient to the last bit. Of what lies between, nothing is kept.
+
+    :param stretch: gives the same for the same, however often it is called; what goes in is not written to.
+    """
+    return cast(tuple[Tensor, ...], _Recomputed.apply(stretch, into))
