@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.job.batch.budget import Need
 from pipeline.job.batch.examine import Ready
 from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
-from pipeline.job.events import Event, FrameDone, Started
+from pipeline.job.events import ECONOMIES, Event, FrameDone, Started
 from pipeline.job.parts import parts_of
 
 
@@ -37,6 +37,8 @@ class Course:
     """On a steady clock; None: not yet."""
     failed: str | None = None
     """Why no more of it is begun."""
+    notes: list[str] = field(default_factory=list)
+    """What has happened to it that a person should know, a sentence each."""
     lost: int = 0
     """How often a worker was lost with it."""
 
@@ -74,6 +76,16 @@ class Course:
             self.done[key] = event.done
         elif isinstance(event, FrameDone):
             self.done[key] = self.done.get(key, 0) + 1
+            self._remember(event)
+
+    def _remember(self, event: FrameDone) -> None:
+        if event.economy:
+            note = f"Memory ran out at frame {event.frame + 1}: from there on {ECONOMIES[event.economy]}"
+            # Each economy lasts, and is worth telling once.
+            if not any(told.endswith(ECONOMIES[event.economy]) for told in self.notes):
+                self.notes.append(note)
+        if event.stopped == "unstable" and event.in_pass == 1:
+            self.notes.append(f"Frame {event.frame + 1} did not settle; its last sound state was kept.")
 
     def finished(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""

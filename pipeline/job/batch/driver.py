@@ -437,16 +437,16 @@ class _Driver:
         self._tell(ItemTold(course.name, event))
 
     def _finish(self, course: Course, result: Painted) -> None:
-        seconds = self._spent(course)
+        seconds, notes = self._spent(course), (*result.notes, *course.notes)
         self._ledger.finish(
             course.name,
             result.outputs,
             flicker=result.flicker,
             looks=result.looks,
-            notes=result.notes,
+            notes=notes,
             made=result.made,
         )
-        self._tell(ItemEnded(course.name, State.DONE, seconds, notes=result.notes))
+        self._tell(ItemEnded(course.name, State.DONE, seconds, notes=notes))
 
     def _spent(self, course: Course) -> float:
         seconds = time.monotonic() - (course.began or time.monotonic())
@@ -476,7 +476,9 @@ class _Driver:
             return
         course.failed = error
         seconds = self._spent(course)
-        self._ledger.change(course.name, state=State.FAILED, error=error, again=again, ended=time.time())
+        self._ledger.change(
+            course.name, state=State.FAILED, error=error, again=again, ended=time.time(), notes=course.notes
+        )
         self._tell(ItemEnded(course.name, State.FAILED, seconds, error))
         if self._orders.fail_fast:
             self._stop()

@@ -1,0 +1,46 @@
+"""Words in pictures, in the same letters on every machine: DejaVu Sans, which comes with matplotlib."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from pipeline.media.frame import Image
+
+Colour = tuple[int, int, int]
+INK: Colour = (28, 28, 30)
+PAPER: Colour = (255, 255, 255)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    path = files("matplotlib").joinpath(f"mpl-data/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
+    # The basic layout is the same with every build of Pillow; another one needs libraries that not all have.
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def text_size(text: str, size: int, bold: bool = False) -> tuple[int, int]:
+    """(height, width) in pixels of a line in letters of so many pixels; the height is the same for every text."""
+    font = _font(size, bold)
+    ascent, descent = font.getmetrics()
+    return ascent + descent, round(font.getlength(text))
+
+
+def write(image: Image, text: str, x: int, y: int, size: int, colour: Colour = INK, bold: bool = False) -> Image:
+    """A copy of `image`, uint8 (H, W, 3), with a line of text whose top left corner is at (x, y)."""
+    picture = Pillow.fromarray(image)
+    ImageDraw.Draw(picture).text((x, y), text, fill=colour, font=_font(size, bold))
+    return np.asarray(picture)
+
+
+def shortened_to(text: str, width: int, size: int, bold: bool = False) -> str:
+    """`text`, or as much of its beginning as fits into so many pixels with an ellipsis."""
+    if text_size(text, size, bold)[1] <= width:
+        return text
+    while text and text_size(text + "…", size, bold)[1] > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
