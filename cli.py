@@ -431,6 +431,9 @@ def batch(
         with held_back():
             from pipeline.job.batch.budget import parse_deadline
             from pipeline.job.batch.driver import Orders
+            from pipeline.job.batch.events import Planned
+            from pipeline.show.batch import PLAN_HEADS, plan_rows
+            from pipeline.show.console import print_table
             from pipeline.show.jsonlines import json_reporter
             from pipeline.show.night import Night, spend
 
@@ -445,6 +448,8 @@ def batch(
                 reporter(event)
                 if lines is not None:
                     lines(event)
+                elif dry_run and isinstance(event, Planned):
+                    print_table(out, "", PLAN_HEADS, plan_rows(event.rows))
 
             outcome = spend(night, on_event)
         if not dry_run and outcome.exit_code:

@@ -83,8 +83,11 @@ class Course:
         return rest * (now - self._began) / mine
 
 
+PLAN_HEADS = ("painting", "of", "size", "frames", "about", "")
+
+
 def plan_rows(rows: Sequence[PlanRow]) -> list[tuple[str, ...]]:
-    """(painting, input, size, frames, about, what) for a table."""
+    """What is going to be done, for a table with `PLAN_HEADS`."""
     return [
         (
             row.name,
