@@ -51,9 +51,17 @@ class NotEnoughMemoryError(ReelbrushError):
     """The memory of the device does not suffice for a frame, whatever was tried."""
 
 
+class ClusterError(ReelbrushError):
+    """The Dask cluster does not answer, or none of its workers can paint."""
+
+
 class StoreError(ReelbrushError):
     """The work folder of a job holds something that does not belong to this job."""
 
 
 class ReplayError(ReelbrushError):
     """A result does not say how it was made, or what it was made from is not at hand."""
+
+
+class BusyError(StoreError):
+    """Another process is at work in the work folder of a job."""

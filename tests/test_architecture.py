@@ -34,8 +34,10 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "rich": ("cli.py", "pipeline/show/console.py", "pipeline/show/batch_console.py", "pipeline/show/weights.py"),
     "torch": ("pipeline/network/", "pipeline/style/", "pipeline/motion/", "pipeline/job/", "pipeline/show/doctor.py"),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
-    "subprocess": ("pipeline/media/ffmpeg.py",),
-    "multiprocessing": ("pipeline/job/batch/local.py", "pipeline/job/batch/worker.py"),
+    # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.
+    "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/job/batch/remote.py"),
+    "multiprocessing": ("pipeline/job/batch/local.py",),
+    "distributed": ("pipeline/job/batch/scheduler.py", "pipeline/job/batch/remote.py"),
     "sqlite3": ("pipeline/job/batch/ledger.py",),
     "PIL": ("pipeline/media/",),
     "imageio": ("pipeline/media/",),
@@ -151,6 +153,12 @@ def test_the_library_starts_without_torch_and_knows_its_two_calls() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["stylize_image", "stylize_video"]
+
+
+def test_a_dask_scheduler_opens_what_it_hands_on_without_torch() -> None:
+    code = f"import sys, pipeline.job.batch.remote; print([name for name in {SLOW} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import OutputError, StoreError
+from pipeline.errors import BusyError, OutputError, StoreError
 from pipeline.job.passes import Pass, shortened
 from pipeline.job.store import FrameStore
 from pipeline.media.outputs import written_atomically
@@ -40,7 +40,8 @@ class WorkFolder:
         :param identity: everything the frames depend on, JSON values.
         :param passes: all of the job, in order.
         :param restart: throw away the frames of another identity instead of refusing.
-        :raises StoreError: another process works here, or the frames belong to other inputs or settings.
+        :raises BusyError: another process works here.
+        :raises StoreError: the frames belong to other inputs or settings.
         :raises OutputError: the folder cannot be made.
         """
         self.folder = folder
@@ -51,7 +52,7 @@ class WorkFolder:
             self._lock = FileLock(folder / "lock")
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise StoreError(
+            raise BusyError(
                 f"Another reelbrush is at work in {folder}. Wait until it is done, or choose another output."
             ) from None
         except OSError as error:

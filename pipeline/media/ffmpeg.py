@@ -1,4 +1,4 @@
-"""The ffmpeg binary: found, run, watched, ended. The only file of the package that starts a process.
+"""The ffmpeg binary: found, run, watched, ended. Nothing else of the package starts another program.
 
 Three habits keep it honest. Arguments are lists and files are absolute `file:` addresses, so that no name can
 be taken for an option, a pattern or a protocol. stderr is always drained, in a thread, so that a talkative

@@ -40,7 +40,7 @@ class Course:
     notes: list[str] = field(default_factory=list)
     """What has happened to it that a person should know, a sentence each."""
     lost: int = 0
-    """How often a worker was lost with it."""
+    """How often a worker was lost with it since a frame of it was last finished."""
 
     def __post_init__(self) -> None:
         self.waiting.append(self._task("look through" if self.several else "paint"))
@@ -76,6 +76,7 @@ class Course:
             self.done[key] = event.done
         elif isinstance(event, FrameDone):
             self.done[key] = self.done.get(key, 0) + 1
+            self.lost = 0
             self._remember(event)
 
     def _remember(self, event: FrameDone) -> None:

@@ -42,7 +42,19 @@ from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import FrameRow, ItemRow, State
-from pipeline.job.batch.task import Done, Failed, LookedThrough, Lost, Message, Painted, Stopped, Task, Timed, Told
+from pipeline.job.batch.task import (
+    Done,
+    Failed,
+    LookedThrough,
+    Lost,
+    Message,
+    Notice,
+    Painted,
+    Stopped,
+    Task,
+    Timed,
+    Told,
+)
 from pipeline.job.events import FrameDone, Started
 from pipeline.job.work import PART
 from pipeline.media.outputs import check_folder
@@ -311,7 +323,9 @@ class _Driver:
             for message in self._crew.hear(0.5):
                 if isinstance(message, Done) and isinstance(message.result, Timed):
                     return message.result
-                if not isinstance(message, Told):
+                if isinstance(message, Notice):
+                    self._tell(message)
+                elif not isinstance(message, Told):
                     return None
             if self._interrupts.came is not None and not self._stopping:
                 self._stop()
@@ -401,6 +415,9 @@ class _Driver:
         return now + allotted(needs, self._orders.finish_by - now, busy)[0]
 
     def _hear(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            self._tell(message)
+            return
         course = self._by_task.get(message.key)
         if course is None:
             return
@@ -454,7 +471,13 @@ class _Driver:
         return seconds
 
     def _lost(self, course: Course, message: Lost) -> None:
-        course.lost += 1
+        row = self._ledger.item(course.name)
+        # Where nothing stood before, a result is its own: the worker went between finishing it and telling so.
+        if not course.overwrite and row is not None and (found := adopted(course.ready, row)):
+            course.finished(message.key, Painted(found))
+            self._finish(course, Painted(found))
+            return
+        course.lost += message.blame
         if course.lost < TRIES:
             course.give_back(message.key)
             return

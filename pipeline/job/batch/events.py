@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.job.batch.rows import State
+from pipeline.job.batch.task import Notice
 from pipeline.job.events import Event
 
 
@@ -100,5 +101,5 @@ class BatchEnded:
     seconds: float
 
 
-BatchEvent = Checking | Planned | ItemBegan | ItemTold | ItemEnded | BatchEnded
+BatchEvent = Checking | Planned | ItemBegan | ItemTold | ItemEnded | BatchEnded | Notice
 OnBatchEvent = Callable[[BatchEvent], None]

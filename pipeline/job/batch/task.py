@@ -117,6 +117,15 @@ class Lost:
 
     key: str
     why: str
+    blame: bool = True
+    """Whether the task itself may have ended the worker; not where a whole machine or a scheduler went."""
 
 
-Message = Told | Done | Failed | Stopped | Lost
+@dataclass(frozen=True)
+class Notice:
+    """Something that concerns the workers as a whole, and no task."""
+
+    text: str
+
+
+Message = Told | Done | Failed | Stopped | Lost | Notice

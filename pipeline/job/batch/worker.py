@@ -5,24 +5,41 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import torch
 
-from pipeline.errors import DiskFullError, MediaError, PaintingError, ReelbrushError, SettingsError
+from pipeline.errors import BusyError, DiskFullError, MediaError, PaintingError, ReelbrushError, SettingsError
 from pipeline.job.batch.perform import perform
-from pipeline.job.batch.task import Done, Failed, Message, Stopped, Task, Told
-from pipeline.job.events import Event
+from pipeline.job.batch.task import Done, Failed, Message, Result, Stopped, Task, Told
+from pipeline.job.events import Event, OnEvent, Stage
 from pipeline.network.memory import keep_freed_memory
 
 Tell = Callable[[Message], None]
+AGAIN = 2.0
+"""Seconds after which a work folder is asked for again where another process was at work."""
+
+
+class Line(Protocol):
+    """What connects a worker with who gives it tasks."""
+
+    def send(self, message: Any, /) -> None:
+        """Tell something to the other end."""
+        ...
+
+    def recv(self) -> Any:
+        """What the other end has told; waits for it.
+
+        :raises EOFError, OSError: nobody is there any more.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,9 @@ class Place:
     """As for `choose_device`."""
     threads: int
     """On the CPU. The same sums in the same order, and so the same frames, need the same number."""
+    patience: float = 0.0
+    """Seconds to wait for another process to leave a work folder: one that paints for a driver of before may not have
+    heard yet that it is over."""
 
 
 class StopWork(BaseException):
@@ -40,7 +60,7 @@ class StopWork(BaseException):
     `finally`."""
 
 
-def serve(line: Connection, place: Place) -> None:
+def serve(line: Line, place: Place) -> None:
     """Work on tasks until nobody listens at the other end: the body of a worker process."""
     keep_freed_memory()
     # Ctrl-C at the terminal reaches every process of the batch; it is the driver's to answer.
@@ -61,7 +81,7 @@ def serve(line: Connection, place: Place) -> None:
                 work_on(tasks.pop(0), place, line.send, stop.is_set)
 
 
-def _listen(line: Connection, tasks: list[Task], came: threading.Semaphore, stop: threading.Event) -> None:
+def _listen(line: Line, tasks: list[Task], came: threading.Semaphore, stop: threading.Event) -> None:
     while True:
         try:
             said: Any = line.recv()
@@ -89,13 +109,25 @@ def work_on(task: Task, place: Place, tell: Tell, stopping: Callable[[], bool]) 
             raise StopWork
 
     try:
-        result = perform(task, place.device, on_event)
+        result = _performed(task, place, on_event)
     except StopWork:
         tell(Stopped(task.key))
     except Exception as error:
         tell(_failure(task, error))
     else:
         tell(Done(task.key, result))
+
+
+def _performed(task: Task, place: Place, on_event: OnEvent) -> Result:
+    until = time.monotonic() + place.patience
+    while True:
+        try:
+            return perform(task, place.device, on_event)
+        except BusyError:
+            if time.monotonic() + AGAIN > until:
+                raise
+        on_event(Stage("Waiting for another process to end"))
+        time.sleep(AGAIN)
 
 
 def _failure(task: Task, error: Exception) -> Failed:
