@@ -383,6 +383,13 @@ def batch(
             ),
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="Paint on the workers of this Dask scheduler, instead of on this machine (reelbrush[cluster]).",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, and only show the plan.")] = False,
     budget: Budget = None,
     finish_by: FinishBy = None,
@@ -441,7 +448,9 @@ def batch(
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
         finish = parse_deadline(budget, finish_by)
         orders = Orders(overwrite, retry_failed, fail_fast, wait, device, finish)
-        night = Night(inputs, style or [], output, name, pair, sequences, options, workers, threads, orders, dry_run)
+        night = Night(
+            inputs, style or [], output, name, pair, sequences, options, workers, threads, cluster, orders, dry_run
+        )
         with BatchReporter(screen, quiet) as reporter:
 
             def on_event(event: Any) -> None:

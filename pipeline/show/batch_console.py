@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from pipeline.job.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
 from pipeline.job.batch.rows import State
+from pipeline.job.batch.task import Notice
 from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.show.batch import Course, end_line, plan_line
@@ -56,6 +57,8 @@ class BatchReporter:
             self._told(event, now)
         elif isinstance(event, ItemEnded):
             self._ended(event)
+        elif isinstance(event, Notice):
+            self._line(event.text)
         elif isinstance(event, BatchEnded):
             self.__exit__(None, None, None)
             # In the morning only the end of the log is read.

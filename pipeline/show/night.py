@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Night:
     workers: int = 1
     threads: int | None = None
     """Of each worker, on a CPU; None shares the cores out."""
+    cluster: str | None = None
+    """Address of a Dask scheduler whose workers paint, instead of this machine's."""
     orders: Orders = field(default_factory=Orders)
     dry_run: bool = False
 
@@ -83,11 +85,27 @@ def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
     """
     batch = night.batch()
-    crew: Crew = LocalCrew(local_places(night.workers, night.orders.device, night.threads))
     if night.dry_run:
-        return plan_only(batch.folder, batch.items, crew, night.orders, on_event)
+        # A cluster would have to see the folder, and none is made.
+        return plan_only(batch.folder, batch.items, _here(night), night.orders, on_event)
     reported = Reported(batch.folder, on_event)
-    return run_batch(batch.folder, batch.items, crew, night.orders, reported)
+    if night.cluster is None:
+        return run_batch(batch.folder, batch.items, _here(night), night.orders, reported)
+    with closing(_there(night, night.cluster, batch.folder, on_event)) as crew:
+        # The device is that of the workers; this machine only looks at what there is.
+        return run_batch(batch.folder, batch.items, crew, replace(night.orders, device="auto"), reported)
+
+
+def _here(night: Night) -> Crew:
+    return LocalCrew(local_places(night.workers, night.orders.device, night.threads))
+
+
+def _there(night: Night, address: str, folder: Path, on_event: OnBatchEvent) -> Crew:
+    if night.workers > 1:
+        raise UsageError("A cluster has the workers that it has; leave out --workers.")
+    from pipeline.job.batch.cluster import open_cluster
+
+    return open_cluster(address, folder, night.orders.device, night.threads, on_event)
 
 
 class Reported:
