@@ -33,7 +33,7 @@ from PIL import Image as Pillow
 
 from pipeline import stylize_video
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
-from pipeline.job.events import Event, FrameDone, Repainted, Scanned, Started
+from pipeline.job.events import Damaged, Event, FrameDone, Repainted, Scanned, Started
 from pipeline.job.guard import Guard
 from pipeline.job.passes import Pass
 from pipeline.job.shots import LOOKING
@@ -390,6 +390,65 @@ def test_store_names_a_damaged_frame_in_the_middle(tmp_path: Path) -> None:
     store.path(1).write_bytes(b"no picture")
     with pytest.raises(StoreError, match=r"000001\.png"):
         list(store.images())
+
+
+def one_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    # The last chunks are the end of the pixels (a check sum of four bytes) and a mark of twelve.
+    data[-20] ^= 1
+    path.write_bytes(data)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def saved_by_another_program(path: Path) -> None:
+    Pillow.new("RGB", (6, 4)).save(path)
+
+
+@pytest.mark.parametrize("damage", [one_bit, cut_short, empty, saved_by_another_program])
+@pytest.mark.parametrize("frame", [0, 1, 2])
+def test_a_work_folder_gives_up_a_damaged_frame(tmp_path: Path, frame: int, damage: Callable[[Path], None]) -> None:
+    """And what was painted after it; a resumed job paints that again without being asked to."""
+    one = Pass(1, 1, 4)
+    work = WorkFolder(tmp_path / "work", {}, [one])
+    store = work.frames(one)
+    for index in range(3):
+        store.put(index, painted(index))
+    work.close()
+    damage(store.path(frame))
+    told: list[Event] = []
+    again = WorkFolder(tmp_path / "work", {}, [one], on_event=told.append)
+    assert told == [Damaged(frame, 1)]
+    assert again.frames(one).done == frame
+    assert [path.exists() for path in map(store.path, range(3))] == [index < frame for index in range(3)]
+    again.close()
+
+
+def test_a_damaged_frame_of_an_earlier_pass(tmp_path: Path) -> None:
+    """What the next pass has made of it goes as well; sound frames stay, without a word."""
+    passes = [Pass(number, 2, 3) for number in (1, 2)]
+    work = WorkFolder(tmp_path / "work", {}, passes)
+    for one, count in zip(passes, (3, 2), strict=True):
+        store = work.frames(one)
+        for index in one.order[:count]:
+            store.put(index, painted(index))
+    work.close()
+    told: list[Event] = []
+    sound = WorkFolder(tmp_path / "work", {}, passes, on_event=told.append)
+    assert (told, sound.reached(), sound.frames(passes[1]).done) == ([], passes[1], 2)
+    sound.close()
+    one_bit(tmp_path / "work" / "pass1" / "000001.png")
+    again = WorkFolder(tmp_path / "work", {}, passes, on_event=told.append)
+    assert told == [Damaged(1, 1)]
+    assert again.reached() == passes[0]
+    assert [again.frames(one).done for one in passes] == [1, 0]
+    again.close()
 
 
 def test_an_unstable_frame_is_never_handed_on(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.errors import DeviceError, ReelbrushError, SettingsError
 from pipeline.job.duration import spoken
 from pipeline.job.events import (
     ECONOMIES,
+    Damaged,
     Event,
     Finished,
     FrameDone,
@@ -246,6 +247,7 @@ EVENTS: dict[str, Event] = {
     "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
     "repainted": Repainted(3, None, 1.5, "fresh"),
     "reverted": Reverted(3, 2),
+    "damaged": Damaged(3, 1),
     "stage": Stage("Encoding"),
     "scanned": Scanned(120, None),
     "finished": Finished((Path("a.mp4"), Path("b.gif")), 5, 2, 60.0, ("note",)),
@@ -279,7 +281,7 @@ def test_the_reporter_writes_all_but_single_steps() -> None:
     for event in EVENTS.values():
         report(event)
     assert [json.loads(line)["event"] for line in lines] == [
-        "started", "frame_done", "repainted", "reverted", "stage", "finished",
+        "started", "frame_done", "repainted", "reverted", "damaged", "stage", "finished",
     ]  # fmt: skip
 
 
@@ -323,6 +325,11 @@ def test_the_console_says_once_how_memory_is_saved() -> None:
     assert "ran out at frame 2: from here on the maps of the network are computed twice" in said
     assert "ran out at frame 5: from here on frames are painted at half the size" in said
     assert set(ECONOMIES) == {economy.value for economy in Economy} - {""}
+
+
+def test_the_console_says_that_a_frame_was_damaged() -> None:
+    said = console_said(Damaged(2, 1))
+    assert "note: frame 3 was damaged on the disk; from there on all is painted again\n" in said
 
 
 def test_the_console_tells_passes_apart() -> None:

@@ -175,7 +175,8 @@ def run_clip(
     source, flow, painter = clip.source, clip.flow, clip.painter
     with ExitStack() as stack:
         sinks = stack.enter_context(_sinks(job, source, clip.record))
-        work = WorkFolder(job.work, clip.identity, passes_of(settings, source.info.frames), job.restart)
+        wished = passes_of(settings, source.info.frames)
+        work = WorkFolder(job.work, clip.identity, wished, job.restart, on_event)
         stack.callback(work.close)
         work.gather()
         shots = shots_of(clip, work, on_event)
@@ -190,8 +191,7 @@ def run_clip(
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * source.info.frames + work.frames(reached).done
         if pace is not None:
-            wanted = len(passes_of(settings, source.info.frames))
-            notes = (*notes, *hurry_notes(pace, done, len(passes), wanted))
+            notes = (*notes, *hurry_notes(pace, done, len(passes), len(wished)))
         on_event(started(clip, source.info.frames, done, shots, len(passes), notes))
         painted = 0
         for one in _in_time(passes[reached.number - 1 :], pace, work):

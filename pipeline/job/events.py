@@ -94,6 +94,15 @@ class Reverted:
 
 
 @dataclass(frozen=True)
+class Damaged:
+    """A frame that an earlier run had finished was damaged on the disk; it is painted again, and so is all that was
+    painted after it."""
+
+    frame: int
+    in_pass: int
+
+
+@dataclass(frozen=True)
 class Stage:
     """Something other than painting has begun that may take a while, such as 'Encoding'."""
 
@@ -122,7 +131,7 @@ class Finished:
     notes: tuple[str, ...] = field(default=())
 
 
-Event = Started | Stepped | FrameDone | Repainted | Reverted | Stage | Scanned | Finished
+Event = Started | Stepped | FrameDone | Repainted | Reverted | Damaged | Stage | Scanned | Finished
 OnEvent = Callable[[Event], None]
 
 

@@ -46,7 +46,7 @@ def look_through(
     """
     clip = open_clip(job, network, settings, device, on_event)
     passes = passes_of(settings, clip.source.info.frames)
-    work = WorkFolder(job.work, clip.identity, passes, job.restart)
+    work = WorkFolder(job.work, clip.identity, passes, job.restart, on_event)
     with closing(work):
         reached = work.reached()
         begun = reached.number > 1 or work.frames(reached).done > 0
@@ -71,7 +71,8 @@ def paint_part(
     clip = open_clip(job, network, settings, device, on_event)
     source, (begin, end) = clip.source, part
     passes = passes_of(settings, end - begin, begin)
-    work = WorkFolder(job.work / f"{PART}{begin:06d}-{end:06d}", clip.identity, passes, job.restart)
+    folder = job.work / f"{PART}{begin:06d}-{end:06d}"
+    work = WorkFolder(folder, clip.identity, passes, job.restart, on_event)
     with closing(work):
         work.learn(job.work)
         shots = shots_of(clip, work, on_event)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MediaError, OutputError, StoreError
-from pipeline.media import read_metadata, read_picture, write_picture
+from pipeline.media import read_checked, read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
@@ -56,7 +56,7 @@ class FrameStore:
 
     def path(self, index: int) -> Path:
         """The file of a frame."""
-        return self._folder / f"{index:06d}.png"
+        return frame_path(self._folder, index)
 
     def _count(self) -> int:
         """Frames in order without a gap. The last one is read: it is what the next frame starts from."""
@@ -115,8 +115,8 @@ class FrameStore:
 
     def _damaged(self, index: int, error: Exception) -> StoreError:
         return StoreError(
-            f"The finished frame {self.path(index)} is damaged. Delete that file and give the same command again: what "
-            f"was painted after it is painted anew. ({error})"
+            f"The finished frame {self.path(index)} is damaged. Give the same command again: it is painted anew, and "
+            f"so is what was painted after it. ({error})"
         )
 
     def before(self, index: int, back: int = 1) -> tuple[FrameStore, int] | None:
@@ -144,3 +144,33 @@ class FrameStore:
         """Every finished frame with its number, in the order of the clip, one in memory at a time."""
         for index in sorted(self.order[: self.done]):
             yield index, self.image(index)
+
+
+def remove_damaged(folder: Path, order: range) -> int | None:
+    """Remove the first frame of a pass that is no longer what was written, so that a `FrameStore` gives up what was
+    painted after it as well.
+
+    :param order: as for `FrameStore`.
+    :returns: its number; None where all are sound.
+    """
+    for index in order:
+        path = frame_path(folder, index)
+        if not path.exists():
+            return None
+        if not _sound(path):
+            path.unlink()
+            return index
+    return None
+
+
+def frame_path(folder: Path, index: int) -> Path:
+    """Where a frame is kept."""
+    return folder / f"{index:06d}.png"
+
+
+def _sound(path: Path) -> bool:
+    try:
+        json.loads(read_checked(path)["reelbrush"])
+    except (MediaError, KeyError, ValueError):
+        return False
+    return True

@@ -11,8 +11,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pipeline.errors import BusyError, OutputError, StoreError
+from pipeline.job.events import Damaged, OnEvent, ignore
 from pipeline.job.passes import Pass, shortened
-from pipeline.job.store import FrameStore
+from pipeline.job.store import FrameStore, remove_damaged
 from pipeline.media.outputs import written_atomically
 from pipeline.motion.shots import Shot
 
@@ -33,9 +34,15 @@ class WorkFolder:
     from. With a deadline also `motion.json`, and `passes.json` where there is no time for all of them."""
 
     def __init__(
-        self, folder: Path, identity: Mapping[str, Any], passes: Sequence[Pass], restart: bool = False
+        self,
+        folder: Path,
+        identity: Mapping[str, Any],
+        passes: Sequence[Pass],
+        restart: bool = False,
+        on_event: OnEvent = ignore,
     ) -> None:
-        """Open or make the work folder, and lock it until `close`.
+        """Open or make the work folder, and lock it until `close`. Frames that were damaged since they were finished
+        are removed, and `Damaged` tells of them.
 
         :param identity: everything the frames depend on, JSON values.
         :param passes: all of the job, in order.
@@ -63,6 +70,7 @@ class WorkFolder:
         try:
             self._adopt(identity, restart)
             self._shorten(self._kept(PASSES))
+            self._mend(on_event)
         except BaseException:
             self.close()
             raise
@@ -90,6 +98,12 @@ class WorkFolder:
             (self.folder / name).unlink(missing_ok=True)
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+
+    def _mend(self, on_event: OnEvent) -> None:
+        for one in self.passes:
+            index = remove_damaged(self._folder(one), one.order)
+            if index is not None:
+                on_event(Damaged(index, one.number))
 
     def gather(self) -> None:
         """Take in the frames of parts that were painted on their own, once all of them are finished (see `parts`).

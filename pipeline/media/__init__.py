@@ -3,7 +3,7 @@
 from pipeline.media.ffmpeg import FfmpegReport, ffmpeg_report
 from pipeline.media.fingerprint import fingerprint
 from pipeline.media.frame import Frame, FrameSink, FrameSource, Image, VideoInfo
-from pipeline.media.metadata import read_metadata
+from pipeline.media.metadata import read_checked, read_metadata
 from pipeline.media.outputs import check_output, refuse_same_file
 from pipeline.media.pictures import is_animated, read_picture
 from pipeline.media.prefetch import prefetch
@@ -30,6 +30,7 @@ __all__ = [
     "open_sink",
     "open_source",
     "prefetch",
+    "read_checked",
     "read_metadata",
     "read_picture",
     "refuse_same_file",

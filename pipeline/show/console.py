@@ -19,6 +19,7 @@ from rich.text import Text
 from pipeline.job.duration import spoken
 from pipeline.job.events import (
     ECONOMIES,
+    Damaged,
     Event,
     Finished,
     FrameDone,
@@ -83,6 +84,8 @@ class ConsoleReporter:
             self._line(
                 f"note: pass {event.in_pass} would have made frame {event.frame + 1} worse; it stays as it was before"
             )
+        elif isinstance(event, Damaged):
+            self._line(f"note: frame {event.frame + 1} was damaged on the disk; from there on all is painted again")
         elif isinstance(event, Stage):
             self._stage(event)
         elif isinstance(event, Scanned):

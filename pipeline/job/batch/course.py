@@ -37,8 +37,8 @@ class Course:
     """On a steady clock; None: not yet."""
     failed: str | None = None
     """Why no more of it is begun."""
-    notes: list[str] = field(default_factory=list)
-    """What has happened to it that a person should know, a sentence each."""
+    economies: set[str] = field(default_factory=set)
+    """What has been done without so far, for want of memory."""
     lost: int = 0
     """How often a worker was lost with it since a frame of it was last finished."""
 
@@ -77,16 +77,15 @@ class Course:
         elif isinstance(event, FrameDone):
             self.done[key] = self.done.get(key, 0) + 1
             self.lost = 0
-            self._remember(event)
 
-    def _remember(self, event: FrameDone) -> None:
-        if event.economy:
-            note = f"Memory ran out at frame {event.frame + 1}: from there on {ECONOMIES[event.economy]}"
-            # Each economy lasts, and is worth telling once.
-            if not any(told.endswith(ECONOMIES[event.economy]) for told in self.notes):
-                self.notes.append(note)
+    def note_of(self, event: FrameDone) -> str | None:
+        """What a person should know of how a frame came about, if it is not known yet."""
         if event.stopped == "unstable" and event.in_pass == 1:
-            self.notes.append(f"Frame {event.frame + 1} did not settle; its last sound state was kept.")
+            return f"Frame {event.frame + 1} did not settle; its last sound state was kept."
+        if not event.economy or event.economy in self.economies:
+            return None
+        self.economies.add(event.economy)
+        return f"Memory ran out at frame {event.frame + 1}: from there on {ECONOMIES[event.economy]}"
 
     def finished(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""

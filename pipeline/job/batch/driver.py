@@ -55,7 +55,7 @@ from pipeline.job.batch.task import (
     Timed,
     Told,
 )
-from pipeline.job.events import FrameDone, Started
+from pipeline.job.events import Damaged, FrameDone, Started
 from pipeline.job.work import PART
 from pipeline.media.outputs import check_folder
 
@@ -447,14 +447,24 @@ class _Driver:
         if isinstance(event, FrameDone):
             row = FrameRow(event.in_pass, event.frame, event.losses, event.steps, event.seconds, event.stopped)
             self._ledger.add_frame(course.name, row, sum(course.done.values()))
+            if (note := course.note_of(event)) is not None:
+                self._ledger.note(course.name, note)
         elif isinstance(event, Started):
             self._ledger.change(course.name, done=sum(course.done.values()))
             if course.running[message.key].kind == "paint":
                 self._ledger.change(course.name, cuts=event.cuts)
+        elif isinstance(event, Damaged):
+            self._ledger.note(
+                course.name,
+                f"Frame {event.frame + 1} was damaged on the disk. It was painted again, and all that came after it.",
+            )
         self._tell(ItemTold(course.name, event))
 
     def _finish(self, course: Course, result: Painted) -> None:
-        seconds, notes = self._spent(course), (*result.notes, *course.notes)
+        seconds = self._spent(course)
+        row = self._ledger.item(course.name)
+        assert row is not None
+        notes = tuple(dict.fromkeys((*row.notes, *result.notes)))
         self._ledger.finish(
             course.name,
             result.outputs,
@@ -479,6 +489,7 @@ class _Driver:
             return
         course.lost += message.blame
         if course.lost < TRIES:
+            self._ledger.note(course.name, f"A worker was lost with it ({message.why}); another one went on.")
             course.give_back(message.key)
             return
         course.running.pop(message.key)
@@ -499,9 +510,7 @@ class _Driver:
             return
         course.failed = error
         seconds = self._spent(course)
-        self._ledger.change(
-            course.name, state=State.FAILED, error=error, again=again, ended=time.time(), notes=course.notes
-        )
+        self._ledger.change(course.name, state=State.FAILED, error=error, again=again, ended=time.time())
         self._tell(ItemEnded(course.name, State.FAILED, seconds, error))
         if self._orders.fail_fast:
             self._stop()

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import OutputError, StoreError
+from pipeline.errors import DiskFullError, OutputError, StoreError
 from pipeline.job.batch.item import Item
 from pipeline.job.batch.rows import FlickerRow, FrameRow, ItemRow, LookRow, OutputRow, RunRow, State
 
@@ -94,6 +94,10 @@ class Ledger:
             raise self._trouble(error) from None
 
     def _trouble(self, error: sqlite3.Error) -> Exception:
+        if "disk is full" in str(error):
+            return DiskFullError(
+                f"{self.path}: the disk is full. Make room and give the same command again: what is finished is kept."
+            )
         if isinstance(error, sqlite3.OperationalError):
             return OutputError(
                 f"{self.path}: the ledger cannot be written or read ({error}). Make sure that the folder is there, may "
@@ -234,6 +238,13 @@ class Ledger:
         """Add to the time that a painting has taken."""
         with self._transaction() as db:
             db.execute("UPDATE item SET seconds = seconds + ? WHERE name = ?", (seconds, name))
+
+    def note(self, name: str, text: str) -> None:
+        """Put down something that is to be known of a painting; what is there already is not put down twice."""
+        with self._transaction() as db:
+            for (notes,) in db.execute("SELECT notes FROM item WHERE name = ?", (name,)).fetchall():
+                more = list(dict.fromkeys([*json.loads(notes), text]))
+                db.execute("UPDATE item SET notes = ? WHERE name = ?", (json.dumps(more), name))
 
     def forget(self, name: str) -> None:
         """Begin a painting anew: it waits, and nothing of what was known of it stays but that it was asked for."""

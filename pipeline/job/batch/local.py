@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -62,7 +63,8 @@ class LocalCrew:
     def _started(self, number: int) -> _Hand:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs, self._places[number]), daemon=True)
-        process.start()
+        with _unheard():
+            process.start()
         theirs.close()
         hand = _Hand(process, ours)
         self._hands[number] = hand
@@ -114,6 +116,22 @@ class LocalCrew:
                 hand.process.kill()
                 hand.process.join()
             hand.line.close()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, and a process that is started in it hears none: at the terminal it would
+    reach that while Python itself is coming up."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # It comes up with the first process, and before Python 3.13 lets all signals through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _why(code: int | None) -> str:

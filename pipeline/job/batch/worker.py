@@ -69,6 +69,8 @@ def serve(line: Line, place: Place) -> None:
     came, stop = threading.Semaphore(0), threading.Event()
 
     def give_up(number: int, frame: FrameType | None) -> None:
+        # Once is enough: clearing up, and the end of Python itself, are not to be interrupted.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         stop.set()
         raise StopWork
 
@@ -79,6 +81,7 @@ def serve(line: Line, place: Place) -> None:
             came.acquire()
             if tasks:
                 work_on(tasks.pop(0), place, line.send, stop.is_set)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _listen(line: Line, tasks: list[Task], came: threading.Semaphore, stop: threading.Event) -> None:
