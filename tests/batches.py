@@ -229,8 +229,8 @@ def assert_finished(one: Trial, like: Trial, frames: int = FRAMES) -> None:
 
 
 def strays(one: Trial) -> list[str]:
-    """What is in the output folder and is neither a painting nor of the ledger."""
-    paintings = {one.painting(clip) for clip in one.clips}
+    """What is in the output folder and is neither a painting nor of the ledger nor the report."""
+    paintings = {one.painting(clip) for clip in one.clips} | {one.out / "report.html"}
     return sorted(
         str(path)
         for path in one.out.iterdir()

@@ -260,7 +260,7 @@ def test_interrupted_twice_leaves_at_once(tmp_path: Path, pictures_painted: Tria
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert_interrupted(one, process, 130)
-    assert time.monotonic() - began < 5, "two seconds are for the worker to clear up"
+    assert time.monotonic() - began < 20, "two seconds are for the worker to clear up"
     assert one.row().state is State.INTERRUPTED
     assert one.here().exit_code == 0
     assert_finished(one, pictures_painted)

@@ -23,7 +23,6 @@ class Course:
     items: int
     """Paintings of the batch."""
     overwrite: bool
-    restart: bool
     several: bool
     """Whether its shots are to be painted side by side."""
     waiting: deque[Task] = field(default_factory=deque)
@@ -46,11 +45,7 @@ class Course:
         self.waiting.append(self._task("look through" if self.several else "paint"))
 
     def _task(self, kind: Kind, part: tuple[int, int] | None = None) -> Task:
-        # What other settings left behind is thrown away once, by the first task.
-        first = kind == "look through" or not self.several
-        return Task(
-            self.ready.item, kind, part, items=self.items, overwrite=self.overwrite, restart=self.restart and first
-        )
+        return Task(self.ready.item, kind, part, items=self.items, overwrite=self.overwrite)
 
     @property
     def name(self) -> str:

@@ -57,6 +57,7 @@ from pipeline.job.batch.task import (
 )
 from pipeline.job.events import Damaged, FrameDone, Started
 from pipeline.job.work import PART
+from pipeline.media import read_metadata
 from pipeline.media.outputs import check_folder
 
 LOCK = "ledger.lock"
@@ -218,7 +219,9 @@ class _Driver:
         return Outcome(done, failed, len(states) - done - failed)
 
     def _failures(self) -> tuple[tuple[str, str], ...]:
-        return tuple((row.name, row.error or "") for row in self._ledger.items() if row.state is State.FAILED)
+        rows = [row for row in self._ledger.items() if row.state is State.FAILED]
+        again = " The same command leaves it alone; --retry-failed tries it again."
+        return tuple((row.name, f"{row.error}{'' if row.again else again}") for row in rows)
 
     # Before the first frame.
 
@@ -273,15 +276,18 @@ class _Driver:
         row = self._ledger.item(ready.item.name)
         assert row is not None
         if examiner.finished(ready):
+            if row.state is not State.DONE:
+                self._ledger.change(row.name, state=State.DONE, error=None, again=False)
             return True
         same = row.identity == ready.identity
         if row.state is State.FAILED and same and not row.again and not self._orders.retry_failed:
             return True
         if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
             look = seen(ready.item, share=share_of(len(self._items)))
-            self._ledger.finish(row.name, found, flicker=look.flicker, looks=look.looks, notes=look.notes)
+            made = read_metadata(ready.item.output)
+            self._ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
             return True
-        if not same or row.state is State.DONE:
+        if not same or row.made:
             self._ledger.forget(row.name)
         self._ledger.change(
             row.name,
@@ -337,16 +343,13 @@ class _Driver:
         order = sorted(ready, key=lambda one: -needs[one.item.name].full) if workers > 1 else ready
         for one in order:
             name = one.item.name
-            row = self._ledger.item(name)
-            assert row is not None
             large = workers > 1 and needs[name].full > total / (2 * workers)
             parted = not one.item.still and any(one.item.clip_job().work.glob(f"{PART}*"))
             # The pace that ends in time is that of a clip as a whole.
             whole = one.item.still or one.settings.loop or self._orders.finish_by is not None
             several = not whole and (large or parted)
             overwrite = self._orders.overwrite or any(path.exists() for path in one.item.outputs)
-            restart = row.state is State.WAITING
-            self._courses[name] = Course(one, needs[name], len(self._items), overwrite, restart, several)
+            self._courses[name] = Course(one, needs[name], len(self._items), overwrite, several)
 
     def _room(self, ready: Sequence[Ready]) -> tuple[int, int]:
         """Bytes that are needed, roughly, and that are free."""
@@ -484,8 +487,9 @@ class _Driver:
         row = self._ledger.item(course.name)
         # Where nothing stood before, a result is its own: the worker went between finishing it and telling so.
         if not course.overwrite and row is not None and (found := adopted(course.ready, row)):
-            course.finished(message.key, Painted(found))
-            self._finish(course, Painted(found))
+            result = Painted(found, made=read_metadata(course.ready.item.output))
+            course.finished(message.key, result)
+            self._finish(course, result)
             return
         course.lost += message.blame
         if course.lost < TRIES:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.errors import OutputError, ReelbrushError
+from pipeline.errors import MediaError, OutputError, ReelbrushError
 from pipeline.job.api import Studio
 from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import Ledger
-from pipeline.job.batch.perform import size_of, studio_of
+from pipeline.job.batch.perform import painted_with, size_of, studio_of
 from pipeline.job.batch.rows import ItemRow, State
 from pipeline.job.loop import check_loop
 from pipeline.job.parse import parse_rate
@@ -84,7 +84,7 @@ class Examiner:
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, studio.settings)
             identity = self._identity(item, studio)
-            self._check_outputs(item, subject, identity)
+            self._check_outputs(item, subject, studio.settings, identity)
             passes = 1 if item.still else len(passes_of(studio.settings, subject.frames))
             return Ready(item, subject, studio.settings, identity, passes)
         except ReelbrushError as error:
@@ -147,7 +147,7 @@ class Examiner:
             self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
         return known
 
-    def _check_outputs(self, item: Item, subject: Subject, identity: str) -> None:
+    def _check_outputs(self, item: Item, subject: Subject, settings: Settings, identity: str) -> None:
         """Whether the results can be written, and replace nothing but what an earlier run has written.
 
         :raises OutputError: something stands there that this batch has not made.
@@ -158,29 +158,42 @@ class Examiner:
             choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
-            if path.exists() and not self._overwrite and not (row is not None and self._ours(path, row, identity)):
+            ours = row is not None and self._ours(path, row, settings, identity)
+            if path.exists() and not self._overwrite and not ours:
                 raise OutputError(
                     f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
                     "with --overwrite."
                 )
 
-    def _ours(self, path: Path, row: ItemRow, identity: str) -> bool:
+    def _ours(self, path: Path, row: ItemRow, settings: Settings, identity: str) -> bool:
         """Whether a file is what the batch has made: finished and noted, or finished when the driver was killed before
         it could note it."""
-        for output in row.outputs:
-            if output.path == path:
-                return output.size == size_of(path) and output.digest == self._digest(path)
-        return row.state is not State.DONE and row.identity == identity and row.began is not None
+        if not path.exists():
+            return False
+        if self._noted(path, row):
+            return True
+        if row.state is State.DONE or row.identity != identity or row.began is None:
+            return False
+        try:
+            return painted_with(path, settings)
+        except MediaError:
+            return False
+
+    def _noted(self, path: Path, row: ItemRow) -> bool:
+        """Whether a file is there as it was when it was finished, by whatever settings."""
+        return path.exists() and any(
+            output.path == path and output.size == size_of(path) and output.digest == self._digest(path)
+            for output in row.outputs
+        )
 
     def finished(self, ready: Ready) -> bool:
         """Whether all results of a painting are there, as they were when they were finished, and nothing that they
         depend on has changed since."""
         row = None if self._ledger is None else self._ledger.item(ready.item.name)
-        if row is None or row.state is not State.DONE or row.identity != ready.identity:
+        # One whose input was gone for a while has failed since, and is still finished.
+        if row is None or row.identity != ready.identity or not row.made:
             return False
-        return {output.path for output in row.outputs} == set(ready.item.outputs) and all(
-            path.exists() and self._ours(path, row, ready.identity) for path in ready.item.outputs
-        )
+        return all(self._noted(path, row) for path in ready.item.outputs)
 
 
 def _readable(path: Path) -> bool:

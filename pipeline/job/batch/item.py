@@ -49,14 +49,14 @@ class Item:
     def outputs(self) -> tuple[Path, ...]:
         return (self.output,) if self.gif is None else (self.output, self.gif)
 
-    def clip_job(self, overwrite: bool = False, restart: bool = False) -> ClipJob:
-        """What `run_clip` is asked for."""
+    def clip_job(self, overwrite: bool = False) -> ClipJob:
+        """What `run_clip` is asked for. What other inputs or settings have left half-painted makes room."""
         from pipeline.job.clip import ClipJob
 
         rate = None if self.fps is None else parse_rate(self.fps)
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, rate, self.upscale, self.codec, self.quality,
-            overwrite, restart,
+            overwrite, restart=True,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:

@@ -182,7 +182,8 @@ class Ledger:
 
         :param changed: when it was last written, nanoseconds.
         """
-        found = self._read("SELECT digest FROM digest WHERE path = ? AND size = ? AND changed = ?", path, size, changed)
+        key = _storable(path)
+        found = self._read("SELECT digest FROM digest WHERE path = ? AND size = ? AND changed = ?", key, size, changed)
         return str(found[0]["digest"]) if found else None
 
     # What the driver writes.
@@ -247,7 +248,8 @@ class Ledger:
                 db.execute("UPDATE item SET notes = ? WHERE name = ?", (json.dumps(more), name))
 
     def forget(self, name: str) -> None:
-        """Begin a painting anew: it waits, and nothing of what was known of it stays but that it was asked for."""
+        """Begin a painting anew: it waits, and nothing of what was known of it stays but that it was asked for, and
+        which results, still there until new ones take their place, are the batch's own."""
         with self._transaction() as db:
             _forget(db, name, everything=False)
 
@@ -293,7 +295,7 @@ class Ledger:
     def keep_digest(self, path: str, size: int, changed: int, digest: str) -> None:
         """Remember the fingerprint of a file, so that a large one is not read again each time."""
         with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (path, size, changed, digest))
+            db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (_storable(path), size, changed, digest))
 
 
 def _item_row(row: sqlite3.Row) -> ItemRow:
@@ -328,7 +330,7 @@ def _forget(db: sqlite3.Connection, name: str, everything: bool) -> None:
     else:
         db.execute(
             "UPDATE item SET state = ?, identity = NULL, done = 0, began = NULL, ended = NULL, seconds = 0, "
-            "error = NULL, again = 0, notes = '[]', outputs = '[]', made = '{}', cuts = '[]' WHERE name = ?",
+            "error = NULL, again = 0, notes = '[]', made = '{}', cuts = '[]' WHERE name = ?",
             (State.WAITING, name),
         )
 
@@ -336,4 +338,9 @@ def _forget(db: sqlite3.Connection, name: str, everything: bool) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value)
-    return value
+    return _storable(value) if isinstance(value, str) else value
+
+
+def _storable(text: str) -> str:
+    """A database holds no bytes of a file's name that are no text; they are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

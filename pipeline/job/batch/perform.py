@@ -27,6 +27,7 @@ from pipeline.job.styles import load_styles
 from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Image
 from pipeline.motion.track import track
+from pipeline.settings import Settings
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.painter import Painter
 
@@ -46,14 +47,14 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
         return timed(task.item, studio, *task.size)
     if task.kind == "look through":
         found = look_through(
-            task.item.clip_job(task.overwrite, task.restart), studio.network, studio.settings, studio.device, on_event
+            task.item.clip_job(task.overwrite), studio.network, studio.settings, studio.device, on_event
         )
         return LookedThrough(tuple(found.shots), found.begun)
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
         paint_part(
-            task.item.clip_job(task.overwrite, task.restart),
+            task.item.clip_job(task.overwrite),
             task.part,
             studio.network,
             studio.settings,
@@ -90,7 +91,7 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
     if item.still:
         run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, watched)
     else:
-        job, deadline = item.clip_job(task.overwrite, task.restart), task.until and Deadline(task.until)
+        job, deadline = item.clip_job(task.overwrite), task.until and Deadline(task.until)
         notes = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline or None).notes
     outputs = tuple(output_row(path) for path in item.outputs)
     look = seen(item, cuts, share_of(task.items))
@@ -106,6 +107,14 @@ def output_row(path: Path) -> OutputRow:
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def painted_with(path: Path, settings: Settings) -> bool:
+    """Whether a result says of itself that it was painted with these settings.
+
+    :raises MediaError: the file cannot be read.
+    """
+    return read_metadata(path).get("settings") == settings.as_toml()
 
 
 def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:

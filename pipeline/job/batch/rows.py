@@ -46,10 +46,11 @@ class ItemRow:
     """Whether the surroundings were to blame: the next run tries it again without being asked."""
     notes: tuple[str, ...]
     outputs: tuple[OutputRow, ...]
+    """Results that the batch has finished; while a painting is made anew, those of the one before."""
     identity: str | None
     """What the result was, or is being, made from; compared to see whether anything has changed."""
     made: Mapping[str, str]
-    """How it was made, as its metadata say: software, network, settings."""
+    """How it was made, as its metadata say: software, network, settings. Empty until it is finished."""
     cuts: tuple[int, ...]
     """First frame of each shot but the first, from 0."""
 

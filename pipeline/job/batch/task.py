@@ -31,8 +31,6 @@ class Task:
     overwrite: bool = False
     items: int = 1
     """Paintings of the batch: the more, the less of each is shown in the report."""
-    restart: bool = False
-    """Whether frames of other inputs or settings, left by an earlier run, are thrown away."""
 
     @property
     def key(self) -> str:
