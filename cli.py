@@ -148,6 +148,17 @@ Budget = Annotated[
 FinishBy = Annotated[
     str | None, typer.Option(metavar="TIME", help="The same as a time of day: 07:00, or '2026-03-01 07:00'.")
 ]
+Panels = Annotated[bool, typer.Option("--panels", help="In the story, show content and style beside the painting.")]
+Curve = Annotated[
+    bool, typer.Option("--curve", help="In the story, let the curve of the loss grow below the painting.")
+]
+MaxBytes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="The story takes no more than that: 5MB, 800kB. Quality, frames and size are given up, least seen first.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Report on stdout as JSON, one object a line; progress goes to stderr.")
@@ -275,10 +286,19 @@ def image(
     style: Style,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".png, .jpg, .webp or .tif.")],
     story: Annotated[
-        Path | None, typer.Option(metavar="FILE.gif", help="A GIF (or video) of the picture being painted.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.gif", help="The picture being painted: .gif, an animated .webp or .png, .mp4, .webm or .mov."
+        ),
     ] = None,
-    story_frames: Annotated[int, typer.Option(min=2, max=1000, help="Number of frames of the story.")] = 40,
-    story_size: Annotated[int, typer.Option(min=16, help="Longest side of the story in pixels.")] = 320,
+    story_frames: Annotated[int, typer.Option(min=2, max=1000, help="Number of frames of the story.")] = 56,
+    story_size: Annotated[int, typer.Option(min=16, help="Longest side of the painting in the story.")] = 400,
+    panels: Panels = False,
+    curve: Curve = False,
+    max_bytes: MaxBytes = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep snapshots in OUT.reelbrush, for 'reelbrush story'.")
+    ] = False,
     init: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A picture to start from, instead of --start.")
     ] = None,
@@ -310,15 +330,19 @@ def image(
         from pipeline.show.trouble import held_back
 
         with held_back():
+            from pipeline.job.parse import parse_bytes
             from pipeline.show.still import paint_with_story
+            from pipeline.show.story import StoryOptions
 
+        told = story is not None or panels or curve or max_bytes is not None
+        allowed = None if max_bytes is None else parse_bytes(max_bytes)
         paint_with_story(
             content,
             style,
             output,
             story,
-            story_frames,
-            story_size,
+            StoryOptions(story_frames, story_size, panels, curve, allowed) if told else None,
+            keep,
             weights=weights,
             device=device,
             init=init,
@@ -327,6 +351,42 @@ def image(
             on_event=on_event,
             **_painting(preset, network, config, set_, given),
         )
+
+
+@app.command(short_help="Show how a picture was painted, as a GIF or a video.")
+def story(
+    workdir: Annotated[
+        Path, typer.Argument(metavar="WORKDIR", help="What 'reelbrush image … -o OUT --keep' has kept: OUT.reelbrush.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help=".gif, an animated .webp or .png, .mp4, .webm, .mov or .mkv."
+        ),
+    ],
+    frames: Annotated[int, typer.Option(min=2, max=1000, help="Number of frames.")] = 56,
+    size: Annotated[
+        int,
+        typer.Option(min=16, help="Longest side of the painting in the story. Up to 640 or --story-size is kept."),
+    ] = 400,
+    panels: Panels = False,
+    curve: Curve = False,
+    max_bytes: MaxBytes = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show how a picture was painted, from the snapshots that were kept; nothing is painted again."""
+    with _running(quiet, json, "Nothing unfinished is left.") as on_event:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.parse import parse_bytes
+            from pipeline.show.still import tell_story
+            from pipeline.show.story import StoryOptions
+
+        allowed = None if max_bytes is None else parse_bytes(max_bytes)
+        tell_story(workdir, output, StoryOptions(frames, size, panels, curve, allowed), on_event, overwrite)
 
 
 @app.command(short_help="Paint many clips and pictures; start it in the evening.")

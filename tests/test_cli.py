@@ -34,7 +34,7 @@ from tests.media_clips import clip, ffmpeg_children
 Result = Any
 """What typer's runner gives back; which package the class lives in differs between versions of typer."""
 FEW = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "3")
-COMMANDS = ((), ("image",), ("video",), ("measure",), ("replay",), ("presets",), ("doctor",), ("weights",),
+COMMANDS = ((), ("image",), ("video",), ("measure",), ("story",), ("replay",), ("presets",), ("doctor",), ("weights",),
             ("weights", "list"), ("weights", "download"), ("weights", "import"))  # fmt: skip
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits as POSIX has them")
 
@@ -159,10 +159,12 @@ def test_help_names_every_preset() -> None:
 
 def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
-    assert set(flags("image")) - set(flags("video")) == {"story", "story_frames", "story_size", "init"}
+    assert set(flags("image")) - set(flags("video")) == {
+        "story", "story_frames", "story_size", "panels", "curve", "max_bytes", "init",
+    }  # fmt: skip
     assert set(flags("video")) - set(flags("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
-        "carried_steps", "restart", "keep", "budget", "finish_by",
+        "carried_steps", "restart", "budget", "finish_by",
     }  # fmt: skip
 
 
@@ -170,7 +172,8 @@ def test_the_python_calls_take_what_the_options_set() -> None:
     """A new option that is forgotten in the library call would do nothing."""
     ours = set(Settings.__dataclass_fields__)
     for command, call in (("image", stylize_image), ("video", stylize_video)):
-        known = ours | set(get_type_hints(call)) | {"story", "story_frames", "story_size"}
+        story = {"story", "story_frames", "story_size", "panels", "curve", "max_bytes", "keep"}
+        known = ours | set(get_type_hints(call)) | story
         assert set(flags(command)) - known <= {"config", "set", "quiet", "json", "help"}
 
 

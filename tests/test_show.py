@@ -7,16 +7,12 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from rich.console import Console
-from tiny import picture, tiny_painter
 
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
 from pipeline.job.duration import spoken
@@ -38,7 +34,6 @@ from pipeline.show.estimate import Estimate
 from pipeline.show.jsonlines import as_json, json_reporter
 from pipeline.show.trouble import explain
 from pipeline.style.memory import Economy
-from pipeline.style.painter import Progress
 
 STARTED = Started(
     source="walk.mp4", outputs=(Path("out.mp4"),), width=64, height=36, frames=5, done=0, first_work=100.0,
@@ -339,156 +334,6 @@ def test_the_console_tells_passes_apart() -> None:
     assert "1 of 2 passes and 2 of 5 frames of the next are finished already; going on.\n" in said
     assert "note: pass 2 would have made frame 3 worse; it stays as it was before\n" in said
     assert "All 2 passes are finished already" in console_said(passes=2, again_work=1.0, done=10)
-
-
-# ---- the story
-
-
-def grey(level: int, height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
-    return np.full((height, width, 3), level, np.uint8)
-
-
-def levels(pictures: list[npt.NDArray[np.uint8]]) -> list[int]:
-    return [int(image[0, 0, 0]) for image in pictures]
-
-
-def test_visible_change_by_hand() -> None:
-    from pipeline.show.story import visible_change
-
-    assert visible_change(grey(10), grey(13)) == 3
-    half = grey(10)
-    half[:, :32] = 110
-    assert visible_change(grey(10), half) == pytest.approx(50, abs=1)
-    large = visible_change(grey(0, 400, 640), grey(7, 400, 640))
-    assert large == 7
-
-
-def test_grain_is_not_visible_change() -> None:
-    """At a glance a fine checkerboard is grey."""
-    from pipeline.show.story import visible_change
-
-    board = grey(128, 256, 256)
-    board[::2, ::2] += 60
-    board[1::2, 1::2] += 60
-    board[::2, 1::2] -= 60
-    board[1::2, ::2] -= 60
-    assert visible_change(grey(128, 256, 256), board) < 3
-
-
-def test_frames_stand_at_even_distances_of_visible_change() -> None:
-    from pipeline.show.story import evenly
-
-    # Fast at first, then slow: by step the story would be all slow end.
-    shades = [0, 40, 60, 80, 90, 95, 98, 100, 101, 102, 110, 120]
-    assert levels(evenly([grey(level) for level in shades], 4)) == [0, 40, 80, 120]
-    # Nothing stands at 20: halfway between 0 and 40 the two are blended.
-    assert levels(evenly([grey(level) for level in shades], 7)) == [0, 20, 40, 60, 80, 100, 120]
-    # Distance is the way gone, not the difference to the start: there and back again counts twice.
-    there_and_back = [0, 30, 60, 90, 60, 30, 0]
-    assert levels(evenly([grey(level) for level in there_and_back], 3)) == [0, 90, 0]
-
-
-def test_first_and_last_are_always_there_and_none_twice() -> None:
-    from pipeline.show.story import evenly
-
-    pictures = [grey(level) for level in (5, 6, 200, 201)]
-    for count in (2, 3, 4, 10):
-        found = levels(evenly(pictures, count))
-        assert (found[0], found[-1]) == (5, 201)
-        assert found == sorted(set(found))
-        assert len(found) == count
-    assert levels(evenly([grey(7)] * 9, 5)) == [7, 7]
-
-
-def test_a_story_changes_steadily() -> None:
-    """A painting that leaps at first and then settles: no step of its story stands out."""
-    from pipeline.show.story import evenly, visible_change
-
-    generator = np.random.default_rng(0)
-    content, painting = (generator.integers(0, 256, (40, 60, 3), np.uint8).astype(float) for _ in range(2))
-    shares = 1 - np.exp(-np.arange(30) / 4)
-    snapshots = [(content + share * (painting - content)).round().astype(np.uint8) for share in shares]
-    story = evenly(snapshots, 20)
-    steps = [visible_change(a, b) for a, b in pairwise(story)]
-    assert max(steps) < 1.5 * float(np.median(steps))
-
-
-def test_a_last_picture_that_came_twice_is_shown_once() -> None:
-    """The final painting looks like the last snapshot of it."""
-    from pipeline.show.story import evenly
-
-    found = evenly([grey(level) for level in (0, 50, 100, 100)], 3)
-    assert levels(found) == [0, 50, 100]
-
-
-def told(step: int, of: int, level: float) -> Progress:
-    image = torch.full((1, 3, 40, 64), level / 255)
-    return Progress(step, of, step / of, 0, None, lambda: image)  # type: ignore[arg-type]
-
-
-def test_the_recorder_keeps_a_bounded_number_of_small_pictures() -> None:
-    from pipeline.show.story import SPARE, StoryRecorder
-
-    recorder = StoryRecorder(frames=5, size=32)
-    most = 0
-    random = np.random.default_rng(1)
-    for step in range(1, 2001):
-        recorder(told(step, 2000, float(random.uniform(0, 255))))
-        most = max(most, len(recorder._kept))
-    assert most <= SPARE * 5 + 1
-    story = recorder.pictures(grey(0), grey(255))
-    assert 2 <= len(story) <= 5
-    assert {image.shape for image in story} == {(20, 32, 3)}
-    assert (levels(story)[0], levels(story)[-1]) == (0, 255)
-
-
-def test_the_recorder_spaces_its_frames_by_change() -> None:
-    from pipeline.show.story import StoryRecorder
-
-    recorder = StoryRecorder(frames=9, size=64)
-    for step in range(1, 401):
-        recorder(told(step, 400, 240 * (1 - 0.98**step)))
-    found = levels(recorder.pictures(grey(0), grey(240)))
-    assert len(found) == 9
-    gaps = np.diff(found)
-    assert gaps.min() > 0.5 * 30 and gaps.max() < 1.5 * 30
-
-
-def test_pictures_of_a_painting_that_stands_still_are_not_kept() -> None:
-    from pipeline.show.story import StoryRecorder
-
-    recorder = StoryRecorder(frames=5)
-    for step in range(1, 100):
-        recorder(told(step, 100, 100))
-    assert len(recorder._kept) == 1
-
-
-def test_late_steps_are_not_all_fetched() -> None:
-    """A picture costs a transfer from the device and a resize."""
-    from pipeline.show.story import StoryRecorder
-
-    fetched = 0
-
-    def fetch() -> torch.Tensor:
-        nonlocal fetched
-        fetched += 1
-        return torch.zeros(1, 3, 8, 8)
-
-    recorder = StoryRecorder(frames=10)
-    for step in range(1, 20_001):
-        recorder(Progress(step, 20_000, step / 20_000, 0, None, fetch))  # type: ignore[arg-type]
-    assert 80 <= fetched <= 160
-
-
-def test_a_real_painting_tells_its_story() -> None:
-    from pipeline.show.story import StoryRecorder
-
-    recorder = StoryRecorder(frames=6, size=32)
-    content = picture(48, 64)
-    found = tiny_painter(levels=2, smallest=16, steps=20).paint(content, on_progress=recorder)
-    story = recorder.pictures(content, found.image)
-    assert 4 <= len(story) <= 6
-    assert {image.shape for image in story} == {(24, 32, 3)}
 
 
 # ---- what is counted

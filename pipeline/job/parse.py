@@ -8,6 +8,8 @@ from fractions import Fraction
 from pipeline.errors import UsageError
 
 RANGE = re.compile(r"(\d*):(\d*)")
+BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([kmg]?i?)b?", re.IGNORECASE)
+UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 
 
 def parse_frames(text: str) -> tuple[int | None, int | None]:
@@ -36,3 +38,15 @@ def parse_rate(text: str) -> Fraction:
     if not 0 < rate <= 1000:
         raise UsageError(f"--fps {text!r} is not a frame rate. Write for instance 25, 12.5 or 24000/1001.")
     return rate
+
+
+def parse_bytes(text: str) -> int:
+    """'5MB', '800kB', '1.5 MB', '512KiB' or '300000' -> how many bytes that is; a kB has 1000 of them.
+
+    :raises UsageError: no number of bytes above zero.
+    """
+    found = BYTES.fullmatch(text.strip())
+    count = int(Fraction(found[1]) * UNITS.get(found[2].lower(), 0)) if found else 0
+    if count < 1:
+        raise UsageError(f"--max-bytes {text!r} is no size of a file. Write for instance 5MB, 800kB or 1.5MB.")
+    return count

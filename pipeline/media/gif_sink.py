@@ -16,37 +16,36 @@ from pipeline.media.gif_blocks import add_comment, walk_gif
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.outputs import cannot_write, part_path, publish, remove
+from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
 
-_QUALITIES = {
-    # Error diffusion shows gradients best; the regular pattern of the other compresses better and never crawls.
-    "visual": "dither=sierra2_4a",
-    "small": "dither=bayer:bayer_scale=3",
-}
+QUALITIES = {"visual": Palette(), "small": Palette(dither="ordered")}
+_DITHERS = {"diffused": "sierra2_4a", "ordered": "bayer:bayer_scale=3", "none": "none"}
 _LONGEST = 65_535  # hundredths of a second: the field has 16 bits
 _BROWSERS_OBEY = 2
 """Browsers show a frame with a shorter delay, in hundredths, for a tenth of a second."""
 
 
-def check_gif_quality(quality: str | int | None) -> str:
-    """The name of a quality a GIF can have. Raises a UsageError otherwise."""
+def gif_palette(quality: str | int | None) -> Palette:
+    """The palette for a quality that a GIF can have. Raises a UsageError otherwise."""
     name = "visual" if quality is None else quality
-    if not isinstance(name, str) or name not in _QUALITIES:
-        raise UsageError(f"A GIF has no quality {quality!r}. Choose one of {', '.join(_QUALITIES)}.")
-    return name
+    if not isinstance(name, str) or name not in QUALITIES:
+        raise UsageError(f"A GIF has no quality {quality!r}. Choose one of {', '.join(QUALITIES)}.")
+    return QUALITIES[name]
 
 
 class GifWriter:
     """A `Writer` for .gif."""
 
-    def __init__(self, plan: SinkPlan, quality: str) -> None:
+    def __init__(self, plan: SinkPlan, palette: Palette) -> None:
         self._plan = plan
-        self._dither = _QUALITIES[quality]
+        self._colours = palette.colours
+        self._dither = _DITHERS[palette.dither]
         self._part = part_path(plan.path)
         beside = part_path(plan.path, "frames.part").with_suffix(".ivf")
         self._frames = beside if plan.work is None else plan.work / beside.name
-        self._palette = self._frames.with_suffix(".png")
+        self._palette_file = self._frames.with_suffix(".png")
         self._stream: BinaryIO | None = None
         self._delays = [min(delay, _LONGEST) for delay in hundredths(plan.times, plan.duration)]
         self._starts = [0]
@@ -79,12 +78,12 @@ class GifWriter:
                 raise cannot_write(self._plan.path, error) from error
         frames = ("-f", "ivf", "-i", address(self._frames))
         self._run(
-            *(*frames, "-vf", "palettegen=stats_mode=diff", "-fps_mode", "passthrough"),
-            *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", address(self._palette)),
+            *(*frames, "-vf", f"palettegen=stats_mode=diff:max_colors={self._colours}", "-fps_mode", "passthrough"),
+            *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", address(self._palette_file)),
         )
         self._run(
-            *(*frames, "-f", "png_pipe", "-i", address(self._palette)),
-            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:{self._dither}", "-fps_mode", "passthrough"),
+            *(*frames, "-f", "png_pipe", "-i", address(self._palette_file)),
+            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:dither={self._dither}", "-fps_mode", "passthrough"),
             *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
             *("-final_delay", str(self._delays[-1]), "-loop", "0"),
             *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "gif", address(self._part)),
@@ -107,7 +106,7 @@ class GifWriter:
         if self._stream is not None:
             with suppress(OSError):  # on a full disk there is still something that cannot be written
                 self._stream.close()
-        for path in (self._part, self._frames, self._palette, part_path(self._part)):
+        for path in (self._part, self._frames, self._palette_file, part_path(self._part)):
             remove(path)
 
     def _run(self, *arguments: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline.errors import MediaError
 from pipeline.media.ffmpeg import address, run
@@ -35,6 +36,22 @@ def unpack(text: str) -> dict[str, str]:
     if isinstance(found, dict):
         return {str(name): str(value) for name, value in found.items()}
     return {"comment": text} if text else {}
+
+
+def png_texts(metadata: Mapping[str, str]) -> PngInfo:
+    """`metadata` for a PNG, where each text has its name."""
+    texts = PngInfo()
+    for name, value in metadata.items():
+        texts.add_itxt(name, value)
+    return texts
+
+
+def exif_texts(metadata: Mapping[str, str]) -> Pillow.Exif:
+    """`metadata` for a format that knows EXIF."""
+    exif = Pillow.Exif()
+    if metadata:
+        exif[IMAGE_DESCRIPTION] = pack(metadata)
+    return exif
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

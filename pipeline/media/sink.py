@@ -10,11 +10,14 @@ from pathlib import Path
 from types import TracebackType
 
 from pipeline.errors import OutputError, UsageError
+from pipeline.media.animation_sink import SUFFIXES as PICTURES
+from pipeline.media.animation_sink import AnimationWriter
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.folder_sink import FolderWriter, check_output_folder
 from pipeline.media.frame import Frame, Image
-from pipeline.media.gif_sink import GifWriter, check_gif_quality
+from pipeline.media.gif_sink import GifWriter, gif_palette
 from pipeline.media.outputs import check_folder, check_output
+from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.sound import Sound
 from pipeline.media.video_sink import VideoWriter
@@ -24,6 +27,9 @@ DEPTH = 4
 
 SUFFIXES = (*DEFAULT, ".gif")
 """Endings of files that can be written; anything without an ending is a folder."""
+
+ANIMATIONS = (*SUFFIXES, *PICTURES)
+"""Endings of files that can be written where only an animation can be meant: elsewhere .png and .webp are stills."""
 
 
 def open_sink(
@@ -38,6 +44,8 @@ def open_sink(
     sound: Sound | None = None,
     codec: str | None = None,
     quality: str | int | None = None,
+    palette: Palette | None = None,
+    animation: bool = False,
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
     work: Path | None = None,
@@ -54,7 +62,9 @@ def open_sink(
         variable: the frames are not evenly spaced, and keep their own times.
         sound: what to put beside the pictures; ignored (with a note) where there is no room for it.
         codec: see `codecs.CODECS`; None for the natural one.
-        quality: 'visual' (None), 'small', 'lossless' or the CRF of the encoder.
+        quality: 'visual' (None), 'small', 'lossless' or the CRF of the encoder; of a WebP a number up to 100, the best.
+        palette: of a GIF instead of a quality; with it, a PNG has no more colours than that.
+        animation: .webp, .png and .apng are written too, animated; all frames are in memory then.
         metadata: texts that `read_metadata` gives back.
         overwrite: replace what is there, at the end, in one step.
         work: where temporary files go; None: beside the result, hidden.
@@ -66,9 +76,10 @@ def open_sink(
     as_folder = str(path).endswith(("/", "\\")) or Path(path).is_dir() or not Path(path).suffix
     path = Path(path)
     suffix = path.suffix.lower()
-    if not as_folder and suffix not in SUFFIXES:
+    known = ANIMATIONS if animation else SUFFIXES
+    if not as_folder and suffix not in known:
         raise UsageError(
-            f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(SUFFIXES)}, or a "
+            f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(known)}, or a "
             "folder (end the name with a slash) for numbered pictures."
         )
     times = tuple(times)
@@ -84,10 +95,15 @@ def open_sink(
     check_output(path, overwrite)
     if work is not None:
         check_folder(work)
+    if suffix in (".gif", *PICTURES) and codec not in (None, suffix[1:]):
+        kind = "a GIF" if suffix == ".gif" else "an animated picture"
+        raise UsageError(f"{path}: {kind} has no codec {codec!r}. Leave the codec out, or choose another ending.")
     if suffix == ".gif":
-        if codec not in (None, "gif"):
-            raise UsageError(f"{path}: a GIF has no codec {codec!r}. Leave the codec out, or choose another ending.")
-        return Sink(plan, GifWriter(plan, check_gif_quality(quality)))
+        return Sink(plan, GifWriter(plan, palette or gif_palette(quality)))
+    if suffix in PICTURES:
+        return Sink(plan, AnimationWriter(plan, quality, palette))
+    if palette is not None:
+        raise UsageError(f"{path}: a video has no palette. Leave it out, or choose a name that ends in .gif.")
     encoding = choose_encoding(suffix, codec, quality, (width, height), rate if variable else None)
     return Sink(plan, VideoWriter(plan, encoding))
 

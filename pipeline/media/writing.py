@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image as Pillow
-from PIL.PngImagePlugin import PngInfo
 
 from pipeline.errors import OutputError
 from pipeline.media.frame import Image
-from pipeline.media.metadata import IMAGE_DESCRIPTION, pack
+from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
 from pipeline.media.outputs import check_output, written_atomically
 
 WRITABLE = {
@@ -66,12 +65,12 @@ def encode_picture(image: Image, form: str, metadata: Mapping[str, str], path: P
     stream = io.BytesIO()
     try:
         if form == "PNG":
-            picture.save(stream, "PNG", pnginfo=_png_texts(metadata), compress_level=6)
+            picture.save(stream, "PNG", pnginfo=png_texts(metadata), compress_level=6)
         elif form == "JPEG":
             comment = pack(metadata).encode("ascii")
             picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment)
         elif form == "WEBP":
-            picture.save(stream, "WEBP", lossless=True, exact=True, exif=_description(metadata).tobytes())
+            picture.save(stream, "WEBP", lossless=True, exact=True, exif=exif_texts(metadata).tobytes())
         else:
             texts = {IMAGE_DESCRIPTION: pack(metadata)} if metadata else {}
             picture.save(stream, "TIFF", compression="tiff_deflate", tiffinfo=texts)
@@ -82,17 +81,3 @@ def encode_picture(image: Image, form: str, metadata: Mapping[str, str], path: P
             "in .png."
         ) from error
     return stream.getvalue()
-
-
-def _png_texts(metadata: Mapping[str, str]) -> PngInfo:
-    texts = PngInfo()
-    for name, value in metadata.items():
-        texts.add_itxt(name, value)
-    return texts
-
-
-def _description(metadata: Mapping[str, str]) -> Pillow.Exif:
-    exif = Pillow.Exif()
-    if metadata:
-        exif[IMAGE_DESCRIPTION] = pack(metadata)
-    return exif

@@ -1,4 +1,4 @@
-"""Two numbers that say what a whole frame looks like: its mean colour, and how sharp it is."""
+"""Numbers that say what a whole frame looks like: its mean colour, how sharp it is, how far it is from another one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def sharpness(image: Image) -> float:
     """Mean length of the gradient of L*, by central differences, in steps of lightness a pixel: fine strokes have much,
     a smeared picture has little."""
     return float(np.hypot(*gradient(_lab(image)[..., 0])).mean(dtype=np.float64))
+
+
+def colour_distance(one: Image, other: Image) -> float:
+    """Mean distance in CIELAB between the pixels of two pictures of one size."""
+    apart = _lab(one) - _lab(other)
+    return float(np.sqrt((apart * apart).sum(2)).mean(dtype=np.float64))
 
 
 def _lab(image: Image) -> npt.NDArray[np.float32]:

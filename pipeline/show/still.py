@@ -11,8 +11,11 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.job.api import as_styles, stylize_image
 from pipeline.job.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.job.still import StillResult
-from pipeline.media import check_output, refuse_same_file
-from pipeline.show.story import StoryRecorder, check_story, write_story
+from pipeline.media import check_output, read_picture, refuse_same_file
+from pipeline.show.kept import check_keep, keep, kept_folder, read_kept
+from pipeline.show.snapshots import SIZE, SnapshotRecorder, Snapshots
+from pipeline.show.story import Story, StoryOptions
+from pipeline.show.story_file import check_story, write_story
 
 
 def paint_with_story(
@@ -20,28 +23,41 @@ def paint_with_story(
     styles: list[str],
     output: Path,
     story: Path | None,
-    story_frames: int,
-    story_size: int,
+    options: StoryOptions | None,
+    keep_snapshots: bool,
     on_event: OnEvent,
     overwrite: bool,
     **painting: Any,
 ) -> StillResult:
     """Paint a picture; where `story` names a file, write the progress GIF (or video) too.
 
+    :param options: of the story; None where none were given.
+    :param keep_snapshots: keep what a story is made of in `kept_folder(output)`.
     :param painting: further arguments of `stylize_image`.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
-    if story is None:
+    if story is None and options is not None:
+        raise UsageError(
+            "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
+        )
+    if story is None and not keep_snapshots:
         return stylize_image(content, styles, output, overwrite=overwrite, on_event=on_event, **painting)
-    if story.resolve() == output.resolve():
-        raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
+    options = options or StoryOptions()
+    folder = kept_folder(output)
     init = painting.get("init")
-    for source in (content, *(style.path for style in as_styles(styles)), *((init,) if init else ())):
-        refuse_same_file(source, (story,))
-    check_story(story)
-    check_output(story, overwrite)
+    pictures = tuple(style.path for style in as_styles(styles))
+    if story is not None:
+        if story.resolve() == output.resolve():
+            raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
+        for source in (content, *pictures, *((init,) if init else ())):
+            refuse_same_file(source, (story,))
+        check_story(story)
+        check_output(story, overwrite)
+    if keep_snapshots:
+        check_keep(folder, overwrite)
+    shown = [read_picture(picture) for picture in pictures]
     began = time.monotonic()
-    outputs = (output, story)
+    outputs = (output, *((story,) if story else ()))
 
     def with_story(event: Event) -> None:
         # The job is finished when its story is; what comes then is said below.
@@ -50,15 +66,51 @@ def paint_with_story(
         elif not isinstance(event, Finished):
             on_event(event)
 
-    recorder = StoryRecorder(story_frames, story_size)
+    recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
     result = stylize_image(
         content, styles, output, overwrite=overwrite, on_event=with_story, on_progress=recorder, **painting
     )
-    on_event(Stage(f"Writing the story {story.name}"))
+    snapshots = recorder.snapshots(result, shown)
+    notes: tuple[str, ...] = ()
     try:
-        told = recorder.pictures(result.content, result.image)
-        write_story(story, told, metadata=result.record.texts(story), overwrite=overwrite)
-    except OutputError as error:
-        raise OutputError(f"{error} (The painting itself is done: {output}.)") from error
-    on_event(Finished(outputs, 1, 1, time.monotonic() - began))
+        if keep_snapshots:
+            on_event(Stage("Keeping the snapshots"))
+            keep(folder, snapshots, result.record)
+            notes = (
+                f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them.",
+            )
+        if story is not None:
+            texts = result.record.texts(story)
+            notes = (*notes, *_written(story, snapshots, options, texts, overwrite, on_event))
+    except (OutputError, UsageError) as error:
+        raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
+    on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
     return result
+
+
+def tell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
+    """Make a story of the snapshots of a finished painting; nothing is painted.
+
+    :param folder: as `read_kept` takes it.
+    :raises StoreError: there are no snapshots, or they are damaged.
+    :raises UsageError: as `write_story`.
+    :raises OutputError: the story exists already, or cannot be written.
+    """
+    began = time.monotonic()
+    check_story(output)
+    check_output(output, overwrite)
+    refuse_same_file(folder, (output,))
+    on_event(Stage(f"Reading the snapshots in {folder}"))
+    kept = read_kept(folder)
+    notes = _written(output, kept.snapshots, options, kept.record.texts(output), overwrite, on_event)
+    on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
+
+
+def _written(
+    path: Path, snapshots: Snapshots, options: StoryOptions, texts: dict[str, str], overwrite: bool, on_event: OnEvent
+) -> tuple[str, ...]:
+    """Write the story and tell how that goes."""
+    stage = f"Writing the story {path.name}"
+    on_event(Stage(stage))
+    story = Story(snapshots, options)
+    return write_story(path, story, options, texts, overwrite, lambda what: on_event(Stage(f"{stage}: {what}")))

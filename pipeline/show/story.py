@@ -2,132 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.errors import UsageError
-from pipeline.media import fit_size, open_sink, resize
-from pipeline.media.frame import Frame, Image
-from pipeline.media.sink import SUFFIXES
-from pipeline.style.painter import Progress
-from pipeline.style.picture import to_image
+from pipeline.media import fit_size, resize
+from pipeline.media.frame import Image
+from pipeline.motion.look import colour_distance
+from pipeline.show.snapshots import Snapshots, glance
+from pipeline.show.story_page import Page
 
-# Side to which pictures are shrunk before they are compared: what the eye sees at a glance, not the grain.
-GLANCE = 64
-# Snapshots kept for every frame of the story; more only cost memory.
-SPARE = 6
-
-
-def visible_change(before: Image, after: Image) -> float:
-    """How much two pictures (H, W, 3) of one size differ at a glance: mean absolute difference in levels, 0 to 255."""
-    width, height = fit_size(before.shape[1], before.shape[0], GLANCE)
-    small = [resize(image, width, height).astype(np.int16) for image in (before, after)]
-    return float(np.abs(small[1] - small[0]).mean())
+FRAMES, SIZE = 56, 400
+PACE = 8
+"""From one frame to the next, in hundredths of a second, with as many frames as were asked for."""
+FIRST_HOLD, LAST_HOLD = 60, 200
+"""How long the first and the last frame are shown, in hundredths of a second."""
 
 
-class StoryRecorder:
-    """An `OnProgress` that keeps snapshots of the painting, spaced by visible change rather than by step.
+@dataclass(frozen=True)
+class StoryOptions:
+    """What a story should be."""
 
-    A snapshot is kept when the picture has visibly moved on since the last one. When there are too many, every second
-    one goes and the distance doubles, so memory stays bounded however many steps there are.
-    """
+    frames: int = FRAMES
+    """At most so many, the held last one included."""
+    size: int = SIZE
+    """Longest side of the painting in it, in pixels; a smaller painting keeps its size."""
+    panels: bool = False
+    """Whether content and style stand beside the painting."""
+    curve: bool = False
+    """Whether the curve of the loss grows below it."""
+    max_bytes: int | None = None
+    """What the file may take."""
 
-    def __init__(self, frames: int = 40, size: int = 320) -> None:
+
+@dataclass(frozen=True)
+class Telling:
+    """A story that is ready to be written."""
+
+    images: list[Image]
+    """All of one size."""
+    delays: list[int]
+    """How long each is shown, in hundredths of a second."""
+
+    @property
+    def times(self) -> tuple[Fraction, ...]:
+        """When each frame is first shown, in seconds."""
+        return tuple(Fraction(sum(self.delays[:number]), 100) for number in range(len(self.delays)))
+
+    @property
+    def duration(self) -> Fraction:
+        """In seconds."""
+        return Fraction(sum(self.delays), 100)
+
+
+class Story:
+    """The story of a painting, which can be told in any number of frames and at any size."""
+
+    def __init__(self, snapshots: Snapshots, options: StoryOptions) -> None:
+        self._snapshots = snapshots
+        self._options = options
+        self._pictures = [snapshots.content, *(shot.image for shot in snapshots.taken), snapshots.painting]
+        self._steps = [0, *(shot.step for shot in snapshots.taken), snapshots.steps]
+        self._changes = changes(self._pictures)
+        # It began as noise, or as another picture: that jump is no part of the way, and would eat up the frames.
+        self._leaps = len(self._changes) > 1 and self._changes[0] > 3 * max(self._changes[1:]) > 0
+
+    @property
+    def size(self) -> int:
+        """Longest side of the painting when all is told."""
+        return int(min(self._options.size, max(self._snapshots.painting.shape[:2])))
+
+    def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> Telling:
+        """The story in so many frames.
+
+        :param frames, size: as in `StoryOptions`, whose they are by default. It takes as long with fewer frames.
+        :param even: for codecs that want even sides.
         """
-        :param frames: number of frames of the story, the held last one included.
-        :param size: longest side in pixels.
-        """
-        self.frames = frames
-        self._size = size
-        self._kept: list[Image] = []
-        self._least = 0.25
+        frames, asked = frames or self._options.frames, self._options.frames
+        places = self._places(frames)
+        height, width = self._snapshots.painting.shape[:2]
+        width, height = fit_size(width, height, size or self.size, even=even)
+        if even:
+            width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
+        steps = [float(np.interp(place, range(len(self._steps)), self._steps)) for place in places]
+        page = Page(self._snapshots, steps, (height, width), self._options.panels, self._options.curve, even)
+        images = [
+            page.shown(number, resize(blended(self._pictures, place), width, height))
+            for number, place in enumerate(places)
+        ]
+        pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE
+        return Telling(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD])
 
-    def __call__(self, progress: Progress) -> None:
-        # Early steps change most; later ones need not all be looked at. Looking costs a transfer from the device.
-        if progress.step > 4 * self.frames and progress.step % max(1, progress.of // (8 * self.frames)):
-            return
-        self._see(to_image(progress.picture()))
-
-    def _see(self, image: Image) -> None:
-        shown = self._small(image)
-        if self._kept and visible_change(self._kept[-1], shown) < self._least:
-            return
-        self._kept.append(shown)
-        if len(self._kept) > SPARE * self.frames:
-            self._kept = self._kept[::2]
-            self._least *= 2
-
-    def pictures(self, first: Image, final: Image) -> list[Image]:
-        """The story: `first` (the content), the snapshots at even distances of visible change, `final`."""
-        before, after = self._small(first), [*self._kept, self._small(final)]
-        steps = [visible_change(a, b) for a, b in pairwise(after)]
-        if self.frames > 2 and steps and visible_change(before, after[0]) > 3 * max(steps):
-            # It began as noise, or as another picture: that jump is no part of the way, and would eat up the frames.
-            return [before, *evenly(after, self.frames - 1)]
-        return evenly([before, *after], self.frames)
-
-    def _small(self, image: Image) -> Image:
-        return resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
+    def _places(self, frames: int) -> list[float]:
+        if self._leaps and frames > 2:
+            return [0.0, *(1 + place for place in even_places(self._changes[1:], frames - 1))]
+        return even_places(self._changes, frames)
 
 
-def evenly(pictures: Sequence[Image], count: int) -> list[Image]:
-    """`count` pictures from the first to the last of `pictures`, each as far from the next as the eye sees it.
+def changes(pictures: Sequence[Image]) -> list[float]:
+    """The `visible_change` from each picture to the next."""
+    return [colour_distance(before, after) for before, after in pairwise(map(glance, pictures))]
 
-    A place between two snapshots is a blend of them: the first steps of a painting change more than a whole
-    frame of the story may. Pictures that are all alike give the first and the last.
+
+def even_places(steps: Sequence[float], count: int) -> list[float]:
+    """`count` places on the way from the first to the last of some pictures, each as far from the next.
+
+    :param steps: how far each picture is from the one before it.
+    :return: numbers of pictures, from 0; 2.5 lies halfway between two of them. The first and the last are always
+        there; pictures that are all alike give these two.
     """
-    way = np.concatenate([[0.0], np.cumsum([visible_change(a, b) for a, b in pairwise(pictures)])])
+    way = np.concatenate([[0.0], np.cumsum(steps)])
     if way[-1] == 0:
-        return [pictures[0], pictures[-1]]
-    found = [pictures[0]]
-    for place in np.linspace(0, way[-1], count)[1:-1]:
-        after = int(np.searchsorted(way, place, side="right"))
-        share = (place - way[after - 1]) / (way[after] - way[after - 1])
-        found.append(_blend(pictures[after - 1], pictures[after], share))
-    return [*found, pictures[-1]]
+        return [0.0, float(len(steps))]
+    # Of pictures that stand at one place of the way the last one is meant; it is what goes on from there.
+    return [0.0, *(_place(way, at) for at in np.linspace(0, way[-1], count)[1:-1]), float(len(steps))]
 
 
-def _blend(a: Image, b: Image, share: float) -> Image:
-    """(1 - share) of `a` and `share` of `b`."""
-    return np.rint(a + share * (b.astype(np.float32) - a)).astype(np.uint8)
+def _place(way: npt.NDArray[np.float64], at: float) -> float:
+    after = int(np.searchsorted(way, at, side="right"))
+    return after - 1 + float((at - way[after - 1]) / (way[after] - way[after - 1]))
 
 
-def check_story(path: Path) -> None:
-    """Find out before anything is painted whether a story can have that name.
-
-    :raises UsageError: it ends neither like a GIF nor like a video.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path}: a story is a GIF or a video. Choose a name that ends in {', '.join(SUFFIXES)}.")
-
-
-def write_story(
-    path: Path, pictures: Sequence[Image], seconds_a_frame: Fraction = Fraction(8, 100), hold: Fraction = Fraction(2),
-    overwrite: bool = False, metadata: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
-    """Write the story as a looping GIF (or a video, by the suffix), the last picture held.
-
-    :raises UsageError: neither a GIF nor a video by its suffix.
-    :raises OutputError: it exists already, or cannot be written.
-    """
-    check_story(path)
-    if path.suffix.lower() != ".gif":
-        # Players differ in how long they show the last frame of a video; frames of one length they all show alike.
-        pictures = [*pictures, *[pictures[-1]] * (round(hold / seconds_a_frame) - 1)]
-        hold = seconds_a_frame
-    times = tuple(seconds_a_frame * i for i in range(len(pictures)))
-    duration = times[-1] + hold
-    sink = open_sink(
-        path, width=pictures[0].shape[1], height=pictures[0].shape[0], times=times, duration=duration,
-        rate=1 / seconds_a_frame, variable=hold != seconds_a_frame, overwrite=overwrite, metadata=metadata,
-    )  # fmt: skip
-    try:
-        for index, (at, picture) in enumerate(zip(times, pictures, strict=True)):
-            sink.put(Frame(index, at, picture))
-        sink.finish()
-    finally:
-        sink.abort()
+def blended(pictures: Sequence[Image], place: float) -> Image:
+    """The picture at a place of `even_places`. Between two snapshots it is a blend of them: the first steps of a
+    painting change more than a whole frame of the story may."""
+    before = int(place)
+    share = np.float32(place - before)
+    if share == 0:
+        return pictures[before]
+    one, other = (pictures[number].astype(np.float32) for number in (before, before + 1))
+    return np.asarray(np.rint(one + share * (other - one)), np.uint8)

@@ -1,0 +1,134 @@
+"""Write an animated WebP or PNG: pictures that move in one file, where a GIF's 256 colours are too few.
+
+All frames are kept in memory until the last one is there, so this is for short animations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pillow
+
+from pipeline.errors import MediaError, OutputError, UsageError
+from pipeline.media.frame import Image
+from pipeline.media.metadata import exif_texts, png_texts
+from pipeline.media.outputs import cannot_write, part_path, publish, remove
+from pipeline.media.palette import Palette
+from pipeline.media.picture_sources import animation_delays
+from pipeline.media.plan import SinkPlan
+
+SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
+"""Ending of a name -> format."""
+
+_WEBP_QUALITIES = {"visual": 90, "small": 75}
+_DITHERS = {"diffused": Pillow.Dither.FLOYDSTEINBERG, "none": Pillow.Dither.NONE}
+_SAMPLE = 300_000
+"""Pixels that a palette is made of."""
+
+
+class AnimationWriter:
+    """A `Writer` for .webp, .png and .apng."""
+
+    def __init__(self, plan: SinkPlan, quality: str | int | None, palette: Palette | None) -> None:
+        """
+        Raises:
+            UsageError: the format has no such quality, or no palette.
+        """
+        self.notes = ["An animated picture has no sound; the sound is left out."] if plan.sound else []
+        self._plan = plan
+        self._part = part_path(plan.path)
+        self._form = SUFFIXES[plan.path.suffix.lower()]
+        self._options = _webp_options(quality, palette) if self._form == "WEBP" else _png_options(quality, palette)
+        self._palette = palette
+        self._images: list[Image] = []
+        self._delays: list[Fraction] = []
+
+    def write(self, image: Image, position: int) -> None:
+        ends = (*self._plan.times[1:], self._plan.duration)
+        delay = ends[position] - self._plan.times[position]
+        if self._images and np.array_equal(self._images[-1], image):
+            # Both formats merge equal frames on their own account; done here, it is known what to expect.
+            self._delays[-1] += delay
+            return
+        self._images.append(image)
+        self._delays.append(delay)
+
+    def seal(self) -> None:
+        """Raises an OutputError where the disk is full, or the file is not what it should be."""
+        milliseconds = [round(delay * 1000) for delay in self._delays]
+        pictures = self._pictures()
+        texts = self._plan.metadata
+        described = {"pnginfo": png_texts(texts)} if self._form == "PNG" else {"exif": exif_texts(texts).tobytes()}
+        try:
+            pictures[0].save(
+                self._part, self._form, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0,
+                **self._options, **described,
+            )  # fmt: skip
+        except ValueError as error:
+            raise OutputError(
+                f"{self._plan.path}: {self._form} cannot hold frames of {self._plan.width}x{self._plan.height} pixels "
+                f"({error}). Choose a smaller size, or a name that ends in .gif or .mp4."
+            ) from error
+        except OSError as error:
+            raise cannot_write(self._plan.path, error) from error
+        self._check([Fraction(delay, 1000) for delay in milliseconds])
+
+    def publish(self) -> None:
+        publish(self._part, self._plan.path)
+
+    def interrupt(self) -> None:
+        pass
+
+    def discard(self) -> None:
+        self._images.clear()
+        remove(self._part)
+
+    def _pictures(self) -> list[Pillow.Image]:
+        pictures = [Pillow.fromarray(image) for image in self._images]
+        if self._palette is None:
+            return pictures
+        colours = _common_palette(self._images, self._palette.colours)
+        return [picture.quantize(palette=colours, dither=_DITHERS[self._palette.dither]) for picture in pictures]
+
+    def _check(self, delays: Sequence[Fraction]) -> None:
+        try:
+            found = animation_delays(self._part, None)
+        except MediaError as error:
+            raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
+        # Two frames that became equal, by few colours or a low quality, are one; no time is lost by that.
+        if len(delays) > 1 and sum(found) != sum(delays):
+            raise OutputError(
+                f"{self._plan.path}: the animation is not what it should be: {len(found)} frames that last "
+                f"{float(sum(found)):g} s instead of {len(delays)} that last {float(sum(delays)):g} s. It was not "
+                "kept. Give the same command again."
+            )
+
+
+def _webp_options(quality: str | int | None, palette: Palette | None) -> dict[str, Any]:
+    if palette is not None:
+        raise UsageError("A WebP has no palette. Leave it out, or choose a name that ends in .gif or .png.")
+    if quality == "lossless":
+        return {"lossless": True, "exact": True, "method": 4}
+    level = _WEBP_QUALITIES.get(quality or "visual", quality) if isinstance(quality, (str, type(None))) else quality
+    if not isinstance(level, int) or not 0 <= level <= 100:
+        names = ", ".join((*_WEBP_QUALITIES, "lossless"))
+        raise UsageError(f"A WebP has no quality {quality!r}. Choose one of {names}, or a number from 0 to 100 (best).")
+    return {"quality": level, "method": 4}
+
+
+def _png_options(quality: str | int | None, palette: Palette | None) -> dict[str, Any]:
+    if palette is not None and palette.dither not in _DITHERS:
+        raise UsageError(f"The colours of a PNG cannot be {palette.dither}. Choose one of {', '.join(_DITHERS)}.")
+    if quality not in (None, "visual", "lossless"):
+        raise UsageError(f"A PNG is always without loss and has no quality {quality!r}. Leave it out.")
+    return {"compress_level": 6}
+
+
+def _common_palette(images: Sequence[Image], colours: int) -> Pillow.Image:
+    """A picture with the palette that suits pixels from all over the animation."""
+    pixels = np.concatenate([image.reshape(-1, 3) for image in images])
+    pixels = pixels[:: max(1, len(pixels) // _SAMPLE)]
+    return Pillow.fromarray(pixels[None]).quantize(colours, Pillow.Quantize.MEDIANCUT, kmeans=2)

@@ -1,0 +1,137 @@
+"""How a story becomes small enough: what is given up first, and how to find out with few trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.media.animation_sink import SUFFIXES as PICTURES
+from pipeline.media.palette import Palette
+
+CLOSE = 0.9
+"""A file that takes so much of what it may is good enough."""
+TRIALS = 6
+"""How often a better one is looked for, once there is one that fits."""
+_MARGIN = 0.98
+"""An estimate is no promise: what is tried is meant to be a little smaller than allowed."""
+_STEP = 0.95
+"""From one size to the next."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to encode a story."""
+
+    scale: float
+    """Of its size."""
+    share: float
+    """Of its frames."""
+    quality: str | int | None
+    palette: Palette | None
+    weight: float
+    """How many bytes it takes, roughly, as a share of the first rung's."""
+
+
+_Stage = tuple["Palette | int | None", float, float, float, float]
+"""A palette or a quality, bytes with it as a share, a share of the frames, the largest and the smallest scale."""
+
+# Measured on a painting of 320x320 in 56 frames. Of a GIF the dots of the diffused dither are hardest to compress, and
+# least missed; then every fourth frame, then colours, then size.
+_ORDERED = {colours: Palette(colours, "ordered") for colours in (256, 128, 64, 32)}
+_GIF: tuple[_Stage, ...] = (
+    (Palette(), 1.0, 1.0, 1.0, 0.9),
+    (_ORDERED[256], 0.74, 1.0, 1.0, 0.9),
+    (_ORDERED[256], 0.74, 0.75, 1.0, 0.9),
+    (_ORDERED[128], 0.56, 0.75, 1.0, 0.8),
+    (_ORDERED[64], 0.41, 0.75, 0.9, 0.7),
+    (_ORDERED[64], 0.41, 0.5, 0.8, 0.5),
+    (_ORDERED[32], 0.27, 0.4, 0.55, 0.2),
+)
+_PNG: tuple[_Stage, ...] = (
+    (None, 1.0, 1.0, 1.0, 0.85),
+    (Palette(), 0.37, 1.0, 1.0, 0.9),
+    (Palette(), 0.37, 0.75, 1.0, 0.85),
+    (Palette(128), 0.3, 0.75, 0.9, 0.7),
+    (Palette(64), 0.25, 0.5, 0.8, 0.5),
+    (Palette(32), 0.2, 0.4, 0.55, 0.2),
+)
+_WEBP: tuple[_Stage, ...] = (
+    *(
+        (quality, weight, 1.0, 1.0, 1.0)
+        for quality, weight in ((90, 1.0), (85, 0.82), (80, 0.6), (75, 0.43), (70, 0.35))
+    ),
+    (65, 0.28, 1.0, 1.0, 0.85),
+    (60, 0.23, 0.75, 1.0, 0.7),
+    (50, 0.17, 0.5, 0.8, 0.5),
+    (35, 0.12, 0.4, 0.55, 0.2),
+)
+_VIDEO: tuple[_Stage, ...] = (
+    *((crf, 0.885 ** (crf - 15), 1.0, 1.0, 1.0) for crf in range(15, 27)),
+    (27, 0.885**12, 1.0, 1.0, 0.6),
+    (32, 0.885**17, 0.75, 0.6, 0.35),
+    (38, 0.885**23, 0.5, 0.35, 0.2),
+)
+_VP9 = tuple((18 + round((stage[0] - 15) * 1.3), *stage[1:]) for stage in _VIDEO if isinstance(stage[0], int))
+
+
+def rungs(suffix: str) -> list[Rung]:
+    """Ways to encode a story for a kind of file, best first, each smaller than the one before it."""
+    stages: Sequence[_Stage] = _VIDEO
+    if suffix == ".gif":
+        stages = _GIF
+    elif suffix == ".webm":
+        stages = _VP9
+    elif suffix in PICTURES:
+        stages = _WEBP if suffix == ".webp" else _PNG
+    found: list[Rung] = []
+    for rung in (rung for stage in stages for rung in _of(stage)):
+        if not found or rung.weight < found[-1].weight:
+            found.append(rung)
+    return found
+
+
+def _of(stage: _Stage) -> Iterator[Rung]:
+    how, weight, share, scale, least = stage
+    while scale >= least:
+        palette = how if isinstance(how, Palette) else None
+        quality = how if isinstance(how, int) else None
+        # Fewer frames lie farther apart, so each of them takes a little more; and so does every pixel of a smaller one.
+        yield Rung(scale, share, quality, palette, weight * share**0.85 * scale**1.95)
+        scale *= _STEP
+
+
+def best_within(limit: int, weights: Sequence[float], measure: Callable[[int], int]) -> int | None:
+    """The first rung, or nearly, that takes no more than `limit` bytes; None where even the last one does not fit.
+
+    :param weights: how many bytes each rung takes, up to a factor and roughly, decreasing.
+    :param measure: encodes a rung and tells its bytes.
+    """
+    known: dict[int, int] = {}
+    too_large, fits = -1, len(weights)
+    number = 0
+    while too_large < fits - 1:
+        known[number] = measure(number)
+        if known[number] > limit:
+            too_large = number
+        else:
+            fits = number
+        if fits < len(weights) and (fits == 0 or known[fits] >= CLOSE * limit or len(known) >= TRIALS):
+            break
+        between = range(too_large + 1, fits)
+        if not between:
+            break
+        number = next((one for one in between if _estimate(one, weights, known) <= _MARGIN * limit), between[-1])
+    return fits if fits < len(weights) else None
+
+
+def _estimate(number: int, weights: Sequence[float], known: dict[int, int]) -> float:
+    """Bytes of a rung, from the ones beside it that are known: between two of them on a line of logarithms."""
+    below = max((one for one in known if one <= number), default=None)
+    above = min((one for one in known if one >= number), default=None)
+    if below is None or above is None or below == above:
+        near = below if below is not None else above
+        assert near is not None
+        return known[near] * weights[number] / weights[near]
+    share = math.log(weights[number] / weights[below]) / math.log(weights[above] / weights[below])
+    return float(known[below] * (known[above] / known[below]) ** share)

@@ -1,0 +1,129 @@
+"""Animated WebP and PNG, palettes, and lines: what stories are written and drawn with."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import picture
+
+from pipeline.errors import OutputError, UsageError
+from pipeline.media import Frame, Image, open_sink, open_source, read_metadata
+from pipeline.media.drawing import dot, line
+from pipeline.media.palette import Palette
+
+TIMES = (Fraction(0), Fraction(6, 10), Fraction(68, 100), Fraction(76, 100))
+DURATION = Fraction(276, 100)
+IMAGES = [picture(24, 32, seed) for seed in range(4)]
+
+
+def write(path: Path, images: list[Image] | None = None, **other: Any) -> None:
+    asked = {"rate": Fraction(25, 2), "variable": True, "animation": True, **other}
+    with open_sink(path, width=32, height=24, times=TIMES, duration=DURATION, **asked) as sink:
+        for index, image in enumerate(images or IMAGES):
+            sink.put(Frame(index, TIMES[index], image))
+        sink.finish()
+
+
+def shown(path: Path) -> list[Image]:
+    return [frame.image for frame in open_source(path).frames()]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".apng"])
+def test_frames_times_and_texts_come_back(tmp_path: Path, suffix: str) -> None:
+    quality = "lossless" if suffix == ".webp" else None
+    write(tmp_path / f"a{suffix}", quality=quality, metadata={"job": "ünï {}", "b": "2"})
+    info = open_source(tmp_path / f"a{suffix}").info
+    assert (info.times, info.duration) == (TIMES, DURATION)
+    for found, image in zip(shown(tmp_path / f"a{suffix}"), IMAGES, strict=True):
+        np.testing.assert_array_equal(found, image)
+    assert read_metadata(tmp_path / f"a{suffix}") == {"job": "ünï {}", "b": "2"}
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_frames_that_are_equal_lose_no_time(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path / f"a{suffix}", [IMAGES[0], IMAGES[0], IMAGES[1], IMAGES[1]])
+    info = open_source(tmp_path / f"a{suffix}").info
+    assert (info.times, info.duration) == ((Fraction(0), TIMES[2]), DURATION)
+    write(tmp_path / f"b{suffix}", [IMAGES[0]] * 4)
+    assert len(shown(tmp_path / f"b{suffix}")) == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+@pytest.mark.parametrize("dither", ["diffused", "ordered", "none"])
+def test_a_palette_bounds_the_colours(tmp_path: Path, suffix: str, dither: Any) -> None:
+    if (suffix, dither) == (".png", "ordered"):
+        with pytest.raises(UsageError, match="ordered"):
+            write(tmp_path / "a.png", palette=Palette(8, dither))
+        return
+    write(tmp_path / f"a{suffix}", palette=Palette(8, dither))
+    colours = np.unique(np.concatenate(shown(tmp_path / f"a{suffix}")).reshape(-1, 3), axis=0)
+    assert 4 <= len(colours) <= 8
+    assert open_source(tmp_path / f"a{suffix}").info.times == TIMES
+
+
+def test_quality_of_a_webp_changes_its_size(tmp_path: Path) -> None:
+    for name, quality in {"lossless": "lossless", "best": 100, "visual": None, "small": "small", "least": 5}.items():
+        write(tmp_path / f"{name}.webp", quality=quality)
+    sizes = [(tmp_path / f"{name}.webp").stat().st_size for name in ("best", "visual", "small", "least")]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "word"),
+    [
+        ("a.webp", {"quality": 101}, "0 to 100"),
+        ("a.webp", {"quality": "great"}, "visual, small, lossless"),
+        ("a.webp", {"palette": Palette()}, "no palette"),
+        ("a.png", {"quality": 50}, "without loss"),
+        ("a.png", {"codec": "h264"}, "no codec"),
+        ("a.mp4", {"palette": Palette()}, "no palette"),
+        ("a.png", {"animation": False}, "cannot be written as .png"),
+        ("a.jpg", {}, ".gif, .webp, .png"),
+    ],
+)
+def test_what_cannot_be(tmp_path: Path, name: str, other: dict[str, Any], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        write(tmp_path / name, **other)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("colours", [3, 257])
+def test_a_palette_of_impossible_size(colours: int) -> None:
+    with pytest.raises(UsageError, match="4 to 256"):
+        Palette(colours)
+
+
+def test_a_webp_that_is_too_large(tmp_path: Path) -> None:
+    wide = np.zeros((2, 20_000, 3), np.uint8)
+    sink = open_sink(
+        tmp_path / "a.webp", width=20_000, height=2, times=TIMES[:1], duration=Fraction(1), rate=Fraction(1),
+        animation=True,
+    )  # fmt: skip
+    with pytest.raises(OutputError, match="cannot hold"), sink:
+        sink.put(Frame(0, Fraction(0), wide))
+        sink.finish()
+    assert not list(tmp_path.iterdir())
+
+
+# ---- lines and dots
+
+
+def test_a_line_is_as_wide_as_asked_for_and_smooth() -> None:
+    paper = np.full((20, 40, 3), 255, np.uint8)
+    straight = line(paper, [(10, 10), (30, 10)], 2, (0, 0, 0))
+    assert (straight[9:11, 12:28] < 80).all() and (straight[:8] == 255).all() and (straight[12:] == 255).all()
+    slanted = line(paper, [(5, 5), (35, 14)], 1.5, (0, 0, 0))
+    assert len(np.unique(slanted)) > 8, "its edges are shades of grey"
+    assert (paper == 255).all(), "the picture handed in stays as it is"
+
+
+def test_a_dot_by_hand() -> None:
+    found = dot(np.zeros((21, 21, 3), np.uint8), 10.5, 10.5, 5, (255, 0, 0))
+    assert found[..., 0].sum() / 255 == pytest.approx(np.pi * 25, rel=0.06)
+    assert tuple(found[10, 10]) == (255, 0, 0) and not found[..., 1:].any()
+    np.testing.assert_array_equal(found, found[::-1])
