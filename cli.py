@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -158,6 +158,10 @@ MaxBytes = Annotated[
         metavar="SIZE",
         help="The story takes no more than that: 5MB, 800kB. Quality, frames and size are given up, least seen first.",
     ),
+]
+Search = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Look here and below for inputs and styles that are not where they were."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[
@@ -631,6 +635,203 @@ def replay(
             run_replay(job, on_event)
 
 
+@app.command(short_help="Show many results on a sheet, or one after the other.")
+def gallery(
+    paintings: Annotated[
+        list[Path],
+        typer.Argument(metavar="PAINTINGS...", help="Results, folders of them, or the folder of a batch."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="A contact sheet (.png, .jpg) or an animation (.gif, .mp4, .webm)."
+        ),
+    ],
+    no_insets: Annotated[
+        bool, typer.Option("--no-insets", help="Without content and styles, which are shown small in a corner of each.")
+    ] = False,
+    columns: Annotated[int | None, typer.Option(min=1, help="Columns of a sheet.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=64,
+            show_default=False,
+            help=_help("Width of a sheet, or longest side of an animation, in pixels.", "1600 or 480, at most"),
+        ),
+    ] = None,
+    search: Search = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show many results: as one contact sheet, or as an animation that holds each and wipes to the next.
+
+    Content and styles are found by what each result says of how it was made.
+    """
+    with _errors("Nothing unfinished is left."):
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.show.console import counting
+            from pipeline.show.gallery import GalleryJob, run_gallery
+
+        with counting(screen, quiet) as on_count:
+            job = GalleryJob(paintings, output, not no_insets, columns, size, search, overwrite)
+            made = run_gallery(job, on_count)
+        _made(output, f"{made.results} results, {made.width}x{made.height}", made.notes, quiet)
+
+
+@app.command(short_help="Draw content + style = painting.")
+def panels(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(metavar="[CONTENT STYLE...] PAINTING", help="The painting alone says what it was painted from."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".png, .jpg, .webp or .tif.")],
+    height: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            show_default=False,
+            help=_help("Height of the pictures in pixels.", "that of the painting, 240 to 720"),
+        ),
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Say under each picture what it is.")] = False,
+    search: Search = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw content + style = painting, for a README or a paper. Of a clip, the frame in the middle is shown."""
+    with _errors("Nothing unfinished is left."):
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.show.console import counting
+            from pipeline.show.panels import PanelsJob, run_panels
+
+        with counting(screen, quiet) as on_count:
+            made = run_panels(PanelsJob(pictures, output, height, labels, search, overwrite), on_count)
+        _made(output, f"{made.width}x{made.height}", made.notes, quiet)
+
+
+@app.command(short_help="Show clips side by side, or with a wipe.")
+def compare(
+    clips: Annotated[
+        list[Path],
+        typer.Argument(metavar="A B...", help="Videos, GIFs, folders of pictures, pictures; of any size and rate."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".mp4, .mov, .mkv, .webm or .gif.")],
+    wipe: Annotated[
+        bool, typer.Option("--wipe", help="Lay two on one another, with a line that goes to and fro.")
+    ] = False,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="What to write on each, in order, not the file's name.")
+    ] = None,
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="Write nothing on them.")] = False,
+    height: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            show_default=False,
+            help=_help("Height of the clips in pixels.", "that of the tallest, up to 720 and 2560 across"),
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show clips side by side, matched by time, with the sound of the first one that has some."""
+    with _errors("Nothing unfinished is left."):
+        from pipeline.show.compare import CompareJob, run_compare
+        from pipeline.show.console import counting
+
+        with counting(screen, quiet) as on_count:
+            labels = () if no_labels else label or None
+            made = run_compare(CompareJob(clips, output, wipe, labels, height, overwrite), on_count)
+        what = f"{made.frames} frames of {made.width}x{made.height}, {made.seconds:.2f} s"
+        _made(output, what, made.notes, quiet)
+
+
+@app.command(short_help="Look at a job before the night: settings side by side, with what each costs.")
+def preview(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a GIF, a folder of pictures or a picture.")],
+    style: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            help="Style picture; of several each is tried for itself. A blend: a.jpg:0.7+b.jpg:0.3",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="The sheet: .png, .jpg, .webp or .tif.")
+    ] = None,
+    cell: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Print only the command of this cell; without -o nothing is painted."),
+    ] = None,
+    style_weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            show_default=False,
+            help=_help("A style weight to try; can be given several times.", "1/4, 1 and 4 times the preset's"),
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=12, help="Number of frames to show, of each shot first.")] = 3,
+    preset: Preset = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel="Painting",
+            show_default=False,
+            help=_help("vgg19 or builtin.", "every one that is on this machine"),
+        ),
+    ] = "",
+    weights: Weights = None,
+    device: Device = "auto",
+    size: Size = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Only frames A to B, from 0; B is not included.")
+    ] = None,
+    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second, as for 'reelbrush video'.")] = None,
+    upscale: Upscale = False,
+    config: Config = None,
+    set_: Set = None,
+    overwrite: Overwrite = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; only the commands.")] = False,
+) -> None:
+    """Paint a few frames at draft size under several styles and weights, on one sheet, before the night.
+
+    Every cell has what the whole job takes under it in time, disk and memory; its command goes to stdout.
+    """
+    with _errors("Nothing unfinished is left."):
+        from pipeline.show.trouble import held_back
+
+        if output is None and cell is None:
+            raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
+        with held_back():
+            from pipeline.show.console import counting
+            from pipeline.show.preview import PreviewJob, run
+
+        typed = {
+            "preset": preset or None, "weights": weights, "size": size, "frames": frames, "fps": fps,
+            "upscale": upscale or None,
+        }  # fmt: skip
+        options = {**_given(config, set_), **{name: value for name, value in typed.items() if value is not None}}
+        options["network"] = network or options.get("network")
+        written = [word for name, value in typed.items() if value is not None for word in _written(name, value)]
+        written += [] if device == "auto" else _written("device", device)
+        written += [] if config is None else _written("config", config)
+        written += [word for text in set_ or () for word in _written("set", text)]
+        with counting(screen, quiet) as on_count:
+            job = PreviewJob(source, style, output, style_weight or (), count, device, options, written, overwrite)
+            made = run(job, on_count, cell)
+        for head, command in made.cells:
+            typer.echo(f"# {head}\n{command}" if head and cell is None else command)
+        if output is not None:
+            _made(output, "", made.notes, quiet)
+
+
 @app.command(short_help="Say how far a batch is, and when it will be done.")
 def status(
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The folder of the batch, as given with -o.")],
@@ -739,6 +940,18 @@ def _given(config: Path | None, set_: list[str] | None) -> dict[str, Any]:
     values = read_config(config) if config is not None else {}
     values.update(read_assignment(text) for text in set_ or [])
     return values
+
+
+def _written(name: str, value: Any) -> list[str]:
+    """An option as one types it."""
+    return [f"--{name}"] if value is True else [f"--{name}", str(value)]
+
+
+def _made(output: Path, what: str, notes: Iterable[str], quiet: bool) -> None:
+    """Say what was made, and what a person should know of it."""
+    if not quiet:
+        for line in (*(f"note: {note}" for note in notes), f"{output} ({what})" if what else str(output)):
+            screen.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -28,9 +28,9 @@ def sheet(
     """A grid on white paper, uint8 (H, W, 3).
 
     :param rows: pictures, uint8 (h, w, 3), any size; each is put into the middle of its cell, and all cells have the
-        size of the largest picture. None leaves a cell empty.
+        size of the largest picture, or are as high as the lines beside them. None leaves a cell empty.
     :param heads: a line above each column.
-    :param sides: a line beside each row, to the left.
+    :param sides: a line beside each row, to the left; or several, of which the first one is bold.
     :param labels: a line under each picture.
     :param title: a line above all.
     :param letters: height of the letters in pixels; None: by the size of the cells.
@@ -39,8 +39,9 @@ def sheet(
     cell = max(picture.shape[0] for picture in shown), max(picture.shape[1] for picture in shown)
     size = letters or round(min(LARGEST, max(SMALLEST, LETTERS * cell[0])))
     gap, line = round(GAP * size), text_size("", size)[0]
+    cell = max(cell[0], *(_beside(text, size)[0] for text in ("", *sides))), cell[1]
     under = line + gap // 2 if any(any(row) for row in labels) else 0
-    side = max((text_size(text, size)[1] for text in sides), default=0) + (gap if any(sides) else 0)
+    side = max((_beside(text, size)[1] for text in sides), default=0) + (gap if any(sides) else 0)
     top = gap + (line + gap if title else 0) + (line + gap // 2 if any(heads) else 0)
     columns = max(len(row) for row in rows)
     height = top + len(rows) * (cell[0] + under + gap)
@@ -52,7 +53,10 @@ def sheet(
     for number, row in enumerate(rows):
         y = top + number * (cell[0] + under + gap)
         if number < len(sides):
-            paper = write(paper, sides[number], gap, y + (cell[0] - line) // 2, size)
+            lines = sides[number].split("\n")
+            down = y + (cell[0] - _beside(sides[number], size)[0]) // 2
+            for at, text in enumerate(lines):
+                paper = write(paper, text, gap, down + at * line, size, bold=len(lines) > 1 and at == 0)
         for place, picture in enumerate(row):
             x = gap + side + place * (cell[1] + gap)
             if number == 0 and place < len(heads):
@@ -64,6 +68,13 @@ def sheet(
             if number < len(labels) and place < len(labels[number]):
                 paper = _centred(paper, labels[number][place], x, y + cell[0] + gap // 4, cell[1], size)
     return paper
+
+
+def _beside(text: str, size: int) -> tuple[int, int]:
+    """(height, width) of the lines beside a row."""
+    lines = text.split("\n")
+    widths = [text_size(line, size, bold=len(lines) > 1 and at == 0)[1] for at, line in enumerate(lines)]
+    return len(lines) * text_size("", size)[0], max(widths)
 
 
 def _centred(paper: Image, text: str, x: int, y: int, width: int, size: int) -> Image:

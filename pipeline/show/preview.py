@@ -1,0 +1,219 @@
+"""`reelbrush preview`: frames of a clip under several settings on one sheet, and the command for each."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.job.batch.blends import Blend, each_once, find_styles, labels
+from pipeline.job.batch.inputs import Input
+from pipeline.job.batch.item import Item
+from pipeline.job.batch.mistakes import Mistakes
+from pipeline.job.batch.naming import ending_for
+from pipeline.job.batch.options import Options, with_values
+from pipeline.job.duration import spoken
+from pipeline.job.preview import Cell, Cost, OnCount, Preview, run_preview
+from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
+from pipeline.network.choose import decide_network
+from pipeline.network.weights import find_vgg19
+from pipeline.settings import resolve
+from pipeline.show.batch import size
+from pipeline.show.sheet import sheet
+
+TIMES = (0.25, 1.0, 4.0)
+"""Style weights that are compared, in those of the preset."""
+LETTERS = 1 / 18
+"""Height of the letters, in longest sides of a frame, within limits."""
+CALLED = {"builtin": "built-in network", "vgg19": "VGG-19"}
+
+
+@dataclass(frozen=True)
+class PreviewJob:
+    """What to preview, and where to put it."""
+
+    source: Path
+    styles: Sequence[str]
+    """Each by itself; a blend is 'a.jpg:0.7+b.jpg:0.3'."""
+    output: Path | None
+    """A picture; None paints nothing, for who only wants a command."""
+    style_weights: Sequence[float] = ()
+    """None: multiples of the preset's own."""
+    count: int = 3
+    """Frames that are shown, at most."""
+    device: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the real job: fields of `Options`, and settings."""
+    written: Sequence[str] = ()
+    """The same as the command line had it, without network and style weight, for the commands."""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """What was made."""
+
+    cells: tuple[tuple[str, str], ...]
+    """For each what it is and what it costs ('' where nothing was painted), and its command, ready for a shell."""
+    notes: tuple[str, ...]
+
+
+def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewed:
+    """Paint the sheet, if it is wanted, and write the commands.
+
+    :param cell: the only one whose command is wanted, from 1.
+    :raises ReelbrushError: something cannot be read, painted or written.
+    """
+    items = cells_of(job)
+    if cell is not None and cell > len(items):
+        raise UsageError(f"There is no cell {cell}: with these styles and weights there are {len(items)}.")
+    commands = [command(item, job.written) for item in items]
+    heads, notes = [""] * len(items), tuple[str, ...]()
+    if job.output is not None:
+        check_picture_output(job.output, job.overwrite)
+        for path in (job.source, *(style.path for item in items for style in item.styles)):
+            refuse_same_file(path, (job.output,))
+        found = run_preview(items, job.count, job.device, on_count)
+        write_picture(job.output, drawn(found), overwrite=job.overwrite)
+        heads = [f"{one.number}: {', '.join((*_about(one, found), *_costs(one.cost)))}" for one in found.cells]
+        notes = _notes(found)
+    cells = tuple(zip(heads, commands, strict=True))
+    return Previewed(cells if cell is None else cells[cell - 1 : cell], notes)
+
+
+def cells_of(job: PreviewJob) -> list[Item]:
+    """The job under every style, network and style weight, in this order.
+
+    :raises UsageError, SettingsError: with all that is wrong, a line each.
+    """
+    mistakes, home = Mistakes(), Path.cwd()
+    how = with_values(
+        Options(), {key: value for key, value in job.options.items() if value is not None}, home, mistakes
+    )
+    blends: list[Blend] = []
+    for text in job.styles:
+        with mistakes.collected():
+            blends += find_styles(text, home)
+    if not job.source.exists():
+        with mistakes.collected():
+            raise UsageError(f"{job.source}: there is no such file or folder. Look at how it is spelt.")
+    mistakes.check()
+    blends = each_once(blends)
+    called = labels(blends)
+    ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
+    items = []
+    for blend in blends:
+        output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
+        for network in _networks(how):
+            own = resolve(network, how.preset, how.settings).style_weight
+            for weight in dict.fromkeys(job.style_weights or [times * own for times in TIMES]):
+                settings = {**how.settings, "style_weight": float(weight)}
+                items.append(
+                    Item(output.name, job.source, blend, output, None, how.preset, network, how.weights, settings,
+                         how.frames, how.fps, how.upscale, how.codec, how.quality)
+                )  # fmt: skip
+    if items[0].still and (how.frames is not None or how.fps is not None):
+        raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
+    return items
+
+
+def command(item: Item, written: Sequence[str]) -> str:
+    """What paints it, ready for a shell.
+
+    :param written: options as they were given.
+    """
+    several = len(item.styles) > 1
+    styles = [f"{_short(style.path)}:{_number(style.weight)}" if several or style.weight != 1 else _short(style.path)
+              for style in item.styles]  # fmt: skip
+    words = ["reelbrush", "image" if item.still else "video", str(item.source)]
+    words += [word for style in styles for word in ("--style", style)]
+    words += ["--style-weight", _number(item.settings["style_weight"]), "--network", item.network, *written]
+    return shlex.join([*words, "-o", str(item.output)])
+
+
+def drawn(found: Preview) -> Image:
+    """The sheet: the frames above, and under them a row for each cell; uint8 (H, W, 3)."""
+    shown = [frame.image for frame in found.shown]
+    height, width = shown[0].shape[:2]
+    rows: list[list[Image | None]] = [[None, *shown]]
+    facts = f"{found.cells[0].frames} frames of {found.width}x{found.height}"
+    if found.cells[0].item.still:
+        facts = f"a picture of {found.width}x{found.height}"
+    sides = ["\n".join((found.cells[0].item.source.name, facts, f"shown at {width}x{height}"))]
+    styles: tuple[Any, ...] = ()
+    for cell in found.cells:
+        new = cell.item.styles != styles
+        styles = cell.item.styles
+        rows.append([_style(cell, width, height) if new else None, *cell.paintings])
+        style, weight, *network = _about(cell, found)
+        sides.append("\n".join((f"{cell.number}   {weight}", style, *network, *_costs(cell.cost))))
+    heads = ["", *(f"frame {frame.index}, {float(frame.time):.1f} s" for frame in found.shown)]
+    if found.cells[0].item.still:
+        heads = []
+    return sheet(rows, heads=heads, sides=sides, letters=max(12, min(20, round(LETTERS * max(height, width)))))
+
+
+def _networks(how: Options) -> list[str]:
+    """Those that are compared: the one that was asked for, or all that are here."""
+    if how.network != "auto" or how.weights is not None:
+        return [decide_network(how.network, how.weights)]
+    return ["builtin", *(["vgg19"] if find_vgg19() is not None else [])]
+
+
+def _style(cell: Cell, width: int, height: int) -> Image:
+    """The style, those of a blend side by side, no larger than a frame."""
+    pictures = [read_picture(style.path) for style in cell.item.styles]
+    high = min(picture.shape[0] for picture in pictures)
+    row = np.hstack([resize(one, max(1, round(one.shape[1] * high / one.shape[0])), high) for one in pictures])
+    scale = min(width / row.shape[1], height / row.shape[0])
+    return resize(row, max(1, round(row.shape[1] * scale)), max(1, round(row.shape[0] * scale)))
+
+
+def _about(cell: Cell, found: Preview) -> list[str]:
+    """What tells it from the others."""
+    several = len({other.item.network for other in found.cells}) > 1
+    return [
+        "+".join(style.path.stem for style in cell.item.styles),
+        f"style weight {_number(cell.settings.style_weight)}",
+        *([CALLED[cell.item.network]] if several else []),
+    ]
+
+
+def _costs(cost: Cost) -> list[str]:
+    return [
+        f"about {spoken(max(1.0, cost.seconds))}",
+        f"{size(cost.result + cost.work)} of disk",
+        *([] if cost.memory is None else [f"{size(cost.memory)} of memory"]),
+    ]
+
+
+def _notes(found: Preview) -> tuple[str, ...]:
+    cell = found.cells[0]
+    height, width = found.shown[0].image.shape[:2]
+    differs = (
+        f"The sheet is painted at {width}x{height} in {found.draft.steps} steps, the job at {found.width}x"
+        f"{found.height} in {cell.settings.steps}: its strokes are finer against the whole, and the style goes further."
+    )
+    alone = "Each frame is painted by itself here; in the job it starts from the one before it."
+    least = (
+        "Disk is what the result and the frames on the way to it take together; time and memory were measured with a "
+        "few steps."
+    )
+    same = (width, height, found.draft.steps) == (found.width, found.height, cell.settings.steps)
+    return (*([] if same else [differs]), *([] if cell.item.still else [alone]), least)
+
+
+def _short(path: Path) -> str:
+    """A path as one would type it here."""
+    home = Path.cwd()
+    return str(path.relative_to(home) if path.is_relative_to(home) else path)
+
+
+def _number(value: float) -> str:
+    """The shortest text that is read as the same number."""
+    return repr(float(value)).removesuffix(".0")

@@ -1,0 +1,56 @@
+"""A word in the corner of a moving picture: white on a dark, half transparent ground, legible over anything."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.media import Image
+from pipeline.media.lettering import shortened_to, text_size, write
+
+LETTERS = 0.045
+"""Height of the letters in heights of the picture, within `SMALLEST` and `LARGEST` pixels."""
+SMALLEST, LARGEST = 11, 28
+GROUND = 0.6
+"""How much of the picture is gone where the ground is full."""
+WHITE = (255, 255, 255)
+
+
+def tagged(image: Image, text: str, right: bool = False) -> Image:
+    """A copy of a picture, uint8 (H, W, 3), with a text in its lower left corner (or right); '' changes nothing."""
+    height, width = image.shape[:2]
+    if not text:
+        return image
+    ground, words = _tag(text, height, width)
+    high, wide = ground.shape
+    edge = max(2, high // 4)
+    y, x = max(0, height - high - edge), max(0, width - wide - edge) if right else min(edge, max(0, width - wide))
+    shown = np.array(image)
+    place = shown[y : y + high, x : x + wide]
+    dark = place * (1 - GROUND * ground[: place.shape[0], : place.shape[1], None])
+    cover = words[: place.shape[0], : place.shape[1], None]
+    shown[y : y + high, x : x + wide] = np.rint(dark + cover * (255 - dark)).astype(np.uint8)
+    return shown
+
+
+@lru_cache(maxsize=16)
+def _tag(text: str, height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """How far the ground and the words cover each pixel, 0 to 1, (h, w)."""
+    size = min(LARGEST, max(SMALLEST, round(LETTERS * height)))
+    side = round(0.55 * size)
+    said = shortened_to(text, max(1, width - 4 * side), size)
+    high, wide = text_size(said, size)
+    above = round(0.2 * size)
+    canvas = np.zeros((high + 2 * above, wide + 2 * side, 3), np.uint8)
+    words = write(canvas, said, side, above, size, colour=WHITE)[..., 0] / np.float32(255)
+    return _rounded(*words.shape), words.astype(np.float32)
+
+
+def _rounded(height: int, width: int) -> npt.NDArray[np.float32]:
+    """A rectangle with round corners: coverage of each pixel, 0 to 1."""
+    radius = height / 4
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    away = np.hypot(x - np.clip(x, radius, width - radius), y - np.clip(y, radius, height - radius))
+    return np.asarray(np.clip(radius - away + 0.5, 0, 1), np.float32)

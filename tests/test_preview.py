@@ -1,0 +1,210 @@
+"""`reelbrush preview`: settings side by side before the night."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import cli
+from pipeline.job.batch.events import Planned
+from pipeline.job.preview import drafted, representative, run_preview
+from pipeline.job.recorded import read_record, recorded_settings
+from pipeline.media import read_picture
+from pipeline.settings import resolve
+from pipeline.show.night import Night, spend
+from pipeline.show.preview import PreviewJob, cells_of, command
+from tests.jobs import QUICK, moving_folder, paint_picture
+
+FAST = ("--set", "levels=1", "--set", "steps=6", "--set", "carried_steps=5", "--set", "passes=1", "--device", "cpu")
+
+
+def nothing(*arguments: Any) -> None:
+    pass
+
+
+def run(*arguments: str | Path, name: str = "preview") -> Any:
+    result = CliRunner().invoke(cli.app, [name, *map(str, arguments)], env={"COLUMNS": "100"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a clip of two shots, a picture and two styles."""
+    monkeypatch.chdir(tmp_path)
+    moving_folder(tmp_path / "clip", 8, cut=5)
+    paint_picture(tmp_path / "cat.png")
+    paint_picture(tmp_path / "one.png", seed=5)
+    paint_picture(tmp_path / "the other.png", seed=6)
+    return tmp_path
+
+
+def test_frames_come_from_every_shot_and_from_the_longest_first() -> None:
+    assert representative([(0, 100)], 3) == [12, 37, 75]
+    assert representative([(0, 10), (10, 100), (100, 120)], 3) == [5, 55, 110]
+    assert representative([(0, 10), (10, 100), (100, 120)], 2) == [55, 110]
+    assert representative([(0, 10), (10, 12)], 3) == [2, 7, 11]
+    assert representative([(0, 2)], 5) == [0, 1]
+    assert representative([(0, 1)], 3) == [0]
+
+
+def test_a_draft_is_the_same_but_smaller_and_shorter() -> None:
+    full = resolve("builtin", "fine")
+    draft = drafted(full)
+    assert (draft.size, draft.steps) == (256, 50)
+    assert drafted(resolve("builtin", "standard", {"size": 100, "steps": 12})).steps == 12
+    assert drafted(resolve("builtin", "standard", {"size": 100})).size == 100
+    assert drafted(resolve("builtin", "standard", {"size": 0})).size == 256
+    assert (draft.style_weight, draft.style_layers) == (full.style_weight, full.style_layers)
+
+
+def test_every_style_and_weight_is_a_cell_in_order(here: Path) -> None:
+    job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (1.0, 8.0),
+                     options={"network": "builtin"})  # fmt: skip
+    cells = cells_of(job)
+    assert [(item.output.name, item.settings["style_weight"]) for item in cells] == [
+        ("clip-one", 1.0), ("clip-one", 8.0), ("clip-the other", 1.0), ("clip-the other", 8.0),
+        ("clip-one+the other", 1.0), ("clip-one+the other", 8.0),
+    ]  # fmt: skip
+    own = resolve("builtin").style_weight
+    usual = cells_of(PreviewJob(here / "clip", ["one.png"], None, options={"network": "builtin"}))
+    assert [item.settings["style_weight"] / own for item in usual] == [0.25, 1, 4]
+
+
+def test_every_network_that_is_here_is_tried(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(here / "torch"))
+    monkeypatch.setattr("torch.hub._hub_dir", None)
+    job = PreviewJob(here / "clip", ["one.png"], None, (2.0,))
+    assert [item.network for item in cells_of(job)] == ["builtin"]
+    weights = here / "torch" / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    assert [item.network for item in cells_of(job)] == ["builtin", "vgg19"]
+    assert [shlex.split(command(item, ()))[8] for item in cells_of(job)] == ["builtin", "vgg19"]
+    assert [item.network for item in cells_of(replace(job, options={"network": "builtin"}))] == ["builtin"]
+
+
+def test_a_command_is_quoted_for_a_shell_and_only_that_is_printed(here: Path) -> None:
+    found = run("clip", "-s", "the other.png", "--style-weight", "0.3", "--style-weight", "7", "--cell", "2",
+                "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "--network", "builtin")  # fmt: skip
+    assert found.exit_code == 0 and found.stderr == ""
+    assert shlex.split(found.stdout) == [
+        "reelbrush", "video", "clip", "--style", "the other.png", "--style-weight", "7", "--network", "builtin",
+        "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "-o", "clip-the other",
+    ]  # fmt: skip
+
+
+def test_the_printed_command_paints_with_the_settings_of_its_cell(here: Path) -> None:
+    """Given again, it is understood, and means the same."""
+    (here / "mine.toml").write_text('style_weight = 9.0\ncontent_weight = 0.7\npreset = "draft"\n')
+    given = ("cat.png", "-s", "one.png:0.5+the other.png", "--config", "mine.toml", "--set", "levels=1",
+             "--set", "steps=6", "--size", "40", "--device", "cpu", "--network", "builtin")  # fmt: skip
+    found = run(*given, "--cell", "1")
+    assert found.exit_code == 0
+    words = shlex.split(found.stdout)
+    assert words[:2] == ["reelbrush", "image"]
+    assert run(*words[2:], name="image").exit_code == 0
+    record = read_record(Path(words[-1]))
+    job = PreviewJob(Path("cat.png"), ["one.png:0.5+the other.png"], None, options={
+        "style_weight": 9.0, "content_weight": 0.7, "preset": "draft", "levels": 1, "steps": 6, "size": 40,
+        "network": "builtin",
+    })  # fmt: skip
+    cell = cells_of(job)[0]
+    assert cell.settings["style_weight"] == 9 / 4
+    assert recorded_settings(record)[0] == resolve("builtin", cell.preset, cell.settings)
+    assert [style.weight for style in record.styles] == [0.5, 1.0]
+
+
+def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: Path) -> None:
+    found = run("clip", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--style-weight", "20",
+                "--count", "2", "--network", "builtin", *FAST)  # fmt: skip
+    assert found.exit_code == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert [line[:4] for line in lines] == ["# 1:", "reel", "# 2:", "reel"]
+    assert "style weight 20" in lines[2] and "of disk" in lines[2] and "about" in lines[2]
+    assert "note: Each frame is painted by itself" in found.stderr and "The sheet is painted at" not in found.stderr
+    sheet = read_picture(Path("sheet.png"))
+    # The frames as they are stand in it, whole, one from each shot.
+    for number in (2, 6):
+        frame = read_picture(here / "clip" / f"{number}.png")
+        places = np.argwhere((sheet[: -frame.shape[0], : -frame.shape[1]] == frame[0, 0]).all(axis=2))
+        assert any((sheet[y : y + 32, x : x + 48] == frame).all() for y, x in places)
+
+
+def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
+    """At its size and with its steps, where those are no more than a draft's."""
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (3.0,), device="cpu",
+                     options={"levels": 1, "steps": 6, "network": "builtin"})  # fmt: skip
+    cell = run_preview(cells_of(job), 3, "cpu", nothing).cells[0]
+    arguments = shlex.split(command(cells_of(job)[0], ["--set", "levels=1", "--steps", "6", "--device", "cpu"]))
+    assert run(*arguments[2:], name="image").exit_code == 0
+    assert len(cell.paintings) == 1
+    np.testing.assert_array_equal(cell.paintings[0], read_picture(Path("cat-one.png")))
+
+
+def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) -> None:
+    """With the palette of the clip as a whole."""
+    assert run("clip", "-s", "one.png", "-o", "painted", *QUICK, name="video").exit_code == 0
+    options = {"levels": 1, "steps": 6, "passes": 1, "network": "builtin"}
+    job = PreviewJob(Path("clip"), ["one.png"], None, (resolve("builtin").style_weight,), options=options)
+    found = run_preview(cells_of(job), 8, "cpu", nothing)
+    assert [frame.index for frame in found.shown] == list(range(8))
+    np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
+    np.testing.assert_array_equal(found.cells[0].paintings[5], read_picture(here / "painted" / "frame_000006.png"))
+
+
+def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
+    options = {"levels": 1, "steps": 6, "carried_steps": 5, "network": "builtin"}
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (2.0,), options=options)
+    cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
+    told: list[Any] = []
+    spend(Night(["cat.png"], ["one.png"], here / "night", options={**options, "style_weight": 2.0}, threads=1,
+                dry_run=True), told.append)  # fmt: skip
+    plan = next(event for event in told if isinstance(event, Planned))
+    assert cost.result + cost.work == plan.room
+    assert 0.1 < cost.seconds / plan.seconds < 10, "both are measured"
+    assert cost.memory is None or 1e7 < cost.memory < 1e11
+
+
+def test_what_differs_from_the_job_is_said(here: Path) -> None:
+    paint_picture(here / "large.png", width=272, height=16)
+    found = run("large.png", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--set", "levels=1",
+                "--set", "steps=31", "--network", "builtin", "--device", "cpu")  # fmt: skip
+    assert found.exit_code == 0, found.stderr
+    assert "The sheet is painted at 256x15 in 30 steps, the job at 272x16 in 31" in found.stderr.replace("\n", " ")
+    assert "by itself" not in found.stderr
+
+
+def test_the_weights_change_the_painting_and_not_the_cost(here: Path) -> None:
+    job = PreviewJob(
+        Path("cat.png"), ["one.png"], None, (0.1, 50.0), options={"levels": 1, "steps": 6, "network": "builtin"}
+    )
+    one, other = run_preview(cells_of(job), 1, "cpu", nothing).cells
+    assert one.cost == other.cost
+    assert (one.paintings[0] != other.paintings[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("clip", "-s", "one.png"), "-o OUT.png"),
+        (("clip", "-s", "one.png", "--cell", "9"), "no cell 9"),
+        (("none.mp4", "-s", "gone.png", "--cell", "1"), "none.mp4"),
+        (("none.mp4", "-s", "gone.png", "--cell", "1"), "gone.png"),
+        (("clip", "-s", "one.png", "-o", "one.png", "--overwrite"), "made from"),
+        (("cat.png", "-s", "one.png", "--cell", "1", "--frames", "1:2"), "is a picture"),
+        (("clip", "-s", "one.png", "--cell", "1", "--set", "stile_weight=2"), "style_weight"),
+    ],
+)
+def test_mistakes_are_said(here: Path, arguments: tuple[str, ...], said: str) -> None:
+    before = sorted(here.iterdir())
+    found = run(*arguments, "--network", "builtin")
+    assert found.exit_code == 2 and said in found.stderr
+    assert sorted(here.iterdir()) == before
