@@ -501,7 +501,7 @@ def batch(
 
         with held_back():
             from pipeline.job.batch.budget import parse_deadline
-            from pipeline.job.batch.driver import Orders
+            from pipeline.job.batch.desk import Orders
             from pipeline.job.batch.events import Planned
             from pipeline.show.batch import PLAN_HEADS, plan_rows
             from pipeline.show.console import print_table

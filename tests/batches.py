@@ -18,7 +18,7 @@ import pytest
 from jobs import paint_folder, paint_picture, pictures, reelbrush, start
 from media_clips import images_of, write_clip
 
-from pipeline.job.batch.driver import Orders, Outcome
+from pipeline.job.batch.desk import Orders, Outcome
 from pipeline.job.batch.events import BatchEvent
 from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.rows import ItemRow, RunRow, State

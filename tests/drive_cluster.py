@@ -10,11 +10,12 @@ from pathlib import Path
 from pipeline.errors import ReelbrushError
 from pipeline.job.batch.cluster import open_cluster
 from pipeline.job.batch.crew import Crew
-from pipeline.job.batch.driver import Orders, run_batch
+from pipeline.job.batch.desk import Orders
+from pipeline.job.batch.driver import run_batch
 from pipeline.job.batch.events import BatchEvent, ItemTold
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.local import LocalCrew
 from pipeline.job.batch.worker import Place
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
 SETTINGS = {"levels": 1, "passes": 1, "steps": 30, "carried_steps": 30, "tolerance": 0.0}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 from pipeline.media.thumbnail import thumbnail
 

@@ -17,7 +17,7 @@ from jobs import paint_picture, reelbrush
 from media_clips import images_of, write_clip
 from tiny import picture
 
-from pipeline.job.batch.driver import Orders, Outcome
+from pipeline.job.batch.desk import Orders, Outcome
 from pipeline.job.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import ItemRow

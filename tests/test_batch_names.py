@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.job.batch.inputs import Input, each_once, find_inputs
-from pipeline.job.batch.naming import LONGEST, TEMPLATE, Name, Wish, ending_for, exactly, named, read_template
+from pipeline.job.plan.inputs import Input, each_once, find_inputs
+from pipeline.job.plan.naming import LONGEST, TEMPLATE, Name, Wish, ending_for, exactly, named, read_template
 from pipeline.media.outputs import part_path
 
 HOSTILE = (

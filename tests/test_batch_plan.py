@@ -10,9 +10,9 @@ import pytest
 from test_batch_names import make
 
 from pipeline.errors import SettingsError, UsageError
-from pipeline.job.batch.blends import find_styles, labels
-from pipeline.job.batch.item import Item
-from pipeline.job.batch.plan import Batch, plan_batch, plan_job_file
+from pipeline.job.plan.batch import Batch, plan_batch, plan_job_file
+from pipeline.job.plan.blends import find_styles, labels
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 from pipeline.settings import resolve
 
@@ -297,7 +297,7 @@ def test_an_item_leaves_its_style_pictures_out_too(home: Path) -> None:
 
 
 def test_the_example_of_the_documentation_works(home: Path) -> None:
-    from pipeline.job.batch import jobfile
+    from pipeline.job.plan import jobfile
 
     make(home, "holiday/beach.mp4", "party.mp4", "old/x/y.avi", "paintings/p.jpg", "cat.jpg", "mosaic.jpg")
     make(home, "a.jpg", "b.jpg", "c.jpg", "d.jpg")

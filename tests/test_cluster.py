@@ -21,8 +21,8 @@ from jobs import ROOT, assert_same, moving_folder, paint_picture
 
 from pipeline.errors import ClusterError, UsageError
 from pipeline.job.batch.cluster import ClusterCrew, open_cluster
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.task import Failed, Message, Notice, Stopped, Task
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
 FRAMES = 10

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow, State
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
 

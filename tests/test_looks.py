@@ -13,9 +13,9 @@ from jobs import SMALL, moving_folder, paint_picture
 from PIL import Image as Pillow
 
 from pipeline import stylize_video
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.looks import SHARES, Seen, look_numbers, seen, share_of
 from pipeline.job.events import Event, Started
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 from pipeline.media import Image, open_source
 from pipeline.media.thumbnail import QUALITIES, smaller_thumbnail, thumbnail, thumbnail_size

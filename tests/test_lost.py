@@ -9,13 +9,14 @@ import pytest
 from filelock import FileLock
 from jobs import SMALL, moving_folder, paint_picture, pictures
 
-from pipeline.job.batch.driver import TRIES, Orders, run_batch
+from pipeline.job.batch.desk import Orders
+from pipeline.job.batch.driver import TRIES, run_batch
 from pipeline.job.batch.events import BatchEvent, ItemTold
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.local import LocalCrew
 from pipeline.job.batch.task import Done, Failed, Lost, Message, Painted, Task
 from pipeline.job.batch.worker import Place, work_on
 from pipeline.job.events import Finished
+from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
 PLACE = Place("cpu", 1)

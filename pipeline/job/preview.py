@@ -14,11 +14,11 @@ from pipeline.errors import UsageError
 from pipeline.job.anchor import views
 from pipeline.job.batch.estimate import need_of, room_of
 from pipeline.job.batch.examine import Examiner, Problem, Ready
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.perform import MORE, studio_of, timed
 from pipeline.job.batch.task import Timed
 from pipeline.job.parse import parse_rate
 from pipeline.job.peak import peak_memory
+from pipeline.job.plan.item import Item
 from pipeline.job.shots import told_shots
 from pipeline.job.styles import load_styles
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize

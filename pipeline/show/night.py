@@ -12,12 +12,13 @@ from typing import Any
 
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.job.batch.crew import Crew
-from pipeline.job.batch.driver import Orders, Outcome, plan_only, run_batch
+from pipeline.job.batch.desk import Orders, Outcome
+from pipeline.job.batch.driver import plan_only, run_batch
 from pipeline.job.batch.events import BatchEnded, BatchEvent, ItemEnded, OnBatchEvent
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.local import LocalCrew
 from pipeline.job.batch.places import local_places
-from pipeline.job.batch.plan import Batch, plan_batch, plan_job_file
+from pipeline.job.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.show.report import write_report
 
 REPORT = "report.html"

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UsageError
-from pipeline.job.batch.blends import Blend, each_once, find_styles, labels
-from pipeline.job.batch.inputs import Input
-from pipeline.job.batch.item import Item
-from pipeline.job.batch.mistakes import Mistakes
-from pipeline.job.batch.naming import ending_for
-from pipeline.job.batch.options import Options, with_values
 from pipeline.job.duration import spoken
+from pipeline.job.plan.blends import Blend, each_once, find_styles, labels
+from pipeline.job.plan.inputs import Input
+from pipeline.job.plan.item import Item
+from pipeline.job.plan.mistakes import Mistakes
+from pipeline.job.plan.naming import ending_for
+from pipeline.job.plan.options import Options, with_values
 from pipeline.job.preview import Cell, Cost, OnCount, Preview, run_preview
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
 from pipeline.network.choose import decide_network

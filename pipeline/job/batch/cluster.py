@@ -21,10 +21,10 @@ from typing import Any
 from pipeline.errors import ClusterError, OutputError
 from pipeline.job.batch import remote
 from pipeline.job.batch.hand import Hand
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.scheduler import ANSWER, GPU, PATIENCE, Scheduler
 from pipeline.job.batch.task import Lost, Message, Notice, Stopped, Task
 from pipeline.job.batch.worker import Place
+from pipeline.job.plan.item import Item
 from pipeline.network.choose import decide_network
 
 LOOK = 1.0

@@ -12,13 +12,13 @@ from typing import Any
 from pipeline import __version__
 from pipeline.errors import MediaError, OutputError, ReelbrushError
 from pipeline.job.api import Studio
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.perform import painted_with, size_of, studio_of
 from pipeline.job.batch.rows import ItemRow, State
 from pipeline.job.loop import check_loop
 from pipeline.job.parse import parse_rate
 from pipeline.job.passes import passes_of
+from pipeline.job.plan.item import Item
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.settings import Settings

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DiskFullError, OutputError, StoreError
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.rows import FlickerRow, FrameRow, ItemRow, LookRow, OutputRow, RunRow, State
+from pipeline.job.plan.item import Item
 
 LEDGER = "ledger.sqlite"
 VERSION = 1

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from pipeline.errors import MediaError
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.rows import FlickerRow, LookRow
 from pipeline.job.parse import parse_rate
+from pipeline.job.plan.item import Item
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.thumbnail import thumbnail
 from pipeline.motion.measure import flicker_between

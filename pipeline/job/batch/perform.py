@@ -12,7 +12,6 @@ import numpy as np
 
 from pipeline.errors import UsageError
 from pipeline.job.api import Studio, open_studio
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import OutputRow
 from pipeline.job.batch.task import LookedThrough, Painted, Result, Task, Timed
@@ -22,6 +21,7 @@ from pipeline.job.events import Event, OnEvent, Started
 from pipeline.job.flow import open_flow
 from pipeline.job.parts import look_through, paint_part
 from pipeline.job.past import distances
+from pipeline.job.plan.item import Item
 from pipeline.job.still import run_still
 from pipeline.job.styles import load_styles
 from pipeline.media import fingerprint, read_metadata, resize

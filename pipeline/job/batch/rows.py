@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pipeline.job.batch.item import Item
+from pipeline.job.plan.item import Item
 
 
 class State(str, Enum):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.job.batch.item import Item
 from pipeline.job.batch.rows import FlickerRow, LookRow, OutputRow
 from pipeline.job.events import Event
+from pipeline.job.plan.item import Item
 from pipeline.motion.shots import Shot
 
 Kind = Literal["time", "look through", "part", "paint"]

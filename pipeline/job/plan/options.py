@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError, UsageError
-from pipeline.job.batch.inputs import located
-from pipeline.job.batch.mistakes import Mistakes
 from pipeline.job.parse import parse_frames, parse_rate
+from pipeline.job.plan.inputs import located
+from pipeline.job.plan.mistakes import Mistakes
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.network.choose import decide_network
 from pipeline.settings import DEFAULT_PRESET, NETWORKS, PRESETS, Settings, checked, nearest, resolve

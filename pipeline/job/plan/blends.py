@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.errors import UsageError
-from pipeline.job.batch.apart import digest, folded, tell_apart
-from pipeline.job.batch.inputs import is_there, located
+from pipeline.job.plan.apart import digest, folded, tell_apart
+from pipeline.job.plan.inputs import is_there, located
 from pipeline.job.styles import StylePicture, parse_style
 from pipeline.media.endings import is_media_name
 from pipeline.media.picture_sources import natural_key

@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import PurePath, PureWindowsPath
 
 from pipeline.errors import UsageError
-from pipeline.job.batch.apart import Claim, alike, digest, folded, tell_apart
-from pipeline.job.batch.inputs import Input
+from pipeline.job.plan.apart import Claim, alike, digest, folded, tell_apart
+from pipeline.job.plan.inputs import Input
 from pipeline.media.codecs import CODECS, DEFAULT
 from pipeline.media.endings import STILLS, ending
 from pipeline.media.sink import SUFFIXES

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.job.batch.blends import Blend, identity, labels
-from pipeline.job.batch.inputs import Input
-from pipeline.job.batch.item import Item
-from pipeline.job.batch.mistakes import Mistakes
-from pipeline.job.batch.naming import Name, Template, Wish, named
-from pipeline.job.batch.options import Options
+from pipeline.job.plan.blends import Blend, identity, labels
+from pipeline.job.plan.inputs import Input
+from pipeline.job.plan.item import Item
+from pipeline.job.plan.mistakes import Mistakes
+from pipeline.job.plan.naming import Name, Template, Wish, named
+from pipeline.job.plan.options import Options
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
 from pipeline.media.endings import VIDEOS, ending
 from pipeline.media.writing import WRITABLE

@@ -3,7 +3,7 @@
     inputs = ["holiday/", "party.mp4", "old/**/*.avi"]     # files, folders, patterns
     styles = ["ink.jpg", "paintings/", "a.jpg:0.7+b.jpg:0.3", ["c.jpg", "d.jpg:2"]]
     output = "painted/"
-    name = "{stem}-{style}{ext}"                           # see pipeline/job/batch/naming.py
+    name = "{stem}-{style}{ext}"                           # see pipeline/job/plan/naming.py
     pair = false                                           # true: the n-th input in the n-th style only
     sequences = false                                      # true: a folder of numbered pictures is one clip
 
@@ -41,10 +41,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipeline.errors import SettingsError
-from pipeline.job.batch.inputs import located
-from pipeline.job.batch.mistakes import Mistakes
-from pipeline.job.batch.naming import TEMPLATE, Template, exactly, read_template
-from pipeline.job.batch.options import OPTIONS, SETTINGS, Options, with_values
+from pipeline.job.plan.inputs import located
+from pipeline.job.plan.mistakes import Mistakes
+from pipeline.job.plan.naming import TEMPLATE, Template, exactly, read_template
+from pipeline.job.plan.options import OPTIONS, SETTINGS, Options, with_values
 from pipeline.settings import nearest
 
 if sys.version_info >= (3, 11):

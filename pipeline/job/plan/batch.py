@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.job.batch import blends
-from pipeline.job.batch.blends import Blend, find_styles
-from pipeline.job.batch.finish import Request, finished
-from pipeline.job.batch.inputs import Input, each_once, find_inputs, located
-from pipeline.job.batch.item import Item
-from pipeline.job.batch.jobfile import JobFile, JobItem, read_job_file
-from pipeline.job.batch.mistakes import Mistakes
-from pipeline.job.batch.naming import TEMPLATE, Template, read_template
-from pipeline.job.batch.options import Options, with_values
+from pipeline.job.plan import blends
+from pipeline.job.plan.blends import Blend, find_styles
+from pipeline.job.plan.finish import Request, finished
+from pipeline.job.plan.inputs import Input, each_once, find_inputs, located
+from pipeline.job.plan.item import Item
+from pipeline.job.plan.jobfile import JobFile, JobItem, read_job_file
+from pipeline.job.plan.mistakes import Mistakes
+from pipeline.job.plan.naming import TEMPLATE, Template, read_template
+from pipeline.job.plan.options import Options, with_values
 
 
 @dataclass(frozen=True)

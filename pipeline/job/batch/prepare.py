@@ -1,0 +1,189 @@
+"""Before the first frame: what is left to paint, what it costs, and in which order it is begun."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+
+from pipeline.errors import DiskFullError, UsageError
+from pipeline.job.batch.adopt import adopted
+from pipeline.job.batch.budget import Need, shortfall
+from pipeline.job.batch.course import Course
+from pipeline.job.batch.desk import Desk
+from pipeline.job.batch.estimate import Room, need_of, room_of
+from pipeline.job.batch.events import Checking, Planned, PlanRow
+from pipeline.job.batch.examine import Examiner, Problem, Ready
+from pipeline.job.batch.looks import seen, share_of
+from pipeline.job.batch.rows import ItemRow, State
+from pipeline.job.batch.task import Done, Notice, Task, Timed, Told
+from pipeline.job.work import PART
+from pipeline.media import read_metadata
+
+NOTHING = Need(0.0, 0.0)
+"""Of what could not be measured."""
+TIMINGS = 6
+"""Sizes and settings at which a step is measured, at most; others are judged by their area."""
+
+
+def prepare(desk: Desk) -> list[Course]:
+    """Look at everything, decide what is done with each item, and tell `Planned`.
+
+    :return: what is to be painted, in the order in which it is begun.
+    :raises DiskFullError: not half of the room that is needed is there.
+    :raises UsageError: the time that was given does not suffice, even with the least effort.
+    """
+    examiner = Examiner(desk.ledger, desk.orders.device, desk.orders.overwrite)
+    ready: list[Ready] = []
+    for number, item in enumerate(desk.items):
+        desk.tell(Checking(f"Looking at {item.source.name}", number, len(desk.items)))
+        desk.beat()
+        if desk.interrupts.came is not None:
+            return []
+        found = examiner.examine(item)
+        if isinstance(found, Problem):
+            desk.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
+        elif not _settled(desk, found, examiner):
+            ready.append(found)
+    rows = desk.ledger.items()
+    failed = desk.failures()
+    if failed and desk.orders.fail_fast:
+        ready = []
+    needs = _estimates(desk, ready)
+    courses = _plan(desk, ready, needs)
+    room, free = _room(desk, ready)
+    desk.tell(
+        Planned(
+            folder=desk.folder,
+            items=len(desk.items),
+            paint=len(ready),
+            finished=sum(row.state is State.DONE for row in rows),
+            failed=failed,
+            seconds=sum(need.full for need in needs.values()) / desk.crew.size,
+            room=room,
+            free=free,
+            workers=desk.crew.size,
+            rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full) for row in rows),
+            finish_by=desk.orders.finish_by,
+        )
+    )
+    if room > 2 * free:
+        raise DiskFullError(
+            f"{desk.folder}: this batch needs about {room / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
+            "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
+        )
+    if desk.orders.finish_by is not None:
+        seconds, busy = desk.orders.finish_by - time.time(), [0.0] * desk.crew.size
+        if why := shortfall([course.need for course in courses], seconds, busy):
+            raise UsageError(why)
+    return courses
+
+
+def _settled(desk: Desk, ready: Ready, examiner: Examiner) -> bool:
+    """Whether nothing is to be done for an item: it is finished, or has failed in the same way before."""
+    row = desk.ledger.item(ready.item.name)
+    assert row is not None
+    if examiner.finished(ready):
+        if row.state is not State.DONE:
+            desk.ledger.change(row.name, state=State.DONE, error=None, again=False)
+        return True
+    same = row.identity == ready.identity
+    if row.state is State.FAILED and same and not row.again and not desk.orders.retry_failed:
+        return True
+    if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
+        look = seen(ready.item, share=share_of(len(desk.items)))
+        made = read_metadata(ready.item.output)
+        desk.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
+        return True
+    if not same or row.made:
+        desk.ledger.forget(row.name)
+    desk.ledger.change(
+        row.name,
+        state=State.WAITING if row.began is None or not same else State.INTERRUPTED,
+        identity=ready.identity,
+        error=None,
+        width=ready.subject.width,
+        height=ready.subject.height,
+        frames=ready.subject.frames,
+        passes=ready.passes,
+    )
+    return False
+
+
+def _estimates(desk: Desk, ready: Sequence[Ready]) -> dict[str, Need]:
+    """Seconds for every painting, by its name, from steps that are really taken."""
+    groups: dict[tuple[str, int, int], Ready] = {}
+    for one in ready:
+        groups.setdefault((one.item.as_settings(), one.subject.height, one.subject.width), one)
+    chosen = list(groups.items())[:: max(1, -(-len(groups) // TIMINGS))]
+    timings: dict[tuple[str, int, int], Timed] = {}
+    for number, (group, one) in enumerate(chosen):
+        desk.tell(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
+        found = _measured(desk, Task(one.item, "time", size=(group[1], group[2])))
+        if found is not None:
+            timings[group] = found
+    needs = {}
+    for one in ready:
+        timed = _nearest(timings, one.item.as_settings(), one.subject.height, one.subject.width)
+        needs[one.item.name] = need = NOTHING if timed is None else need_of(one, timed)
+        desk.ledger.change(one.item.name, estimate=need.full or None)
+    return needs
+
+
+def _measured(desk: Desk, task: Task) -> Timed | None:
+    """What a step costs; None where it cannot be found out: painting will say why."""
+    if desk.interrupts.came is not None:
+        return None
+    desk.crew.give(task)
+    while True:
+        for message in desk.crew.hear(0.5):
+            if isinstance(message, Done) and isinstance(message.result, Timed):
+                return message.result
+            if isinstance(message, Notice):
+                desk.tell(message)
+            elif not isinstance(message, Told):
+                return None
+        if desk.interrupts.came is not None and not desk.stopping:
+            desk.stop()
+
+
+def _plan(desk: Desk, ready: Sequence[Ready], needs: dict[str, Need]) -> list[Course]:
+    """Decide the order, and which clips are painted in parts."""
+    workers, total = desk.crew.size, sum(need.full for need in needs.values())
+    # Several workers end at about the same time if the longest come first; of one, the order is the user's.
+    order = sorted(ready, key=lambda one: -needs[one.item.name].full) if workers > 1 else ready
+    courses = []
+    for one in order:
+        name = one.item.name
+        large = workers > 1 and needs[name].full > total / (2 * workers)
+        parted = not one.item.still and any(one.item.clip_job().work.glob(f"{PART}*"))
+        # The pace that ends in time is that of a clip as a whole.
+        whole = one.item.still or one.settings.loop or desk.orders.finish_by is not None
+        several = not whole and (large or parted)
+        overwrite = desk.orders.overwrite or any(path.exists() for path in one.item.outputs)
+        courses.append(Course(one, needs[name], len(desk.items), overwrite, several))
+    return courses
+
+
+def _room(desk: Desk, ready: Sequence[Ready]) -> tuple[int, int]:
+    """Bytes that are needed, roughly, and that are free."""
+    rooms: list[Room] = [room_of(one) for one in ready]
+    # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
+    work = sorted((room.work for room in rooms), reverse=True)[: desk.crew.size]
+    there = next(one for one in (desk.folder.absolute(), *desk.folder.absolute().parents) if one.is_dir())
+    return sum(room.result for room in rooms) + sum(work), shutil.disk_usage(there).free
+
+
+def _plan_row(row: ItemRow, seconds: float) -> PlanRow:
+    what = {State.DONE: "finished", State.FAILED: "failed", State.INTERRUPTED: "go on"}.get(row.state, "paint")
+    return PlanRow(row.name, str(row.item.source), what, row.width, row.height, row.frames, row.passes, seconds)
+
+
+def _nearest(timings: dict[tuple[str, int, int], Timed], settings: str, height: int, width: int) -> Timed | None:
+    """What a step was measured to cost with these settings, at the nearest size, by the area."""
+    same = {key: timed for key, timed in timings.items() if key[0] == settings} or timings
+    if not same:
+        return None
+    key = min(same, key=lambda one: abs(one[1] * one[2] - height * width))
+    share, timed = height * width / (key[1] * key[2]), same[key]
+    return Timed(timed.step * share, timed.frame * share, timed.first)
