@@ -36,6 +36,8 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="The weights of the networks: see, download, import.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
+figure_app = typer.Typer(help="Figures of the method, for a paper or a talk.", no_args_is_help=True)
+app.add_typer(figure_app, name="figure")
 # Without emoji: a file 'a:x:' is called so, and not 'a' with a red cross.
 screen = Console(stderr=True, emoji=False)
 # A pipe has no width: whoever reads it wants every path in one piece.
@@ -922,6 +924,209 @@ def weights_import(
         from pipeline.network.weights import import_weights
 
         out.print(str(import_weights(file, overwrite)), highlight=False, soft_wrap=True, markup=False)
+
+
+FigureFile = Annotated[Path, typer.Option("--output", "-o", metavar="FIG", help=".png, .jpg, .webp or .tif.")]
+
+
+@figure_app.command("reconstruct")
+def figure_reconstruct(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The picture whose content is reconstructed.")],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="The picture whose style is reconstructed.")],
+    output: FigureFile,
+    content_layers: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER,LAYER",
+            show_default=False,
+            help=_help("One reconstruction from each.", "relu1_2 to relu5_2, or the nearest that the network has"),
+        ),
+    ] = "",
+    style_layers: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER,LAYER",
+            show_default=False,
+            help=_help("One from the first, one from the first two, and so on.", "relu1_1 to relu5_1"),
+        ),
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of a reconstruction, at most.")] = 500,
+    tv_weight: Annotated[
+        float,
+        typer.Option(min=0, help="Weight of the total variation, which clears away noise that a layer cannot see."),
+    ] = 0.03,
+    size: Annotated[int, typer.Option(min=16, help="Longest side of a reconstruction in pixels.")] = 192,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the white noise.")] = 0,
+    network: NetworkName = "auto",
+    weights: Weights = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
+    with _figure(quiet, json) as on_count:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.parse import parse_names
+            from pipeline.show.console import print_table
+            from pipeline.show.figures.reconstruct import HEADS, ReconstructJob, run_reconstruct
+
+        job = ReconstructJob(
+            content, style, output, parse_names(content_layers), parse_names(style_layers), size, steps, tv_weight,
+            seed, network, weights, device, overwrite,
+        )  # fmt: skip
+        found = run_reconstruct(job, on_count)
+    if json:
+        typer.echo(found.as_json())
+    elif not quiet:
+        print_table(out, found.title, HEADS, [row.texts() for row in found.rows])
+
+
+@figure_app.command("features")
+def figure_features(
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="What the network looks at.")],
+    output: FigureFile,
+    other: Annotated[
+        Path | None, typer.Argument(metavar="PICTURE2", help="Another one beside it, as a style beside a content.")
+    ] = None,
+    gram: Annotated[bool, typer.Option("--gram", help="Show the Gram matrices of the layers instead of maps.")] = False,
+    layers: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER,LAYER",
+            show_default=False,
+            help=_help("Layers of the network, from low to high.", "the first rectified one of every block"),
+        ),
+    ] = "",
+    maps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            show_default=False,
+            help=_help("Maps shown of each layer: those that vary most.", "8; of two pictures 5"),
+        ),
+    ] = None,
+    size: Annotated[int, typer.Option(min=16, help="Longest side at which the network sees the picture.")] = 256,
+    network: NetworkName = "auto",
+    weights: Weights = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
+    with _figure(quiet, json) as on_count:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.parse import parse_names
+            from pipeline.show.figures.features import FeaturesJob, run_features
+
+        pictures = (picture,) if other is None else (picture, other)
+        job = FeaturesJob(
+            pictures, output, parse_names(layers), maps, gram, size, network, weights, device, overwrite
+        )  # fmt: skip
+        found = run_features(job, on_count)
+    if json:
+        typer.echo(found.as_json())
+
+
+@figure_app.command("weights")
+def figure_weights(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The picture to paint.")],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="The style picture.")],
+    output: FigureFile,
+    ratios: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            show_default=False,
+            help=_help("Content weight / style weight, a column each.", "1/100, 1/10, 1 and 10 times the preset's"),
+        ),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Settings of the paintings.")] = "draft",
+    size: Annotated[int, typer.Option(min=16, help="Longest side of a painting in pixels.")] = 192,
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
+    network: NetworkName = "auto",
+    weights: Weights = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint a grid: content against style from left to right, more and more layers of the style downward."""
+    with _figure(quiet, json) as on_count:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.job.parse import parse_ratios
+            from pipeline.show.figures.weights import WeightsJob, run_weights
+
+        wanted = () if ratios is None else parse_ratios(ratios)
+        job = WeightsJob(
+            content, style, output, wanted, preset, size, steps, seed, network, weights, device, overwrite
+        )  # fmt: skip
+        found = run_weights(job, on_count)
+    if json:
+        typer.echo(found.as_json())
+
+
+@figure_app.command("losses")
+def figure_losses(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PICTURE|FOLDER",
+            help=(
+                "A picture to paint, or one that Reelbrush has painted; or the work folder of a clip (OUT.reelbrush, "
+                "kept with --keep), the folder of a batch, or a clip in it."
+            ),
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FIG", help=".svg, .png, .jpg, .webp or .tif.")],
+    style: Annotated[
+        list[str] | None, typer.Option("--style", "-s", metavar="FILE[:WEIGHT]", help="Style of a picture to paint.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Settings of a picture to paint.")] = "draft",
+    size: Size = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    network: NetworkName = "auto",
+    weights: Weights = None,
+    device: Device = "auto",
+    set_: Set = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Plot every term of the loss over the steps of a picture, or over the frames of a clip."""
+    with _figure(quiet, json) as on_count:
+        from pipeline.show.trouble import held_back
+
+        with held_back():
+            from pipeline.show.figures.losses import LossesJob, run_losses
+
+        given = {name: value for name, value in (("size", size), ("steps", steps), ("seed", seed)) if value is not None}
+        job = LossesJob(
+            place, output, tuple(style or ()), preset, network, weights, device, {**_given(None, set_), **given},
+            overwrite,
+        )  # fmt: skip
+        found = run_losses(job, on_count)
+    if json:
+        typer.echo(found.as_json())
+
+
+@contextmanager
+def _figure(quiet: bool, json: bool) -> Iterator[Any]:
+    """A figure in the making, with its progress on stderr and its errors as paragraphs."""
+    from pipeline.show.console import counting
+
+    with _errors("Nothing unfinished is left.", json), counting(screen, quiet) as on_count:
+        yield on_count
 
 
 def _painting(

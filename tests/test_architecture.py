@@ -45,7 +45,14 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     # A worker only says how many threads it may use.
     "cv2": ("pipeline/motion/", "pipeline/job/batch/worker.py"),
     "jinja2": ("pipeline/show/report.py",),
-    "matplotlib": ("pipeline/show/figure.py", "pipeline/show/flicker_plot.py", "pipeline/show/heatmap.py"),
+    # Plots, and the colour maps of figures.
+    "matplotlib": (
+        "pipeline/show/figure.py",
+        "pipeline/show/flicker_plot.py",
+        "pipeline/show/heatmap.py",
+        "pipeline/show/figures/loss_plot.py",
+        "pipeline/show/figures/colours.py",
+    ),
 }
 
 # What takes a while to import, and no help text needs.

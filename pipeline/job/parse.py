@@ -50,3 +50,22 @@ def parse_bytes(text: str) -> int:
     if count < 1:
         raise UsageError(f"--max-bytes {text!r} is no size of a file. Write for instance 5MB, 800kB or 1.5MB.")
     return count
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """'conv1_1, conv2_1' -> the names, in order, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def parse_ratios(text: str) -> tuple[float, ...]:
+    """'0.01, 0.1, 1' -> the numbers.
+
+    :raises UsageError: one of them is no number above zero.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < ratio < float("inf") for ratio in found):
+        raise UsageError(f"--ratios {text!r} is not a list of numbers above zero. Write for instance 0.01,0.1,1.")
+    return found

@@ -53,12 +53,29 @@ class ReplayResult:
     another kind of file keeps pixels in another way."""
 
 
-def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
-    """Paint a result again: the same frames, into `job.output`. Interrupted, a clip goes on as any other.
+@dataclass(frozen=True)
+class Ready:
+    """All that a result was painted from and with, found again."""
+
+    record: Record
+    studio: Studio
+    notes: tuple[str, ...]
+    """What may differ all the same, a sentence each."""
+    source: Path
+    styles: tuple[StylePicture, ...]
+    init: Path | None
+    """Of a picture, the one that it began as."""
+
+    def still(self, output: Path | None, overwrite: bool = False) -> StillJob:
+        """To paint a picture again."""
+        return StillJob(self.source, self.styles, output, self.init, self.record.upscale, overwrite)
+
+
+def get_ready(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
+    """Find what a result was painted from, and open the network that painted it.
 
     :raises ReplayError: the result does not say how it was made, or what it was made from has changed or is gone.
     :raises WeightsError: it was painted by another network than the one at hand.
-    :raises ReelbrushError: whatever else a user can mend.
     """
     record = read_record(job.result)
     refuse_same_file(job.result, (job.output,))
@@ -72,7 +89,17 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     styles = tuple(
         StylePicture(finder.find("a style", style, "--style", job.styles), style.weight) for style in record.styles
     )
+    init = None if record.init is None else finder.find("the picture it began as", record.init, "")
+    return Ready(record, studio, notes, source, styles, init)
 
+
+def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
+    """Paint a result again: the same frames, into `job.output`. Interrupted, a clip goes on as any other.
+
+    :raises ReelbrushError: as `get_ready`, or whatever else a user can mend.
+    """
+    ready = get_ready(job, on_event)
+    record, studio, notes = ready.record, ready.studio, ready.notes
     same_kind = _suffix(job.result) == _suffix(job.output)
     if not same_kind and (record.codec, record.quality) != (None, None):
         notes = (*notes, "Codec and quality were chosen for another kind of file; this one gets its usual ones.")
@@ -88,13 +115,12 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
             on_event(event)
 
     if record.kind == "picture":
-        init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-        still = StillJob(source, styles, job.output, init, record.upscale, job.overwrite)
+        still = ready.still(job.output, job.overwrite)
         run_still(still, studio.network, studio.settings, studio.device, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
-            source, styles, job.output, None, record.frames, record.rate, record.upscale, codec, quality,
+            ready.source, ready.styles, job.output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart,
         )  # fmt: skip
         run_clip(clip, studio.network, studio.settings, studio.device, with_notes)

@@ -1,0 +1,1 @@
+"""Figures of the method: what a paper on it, or a talk, would show."""
