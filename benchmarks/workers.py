@@ -1,6 +1,6 @@
 """How much sooner a batch is done by two workers than by one, each with one thread of the CPU.
 
-    python benchmarks/workers.py [--workers 2] [--items 6] [--frames 4] [--size 192] [--rounds 2]
+    python benchmarks/workers.py [--workers 2] [--items 6] [--frames 8] [--size 128] [--rounds 2]
 
 Both paint the same clips, one after the other in one run, and take turns in who comes first. The clock runs from the
 moment at which everything was looked at and every worker has its network loaded, to the last painting under its name:
@@ -67,8 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--items", type=int, default=6)
-    parser.add_argument("--frames", type=int, default=4)
-    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
     options: dict[str, object] = {"network": "builtin", "size": given.size, "frames": f"0:{given.frames}"}
