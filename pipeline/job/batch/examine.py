@@ -11,7 +11,6 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.errors import MediaError, OutputError, ReelbrushError
-from pipeline.job.api import Studio
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.perform import painted_with, size_of, studio_of
 from pipeline.job.batch.rows import ItemRow, State
@@ -76,21 +75,25 @@ class Examiner:
     def examine(self, item: Item) -> Ready | Problem:
         """Whether an item can be painted."""
         try:
-            studio = self._once(("studio", item.preset, item.network, item.weights, json.dumps(dict(item.settings))),
-                                lambda: studio_of(item, self._device))  # fmt: skip
+            settings, network = self._once(("way", item.as_settings()), lambda: self._way(item))
             for style in item.styles:
                 self._once(("style", style.path), partial(_readable, style.path))
             for source in (item.source, *(style.path for style in item.styles)):
                 refuse_same_file(source, item.outputs)
-            subject = self._subject(item, studio.settings)
-            identity = self._identity(item, studio)
-            self._check_outputs(item, subject, studio.settings, identity)
-            passes = 1 if item.still else len(passes_of(studio.settings, subject.frames))
-            return Ready(item, subject, studio.settings, identity, passes)
+            subject = self._subject(item, settings)
+            identity = self._identity(item, settings, network)
+            self._check_outputs(item, subject, settings, identity)
+            passes = 1 if item.still else len(passes_of(settings, subject.frames))
+            return Ready(item, subject, settings, identity, passes)
         except ReelbrushError as error:
             return Problem(item, str(error))
         except OSError as error:
             return Problem(item, f"{error.filename or item.source}: {error.strerror or error}.")
+
+    def _way(self, item: Item) -> tuple[Settings, str]:
+        """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
+        studio = studio_of(item, self._device)
+        return studio.settings, studio.network.digest
 
     def _once(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
         """What `find` finds, or how it fails: looked for only the first time."""
@@ -115,8 +118,8 @@ class Examiner:
         assert isinstance(found, Subject)
         return found
 
-    def _identity(self, item: Item, studio: Studio) -> str:
-        values = asdict(studio.settings)
+    def _identity(self, item: Item, settings: Settings, network: str) -> str:
+        values = asdict(settings)
         # Only the values count.
         del values["preset"]
         return json.dumps(
@@ -124,7 +127,7 @@ class Examiner:
                 "reelbrush": __version__,
                 "input": self._digest(item.source),
                 "styles": [[self._digest(style.path), style.weight] for style in item.styles],
-                "network": studio.network.digest,
+                "network": network,
                 "settings": values,
                 "frames": item.frames,
                 "fps": item.fps,
