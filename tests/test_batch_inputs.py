@@ -273,7 +273,8 @@ def test_a_worker_that_dies_again_and_again_fails_only_its_painting(tmp_path: Pa
             os.kill(killed[-1], signal.SIGKILL)
 
     first = one.here(on_event=kill)
-    assert len(killed) == len(set(killed)) == 3
+    # A frame that was finished in between gives it new tries.
+    assert len(killed) == len(set(killed)) >= 3
     assert (first.outcome.done, first.outcome.failed, first.outcome.exit_code) == (2, 1, 3)
     assert list(first.errors) == ["b-ink.mp4"]
     for words in ("3 times", "SIGKILL", "memory", "fewer workers"):
