@@ -13,8 +13,9 @@ from PIL import Image as Pillow
 from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
 from pipeline.errors import PaintingError
-from pipeline.job.clip import ClipJob, run_clip
+from pipeline.job.clip import run_clip
 from pipeline.job.events import Event, FrameDone
+from pipeline.job.opened import ClipJob
 from pipeline.job.styles import StylePicture
 from pipeline.network.base import Network
 

@@ -15,10 +15,11 @@ from tiny import picture, tiny_painter, tiny_settings
 from pipeline import stylize_video
 from pipeline.errors import UsageError
 from pipeline.job.api import as_styles, open_studio
-from pipeline.job.clip import ClipJob, ClipResult, run_clip
+from pipeline.job.clip import ClipResult, run_clip
 from pipeline.job.deadline import Deadline, reserve
 from pipeline.job.events import Event, FrameDone, Stage, Started, Stepped
 from pipeline.job.motion import LOOKING, found_motion
+from pipeline.job.opened import ClipJob
 from pipeline.job.pace import FULL, Pace, Plan, Speed, Steps, passes_within, planned
 from pipeline.job.passes import Pass, passes_of
 from pipeline.job.speed import measured_speed

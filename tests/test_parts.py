@@ -8,7 +8,8 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 
 from pipeline.job.api import Studio, open_studio
-from pipeline.job.clip import ClipJob, ClipResult, run_clip
+from pipeline.job.clip import ClipResult, run_clip
+from pipeline.job.opened import ClipJob
 from pipeline.job.parts import MOST, Outline, look_through, paint_part, parts_of
 from pipeline.job.styles import StylePicture
 

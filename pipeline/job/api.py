@@ -12,9 +12,10 @@ import torch
 
 from pipeline.errors import UsageError
 from pipeline.job.batch.budget import parse_deadline
-from pipeline.job.clip import ClipJob, ClipResult, run_clip
+from pipeline.job.clip import ClipResult, run_clip
 from pipeline.job.deadline import Deadline
 from pipeline.job.events import OnEvent, ignore
+from pipeline.job.opened import ClipJob
 from pipeline.job.parse import parse_rate
 from pipeline.job.still import StillJob, StillResult, run_still
 from pipeline.job.styles import StylePicture, parse_style

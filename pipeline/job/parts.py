@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.job.anchor import found_anchor
-from pipeline.job.clip import ClipJob, open_clip, paint_one, shots_of, started
+from pipeline.job.clip import paint_one
 from pipeline.job.events import OnEvent, ignore
+from pipeline.job.opened import ClipJob, open_clip, shots_of, started
 from pipeline.job.passes import passes_of
 from pipeline.job.work import PART, WorkFolder
 from pipeline.motion.shots import Shot

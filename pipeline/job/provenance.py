@@ -17,7 +17,7 @@ from pipeline.network.choose import describe
 from pipeline.style.painter import Painter
 
 if TYPE_CHECKING:
-    from pipeline.job.clip import ClipJob
+    from pipeline.job.opened import ClipJob
     from pipeline.job.still import StillJob
 
 SOFTWARE = "reelbrush"

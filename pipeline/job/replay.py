@@ -10,11 +10,12 @@ import torch
 from pipeline import __version__
 from pipeline.errors import MediaError, ReplayError, WeightsError
 from pipeline.job.api import Studio
-from pipeline.job.clip import ClipJob, run_clip
+from pipeline.job.clip import run_clip
 from pipeline.job.compare import differing_frames
 from pipeline.job.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.job.find import Finder
 from pipeline.job.flow import open_flow
+from pipeline.job.opened import ClipJob
 from pipeline.job.provenance import Record
 from pipeline.job.recorded import read_record, recorded_settings
 from pipeline.job.still import StillJob, run_still

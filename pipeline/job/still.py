@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from pipeline.errors import MediaError
-from pipeline.job.clip import device_line
 from pipeline.job.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
+from pipeline.job.opened import device_line
 from pipeline.job.provenance import Record, still_record
 from pipeline.job.styles import StylePicture, load_styles, style_notes
 from pipeline.media import (

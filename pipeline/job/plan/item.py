@@ -15,7 +15,7 @@ from pipeline.settings import DEFAULT_PRESET
 
 # Who only asks how far a batch is need not wait for torch.
 if TYPE_CHECKING:
-    from pipeline.job.clip import ClipJob
+    from pipeline.job.opened import ClipJob
     from pipeline.job.still import StillJob
 
 
@@ -51,7 +51,7 @@ class Item:
 
     def clip_job(self, overwrite: bool = False) -> ClipJob:
         """What `run_clip` is asked for. What other inputs or settings have left half-painted makes room."""
-        from pipeline.job.clip import ClipJob
+        from pipeline.job.opened import ClipJob
 
         rate = None if self.fps is None else parse_rate(self.fps)
         return ClipJob(
