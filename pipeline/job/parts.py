@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -53,7 +54,7 @@ def look_through(
         begun = reached.number > 1 or work.frames(reached).done > 0
         shots = shots_of(clip, work, on_event)
         found_anchor(clip.source, clip.painter, work, on_event)
-        return Outline(shots, begun, any(job.work.glob(f"{PART}*")))
+        return Outline(shots, begun, parted(job.work))
 
 
 def paint_part(
@@ -85,6 +86,11 @@ def paint_part(
         for one in passes[reached.number - 1 :]:
             paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, None)
         work.end()
+
+
+def parted(work: Path) -> bool:
+    """Whether frames of the clip with this work folder were painted in parts."""
+    return any(work.glob(f"{PART}*"))
 
 
 def parts_of(shots: Sequence[Shot]) -> list[Shot]:

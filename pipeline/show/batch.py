@@ -15,9 +15,10 @@ from pipeline.job.batch.events import (
 )
 from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Started, Stepped
+from pipeline.show.amount import gigabytes
 
 
-class Course:
+class Headway:
     """How far a batch is, from its events. Knows no clock: the caller says what time it is."""
 
     def __init__(self) -> None:
@@ -114,7 +115,7 @@ def plan_line(event: Planned) -> str:
         text += f" with {event.workers} workers" if event.workers > 1 else ""
         if event.finish_by is not None:
             text += f", to be done by {time.strftime('%H:%M', time.localtime(event.finish_by))}"
-        text += f", {size(event.room)} of disk of {size(event.free)} that are free"
+        text += f", {gigabytes(event.room)} of disk of {gigabytes(event.free)} that are free"
     return text
 
 
@@ -126,11 +127,3 @@ def end_line(event: BatchEnded) -> str:
     if event.left:
         parts.append(f"{event.left} not finished")
     return f"{event.folder}: {', '.join(parts)}, in {spoken(max(1.0, event.seconds))}"
-
-
-def size(count: int) -> str:
-    """'3 kB', '2.1 MB', '1.4 GB'."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB")):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{max(1, round(count / 1e3))} kB"

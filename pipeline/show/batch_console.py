@@ -14,7 +14,7 @@ from pipeline.job.batch.rows import State
 from pipeline.job.batch.task import Notice
 from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
-from pipeline.show.batch import Course, end_line, plan_line
+from pipeline.show.batch import Headway, end_line, plan_line
 from pipeline.show.console import LINE_EVERY
 from pipeline.show.night import REPORT
 
@@ -26,7 +26,7 @@ class BatchReporter:
         self._console = console
         self._quiet = quiet
         self._live = console.is_terminal and not console.is_dumb_terminal and not quiet
-        self._course = Course()
+        self._headway = Headway()
         self._progress: Progress | None = None
         self._whole: TaskID | None = None
         self._bars: dict[str, TaskID] = {}
@@ -44,7 +44,7 @@ class BatchReporter:
 
     def __call__(self, event: BatchEvent) -> None:
         now = time.monotonic()
-        self._course.see(event, now)
+        self._headway.see(event, now)
         if isinstance(event, Checking):
             self._checking(event, now)
         elif isinstance(event, Planned):
@@ -105,16 +105,16 @@ class BatchReporter:
             self._show(told.name, event.text if isinstance(event, Stage) else None, now)
 
     def _show(self, name: str, stage: str | None, now: float) -> None:
-        left = self._course.left(now)
+        left = self._headway.left(now)
         text = "" if left is None else f"about {spoken(max(1.0, left))} left"
         if self._progress is not None:
             if name in self._bars:
-                self._progress.update(self._bars[name], completed=self._course.fraction_of(name), left=stage or "")
-            self._show_whole("all", self._course.fraction, text)
+                self._progress.update(self._bars[name], completed=self._headway.fraction_of(name), left=stage or "")
+            self._show_whole("all", self._headway.fraction, text)
         elif now - self._last_line >= LINE_EVERY and not self._live:
             self._last_line = now
-            done = f"{self._course.fraction_of(name):.0%}"
-            self._line(f"{name}: {done}; all: {self._course.fraction:.0%}{', ' + text if text else ''}")
+            done = f"{self._headway.fraction_of(name):.0%}"
+            self._line(f"{name}: {done}; all: {self._headway.fraction:.0%}{', ' + text if text else ''}")
 
     def _show_whole(self, what: str, done: float, left: str = "") -> None:
         bar = self._bar()

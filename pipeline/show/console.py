@@ -30,6 +30,7 @@ from pipeline.job.events import (
     Started,
     Stepped,
 )
+from pipeline.show.amount import megabytes
 from pipeline.show.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class ConsoleReporter:
         each = f", {event.seconds / event.painted:.1f} s a {kind}" if several else ""
         for path in event.outputs:
             self._line(
-                f"[bold]{escape(str(path))}[/bold] ({_size(path.stat().st_size) if path.is_file() else 'folder'})"
+                f"[bold]{escape(str(path))}[/bold] ({megabytes(path.stat().st_size) if path.is_file() else 'folder'})"
             )
         self._line(f"done in {spoken(max(1.0, event.seconds))}{each}")
 
@@ -207,10 +208,6 @@ def _places(cuts: Sequence[int]) -> str:
     """'frames 25, 58' as they are counted in progress, from 1; of many the first few."""
     shown = ", ".join(str(first + 1) for first in cuts[:SOME_CUTS])
     return f"frame{'s' if len(cuts) > 1 else ''} {shown}{', ...' if len(cuts) > SOME_CUTS else ''}"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pipeline.media import Image, check_picture_output, read_picture, refuse_sam
 from pipeline.network.choose import decide_network
 from pipeline.network.weights import find_vgg19
 from pipeline.settings import resolve
-from pipeline.show.batch import size
+from pipeline.show.amount import gigabytes
 from pipeline.show.sheet import sheet
 
 TIMES = (0.25, 1.0, 4.0)
@@ -187,8 +187,8 @@ def _about(cell: Cell, found: Preview) -> list[str]:
 def _costs(cost: Cost) -> list[str]:
     return [
         f"about {spoken(max(1.0, cost.seconds))}",
-        f"{size(cost.result + cost.work)} of disk",
-        *([] if cost.memory is None else [f"{size(cost.memory)} of memory"]),
+        f"{gigabytes(cost.result + cost.work)} of disk",
+        *([] if cost.memory is None else [f"{gigabytes(cost.memory)} of memory"]),
     ]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pipeline.job.batch.rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.job.duration import spoken
+from pipeline.show.amount import megabytes
 
 _OUTCOMES = {"finished": "", "": " so far"}
 
@@ -97,7 +98,7 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
     if row.seconds:
         found.append(f"{'painted in ' if row.state is State.DONE else ''}{spoken(max(1.0, row.seconds))}")
     if row.outputs:
-        found.append(" + ".join(_size(output.size) for output in row.outputs))
+        found.append(" + ".join(megabytes(output.size) for output in row.outputs))
     both = [(one.painting, one.input) for one in flicker if one.painting is not None and one.input is not None]
     floor = sum(source for _, source in both)
     if floor > 0:
@@ -147,7 +148,3 @@ def shown(text: object) -> str:
 
 def _count(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or one + 's'}"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"

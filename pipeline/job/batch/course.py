@@ -51,11 +51,6 @@ class Course:
     def name(self) -> str:
         return self.ready.item.name
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing of it is left to do or being done."""
-        return not self.running and (not self.waiting or self.failed is not None)
-
     def next_task(self) -> Task:
         """The task to begin now; one must be waiting."""
         task = replace(self.waiting.popleft(), until=self.until)

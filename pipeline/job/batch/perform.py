@@ -125,20 +125,19 @@ def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:
     if item.still or not studio.settings.temporal_weight:
         carried = Carried(picture)
     quick = replace(studio.settings, tolerance=0.0, seconds=0.0)
+    painter = Painter(studio.network, styles, quick, studio.device)
 
     def seconds(steps: int) -> float:
-        painter = Painter(studio.network, styles, replace(quick, carried_steps=steps), studio.device)
         # What is done only once, such as the targets of the style, is no part of what a frame costs.
-        painter.paint(picture, carried)
+        painter.paint(picture, carried, steps=steps)
         began = time.monotonic()
-        painter.paint(picture, carried)
+        painter.paint(picture, carried, steps=steps)
         return time.monotonic() - began
 
     few, more = seconds(FEW), seconds(MORE)
     step = max(1e-6, (more - few) / (MORE - FEW))
     beside = max(0.0, few - FEW * step) + (0.0 if item.still else _flow_seconds(picture, studio))
-    first = Painter(studio.network, styles, studio.settings, studio.device).work(height, width, carried=False)
-    return Timed(step, beside, first)
+    return Timed(step, beside, painter.work(height, width, carried=False))
 
 
 def _flow_seconds(picture: Image, studio: Studio) -> float:

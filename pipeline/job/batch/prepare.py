@@ -17,7 +17,7 @@ from pipeline.job.batch.examine import Examiner, Problem, Ready
 from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.rows import ItemRow, State
 from pipeline.job.batch.task import Done, Notice, Task, Timed, Told
-from pipeline.job.work import PART
+from pipeline.job.parts import parted
 from pipeline.media import read_metadata
 
 NOTHING = Need(0.0, 0.0)
@@ -156,10 +156,9 @@ def _plan(desk: Desk, ready: Sequence[Ready], needs: dict[str, Need]) -> list[Co
     for one in order:
         name = one.item.name
         large = workers > 1 and needs[name].full > total / (2 * workers)
-        parted = not one.item.still and any(one.item.clip_job().work.glob(f"{PART}*"))
         # The pace that ends in time is that of a clip as a whole.
         whole = one.item.still or one.settings.loop or desk.orders.finish_by is not None
-        several = not whole and (large or parted)
+        several = not whole and (large or parted(one.item.clip_job().work))
         overwrite = desk.orders.overwrite or any(path.exists() for path in one.item.outputs)
         courses.append(Course(one, needs[name], len(desk.items), overwrite, several))
     return courses
