@@ -158,7 +158,18 @@ def processes(root: Path) -> dict[int, str]:
 
 def workers_of(root: Path) -> list[int]:
     """The worker processes of a trial."""
-    return [pid for pid, command in processes(root).items() if "spawn_main" in command]
+    found = [pid for pid, command in processes(root).items() if "spawn_main" in command]
+    # What a worker starts has the worker's command line until it has become another program.
+    return [pid for pid in found if parent_of(pid) not in found]
+
+
+def parent_of(pid: int) -> int | None:
+    """The process that has started it; None if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("PPid:")), None)
 
 
 def encoder_of(root: Path) -> int | None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from batches import MARK, processes
+from batches import MARK, workers_of
 from jobs import paint_picture, start
 from media_clips import ffmpeg
 from nights import QUICK
@@ -44,7 +44,7 @@ def peaks(folder: Path, frames: int) -> dict[str, int]:
     for number, line in enumerate(process.stdout):
         event = json.loads(line)["event"]
         if event == "started":
-            (worker,) = (pid for pid, command in processes(folder).items() if "spawn_main" in command)
+            (worker,) = workers_of(folder)
         # Both are alive until the last line has been read, or shortly after.
         if number % 50 == 0 or event not in ("frame_done", "batch_ended"):
             for name, pid in (("driver", process.pid), ("worker", worker)):
