@@ -10,8 +10,10 @@ from media_clips import images_of
 from nights import evening, moving_clip
 
 from pipeline.errors import UsageError
+from pipeline.job.batch.events import ItemTold
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import State
+from pipeline.job.events import Started
 
 
 def steps_of(out: Path) -> list[int]:
@@ -25,7 +27,7 @@ def steps_of(out: Path) -> list[int]:
 def test_too_little_time_is_said_before_anything_is_painted(tmp_path: Path) -> None:
     one = evening(tmp_path)
     moving_clip(one.inputs / "a.mp4")
-    with pytest.raises(UsageError, match=r"The time does not suffice: 1 painting takes? about"):
+    with pytest.raises(UsageError, match=r"The time does not suffice: 1 painting takes about"):
         one.here(orders={"finish_by": time.time() + 1})
     assert not (one.out / "a-ink.mp4").exists()
     assert one.rows()["a-ink.mp4"].state is State.WAITING
@@ -60,3 +62,32 @@ def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_pat
     steps = steps_of(one.out)
     assert len(steps) == 8
     assert min(steps) >= 120 and sum(steps) < 8 * 600
+
+
+@pytest.mark.heavy
+def test_two_workers_share_a_clip_that_has_to_be_done_in_time(tmp_path: Path) -> None:
+    free, hurried = (evening(tmp_path / name, passes=2) for name in ("free", "hurried"))
+    for one in (free, hurried):
+        moving_clip(one.inputs / "a.mp4", frames=8, cuts=(3,))
+    free.here()
+    told = hurried.here(workers=2, orders={"finish_by": time.time() + 3600})
+    assert told.outcome.exit_code == 0
+    started = [event.event for event in told.events if isinstance(event, ItemTold) and isinstance(event.event, Started)]
+    assert [event.frames for event in started] == [5, 3, 8], "two parts, the longer one first, and the whole of it"
+    for image, wanted in zip(*(images_of(one.out / "a-ink.mp4") for one in (hurried, free)), strict=True):
+        assert (image == wanted).all()
+
+    short = evening(tmp_path / "short", steps=600, carried_steps=600, tolerance=0.0, passes=2)
+    moving_clip(short.inputs / "a.mp4", frames=8, cuts=(3,))
+    full = short.here(dry_run=True, workers=2).planned.seconds
+    seconds = 0.3 * full + 8
+    if seconds > 0.8 * full:
+        pytest.skip("this machine is too quick for the time to be short")
+    assert short.here(workers=2, orders={"finish_by": time.time() + seconds}).outcome.exit_code == 0
+    # The frame with which a second pass enters a shot takes none.
+    steps = [steps for steps in steps_of(short.out) if steps]
+    assert min(steps) >= 60 and sum(steps) < (16 - 1) / 16 * 2 * 8 * 600
+    assert len(images_of(short.out / "a-ink.mp4")) == 8
+    row = short.rows()["a-ink.mp4"]
+    assert row.done == row.frames * row.passes and len(steps) <= row.done
+    assert all("too late" in note or "passes" in note for note in row.notes), row.notes

@@ -43,8 +43,12 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_with_time_for_everything_everyone_gets_all() -> None:
-    assert allotted(FOUR, 800) == [100, 200, 100, 400]
-    assert allotted(FOUR, 10_000) == [100, 200, 100, 400]
+    assert allotted(FOUR, 800) == pytest.approx([100, 200, 100, 400])
+
+
+def test_time_to_spare_makes_up_for_estimates_that_are_too_low() -> None:
+    assert allotted(FOUR, 8000) == pytest.approx([1000, 2000, 1000, 4000])
+    assert allotted([Need(100, 10)] * 2, 500, [0, 300]) == pytest.approx([250] * 2), "one of them is busy"
 
 
 def test_with_half_the_time_everyone_gets_half() -> None:
@@ -86,11 +90,14 @@ def test_too_little_time_is_said_with_figures() -> None:
     said = shortfall([Need(7200, 3600)] * 3, 5400, [0, 0])
     assert said is not None
     assert "3 paintings on 2 workers take about 2 h 00 min" in said
+    parts = shortfall([Need(7200, 3600)] * 2, 1800, [0, 0], count=1)
+    assert parts is not None and "1 painting on 2 workers takes about" in parts
     assert "4 h 00 min with all" in said and "there are 1 h 30 min" in said
 
 
 def test_nothing_to_paint_takes_no_time() -> None:
     assert allotted([], 10) == []
+    assert allotted([Need(0, 0)], 10) == [0]
     assert shortfall([], 0) is None
 
 

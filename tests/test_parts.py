@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 
 from pipeline.job.api import Studio, open_studio
 from pipeline.job.clip import ClipResult, run_clip
+from pipeline.job.deadline import Deadline
+from pipeline.job.events import Event, FrameDone, Started, Stepped
 from pipeline.job.opened import ClipJob
+from pipeline.job.pace import Speed
 from pipeline.job.parts import MOST, Outline, look_through, paint_part, parts_of
 from pipeline.job.styles import StylePicture
 
@@ -28,7 +32,7 @@ def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
 class Clip:
     """A clip of three shots, painted with the tiny settings of the tests."""
 
-    def __init__(self, folder: Path, passes: int) -> None:
+    def __init__(self, folder: Path, passes: int, **settings: Any) -> None:
         self.folder = folder
         self.source = folder / "in"
         if not self.source.exists():
@@ -36,8 +40,19 @@ class Clip:
         self.style = paint_picture(folder / "style.png", seed=9)
         values = {key: value for key, value in SMALL.items() if key not in ("network", "device", "passes")}
         self.studio: Studio = open_studio(
-            "standard", "builtin", None, "cpu", {**values, "passes": passes, "cuts": "4,6"}
+            "standard", "builtin", None, "cpu", {**values, **settings, "passes": passes, "cuts": "4,6"}
         )
+        self.now = 1000.0
+        """A clock on which every step takes a second."""
+        self.told: list[Event] = []
+
+    def see(self, event: Event) -> None:
+        self.told.append(event)
+        self.now += isinstance(event, Stepped)
+
+    def within(self, seconds: float) -> Deadline:
+        """So many seconds for painting on that clock."""
+        return Deadline(self.now + seconds, Speed(1.0, 0.0), lambda: self.now)
 
     def job(self, output: str) -> ClipJob:
         return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
@@ -45,11 +60,18 @@ class Clip:
     def run(self, output: str) -> ClipResult:
         return run_clip(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
 
-    def look(self, output: str) -> Outline:
-        return look_through(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
+    def look(self, output: str, deadline: Deadline | None = None) -> Outline:
+        studio = self.studio
+        return look_through(
+            self.job(output), studio.network, studio.settings, studio.device, self.see, deadline
+        )  # fmt: skip
 
-    def part(self, output: str, part: tuple[int, int]) -> None:
-        paint_part(self.job(output), part, self.studio.network, self.studio.settings, self.studio.device)
+    def part(self, output: str, part: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
+        """Returns the steps that its frames took."""
+        studio = self.studio
+        self.told.clear()
+        paint_part(self.job(output), part, studio.network, studio.settings, studio.device, self.see, deadline)
+        return [event.steps for event in self.told if isinstance(event, FrameDone)]
 
 
 @pytest.mark.parametrize("passes", [1, 2])
@@ -102,3 +124,49 @@ def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
         run_clip(clip.job("out"), studio.network, studio.settings, studio.device, interrupt)
     outline = clip.look("out")
     assert outline.begun
+
+
+# ---- that have to be done in time
+
+
+def test_with_time_enough_parts_make_the_frames_of_a_run_without_an_end(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out", clip.within(1000))
+    for part in ((0, 4), (4, 6), (6, 9)):
+        clip.part("out", part, clip.within(1000))
+    assert clip.run("out").painted == 0
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_every_part_is_painted_in_its_own_time(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 1, steps=40, carried_steps=30, tolerance=0.0)
+    speed = clip.look("out", clip.within(1000)).speed
+    assert speed == Speed(1.0, 0.0), "what was measured is handed on"
+    began = clip.now
+    # At full effort it would be 40 + 3 x 30, 40 + 30 and 40 + 2 x 30.
+    steps = clip.part("out", (0, 4), clip.within(80))
+    assert (clip.now - began, len(steps)) == (pytest.approx(80, abs=2), 4)
+    assert steps[0] > max(steps[1:]) and min(steps) >= 8
+    assert clip.part("out", (4, 6), clip.within(1000)) == [40, 30]
+    late = clip.part("out", (6, 9), clip.within(1))
+    assert late == [20, 8, 8]
+    notes = [note for event in clip.told if isinstance(event, Started) for note in event.notes]
+    assert len(notes) == 1 and "too late" in notes[0]
+    assert clip.run("out").painted == 0
+
+
+def test_the_passes_of_all_parts_are_settled_once(tmp_path: Path) -> None:
+    """Or one shot would flicker more than the others."""
+    clip = Clip(tmp_path, 2, steps=40, carried_steps=30, tolerance=0.0)
+    # An earlier run, without an end to come, has begun the second pass of one part.
+    clip.look("out")
+    clip.part("out", (4, 6))
+    clip.look("out", clip.within(120))
+    for part in ((0, 4), (6, 9)):
+        steps = clip.part("out", part, clip.within(1000))
+        notes = [note for event in clip.told if isinstance(event, Started) for note in event.notes]
+        assert (len(steps), notes) == (part[1] - part[0], ["There is time for 1 of 2 passes."])
+    assert clip.part("out", (4, 6)) == [], "what was painted twice stays so"
+    assert clip.run("out").painted == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == 9

@@ -42,6 +42,8 @@ class ClipResult:
     """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one."""
     seconds: float
     notes: tuple[str, ...]
+    passes: int
+    """That there was time for."""
 
 
 def run_clip(
@@ -88,7 +90,7 @@ def run_clip(
             notes = (*notes, *hurry_notes(pace, done, len(passes), len(wished)))
         on_event(started(clip, source.info.frames, done, shots, len(passes), notes))
         painted = 0
-        for one in _in_time(passes[reached.number - 1 :], pace, work):
+        for one in in_time(passes[reached.number - 1 :], pace, work):
             painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event, pace)
         on_event(Stage("Encoding"))
         store = work.end()
@@ -101,12 +103,12 @@ def run_clip(
         else:
             work.remove()
     notes = tuple(dict.fromkeys(note for sink in sinks for note in sink.notes))
-    result = ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes)
+    result = ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
     return result
 
 
-def _in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:
+def in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:
     """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
     for one in passes:
         if pace is not None and one is not passes[0] and not pace.allows(one):

@@ -42,24 +42,61 @@ def found_pace(
     deadline: Deadline, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
     work: WorkFolder, on_event: OnEvent,
 ) -> Pace:  # fmt: skip
-    """The pace that finishes a clip in time. Where there is too little for all passes, `work` gets fewer, if those that
-    are dropped have not begun."""
-    info, settings = source.info, painter.settings
+    """The pace that finishes a clip in time. Where there is too little for all passes, `work` gets fewer, as with
+    `fit_passes`."""
+    info = source.info
+    speed = fit_passes(deadline, source, shots, painter, flow, work, on_event)
+    until = deadline.until - reserve(info.frames, info.width, info.height)
+    return _pace(replace(deadline, until=until, speed=speed), (0, info.frames), source, shots, painter, work, on_event)
+
+
+def fit_passes(
+    deadline: Deadline, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
+    work: WorkFolder, on_event: OnEvent,
+) -> Speed:  # fmt: skip
+    """Where there is too little time for all passes over a clip, give `work` fewer, if those that are dropped have not
+    begun. Returns how fast this machine is, so that nobody has to measure it again."""
+    info = source.info
     motion = found_motion(source, work, on_event)
     speed = deadline.speed
     if speed is None:
         on_event(Stage(MEASURING))
         speed = measured_speed(source, painter, flow)
-    until = deadline.until - reserve(info.frames, info.width, info.height)
-    worth = step_worth(painter, info)
-    settings = replace(settings, passes=len(work.passes))
-    reached = work.reached()
-    if reached.number == 1:
-        count = passes_within(until - deadline.clock(), settings, info.frames, worth, speed, shots, motion)
-        work.settle_passes(count)
-        settings = replace(settings, passes=count)
-    plan = planned(settings, info.frames, worth, shots, motion)
-    return Pace(plan, settings, worth, speed, until, deadline.clock)
+    if work.reached().number == 1:
+        seconds = deadline.until - reserve(info.frames, info.width, info.height) - deadline.clock()
+        settings = replace(painter.settings, passes=len(work.passes))
+        worth = step_worth(painter, info)
+        work.settle_passes(passes_within(seconds, settings, info.frames, worth, speed, shots, motion))
+    return speed
+
+
+def pace_of_part(
+    deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
+    work: WorkFolder, on_event: OnEvent,
+) -> Pace:  # fmt: skip
+    """The pace that finishes some whole shots of a clip in time, in the passes that were settled for all of it.
+
+    :param deadline: of painting alone; somebody else encodes.
+    :param part: first frame and the one after the last.
+    """
+    if deadline.speed is None:
+        on_event(Stage(MEASURING))
+        deadline = replace(deadline, speed=measured_speed(source, painter, flow))
+    return _pace(deadline, part, source, shots, painter, work, on_event)
+
+
+def _pace(
+    deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, work: WorkFolder,
+    on_event: OnEvent,
+) -> Pace:  # fmt: skip
+    begin, end = part
+    assert deadline.speed is not None
+    settings = replace(painter.settings, passes=len(work.passes))
+    motion = found_motion(source, work, on_event)[begin:end]
+    inside = [(first - begin, last - begin) for first, last in shots if begin <= first < end]
+    worth = step_worth(painter, source.info)
+    plan = planned(settings, end - begin, worth, inside, motion)
+    return Pace(plan, settings, worth, deadline.speed, deadline.until, deadline.clock)
 
 
 def hurry_notes(pace: Pace, done: int, passes: int, wanted: int) -> tuple[str, ...]:

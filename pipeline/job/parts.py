@@ -15,9 +15,11 @@ from pathlib import Path
 import torch
 
 from pipeline.job.anchor import found_anchor
-from pipeline.job.clip import paint_one
+from pipeline.job.clip import in_time, paint_one
+from pipeline.job.deadline import Deadline, fit_passes, hurry_notes, pace_of_part
 from pipeline.job.events import OnEvent, ignore
 from pipeline.job.opened import ClipJob, open_clip, shots_of, started
+from pipeline.job.pace import Speed
 from pipeline.job.passes import passes_of
 from pipeline.job.work import PART, WorkFolder
 from pipeline.motion.shots import Shot
@@ -37,13 +39,22 @@ class Outline:
     """Whether frames of it as a whole were painted already."""
     parted: bool
     """Whether frames of it were painted in parts."""
+    speed: Speed | None = None
+    """How fast this machine paints it, measured where there is a deadline."""
 
 
 def look_through(
-    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
+    job: ClipJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent = ignore,
+    deadline: Deadline | None = None,
 ) -> Outline:
     """Find the shots and the anchor of a clip, and keep them in its work folder for everybody who paints parts of it.
 
+    :param deadline: when it would have to be done if one painted it alone, with the time of all who do. Where that is
+        too little for all passes, it gets fewer.
     :raises ReelbrushError: as `run_clip`.
     """
     clip = open_clip(job, network, settings, device, on_event)
@@ -53,8 +64,12 @@ def look_through(
         reached = work.reached()
         begun = reached.number > 1 or work.frames(reached).done > 0
         shots = shots_of(clip, work, on_event)
-        found_anchor(clip.source, clip.painter, work, on_event)
-        return Outline(shots, begun, parted(job.work))
+        anchor = found_anchor(clip.source, clip.painter, work, on_event)
+        speed = None
+        if deadline is not None:
+            painter = clip.painter.anchored(anchor)
+            speed = fit_passes(deadline, clip.source, shots, painter, clip.flow, work, on_event)
+        return Outline(shots, begun, parted(job.work), speed)
 
 
 def paint_part(
@@ -64,27 +79,34 @@ def paint_part(
     settings: Settings,
     device: torch.device,
     on_event: OnEvent = ignore,
+    deadline: Deadline | None = None,
 ) -> None:
     """Paint the frames of some whole shots, after `look_through`. Killed and called again, it goes on.
 
     :param part: first frame and the one after the last.
+    :param deadline: when they have to be painted.
     :raises ReelbrushError: as `run_clip`.
     """
     clip = open_clip(job, network, settings, device, on_event)
     source, (begin, end) = clip.source, part
-    passes = passes_of(settings, end - begin, begin)
+    wished = passes_of(settings, end - begin, begin)
     folder = job.work / f"{PART}{begin:06d}-{end:06d}"
-    work = WorkFolder(folder, clip.identity, passes, job.restart, on_event)
+    work = WorkFolder(folder, clip.identity, wished, job.restart, on_event)
     with closing(work):
         work.learn(job.work)
         shots = shots_of(clip, work, on_event)
         anchor = found_anchor(source, clip.painter, work, on_event)
-        reached = work.reached()
+        pace = None
+        if deadline is not None:
+            painter = clip.painter.anchored(anchor)
+            pace = pace_of_part(deadline, part, source, shots, painter, clip.flow, work, on_event)
+        passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * (end - begin) + work.frames(reached).done
         inside = [shot for shot in shots if begin <= shot[0] < end]
-        on_event(started(clip, end - begin, done, inside, len(passes)))
-        for one in passes[reached.number - 1 :]:
-            paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, None)
+        notes = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        on_event(started(clip, end - begin, done, inside, len(passes), notes))
+        for one in in_time(passes[reached.number - 1 :], pace, work):
+            paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, pace)
         work.end()
 
 

@@ -225,26 +225,29 @@ class WorkFolder:
         self._keep(MOTION, motion)
 
     def _kept(self, name: str) -> Any:
-        try:
-            return json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return _read(self.folder / name)
 
     def _keep(self, name: str, values: Any) -> None:
         with written_atomically(self.folder / name) as part:
             part.write_text(json.dumps(values) + "\n", encoding="utf-8")
 
     def learn(self, folder: Path) -> None:
-        """Take over what the work folder of the same job, seen as a whole, knows of its shots and its anchor."""
+        """Take over what the work folder of the whole clip knows: shots, anchor, motion, and in how many passes it is
+        painted, if those that are dropped have not begun."""
         try:
             known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
             own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
-        for name in (SHOTS, ANCHOR):
-            if known == own and (folder / name).is_file() and not (self.folder / name).exists():
+        if known != own:
+            return
+        for name in (SHOTS, ANCHOR, MOTION):
+            if (folder / name).is_file() and not (self.folder / name).exists():
                 with written_atomically(self.folder / name) as part:
                     shutil.copyfile(folder / name, part)
+        count = _read(folder / PASSES)
+        if isinstance(count, int) and count >= self.reached().number:
+            self.settle_passes(count)
 
     def close(self) -> None:
         """Give the lock back; the frames stay."""
@@ -254,6 +257,14 @@ class WorkFolder:
         """The job is finished and its result complete: nothing here is needed any more."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _read(path: Path) -> Any:
+    """The values in a file; None where there are none, or where they are damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _differences(found: Any, wanted: Any, where: str = "") -> str:

@@ -27,6 +27,10 @@ class Need:
     least: float
     """Seconds with the fewest steps that it may have; no more than `full`."""
 
+    def share(self, share: float) -> Need:
+        """Of a part of it."""
+        return Need(self.full * share, self.least * share)
+
 
 def need_of(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
     """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
@@ -41,11 +45,12 @@ def need_of(settings: Settings, frames: int, width: int, height: int, worth: flo
 
 
 def allotted(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,)) -> list[float]:
-    """Seconds that each painting may take, so that all of them are finished in time.
+    """Seconds that each painting, or part of one, may take, so that all of them are finished in time.
 
-    All get the same share of their full effort, but none less than its least, and none more than it can use. Ask again
-    whenever a worker is free: what those before have left over, or taken beyond their share, is spread over those that
-    are still to come. Where not even the least fits (`shortfall` says so beforehand) everyone gets that.
+    All get the same share of what full effort was estimated to take, but none less than its least. Where there is more
+    time than that, the share is above 1: an estimate that was too low should hurry nobody. Ask again whenever a worker
+    is free: what those before have left over, or taken beyond their share, is spread over those that are still to come.
+    Where not even the least fits (`shortfall` says so beforehand) everyone gets that.
 
     :param needs: of the paintings that have not begun, in the order in which they will: each one goes to the worker
         that is free first.
@@ -54,11 +59,13 @@ def allotted(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0
     """
 
     def at(share: float) -> list[float]:
-        return [min(need.full, max(need.least, share * need.full)) for need in needs]
+        return [max(need.least, share * need.full) for need in needs]
 
-    if _ends(at(1), busy) <= seconds:
+    if not any(need.full for need in needs):
         return at(1)
     low, high = 0.0, 1.0
+    while _ends(at(high), busy) <= seconds:
+        low, high = high, 2 * high
     for _ in range(HALVINGS):
         share = (low + high) / 2
         low, high = (share, high) if _ends(at(share), busy) <= seconds else (low, share)
@@ -70,17 +77,23 @@ def least_seconds(needs: Sequence[Need], busy: Sequence[float] = (0.0,)) -> floa
     return _ends([need.least for need in needs], busy)
 
 
-def shortfall(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,)) -> str | None:
+def shortfall(
+    needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,), count: int | None = None
+) -> str | None:
     """One paragraph that says how much time is missing even with the least effort, and what to do; None where there is
-    enough. The parameters are those of `allotted`."""
+    enough. The parameters are those of `allotted`.
+
+    :param count: of the paintings; None: each one is one of `needs`.
+    """
     least = least_seconds(needs, busy)
     if least <= seconds:
         return None
     full = _ends([need.full for need in needs], busy)
-    paintings = "1 painting" if len(needs) == 1 else f"{len(needs)} paintings"
+    count = len(needs) if count is None else count
+    paintings, take = ("1 painting", "takes") if count == 1 else (f"{count} paintings", "take")
     workers = "" if len(busy) == 1 else f" on {len(busy)} workers"
     return (
-        f"The time does not suffice: {paintings}{workers} take about {spoken(least)} with the fewest steps that make "
+        f"The time does not suffice: {paintings}{workers} {take} about {spoken(least)} with the fewest steps that make "
         f"sense (about {spoken(full)} with all of them), and there are {spoken(max(0.0, seconds))}. Give more time, "
         "paint fewer at once or at a smaller --size, or take a quicker --preset such as draft."
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.job.batch.budget import Need
 from pipeline.job.batch.examine import Ready
 from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
+from pipeline.job.deadline import reserve
 from pipeline.job.events import ECONOMIES, Event, FrameDone, Started
 from pipeline.job.parts import parts_of
 
@@ -30,8 +31,6 @@ class Course:
     """By key."""
     done: dict[str, int] = field(default_factory=dict)
     """Frames that are finished, by task; in several passes, each one counts."""
-    until: float | None = None
-    """When it has to be finished, as `time.time()` counts; None: when it is."""
     began: float | None = None
     """On a steady clock; None: not yet."""
     failed: str | None = None
@@ -40,6 +39,9 @@ class Course:
     """What has been done without so far, for want of memory."""
     lost: int = 0
     """How often a worker was lost with it since a frame of it was last finished."""
+
+    in_parts: bool = False
+    """Whether parts of it are painted, so that all that is left in the end is to put them together."""
 
     def __post_init__(self) -> None:
         self.waiting.append(self._task("look through" if self.several else "paint"))
@@ -51,11 +53,38 @@ class Course:
     def name(self) -> str:
         return self.ready.item.name
 
-    def next_task(self) -> Task:
-        """The task to begin now; one must be waiting."""
-        task = replace(self.waiting.popleft(), until=self.until)
+    def begin_task(self, until: float | None) -> Task:
+        """Take the task that is to begin now; one must be waiting.
+
+        :param until: when it has to be finished, as `Task` has it. One that was begun before keeps its own.
+        """
+        task = self.waiting.popleft()
+        if task.until is None:
+            task = replace(task, until=until)
         self.running[task.key] = task
         return task
+
+    def needs(self, task: Task, workers: int) -> list[Need]:
+        """What a task takes, and what can be foreseen to follow from it: as many pieces of work as there can be side by
+        side."""
+        if task.kind == "look through":
+            return [self.need.share(1 / workers)] * workers
+        if task.part is not None:
+            return [self.need.share((task.part[1] - task.part[0]) / self.ready.subject.frames)]
+        return [] if self.in_parts else [self.need]
+
+    def to_come(self, workers: int) -> list[Need]:
+        """The pieces of work that no worker has begun, in their order."""
+        if self.failed is not None:
+            return []
+        looking = [task for task in self.running.values() if task.kind == "look through"]
+        return [need for task in (*looking, *self.waiting) for need in self.needs(task, workers)]
+
+    @property
+    def joining(self) -> float:
+        """Seconds to keep for putting its parts together, once they are painted."""
+        subject, left = self.ready.subject, self.waiting or self.running
+        return reserve(subject.frames, subject.width, subject.height) if self.in_parts and left else 0.0
 
     def see(self, key: str, event: Event) -> None:
         """Learn from what a task tells how many frames are finished."""
@@ -85,7 +114,8 @@ class Course:
             if len(parts) > 1:
                 # The longest ones first: nobody should wait for one that was begun last.
                 parts.sort(key=lambda part: part[0] - part[1])
-                self.waiting.extend(self._task("part", part) for part in parts)
+                self.waiting.extend(replace(self._task("part", part), speed=result.speed) for part in parts)
+                self.in_parts = True
                 return
         if not self.waiting and not self.running and task.kind != "paint":
             self.waiting.append(self._task("paint"))

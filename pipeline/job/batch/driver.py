@@ -172,12 +172,11 @@ class _Driver:
                 return
             if course.began is None:
                 self._begin(course)
-            task = course.next_task()
+            task = course.begin_task(self._until(course))
             self._by_task[task.key] = course
             self._desk.crew.give(task)
 
     def _begin(self, course: Course) -> None:
-        course.until = self._until(course)
         course.began = time.monotonic()
         row = self._desk.ledger.item(course.name)
         assert row is not None
@@ -188,15 +187,21 @@ class _Driver:
         self._desk.tell(ItemBegan(course.name, begun, len(self._courses)))
 
     def _until(self, course: Course) -> float | None:
-        """When a painting has to be finished so that all others can be, too; None where there is time for ever."""
-        if self._desk.orders.finish_by is None:
+        """When the next task of a painting has to be finished so that everything else can be, too; None where there is
+        time for ever, and where nothing is left to paint."""
+        workers, now = self._desk.crew.size, time.time()
+        own = course.needs(course.waiting[0], workers)
+        if self._desk.orders.finish_by is None or not own:
             return None
-        now = time.time()
-        others = [one for one in self._courses if one.began is None and one is not course]
-        running = [one.until - now for one in self._courses if one.until is not None and one.running]
-        busy = [max(0.0, left) for left in running] + [0.0] * (self._desk.crew.size - len(running))
-        needs = [course.need, *(one.need for one in others)]
-        return now + allotted(needs, self._desk.orders.finish_by - now, busy)[0]
+        # What is painted in parts is put together after that.
+        joining = sum(one.joining for one in self._courses)
+        rest = course.to_come(workers)[len(own) :]
+        others = [need for one in self._courses if one is not course for need in one.to_come(workers)]
+        tasks = [task for one in self._courses for task in one.running.values() if task.kind != "look through"]
+        running = [max(0.0, task.until - now) for task in tasks if task.until is not None]
+        busy = running + [0.0] * (workers - len(running))
+        seconds = self._desk.orders.finish_by - joining - now
+        return now + sum(allotted([*own, *rest, *others], seconds, busy)[: len(own)])
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Notice):
@@ -237,6 +242,8 @@ class _Driver:
             self._desk.ledger.change(course.name, done=sum(course.done.values()))
             if course.running[message.key].kind == "paint":
                 self._desk.ledger.change(course.name, cuts=event.cuts)
+            for note in event.notes:
+                self._desk.ledger.note(course.name, note)
         elif isinstance(event, Damaged):
             self._desk.ledger.note(
                 course.name,
@@ -249,6 +256,7 @@ class _Driver:
         row = self._desk.ledger.item(course.name)
         assert row is not None
         notes = tuple(dict.fromkeys((*row.notes, *result.notes)))
+        self._desk.ledger.change(course.name, passes=result.passes or row.passes)
         self._desk.ledger.finish(
             course.name,
             result.outputs,

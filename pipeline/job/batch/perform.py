@@ -45,11 +45,12 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
         if task.size is None:
             raise UsageError("A step can only be timed at a size.")
         return timed(task.item, studio, *task.size)
+    deadline = None if task.until is None else Deadline(task.until, task.speed)
     if task.kind == "look through":
         found = look_through(
-            task.item.clip_job(task.overwrite), studio.network, studio.settings, studio.device, on_event
+            task.item.clip_job(task.overwrite), studio.network, studio.settings, studio.device, on_event, deadline
         )
-        return LookedThrough(tuple(found.shots), found.begun)
+        return LookedThrough(tuple(found.shots), found.begun, found.speed)
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
@@ -60,9 +61,10 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
             studio.settings,
             studio.device,
             on_event,
+            deadline,
         )
         return Painted()
-    return _painted(task, studio, on_event)
+    return _painted(task, studio, on_event, deadline)
 
 
 def studio_of(item: Item, device: str) -> Studio:
@@ -76,9 +78,10 @@ def _studio(preset: str, network: str, weights: Path | None, device: str, settin
     return open_studio(preset, network, weights, device, json.loads(settings))
 
 
-def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
+def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> Painted:
     item = task.item
     notes: tuple[str, ...] = ()
+    passes: int | None = None
     cuts: tuple[int, ...] = ()
 
     def watched(event: Event) -> None:
@@ -91,12 +94,13 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent) -> Painted:
     if item.still:
         run_still(item.still_job(task.overwrite), studio.network, studio.settings, studio.device, watched)
     else:
-        job, deadline = item.clip_job(task.overwrite), task.until and Deadline(task.until)
-        notes = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline or None).notes
+        job = item.clip_job(task.overwrite)
+        result = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline)
+        notes, passes = result.notes, result.passes
     outputs = tuple(output_row(path) for path in item.outputs)
     look = seen(item, cuts, share_of(task.items))
     made = read_metadata(item.output)
-    return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), made)
+    return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), passes, made)
 
 
 def output_row(path: Path) -> OutputRow:

@@ -74,7 +74,8 @@ def prepare(desk: Desk) -> list[Course]:
         )
     if desk.orders.finish_by is not None:
         seconds, busy = desk.orders.finish_by - time.time(), [0.0] * desk.crew.size
-        if why := shortfall([course.need for course in courses], seconds, busy):
+        pieces = [need for course in courses for need in course.to_come(desk.crew.size)]
+        if why := shortfall(pieces, seconds, busy, len(courses)):
             raise UsageError(why)
     return courses
 
@@ -156,9 +157,7 @@ def _plan(desk: Desk, ready: Sequence[Ready], needs: dict[str, Need]) -> list[Co
     for one in order:
         name = one.item.name
         large = workers > 1 and needs[name].full > total / (2 * workers)
-        # The pace that ends in time is that of a clip as a whole.
-        whole = one.item.still or one.settings.loop or desk.orders.finish_by is not None
-        several = not whole and (large or parted(one.item.clip_job().work))
+        several = not (one.item.still or one.settings.loop) and (large or parted(one.item.clip_job().work))
         overwrite = desk.orders.overwrite or any(path.exists() for path in one.item.outputs)
         courses.append(Course(one, needs[name], len(desk.items), overwrite, several))
     return courses

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pipeline.job.batch.rows import FlickerRow, LookRow, OutputRow
 from pipeline.job.events import Event
+from pipeline.job.pace import Speed
 from pipeline.job.plan.item import Item
 from pipeline.motion.shots import Shot
 
@@ -27,7 +28,10 @@ class Task:
     size: tuple[int, int] | None = None
     """(height, width) to measure a step at."""
     until: float | None = None
-    """When it has to be finished, as `time.time()` counts."""
+    """When it has to be finished, as `time.time()` counts. Of a look through: when the whole clip would have to be, if
+    one worker painted it in the time of all."""
+    speed: Speed | None = None
+    """How fast a part is painted, as far as is known."""
     overwrite: bool = False
     items: int = 1
     """Paintings of the batch: the more, the less of each is shown in the report."""
@@ -57,6 +61,8 @@ class LookedThrough:
     shots: tuple[Shot, ...]
     begun: bool
     """Whether an earlier run has painted frames of it as a whole: it is gone on with in one piece."""
+    speed: Speed | None = None
+    """How fast it is painted; measured where there is an end to come."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Painted:
     flicker: tuple[FlickerRow, ...] = ()
     looks: tuple[LookRow, ...] = ()
     notes: tuple[str, ...] = ()
+    passes: int | None = None
+    """That there was time for; None: those of the settings."""
     made: Mapping[str, str] = field(default_factory=dict)
 
 
