@@ -158,7 +158,7 @@ MaxBytes = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="The story takes no more than that: 5MB, 800kB. Quality, frames and size are given up, least seen first.",
+        help="An animation takes no more than that: 5MB, 800kB. Quality, frames, size are given up, least seen first.",
     ),
 ]
 Search = Annotated[
@@ -336,10 +336,11 @@ def image(
         from pipeline.show.trouble import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_bytes
+            from pipeline.job.parse import parse_bytes, refuse_clip_settings
             from pipeline.show.still import paint_with_story
             from pipeline.show.story import StoryOptions
 
+        refuse_clip_settings(_given(None, set_))
         told = story is not None or panels or curve or max_bytes is not None
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
         paint_with_story(
@@ -661,6 +662,7 @@ def gallery(
             help=_help("Width of a sheet, or longest side of an animation, in pixels.", "1600 or 480, at most"),
         ),
     ] = None,
+    max_bytes: MaxBytes = None,
     search: Search = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -673,11 +675,13 @@ def gallery(
         from pipeline.show.trouble import held_back
 
         with held_back():
+            from pipeline.job.parse import parse_bytes
             from pipeline.show.console import counting
             from pipeline.show.gallery import GalleryJob, run_gallery
 
+        allowed = None if max_bytes is None else parse_bytes(max_bytes)
         with counting(screen, quiet) as on_count:
-            job = GalleryJob(paintings, output, not no_insets, columns, size, search, overwrite)
+            job = GalleryJob(paintings, output, not no_insets, columns, size, search, overwrite, allowed)
             made = run_gallery(job, on_count)
         _made(output, f"{made.results} results, {made.width}x{made.height}", made.notes, quiet)
 
@@ -737,18 +741,22 @@ def compare(
             help=_help("Height of the clips in pixels.", "that of the tallest, up to 720 and 2560 across"),
         ),
     ] = None,
+    max_bytes: MaxBytes = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Show clips side by side, matched by time, with the sound of the first one that has some."""
     with _errors("Nothing unfinished is left."):
+        from pipeline.job.parse import parse_bytes
         from pipeline.show.compare import CompareJob, run_compare
         from pipeline.show.console import counting
 
+        allowed = None if max_bytes is None else parse_bytes(max_bytes)
         with counting(screen, quiet) as on_count:
             labels = () if no_labels else label or None
-            made = run_compare(CompareJob(clips, output, wipe, labels, height, overwrite), on_count)
-        what = f"{made.frames} frames of {made.width}x{made.height}, {made.seconds:.2f} s"
+            made = run_compare(CompareJob(clips, output, wipe, labels, height, overwrite, allowed), on_count)
+        frames = "one frame" if made.frames == 1 else f"{made.frames} frames"
+        what = f"{frames} of {made.width}x{made.height}, {made.seconds:.2f} s"
         _made(output, what, made.notes, quiet)
 
 
@@ -1082,8 +1090,8 @@ def figure_losses(
         typer.Argument(
             metavar="PICTURE|FOLDER",
             help=(
-                "A picture to paint, or one that Reelbrush has painted; or the work folder of a clip (OUT.reelbrush, "
-                "kept with --keep), the folder of a batch, or a clip in it."
+                "A picture to paint, or one that Reelbrush has painted; or the work folder of a clip or a picture "
+                "(OUT.reelbrush, kept with --keep), the folder of a batch, or a clip in it."
             ),
         ),
     ],
@@ -1103,7 +1111,7 @@ def figure_losses(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Plot every term of the loss over the steps of a picture, or over the frames of a clip."""
+    """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with _figure(quiet, json) as on_count:
         from pipeline.show.trouble import held_back
 

@@ -139,6 +139,18 @@ def flags(command: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.parametrize("setting", ["passes=2", "loop=true", "cuts=3", "temporal-weight=5"])
+def test_what_only_clips_have_is_not_ignored_for_a_picture(tmp_path: Path, setting: str) -> None:
+    content, style = paint_picture(tmp_path / "c.png"), paint_picture(tmp_path / "s.png", 4)
+    options = (content, "-s", style, "-o", tmp_path / "o.png", *FEW)
+    found = run("image", *options, "--set", setting)
+    assert found.exit_code == 2 and "does nothing to a single picture" in found.stderr
+    assert not (tmp_path / "o.png").exists()
+    # A file of settings may serve both, and what is true of a picture may be said.
+    (tmp_path / "both.toml").write_text("passes = 2\ntemporal_weight = 5.0\n")
+    done(run("image", *options, "--config", tmp_path / "both.toml", "--set", "passes=1"))
+
+
 @pytest.mark.parametrize("command", ["image", "video"])
 def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
     said, standard = flags(command), resolve("builtin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import stat
 import sys
@@ -449,6 +450,26 @@ def test_a_damaged_frame_of_an_earlier_pass(tmp_path: Path) -> None:
     assert again.reached() == passes[0]
     assert [again.frames(one).done for one in passes] == [1, 0]
     again.close()
+
+
+def test_the_losses_of_a_pass_outlive_its_frames_and_a_kill_while_these_go(tmp_path: Path) -> None:
+    passes = [Pass(number, 2, 3) for number in (1, 2)]
+    work = WorkFolder(tmp_path / "work", {}, passes)
+    for one in passes:
+        store = work.frames(one)
+        for index in one.order:
+            store.put(index, painted(index))
+    first = work.frames(passes[0])
+    losses, spare = {str(index): first.record(index)["losses"] for index in range(3)}, tmp_path / "spare"
+    shutil.copytree(tmp_path / "work" / "pass1", spare)
+    work.end()
+    kept = tmp_path / "work" / "losses1.json"
+    assert json.loads(kept.read_text()) == losses and not (tmp_path / "work" / "pass1").exists()
+    (spare / "000001.png").unlink()
+    spare.rename(tmp_path / "work" / "pass1")
+    work.end()
+    assert json.loads(kept.read_text()) == losses and not (tmp_path / "work" / "pass1").exists()
+    work.close()
 
 
 def test_an_unstable_frame_is_never_handed_on(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline.media import Image, open_source
-from pipeline.show.compare import GROUND, timeline, wipe_at
+from pipeline.show.compare import GROUND, wipe_at
+from pipeline.show.timeline import timeline
 from pipeline.show.wipe import eased, wiped
 from tests.media_clips import clip, write_clip
 
@@ -127,6 +128,28 @@ def test_a_wipe_between_two_pictures_lasts_four_seconds_and_closes(tmp_path: Pat
     assert near(frames[25], BLUE, 12)[24, 40:].all()
 
 
+def test_two_pictures_side_by_side_are_one_frame_of_a_gif_and_many_of_a_video(tmp_path: Path) -> None:
+    for name, colour in (("a.png", RED), ("b.png", BLUE)):
+        Pillow.fromarray(flat(colour)).save(tmp_path / name)
+    for name, count in (("side.gif", 1), ("side.mp4", 100)):
+        found = run(tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / name)
+        info = open_source(tmp_path / name).info
+        assert info.frames == count and f"{'one frame' if count == 1 else '100 frames'} of" in found.stderr
+    assert info.duration == 4 and info.rate == 25, "players differ in what they make of a single long frame"
+
+
+def test_under_a_wipe_a_short_gif_begins_again_until_the_line_has_time(tmp_path: Path) -> None:
+    images = [flat(colour) for colour in (RED, BLUE, (30, 200, 30))]
+    write_clip(tmp_path / "short.gif", images, count=3, rate=5)
+    Pillow.fromarray(flat((0, 0, 0))).save(tmp_path / "b.png")
+    frames = done(tmp_path / "short.gif", tmp_path / "b.png", "--wipe", "-o", tmp_path / "wipe.gif", "--no-labels")
+    assert open_source(tmp_path / "wipe.gif").info.duration == 7 * Fraction(3, 5)
+    assert len(frames) == 21
+    assert [int(frame[10, 2].argmax()) for frame in frames[:5]] == [0, 2, 1, 0, 2]
+    side = done(tmp_path / "short.gif", tmp_path / "b.png", "-o", tmp_path / "side.gif", "--no-labels")
+    assert len(side) == 3, "it does so by itself there"
+
+
 def test_a_wipe_over_other_proportions_shows_all_of_it(tmp_path: Path) -> None:
     one, other = coloured(tmp_path / "a.mp4", RED, 3, 10), coloured(tmp_path / "b.mp4", BLUE, 3, 10, 48, 32)
     found = run(one, other, "--wipe", "-o", tmp_path / "wipe.mp4", "--no-labels")
@@ -148,6 +171,24 @@ def test_labels_are_the_names_or_what_is_said(tmp_path: Path) -> None:
     assert (named.max(axis=2) > 230).any(), "in white"
 
 
+def test_clips_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "clip.mp4" for folder in ("before", "after")]
+    for path in paths:
+        path.parent.mkdir()
+        coloured(path, RED, 1, 10, 96, 256)
+    named = done(*paths, "-o", tmp_path / "named.mkv")[0]
+    told = done(*paths, "-o", tmp_path / "told.mkv", "--label", "before/clip.mp4", "--label", "after/clip.mp4")[0]
+    np.testing.assert_array_equal(named, told)
+
+
+def test_it_is_said_whose_sound_is_heard(tmp_path: Path) -> None:
+    loud, mute = clip(tmp_path / "loud.mp4", sound=True), coloured(tmp_path / "mute.mp4", RED, 30, 10)
+    found = run(loud, mute, "-o", tmp_path / "one.mp4")
+    assert "The sound is that of loud.mp4, and ends after" in found.stderr
+    assert "The sound is that of loud.mp4." in run(loud, loud, "-o", tmp_path / "two.mp4").stderr
+    assert "sound is" not in run(mute, mute, "-o", tmp_path / "three.mp4").stderr
+
+
 def test_sound_is_that_of_the_first(tmp_path: Path) -> None:
     loud, mute = clip(tmp_path / "loud.mp4", sound=True), clip(tmp_path / "mute.mp4")
     for number, clips in enumerate(((loud, mute), (mute, loud), (mute, mute))):
@@ -162,14 +203,38 @@ def test_a_gif_of_the_same_clips_is_the_same_each_time(tmp_path: Path) -> None:
     assert (tmp_path / "one.gif").read_bytes() == (tmp_path / "other.gif").read_bytes()
 
 
+def noisy(path: Path, count: int = 20) -> Path:
+    """A clip that no codec finds easy."""
+    random = np.random.default_rng(len(path.name))
+    images = [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(count)]
+    write_clip(path, images, count=count, rate=10, width=64, height=48, quality="lossless")
+    return path
+
+
+@pytest.mark.parametrize(("name", "wipe"), [("out.gif", ()), ("out.gif", ("--wipe",)), ("out.mp4", ())])
+def test_max_bytes_is_met(tmp_path: Path, name: str, wipe: tuple[str, ...]) -> None:
+    clips = noisy(tmp_path / "a.mp4"), noisy(tmp_path / "bb.mp4")
+    assert run(*clips, "-o", tmp_path / f"full-{name}", "--no-labels", *wipe).exit_code == 0
+    full = (tmp_path / f"full-{name}").stat().st_size
+    for share in (0.7, 0.25):
+        limit = round(share * full)
+        path = tmp_path / f"{share}-{name}"
+        found = run(*clips, "-o", path, "--no-labels", "--max-bytes", str(limit), *wipe)
+        assert found.exit_code == 0 and path.stat().st_size <= limit
+        assert f"{'64' if wipe else '130'}x48 with 20 frames" in found.stderr and "to stay below" in found.stderr
+        assert open_source(path).info.duration == 2
+    assert len(list(tmp_path.iterdir())) == 5
+
+
 def test_uneven_times_that_both_have_are_kept(tmp_path: Path) -> None:
     times = tuple(Fraction(k, 10) for k in (0, 1, 4, 5))
     for name, colour in (("a.gif", RED), ("b.gif", BLUE)):
         images = [np.clip(flat(colour).astype(int) + 9 * k, 0, 255).astype(np.uint8) for k in range(4)]
         write_clip(tmp_path / name, images, count=4, rate=8, times=times, duration=Fraction(7, 10), variable=True)
     infos = [open_source(tmp_path / name).info for name in ("a.gif", "b.gif")]
-    line = timeline(infos, wipe=False)
+    line = timeline(infos)
     assert line.times == times and line.variable and line.notes == ()
+    assert line.thinned(Fraction(1, 2)).times == (0, Fraction(4, 10)), "fewer of them, none that was not there"
 
 
 @pytest.mark.parametrize(

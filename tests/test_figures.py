@@ -236,7 +236,7 @@ def test_names_are_moved_apart_as_little_as_it_takes() -> None:
     assert (np.diff(found) >= 0.1 - 1e-9).all() and np.abs(np.subtract(found, [0.3, 0.31, 0.35, 0.52])).max() < 0.13
 
 
-def test_losses_of_a_batch_are_those_of_its_last_pass(tmp_path: Path) -> None:
+def test_losses_of_a_batch_are_those_of_every_pass(tmp_path: Path) -> None:
     ledger = planned(tmp_path, ["one.mp4", "still.png", "two.mp4"])
     finish(
         ledger,
@@ -248,8 +248,10 @@ def test_losses_of_a_batch_are_those_of_its_last_pass(tmp_path: Path) -> None:
     finish(ledger, "still.png", frames=1, cut=None, looks=(0,))
     finish(ledger, "two.mp4", frames=3, cut=None, looks=(0,))
     ledger.close()
-    one, two = of_batch(tmp_path)
-    assert (one.name, two.name) == ("one.mp4", "two.mp4")
+    first, one, two = of_batch(tmp_path)
+    assert (first.name, one.name, two.name) == ("one.mp4", "one.mp4", "two.mp4")
+    assert (first.pass_name, one.pass_name, two.pass_name) == ("pass 1 of 2, forward", "pass 2 of 2, backward", "")
+    assert [losses["total"] for losses in first.losses] == [9.0] * 8 and first.breaks == one.breaks
     assert one.places == tuple(range(8)) and one.breaks == ((4, "cut"),)
     assert [losses["total"] for losses in one.losses] == pytest.approx([1 + n / 10 for n in range(8)])
     assert [losses["total"] for losses in two.losses] == pytest.approx([1.0, 1.1, 1.2])
@@ -267,7 +269,7 @@ def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
     done = reelbrush("video", frames, "--style", style, "-o", tmp_path / "out", *QUICK, "--keep", "--json")
     assert done.returncode == 0, done.stderr
     told = [event for event in events(done.stdout) if event["event"] == "frame_done"]
-    found = of_work_folder(tmp_path / "out.reelbrush", quiet)
+    (found,) = of_work_folder(tmp_path / "out.reelbrush", quiet)
     assert found.name == "out" and found.places == (0, 1, 2, 3)
     for event, losses in zip(told, found.losses, strict=True):
         assert losses == pytest.approx(event["losses"])
@@ -285,6 +287,70 @@ def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
     paint_picture(tmp_path / "out.reelbrush" / "frames" / "000002.png")
     with pytest.raises(StoreError, match=r"000002\.png: the losses of this frame cannot be read"):
         of_work_folder(tmp_path / "out.reelbrush", quiet)
+
+
+def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Path) -> None:
+    frames = paint_folder(tmp_path / "in", 4)
+    style = paint_picture(tmp_path / "style.png", seed=9)
+    painting = ("video", frames, "--style", style, "-o", tmp_path / "out", *QUICK, "--passes", "3", "--cuts", "2")
+    done = reelbrush(*painting, "--keep", "--json")
+    assert done.returncode == 0, done.stderr
+    work = tmp_path / "out.reelbrush"
+    assert sorted(path.name for path in work.iterdir() if path.is_dir()) == ["frames"]
+    told = [event for event in events(done.stdout) if event["event"] == "frame_done"]
+    found = of_work_folder(work, quiet)
+    assert [course.in_pass for course in found] == [1, 2, 3] and {course.passes for course in found} == {3}
+    for course in found:
+        of_pass = {event["frame"]: event["losses"] for event in told if event["in_pass"] == course.in_pass}
+        assert dict(zip(course.places, course.losses, strict=True)) == {n: pytest.approx(of_pass[n]) for n in range(4)}
+        assert course.breaks == ((2, "cut"),)
+    run_losses(LossesJob(tmp_path / "out", tmp_path / "l.png"), quiet)
+    assert read_picture(tmp_path / "l.png").shape == (1020, 2160, 3), "in one row"
+    (work / "losses1.json").write_text("[1]")
+    with pytest.raises(StoreError, match=r"losses1\.json.*Delete this file"):
+        of_work_folder(work, quiet)
+    (work / "losses1.json").unlink()
+    assert [course.in_pass for course in of_work_folder(work, quiet)] == [2, 3]
+    # Frames of other settings begin with losses of their own.
+    (tmp_path / "out").rename(tmp_path / "before")
+    assert reelbrush(*painting[:-4], "--passes", "1", "--restart", "--keep").returncode == 0
+    assert not list(work.glob("losses*"))
+
+
+def test_passes_stand_beside_each_other_on_one_scale() -> None:
+    from pipeline.show.figures.loss_plot import draw
+
+    high = tuple({"total": 50.0, "content": 20.0} for _ in range(4))
+    groups = [course(name="a", losses=high, passes=2), course(name="a", in_pass=2, passes=2), course(name="b")]
+    one, other, below = draw(groups).axes
+    assert one.get_ylim() == other.get_ylim() != below.get_ylim() and one.get_ylim()[1] > 50
+    assert one.get_xlim() == other.get_xlim()
+    assert (one.get_title("left"), other.get_title("left")) == ("pass 1 of 2, forward", "pass 2 of 2, backward")
+    assert {text.get_text() for text in one.texts} == {"a"}, "named above; its curves at the end of the row"
+    assert {"total", "content", "style × 2"} <= {text.get_text() for text in other.texts}
+    assert one.get_position().x1 < other.get_position().x0 and one.get_position().y0 > below.get_position().y1
+
+
+def test_losses_of_a_kept_picture_are_those_of_painting_it(tmp_path: Path) -> None:
+    content, style = paint_picture(tmp_path / "c.png"), paint_picture(tmp_path / "s.png", seed=9)
+    levels = ("--network", "builtin", "--device", "cpu", "--steps", "5", "--set", "levels=2", "--set", "smallest=16")
+    painting = ("image", content, "-s", style, "-o", tmp_path / "p.png", *levels, "--preset", "draft", "--keep")
+    assert reelbrush(*painting).returncode == 0
+    for place in (tmp_path / "p.png", tmp_path / "p.png.reelbrush"):
+        (kept,) = kept_courses(place, quiet) or ()
+        assert (kept.name, kept.along, kept.breaks) == ("p.png", "step", ((0, "1/2 of the size"), (5, "full size")))
+        assert kept.terms == ("total", "content", "style", "tv")
+        for losses in kept.losses:
+            known = sum(kept.weights[term] * value for term, value in losses.items() if term != "total")
+            assert known == pytest.approx(losses["total"], rel=1e-4)
+    run_losses(LossesJob(tmp_path / "p.png", tmp_path / "l.png"), quiet)
+    # As it was kept before the terms were.
+    index = tmp_path / "p.png.reelbrush" / "snapshots.json"
+    known = json.loads(index.read_text())
+    del known["terms"]
+    index.write_text(json.dumps(known))
+    (plain,) = kept_courses(index.parent, quiet) or ()
+    assert plain.terms == ("total",) and kept_courses(tmp_path / "p.png", quiet) is None, "painted again it shows more"
 
 
 def test_losses_of_a_picture_are_those_of_its_steps_and_of_painting_it_again(tmp_path: Path) -> None:

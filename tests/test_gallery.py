@@ -20,6 +20,7 @@ from pipeline.show.gallery import places_of
 from pipeline.show.insets import with_insets
 from pipeline.show.reel import HOLD
 from tests.jobs import QUICK, SMALL, moving_folder, paint_picture
+from tests.ledgers import finish, planned
 
 GREY, RED, BLUE = (128, 128, 128), (255, 0, 0), (0, 0, 255)
 
@@ -137,6 +138,30 @@ def test_a_video_has_frames_of_one_length(here: Path) -> None:
     assert not info.variable and info.rate == 30 and info.frames == 4 * (48 + 17)
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_max_bytes_is_met_and_it_is_said_what_was_given_up(here: Path, suffix: str) -> None:
+    size = ("--size", "144")
+    assert run(here / "painted", "-o", here / f"all{suffix}", *size).exit_code == 0
+    full = (here / f"all{suffix}").stat().st_size
+    shown = open_source(here / f"all{suffix}").info
+    for name, share in (("same", 1.0), ("less", 0.8), ("least", 0.3)):
+        path = here / f"{name}{suffix}"
+        found = run(here / "painted", "-o", path, *size, "--max-bytes", str(round(share * full)))
+        assert found.exit_code == 0 and path.stat().st_size <= share * full
+        assert ("to stay below" in found.stderr) == (share < 1)
+        info = open_source(path).info
+        assert float(info.duration) == pytest.approx(float(shown.duration), abs=0.4), "in fewer frames, as long"
+    assert (here / f"same{suffix}").read_bytes() == (here / f"all{suffix}").read_bytes()
+    assert 144 >= open_source(here / f"less{suffix}").info.width > open_source(here / f"least{suffix}").info.width
+    assert not list(here.glob(".*")), "no trial is left"
+
+
+def test_a_gallery_that_cannot_fit_says_what_would(here: Path) -> None:
+    found = run(here / "painted", "-o", here / "all.gif", "--size", "96", "--max-bytes", "1kB")
+    assert found.exit_code == 2 and "this gallery does not fit into 1 kB" in found.stderr
+    assert not (here / "all.gif").exists()
+
+
 def test_the_same_results_give_the_same_bytes(here: Path) -> None:
     for name in ("sheet.png", "sheet.jpg", "all.gif"):
         before = here / f"before-{name}"
@@ -187,6 +212,63 @@ def test_what_is_gone_is_left_out_and_found_with_search(here: Path) -> None:
     assert (read_picture(here / "less.png") != read_picture(here / "more.png")).any()
 
 
+def cut_off(path: Path) -> None:
+    """What is left of a file that was copied by halves."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("of_a_batch", [True, False])
+def test_what_cannot_be_read_in_a_folder_is_left_out_and_said(here: Path, of_a_batch: bool) -> None:
+    folder = here / "painted"
+    cut_off(folder / "b1-s2.png")
+    if not of_a_batch:
+        (folder / "ledger.sqlite").unlink()
+        (folder / "a.mp4").write_bytes(b"no film")
+    for name in ("sheet.png", "all.gif"):
+        found = run(folder, "-o", here / name, "--size", "96", "--no-insets")
+        assert found.exit_code == 0 and "3 results" in found.stderr
+        notes = [line for line in found.stderr.splitlines() if line.startswith("note:")]
+        assert len(notes) == 1 and "Left out" in notes[0]
+        assert ("b1-s2.png" if of_a_batch else "a.mp4 and 1 more") in notes[0]
+    found = run(folder, folder / "b1-s2.png", "-o", here / "named.png")
+    assert found.exit_code == 1 and "b1-s2.png" in found.stderr, "what is named is meant"
+    assert not (here / "named.png").exists()
+
+
+def test_a_batch_shows_no_folder_with_a_damaged_frame(tmp_path: Path) -> None:
+    ledger = planned(tmp_path, ["one", "other"])
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            paint_picture(tmp_path / name / f"frame_{number + 1:06d}.png", seed=number)
+        finish(ledger, name, frames=3, cut=None, looks=())
+    ledger.close()
+    assert len(find_exhibits([tmp_path], tmp_path / "o.gif")[0]) == 2
+    cut_off(tmp_path / "other" / "frame_000003.png")
+    found, notes = find_exhibits([tmp_path], tmp_path / "o.gif", insets=False)
+    assert [one.path.name for one in found] == ["one"]
+    assert notes == ["Left out, because it cannot be read: other."]
+
+
+def test_where_nothing_can_be_read_there_is_no_gallery(here: Path) -> None:
+    for path in (here / "in").iterdir():
+        cut_off(path)
+    found = run(here / "in", "-o", here / "sheet.png")
+    assert found.exit_code == 2 and "none of it can be read" in found.stderr and not (here / "sheet.png").exists()
+
+
+def test_a_story_stands_for_its_damaged_painting(here: Path) -> None:
+    folder = here / "mine"
+    folder.mkdir()
+    arguments = (here / "in" / "b1.png", "-s", here / "styles" / "s1.png", *QUICK)
+    assert run(*arguments, "-o", folder / "b.png", "--story", folder / "a.gif", command="image").exit_code == 0
+    whole = read_picture(folder / "b.png")
+    assert whole.shape == (32, 48, 3)
+    # Its pixels are gone; how it was made stands before them.
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:-200])
+    assert [one.path.name for one in find_exhibits([folder], folder / "o.png")[0]] == ["a.gif"]
+
+
 def test_clips_play_in_an_animation_and_stand_still_on_a_sheet(tmp_path: Path) -> None:
     source = moving_folder(tmp_path / "in", 8)
     style = paint_picture(tmp_path / "style.png", seed=5)
@@ -224,6 +306,7 @@ def test_clips_play_in_an_animation_and_stand_still_on_a_sheet(tmp_path: Path) -
         (lambda here: (here / "nothing", "-o", here / "sheet.png"), 2, "no such file"),
         (lambda here: (here / "painted", "-o", here / "sheet.txt"), 2, "a gallery is a picture"),
         (lambda here: (here / "painted", "-o", here / "all.gif", "--columns", "2"), 2, "--columns"),
+        (lambda here: (here / "painted", "-o", here / "sheet.jpg", "--max-bytes", "1MB"), 2, "--size"),
         (lambda here: (here / "painted", "-o", here / "in" / "b1.png", "--overwrite"), 2, "made from"),
         (lambda here: (here / "painted", "-o", here / "painted" / "b1-s1.png", "--overwrite"), 2, "made from"),
         (lambda here: (here / "painted", "-o", here / "there.png"), 1, "exists already"),

@@ -19,7 +19,7 @@ from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 from pipeline.media import Image, open_source
 from pipeline.media.thumbnail import QUALITIES, smaller_thumbnail, thumbnail, thumbnail_size
-from pipeline.motion.measure import measure
+from pipeline.motion.measure import flicker_between, measure
 
 
 def item(source: Path, output: Path) -> Item:
@@ -118,6 +118,16 @@ def test_flicker_is_what_measure_says_at_that_size(tmp_path: Path) -> None:
     found = seen(item(source, output))
     assert [(row.painting, row.input) for row in found.flicker] == [(one.e_warp, one.e_warp_input) for one in wanted]
     assert all(row.painting > 5 * row.input for row in found.flicker)  # type: ignore[operator]
+
+
+def test_of_a_loop_the_first_frame_follows_the_last(tmp_path: Path) -> None:
+    source = moving_folder(tmp_path / "in", 5)
+    output = painted(source, tmp_path / "out", lambda number, image: np.roll(image, 5 * number, axis=0))
+    seam, *others = seen(item(source, output), loop=True).flicker
+    ends = [(frame(source, number), frame(output, number)) for number in (4, 0)]
+    wanted = flicker_between(*ends)
+    assert (seam.frame, seam.painting, seam.input) == (0, wanted.painting, wanted.input)
+    assert tuple(others) == seen(item(source, output)).flicker
 
 
 def test_only_the_frames_that_were_painted_at_the_rate_they_were(tmp_path: Path) -> None:

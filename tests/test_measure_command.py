@@ -155,9 +155,19 @@ def test_the_seam_of_a_loop(here: Path) -> None:
     assert found["e_warp_seam"] > 10 * found["e_warp"]
     assert found["e_warp_seam_input"] == pytest.approx(found["e_warp_input"], rel=1)
     assert "from the last frame to the first" in done(run("sway.mp4", "painted.mp4", "--cuts", "none", "--loop")).stdout
+    assert found["compared_seam"] > 0.5 and not [note for note in found["notes"] if "cuts" in note]
     plain = summary("sway.mp4", "painted.mp4", "--cuts", "none")
     assert "e_warp_seam" not in plain
     assert plain["e_warp"] == found["e_warp"]
+
+
+def test_a_seam_across_cuts_is_told_for_what_it_is(here: Path) -> None:
+    found = summary("in.mp4", "out.mp4", "--cuts", "3,9", "--loop")
+    (note,) = [note for note in found["notes"] if "no loop" in note]
+    assert "from the last frame (13, in shot 3) to the first (0, in shot 1)" in note
+    assert f"in the {found['compared_seam']:.0%} of the picture" in note
+    assert "no loop" in done(run("in.mp4", "out.mp4", "--cuts", "3,9", "--loop")).stderr
+    assert not [note for note in summary("in.mp4", "out.mp4", "--cuts", "3,9")["notes"] if "no loop" in note]
 
 
 def test_compared_at_another_size(here: Path) -> None:

@@ -21,7 +21,7 @@ from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.looks import SHARES, share_of
 from pipeline.job.batch.rows import FlickerRow, ItemRow, LookRow
 from pipeline.show.report import POINTS, render, spread, write_report
-from pipeline.show.report_facts import relative_link, shown
+from pipeline.show.report_facts import facts, relative_link, shown
 from pipeline.show.report_plots import HIGH, WIDE, flicker_plot, loss_plot
 
 HOSTILE = """<script>alert("it's mine")</script> & 100%#?.mp4"""
@@ -256,6 +256,22 @@ def test_flicker_is_broken_at_a_cut_and_drawn_to_scale(out: Path) -> None:
     assert [text for _, _, text in plot.said][3:5] == [
         "frame 4\npainting 4 (2.0 ×)\ninput 2", "frame 5\nbegins a shot",
     ]  # fmt: skip
+
+
+def test_the_seam_of_a_loop_is_marked_and_said(out: Path) -> None:
+    found = row(out, 8)
+    flicker = [FlickerRow(0, 0.012, 0.003), *(FlickerRow(frame, 0.002, 0.002) for frame in range(1, 8))]
+    plot = flicker_plot(found, [], flicker, 480)
+    assert plot is not None
+    assert [(mark.kind, mark.x, mark.width) for mark in plot.marks] == [("seam", 0, 125)]
+    assert ("seam", "seam of the loop") in plot.legend
+    seam = "after the last one: seam of the loop"
+    assert plot.said[0] == (0.0625, round(1 / 1.08, 4), f"frame 1, {seam}\npainting 12 (4.0 ×)\ninput 3")
+    assert facts(found, flicker)[-2:] == ("flicker 1.5 × that of the input", "4.0 × at the seam of the loop")
+    assert facts(found, flicker[1:])[-1] == "flicker 1.0 × that of the input"
+    many = flicker_plot(row(out, 3000), [], [FlickerRow(n, 0.1, 0.1) for n in range(3000)], 100)
+    assert many is not None and many.marks[0].width == 10, "wide enough to be seen"
+    assert many.said[0][2].startswith("frame 1, after the last one")
 
 
 def test_a_long_clip_keeps_its_spikes(out: Path) -> None:

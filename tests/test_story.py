@@ -26,11 +26,12 @@ from pipeline.job.parse import parse_bytes
 from pipeline.job.recorded import read_record
 from pipeline.media import Image, open_source, read_metadata, read_picture
 from pipeline.media.gif_blocks import walk_gif
+from pipeline.show.fitted import LEAST_SIDE
 from pipeline.show.kept import read_kept
+from pipeline.show.rungs import TRIALS, best_within, rungs
 from pipeline.show.snapshots import MOST, Loss, Snapshot, SnapshotRecorder, Snapshots, visible_change
 from pipeline.show.story import Story, StoryOptions, blended, changes, even_places
-from pipeline.show.story_bytes import TRIALS, best_within, rungs
-from pipeline.show.story_file import LEAST_SIDE, write_story
+from pipeline.show.story_file import write_story
 from pipeline.show.story_page import ACCENT
 from pipeline.style.objective import Losses
 from pipeline.style.optimise import Step

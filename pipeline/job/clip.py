@@ -77,7 +77,7 @@ def run_clip(
         work.gather()
         shots = shots_of(clip, work, on_event)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
-        notes = tuple(dict.fromkeys([*said, *(loop_notes(source) if settings.loop else ())]))
+        notes = tuple(dict.fromkeys([*said, *(loop_notes(source, settings.passes) if settings.loop else ())]))
         anchor = found_anchor(source, painter, work, on_event)
         pace = (
             None

@@ -39,8 +39,20 @@ def check_loop(path: Path, frames: int, shots: Sequence[Shot]) -> None:
     )
 
 
-def loop_notes(source: FrameSource) -> tuple[str, ...]:
-    """A note where the input does not loop by itself; it needs two frames at least."""
+def loop_notes(source: FrameSource, passes: int) -> tuple[str, ...]:
+    """What a person should know of a loop: that it takes more than one pass, and where the input is none by itself.
+
+    :param source: two frames at least.
+    :param passes: as the settings say.
+    """
+    short = () if passes > 1 else (
+        "A loop takes two passes at least, of which the last one closes it: passes = 1 counts as 2 here, and takes "
+        "about half as long again.",
+    )  # fmt: skip
+    return (*short, *_jump_notes(source))
+
+
+def _jump_notes(source: FrameSource) -> tuple[str, ...]:
     count = source.info.frames
     first, last = _pair(source, 0), _pair(source, count - 2)
     seam = difference(glance(last[1]), glance(first[0])).levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 
 from pipeline.errors import UsageError
@@ -10,6 +11,25 @@ from pipeline.errors import UsageError
 RANGE = re.compile(r"(\d*):(\d*)")
 BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([kmg]?i?)b?", re.IGNORECASE)
 UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
+
+OF_CLIPS = ("carried_steps", "carry", "flow", "temporal_weight", "long_term", "passes", "loop", "cuts")
+"""Settings that do nothing to a picture."""
+OF_A_PICTURE = {"passes": 1, "loop": False}
+"""What nevertheless is true of one."""
+
+
+def refuse_clip_settings(given: Mapping[str, object]) -> None:
+    """Make sure that nothing is asked of a picture that only a clip can have.
+
+    :param given: settings that were typed for this very picture. A file of settings may serve clips as well.
+    :raises UsageError: one of them does nothing to a picture.
+    """
+    for name, value in given.items():
+        if name in OF_CLIPS and OF_A_PICTURE.get(name) != value:
+            raise UsageError(
+                f"{name} is a setting of clips and does nothing to a single picture, which is painted once. Leave out "
+                f"--set {name}=...; 'reelbrush video' paints clips."
+            )
 
 
 def parse_frames(text: str) -> tuple[int | None, int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ SHOTS = "shots.json"
 ANCHOR = "anchor.json"
 MOTION = "motion.json"
 PASSES = "passes.json"
+LOSSES = "losses{}.json"
+"""Of the frames of a pass of that number, once these are removed."""
 FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
 PART = "part-"
@@ -31,7 +34,8 @@ PART = "part-"
 class WorkFolder:
     """`job.json`, `shots.json`, `anchor.json` (what the clip looks like as a whole) and a folder of finished frames for
     every pass that is still needed: that of the pass that is painted, and that of the one before it, which it starts
-    from. With a deadline also `motion.json`, and `passes.json` where there is no time for all of them."""
+    from; of those before it, the losses alone. With a deadline also `motion.json`, and `passes.json` where there is no
+    time for all of them."""
 
     def __init__(
         self,
@@ -96,6 +100,8 @@ class WorkFolder:
             shutil.rmtree(frames, ignore_errors=True)
         for name in (SHOTS, ANCHOR, MOTION, PASSES):
             (self.folder / name).unlink(missing_ok=True)
+        for losses in self.folder.glob(LOSSES.format("*")):
+            losses.unlink()
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
@@ -143,14 +149,14 @@ class WorkFolder:
         :raises OutputError: the folder cannot be made.
         """
         for old in self.passes[: max(0, one.number - 2)]:
-            self._drop(old)
+            self._retire(old)
         earlier = self.frames(self.passes[one.number - 2]) if one.number > 1 else None
         return FrameStore(self._folder(one), one.order, earlier if one.circle else None), earlier
 
     def end(self) -> FrameStore:
         """The frames of the last pass, which are the result; those of other passes are removed."""
         for old in self.passes[:-1]:
-            self._drop(old)
+            self._retire(old)
         return self.frames(self.passes[-1])
 
     def frames(self, one: Pass) -> FrameStore:
@@ -162,6 +168,17 @@ class WorkFolder:
 
     def _folder(self, one: Pass) -> Path:
         return self.folder / (FRAMES if one.last else f"pass{one.number}")
+
+    def _retire(self, one: Pass) -> None:
+        """Remove the frames of a pass that is needed no more; their losses, which a figure may show, stay."""
+        if self._folder(one).exists():
+            # Nobody's painting should fail for want of them. Where a frame is missing, an earlier run was killed while
+            # it removed them, and has kept the losses of all.
+            with suppress(OutputError, StoreError):
+                frames = self.frames(one)
+                found = {str(index): frames.record(index)["losses"] for index in sorted(one.order)}
+                self._keep(LOSSES.format(one.number), found)
+        self._drop(one)
 
     def _drop(self, one: Pass) -> None:
         shutil.rmtree(self._folder(one), ignore_errors=True)

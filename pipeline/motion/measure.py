@@ -98,16 +98,24 @@ def measure(
         yield Measured(numbers, painting, short.error if short else None, short.c if short else None)
 
 
-def flicker_between(
-    first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod = DIS
-) -> tuple[float | None, float | None]:
-    """E_warp from a frame to the one that follows it, of the painting and of the input; None where nothing can be
-    compared. Of a loop, the first frame follows the last.
+@dataclass(frozen=True)
+class Between:
+    """Flicker from one frame to another."""
+
+    painting: float | None
+    """E_warp; None where nothing can be compared."""
+    input: float | None
+    compared: float
+    """Share of the picture that counts, 0 to 1."""
+
+
+def flicker_between(first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod = DIS) -> Between:
+    """How much it flickers from a frame to the one that follows it. Of a loop, the first frame follows the last.
 
     :param first: input and painting, uint8 (H, W, 3), as is `second`.
     """
     pair = _Pair(first, second, method)
-    return pair.e_warp, pair.e_warp_input
+    return Between(pair.e_warp, pair.e_warp_input, float(pair.c.mean()))
 
 
 class _Pair:

@@ -24,8 +24,11 @@ from pipeline.media import (
     resize,
 )
 from pipeline.media.sink import SUFFIXES
+from pipeline.show.fitted import Encoded, write_fitted
 from pipeline.show.moment import picked, shown_at
+from pipeline.show.rungs import Rung
 from pipeline.show.tag import tagged
+from pipeline.show.timeline import Line, begins_again, timeline
 from pipeline.show.wipe import wiped
 
 TALLEST = 720
@@ -36,10 +39,6 @@ BETWEEN = 1 / 60
 """Room between clips, in heights of a clip."""
 THERE_AND_BACK = Fraction(4)
 """Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
-STILLS_LAST = Fraction(4)
-"""Seconds of a comparison of nothing but pictures."""
-SMOOTH = Fraction(25)
-"""Frames a second that a wipe over pictures has; GIFs count in hundredths, so it is exact there."""
 STRETCH = 0.03
 """How much the proportions of two clips may differ before it is worth a word."""
 GROUND = 18
@@ -64,6 +63,8 @@ class CompareJob:
     height: int | None = None
     """Of the clips in pixels; None: that of the tallest, within limits."""
     overwrite: bool = False
+    max_bytes: int | None = None
+    """What the file may take."""
 
 
 @dataclass(frozen=True)
@@ -77,95 +78,88 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Line:
-    """The moments that a comparison shows."""
-
-    times: tuple[Fraction, ...]
-    duration: Fraction
-    rate: Fraction
-    variable: bool
-    notes: tuple[str, ...]
-
-
 def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
     """Lay the clips side by side and write what comes of it.
 
     :raises ReelbrushError: one of them cannot be read, or the result cannot be written; nothing unfinished is left.
     """
     _check(job)
-    sources = _opened(job, on_count)
-    infos = [source.info for source in sources]
-    line = timeline(infos, job.wipe)
-    height = job.height or _height(infos, job.wipe)
-    sizes, notes = _sizes(infos, height, job.wipe)
-    labels = [path.name for path in job.clips] if job.labels is None else list(job.labels) or [""] * len(infos)
-    gap = 2 * max(1, round(BETWEEN * height / 2))
-    width = sizes[0][0] if job.wipe else sum(size[0] for size in sizes) + gap * (len(sizes) - 1)
-    notes = tuple(dict.fromkeys((*line.notes, *notes, *(note for info in infos for note in info.notes))))
-    with ExitStack() as stack:
+    compared = _Compared(job, _opened(job, on_count), on_count)
+    made = write_fitted(job.output, compared, job.max_bytes, compared.trying)
+    return Comparison(made.width, made.height, made.frames, float(compared.line.duration), made.notes)
+
+
+class _Compared:
+    """Clips side by side or with a wipe, as an `Animation`."""
+
+    kind = "comparison"
+
+    def __init__(self, job: CompareJob, sources: Sequence[FrameSource], on_count: OnCount) -> None:
+        self._wipe = job.wipe
+        self._sources = sources
+        self._infos = [source.info for source in sources]
+        self._height = job.height or _height(self._infos, job.wipe)
+        self._labels = _names(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        self._on_count = on_count
+        self._doing = "Comparing"
+        gif = job.output.suffix.lower() == ".gif"
+        self.smaller = "another ending: .mp4 and .webm take less than .gif." if gif else "shorter clips."
+        self.line = timeline(self._infos, job.wipe or not gif, THERE_AND_BACK if job.wipe else Fraction(0))
+
+    def trying(self, what: str) -> None:
+        """Say of what follows that it is only tried."""
+        self._doing = f"Trying {what}"
+
+    def size(self, way: Rung) -> tuple[int, int]:
+        sizes, _ = self._sizes(way)
+        return sizes[0][1], len(self.line.thinned(way.share).times)
+
+    def encode(self, path: Path, way: Rung) -> Encoded:
+        line = self.line.thinned(way.share)
+        sizes, odd = self._sizes(way)
+        width, height = self._across(sizes), sizes[0][1]
+        sound = _sound(self._infos, line.duration)
+        heard = () if path.suffix == ".gif" else _sound_notes(sound, self._infos, line.duration)
+        remarks = (*line.notes, *odd, *heard,
+                   *(note for info in self._infos for note in info.notes))  # fmt: skip
         sink = open_sink(
-            job.output, width=width, height=sizes[0][1], times=line.times, duration=line.duration, rate=line.rate,
-            variable=line.variable, sound=_sound(infos, line.duration), overwrite=job.overwrite,
+            path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
+            variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
+            overwrite=True,
         )  # fmt: skip
-        stack.callback(sink.abort)
-        shown = [stack.enter_context(closing(_shown(source, line, *size)))
-                 for source, size in zip(sources, sizes, strict=True)]  # fmt: skip
-        turns = max(1, round(line.duration / THERE_AND_BACK))
-        for index, (time, images) in enumerate(zip(line.times, zip(*shown, strict=True), strict=True)):
-            if job.wipe:
-                left, right = tagged(images[0], labels[0]), tagged(images[1], labels[1], right=True)
-                picture = wiped(left, right, wipe_at(time * turns / line.duration))
-            else:
-                picture = _side_by_side([tagged(*pair) for pair in zip(images, labels, strict=True)], gap)
-            sink.put(Frame(index, time, picture))
-            on_count("Comparing", index + 1, len(line.times))
-        on_count("Encoding", 0, None)
-        sink.finish()
-        notes = (*notes, *(note for note in sink.notes if note not in notes))
-    return Comparison(width, sizes[0][1], len(line.times), float(line.duration), notes)
+        try:
+            with ExitStack() as stack:
+                shown = [stack.enter_context(closing(_shown(source, line, *size)))
+                         for source, size in zip(self._sources, sizes, strict=True)]  # fmt: skip
+                for index, (time, images) in enumerate(zip(line.times, zip(*shown, strict=True), strict=True)):
+                    sink.put(Frame(index, time, self._together(images, time / line.duration, height)))
+                    self._on_count(self._doing, index + 1, len(line.times))
+            self._on_count("Encoding", 0, None)
+            sink.finish()
+        finally:
+            sink.abort()
+        return Encoded(width, height, len(line.times), tuple(dict.fromkeys((*remarks, *sink.notes))))
+
+    def _together(self, images: Sequence[Image], share: Fraction, height: int) -> Image:
+        """:param share: of the duration that has gone by."""
+        if not self._wipe:
+            return _side_by_side([tagged(*pair) for pair in zip(images, self._labels, strict=True)], _gap(height))
+        left, right = tagged(images[0], self._labels[0]), tagged(images[1], self._labels[1], right=True)
+        turns = max(1, round(self.line.duration / THERE_AND_BACK))
+        return wiped(left, right, wipe_at(share * turns))
+
+    def _sizes(self, way: Rung) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+        return _sizes(self._infos, max(2, round(self._height * way.scale)), self._wipe)
+
+    def _across(self, sizes: Sequence[tuple[int, int]]) -> int:
+        if self._wipe:
+            return sizes[0][0]
+        return sum(size[0] for size in sizes) + _gap(sizes[0][1]) * (len(sizes) - 1)
 
 
 def wipe_at(turn: Fraction | float) -> float:
     """Which share of the width shows the first clip after so many turns: all of it, none after half a one, and back."""
     return float((1 + np.cos(2 * np.pi * float(turn))) / 2)
-
-
-def timeline(infos: Sequence[VideoInfo], wipe: bool) -> Line:
-    """The moments at which clips are shown together, matched by time.
-
-    Clips that are shown at the same times keep them. Others are shown at the highest of their rates (that of GIFs and
-    the like counts only where there is no other) until the longest one ends. A shorter GIF begins again, the last frame
-    of another shorter clip stays, and a picture stays all the time.
-    """
-    moving = [info for info in infos if info.frames > 1]
-    if not moving:
-        rate = SMOOTH
-        count = int(STILLS_LAST * rate) if wipe else 1
-        return Line(tuple(k / rate for k in range(count)), STILLS_LAST, rate, not wipe, ())
-    first = moving[0]
-    if all(info.times == first.times and info.duration == first.duration for info in moving):
-        return Line(first.times, first.duration, first.rate, first.variable, ())
-    leading = [info for info in moving if not _begins_again(info)] or moving
-    rate, duration = max(info.rate for info in leading), max(info.duration for info in moving)
-    count = max(1, round(duration * rate))
-    notes = []
-    rates = {info.rate for info in moving}
-    if len(rates) > 1 or any(info.variable for info in moving):
-        told = ", ".join(f"{info.path.name} has {float(info.rate):.4g}" for info in moving)
-        notes.append(f"The clips are matched by time, at {float(rate):.4g} frames a second ({told}).")
-    short = [info for info in moving if info.duration < duration - 1 / rate]
-    if short:
-        told = ", ".join(
-            f"{info.path.name} {'begins again' if _begins_again(info) else 'stays'} after {float(info.duration):.2f} s"
-            for info in short
-        )
-        notes.append(f"Not all last {float(duration):.2f} s: {told}.")
-    return Line(tuple(k / rate for k in range(count)), count / rate, rate, False, tuple(notes))
-
-
-def _begins_again(info: VideoInfo) -> bool:
-    return info.kind == "animation"
 
 
 def _check(job: CompareJob) -> None:
@@ -224,7 +218,7 @@ def _sizes(infos: Sequence[VideoInfo], height: int, wipe: bool) -> tuple[list[tu
 def _shown(source: FrameSource, line: Line, width: int, height: int) -> Generator[Image, None, None]:
     """What a clip shows at each moment, at that size; in the end it begins again, or its last frame stays."""
     info = source.info
-    moments = [time % info.duration for time in line.times] if _begins_again(info) else line.times
+    moments = [time % info.duration for time in line.times] if begins_again(info) else line.times
     before: Image | None = None
     with closing(picked(source, shown_at(info.times, moments))) as images:
         for image in images:
@@ -245,6 +239,11 @@ def _fitted(image: Image, width: int, height: int) -> Image:
     return ground
 
 
+def _gap(height: int) -> int:
+    """Pixels between clips of that height; even, for the codecs."""
+    return 2 * max(1, round(BETWEEN * height / 2))
+
+
 def _side_by_side(images: Sequence[Image], gap: int) -> Image:
     between = np.full((images[0].shape[0], gap, 3), GROUND, np.uint8)
     parts = [part for image in images for part in (between, image)]
@@ -255,3 +254,19 @@ def _sound(infos: Sequence[VideoInfo], duration: Fraction) -> Sound | None:
     """That of the first clip that has some."""
     heard = next((info for info in infos if info.audio and info.kind == "video"), None)
     return None if heard is None else Sound(heard.path, heard.start, min(duration, heard.duration))
+
+
+def _sound_notes(sound: Sound | None, infos: Sequence[VideoInfo], duration: Fraction) -> tuple[str, ...]:
+    """Whose sound it is, where that is not plain."""
+    if sound is None:
+        return ()
+    ends = f", and ends after {float(sound.duration):.2f} s" if sound.duration < duration - Fraction(1, 10) else ""
+    several = sum(bool(info.audio) for info in infos) > 1
+    return (f"The sound is that of {sound.path.name}{ends}.",) if several or ends else ()
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """What tells the clips apart: their names, or also their folders, where these are alike."""
+    names = [path.name for path in paths]
+    alike = len(set(names)) < len(names)
+    return [f"{path.resolve().parent.name}/{path.name}" if alike else path.name for path in paths]

@@ -15,7 +15,6 @@ from pipeline.media import (
     Image,
     check_output,
     check_picture_output,
-    open_source,
     refuse_same_file,
     resize,
     write_picture,
@@ -54,6 +53,8 @@ class GalleryJob:
     """Width of a sheet, longest side of an animation, in pixels."""
     search: Path | None = None
     overwrite: bool = False
+    max_bytes: int | None = None
+    """What an animation may take."""
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,29 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         )
     if moving and job.columns:
         raise UsageError("An animation shows one result after the other and has no columns. Leave out --columns.")
+    if not moving and job.max_bytes is not None:
+        raise UsageError(
+            "--max-bytes chooses frames, colours and size of an animation, and a sheet is one picture. Make it smaller "
+            "with --size, or choose a name that ends in .jpg."
+        )
     (check_output if moving else check_picture_output)(job.output, job.overwrite)
     on_count("Looking for results", 0, None)
-    exhibits, notes = find_exhibits(job.paths, job.output, job.search)
+    exhibits, notes = find_exhibits(job.paths, job.output, job.search, job.insets)
     for one in exhibits:
         used = () if one.origin is None or one.origin.source is None else (one.origin.source, *one.origin.styles)
         for path in (one.path, *used):
             # A gallery may well lie in a folder of results, but not among the frames of one.
             refuse_same_file(path, (job.output,))
     if moving:
-        width, height = write_reel(job.output, exhibits, job.size, job.insets, job.overwrite, on_count)
-    else:
-        picture = _sheet(job, exhibits, on_count)
-        write_picture(job.output, picture, overwrite=job.overwrite)
-        height, width = picture.shape[:2]
-    return Gallery(width, height, len(exhibits), tuple(notes) if job.insets else ())
+        reel = write_reel(job.output, exhibits, job.size, job.insets, job.max_bytes, on_count)
+        return Gallery(reel.width, reel.height, len(exhibits), (*notes, *reel.notes))
+    picture = _sheet(job, exhibits, on_count)
+    write_picture(job.output, picture, overwrite=job.overwrite)
+    return Gallery(picture.shape[1], picture.shape[0], len(exhibits), tuple(notes))
 
 
 def _sheet(job: GalleryJob, exhibits: Sequence[Exhibit], on_count: OnCount) -> Image:
-    sources = [open_source(one.path) for one in exhibits]
+    sources = [one.source for one in exhibits]
     shapes = [source.info.width / source.info.height for source in sources]
     columns = min(len(exhibits), job.columns or _columns(exhibits, shapes))
     widths = [source.info.width for source in sources]

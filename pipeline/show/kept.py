@@ -95,6 +95,7 @@ def _write(folder: Path, snapshots: Snapshots, texts: dict[str, str]) -> None:
         "taken": taken,
         "steps": snapshots.steps,
         "losses": [(loss.step, loss.level, loss.total) for loss in snapshots.losses],
+        "terms": [dict(loss.terms) for loss in snapshots.losses],
     }
     (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
@@ -112,7 +113,7 @@ def read_kept(folder: Path) -> Kept:
         snapshots = _snapshots(folder, index)
         texts = read_metadata(folder / PAINTING)
         record = read_record(folder / PAINTING)
-    except (MediaError, ReplayError, _OddError, KeyError, ValueError, TypeError) as error:
+    except (MediaError, ReplayError, _OddError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{folder}: the snapshots are damaged, or were changed by another program ({error}). Paint the picture "
             "again with --keep."
@@ -150,10 +151,15 @@ class _OddError(Exception):
 def _snapshots(folder: Path, index: Any) -> Snapshots:
     painting = _picture(folder, PAINTING)
     taken = tuple(Snapshot(int(step), _picture(folder, name, painting)) for step, name in index["taken"])
-    losses = tuple(Loss(int(step), int(level), float(total)) for step, level, total in index["losses"])
+    # Older snapshots know the sum alone.
+    terms = index.get("terms", [{} for _ in index["losses"]])
+    losses = tuple(
+        Loss(int(step), int(level), float(total), {str(name): float(value) for name, value in found.items()})
+        for (step, level, total), found in zip(index["losses"], terms, strict=True)
+    )
     _in_order([shot.step for shot in taken])
     _in_order([loss.step for loss in losses], repeats=True)
-    if not losses or not all(math.isfinite(loss.total) for loss in losses):
+    if not losses or not all(math.isfinite(value) for loss in losses for value in (loss.total, *loss.terms.values())):
         raise _OddError("its losses are none")
     styles = tuple(_picture(folder, name) for name in index["styles"])
     content = _picture(folder, CONTENT, painting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.sink import SUFFIXES
 from pipeline.motion.cuts import parse_cuts
-from pipeline.motion.measure import LONG, FrameMeasure, flicker_between, measure
+from pipeline.motion.measure import LONG, Between, FrameMeasure, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.show.match import Match, match, matched_frames, matched_inputs
@@ -68,8 +68,8 @@ class Report:
     """Size at which they were compared."""
     shots: tuple[Shot, ...]
     summary: Summary
-    seam: tuple[float | None, float | None] | None
-    """As `flicker_between` from the last frame to the first; None where the clip is no loop."""
+    seam: Between | None
+    """From the last frame to the first; None where the clip is no loop."""
     notes: tuple[str, ...]
 
     @property
@@ -89,7 +89,9 @@ class Report:
         found = self.summary
         return [
             _flicker_row("E_warp, from frame to frame", found.e_warp, found.e_warp_input),
-            *([] if self.seam is None else [_flicker_row("E_warp, from the last frame to the first", *self.seam)]),
+            *([] if self.seam is None else [
+                _flicker_row("E_warp, from the last frame to the first", self.seam.painting, self.seam.input)
+            ]),
             _flicker_row(f"E_warp, over {LONG} frames", found.e_warp_long, found.e_warp_long_input),
             ("share of the picture compared", _share(found.compared), "", ""),
             ("lightness drift, L* a second", _signed(found.lightness_drift, ".2f"), "", ""),
@@ -100,6 +102,15 @@ class Report:
             ("sharpness drift, % a second", _signed(_percent(found.sharpness_drift), ".1f"),
              _signed(_percent(found.sharpness_drift_input), ".1f"), ""),
         ]  # fmt: skip
+
+    def _seam_as_json(self) -> dict[str, float | None]:
+        if self.seam is None:
+            return {}
+        return {
+            "e_warp_seam": self.seam.painting,
+            "e_warp_seam_input": self.seam.input,
+            "compared_seam": self.seam.compared,
+        }
 
     def as_json(self) -> str:
         """The last line of --json."""
@@ -112,11 +123,22 @@ class Report:
                 "height": self.height,
                 "cuts": [first for first, _ in self.shots[1:]],
                 **asdict(self.summary),
-                **({} if self.seam is None else {"e_warp_seam": self.seam[0], "e_warp_seam_input": self.seam[1]}),
+                **self._seam_as_json(),
                 "outputs": [str(path) for path in self.outputs],
                 "notes": self.notes,
             }
         )
+
+
+def _seam_notes(seam: Between, frames: int, shots: Sequence[Shot]) -> tuple[str, ...]:
+    """What was compared at the seam, where it is not the seam of a loop."""
+    if len(shots) < 2:
+        return ()
+    return (
+        f"The clip has cuts, so it is no loop of one shot: from the last frame ({frames - 1}, in shot {len(shots)}) to "
+        f"the first (0, in shot 1) two shots are compared, in the {_share(seam.compared)} of the picture where "
+        "the flow finds the one in the other. If these are no cuts, say --cuts none.",
+    )
 
 
 def frame_as_json(frame: FrameMeasure) -> str:
@@ -147,10 +169,11 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     else:
         shots = cuts.shots(count)
     measures, ends = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
+    seam = flicker_between(ends[-1], ends[0]) if job.loop else None
+    notes = (*pairs.notes, *(_seam_notes(seam, count, shots) if seam else ()), *source.info.notes, *painting.info.notes)
     report = Report(
-        job, painting.info.width, painting.info.height, tuple(shots), summarise(measures),
-        flicker_between(ends[-1], ends[0]) if job.loop else None,
-        tuple(dict.fromkeys((*pairs.notes, *source.info.notes, *painting.info.notes))),
+        job, painting.info.width, painting.info.height, tuple(shots), summarise(measures), seam,
+        tuple(dict.fromkeys(notes)),
     )  # fmt: skip
     if job.plot is not None:
         on_count("Drawing the plot", 0, None)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, open_source, resize
+from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
 from pipeline.media.lettering import PAPER
 from pipeline.show.exhibits import Exhibit, insets_of
+from pipeline.show.fitted import Encoded, write_fitted
 from pipeline.show.insets import with_insets
 from pipeline.show.moment import content_of, frame_at, is_clip, picked, shown_at
+from pipeline.show.rungs import Rung
 from pipeline.show.wipe import eased, wiped
 
 SCREEN = 480
@@ -35,115 +38,177 @@ OnCount = Callable[[str, int, "int | None"], None]
 
 
 def write_reel(
-    path: Path, exhibits: Sequence[Exhibit], longest: int | None, insets: bool, overwrite: bool, on_count: OnCount
-) -> tuple[int, int]:
-    """Write an animation of results that begins again where it ends.
+    path: Path,
+    exhibits: Sequence[Exhibit],
+    longest: int | None,
+    insets: bool,
+    max_bytes: int | None,
+    on_count: OnCount,
+) -> Encoded:
+    """Write an animation of results that begins again where it ends; what was there is replaced.
 
     :param path: a GIF or a video.
     :param longest: side in pixels; None: that of the largest result, up to `SCREEN`.
     :param insets: whether content and styles are shown small in a corner of each.
-    :return: width and height in pixels.
-    :raises ReelbrushError: a result cannot be read, or the animation cannot be written.
+    :param max_bytes: that the file may take; None: as many as it does.
+    :raises ReelbrushError: a result cannot be read, or the animation cannot be written or does not fit.
     """
-    steady = path.suffix.lower() != ".gif"
-    rate = RATE if steady else GIF_RATE
-    sources = [open_source(one.path) for one in exhibits]
-    largest = max(max(source.info.width, source.info.height) for source in sources)
-    width, height = _screen(sources, longest or min(SCREEN, largest))
-    parts = [_Part(one, source, rate, steady, (width, height), insets)
-             for one, source in zip(exhibits, sources, strict=True)]  # fmt: skip
-    wipes = round(WIPE * rate) - 1 if len(parts) > 1 else 0
-    lengths = [length for part in parts for length in (*part.lengths, *[1 / rate] * wipes)]
-    times = [Fraction(0)]
-    for length in lengths:
-        times.append(times[-1] + length)
-    duration = times.pop()
-    sink = open_sink(
-        path, width=width, height=height, times=times, duration=duration, rate=len(times) / duration,
-        variable=len(set(lengths)) > 1, overwrite=overwrite,
-    )  # fmt: skip
-    try:
-        for index, picture in enumerate(_shown(parts, wipes)):
-            sink.put(Frame(index, times[index], picture))
-            on_count("Hanging", index + 1, len(times))
-        on_count("Encoding", 0, None)
-        sink.finish()
-    finally:
-        sink.abort()
-    return width, height
+    reel = _Reel(exhibits, longest, insets, path.suffix.lower() != ".gif", on_count)
+    return write_fitted(path, reel, max_bytes, reel.trying)
 
 
-def _screen(sources: Sequence[FrameSource], longest: int) -> tuple[int, int]:
-    """Width and height that most results have: that of the middle one by its shape; even, for codecs."""
-    infos = sorted((source.info for source in sources), key=lambda info: info.width / info.height)
-    info = infos[len(infos) // 2]
-    width, height = fit_size(info.width, info.height, longest, upscale=True)
-    return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
+class _Reel:
+    """Results one after the other, as an `Animation`."""
 
-
-class _Part:
-    """What is shown of one result."""
+    kind = "gallery"
 
     def __init__(
-        self, one: Exhibit, source: FrameSource, rate: Fraction, steady: bool, size: tuple[int, int], insets: bool
+        self, exhibits: Sequence[Exhibit], longest: int | None, insets: bool, steady: bool, on_count: OnCount
     ) -> None:
         """
         :param steady: all frames have one length, as those of a video, where players differ in what they make of
             others; a GIF holds a picture as a single frame.
         """
-        self._size = size
-        self._source = source
-        self._numbers = [0]
-        self._content: FrameSource | None = None
-        self._insets = insets_of(one, 0) if insets else []
-        if not is_clip(source):
-            self.lengths = [1 / rate] * round(HOLD * rate) if steady else [HOLD]
-            return
-        # Seen from its beginning; where frames may last longer than others, at its own rate.
-        rate = rate if steady else min(rate, source.info.rate)
-        moments = [k / rate for k in range(max(1, round(min(CLIP, source.info.duration) * rate)))]
-        self._numbers = shown_at(source.info.times, moments)
-        if insets and one.origin is not None:
-            self._content = content_of(one.origin)
-        held = max(0, round(HOLD * rate) - len(moments))
-        self.lengths = [1 / rate] * (len(moments) + held if steady else len(moments))
-        if not steady:
-            self.lengths[-1] += held / rate
+        self._infos = [one.source.info for one in exhibits]
+        self._longest = longest or min(SCREEN, max(max(info.width, info.height) for info in self._infos))
+        self._steady = steady
+        self._rate = RATE if steady else GIF_RATE
+        self._parts = [_Part(one, insets) for one in exhibits]
+        self._on_count = on_count
+        self._doing = "Hanging"
+        self.smaller = "fewer results" + ("." if steady else ", or another ending: .mp4 and .webm take less than .gif.")
 
-    def frames(self) -> Generator[Image, None, None]:
+    def trying(self, what: str) -> None:
+        """Say of what follows that it is only tried."""
+        self._doing = f"Trying {what}"
+
+    def size(self, way: Rung) -> tuple[int, int]:
+        return max(self._screen(way)), len(self._lengths(way))
+
+    def encode(self, path: Path, way: Rung) -> Encoded:
+        width, height = self._screen(way)
+        lengths = self._lengths(way)
+        times = [Fraction(0)]
+        for length in lengths:
+            times.append(times[-1] + length)
+        duration = times.pop()
+        sink = open_sink(
+            path, width=width, height=height, times=times, duration=duration, rate=len(times) / duration,
+            variable=len(set(lengths)) > 1, quality=way.quality, palette=way.palette, overwrite=True,
+        )  # fmt: skip
+        try:
+            for index, picture in enumerate(self._shown(way)):
+                sink.put(Frame(index, times[index], picture))
+                self._on_count(self._doing, index + 1, len(times))
+            self._on_count("Encoding", 0, None)
+            sink.finish()
+        finally:
+            sink.abort()
+        return Encoded(width, height, len(times))
+
+    def _screen(self, way: Rung) -> tuple[int, int]:
+        """Width and height that most results have: that of the middle one by its shape; even, for codecs."""
+        infos = sorted(self._infos, key=lambda info: info.width / info.height)
+        info = infos[len(infos) // 2]
+        width, height = fit_size(info.width, info.height, max(2, round(self._longest * way.scale)), upscale=True)
+        return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
+
+    def _wipes(self, way: Rung) -> int:
+        """Frames between one result and the next."""
+        return round(WIPE * self._rate * way.share) - 1 if len(self._parts) > 1 else 0
+
+    def _playings(self, way: Rung) -> list[_Playing]:
+        return [part.playing(self._rate, way.share, self._steady) for part in self._parts]
+
+    def _lengths(self, way: Rung) -> list[Fraction]:
+        """Seconds of every frame."""
+        wipe = [1 / (self._rate * way.share)] * self._wipes(way)
+        return [length for playing in self._playings(way) for length in (*playing.lengths, *wipe)]
+
+    def _shown(self, way: Rung) -> Iterator[Image]:
+        """Every frame: each part, and the wipe to the one after it; after the last one comes the first again."""
+        size, wipes = self._screen(way), self._wipes(way)
+        for number, (part, playing) in enumerate(zip(self._parts, self._playings(way), strict=True)):
+            with closing(part.frames(playing, size)) as frames:
+                for image in frames:
+                    yield image
+            if wipes:
+                after = self._parts[(number + 1) % len(self._parts)].first(size)
+                for step in range(wipes):
+                    yield wiped(after, image, eased((step + 1) / (wipes + 1)))
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """Which frames of a result are shown, and for how long."""
+
+    numbers: list[int]
+    lengths: list[Fraction]
+    """In seconds; where there are more of them than numbers, the last frame stays."""
+
+
+class _Part:
+    """What is shown of one result."""
+
+    def __init__(self, one: Exhibit, insets: bool) -> None:
+        self._source = one.source
+        self._insets = insets_of(one, 0) if insets else []
+        self._content: FrameSource | None = None
+        if insets and one.origin is not None and is_clip(one.source):
+            self._content = content_of(one.origin)
+
+    def playing(self, rate: Fraction, share: Fraction, steady: bool) -> _Playing:
+        """:param rate: frames a second that an animation of all frames has.
+        :param share: of them.
+        :param steady: all frames have one length.
+        """
+        if not is_clip(self._source):
+            return _Playing([0], [1 / (rate * share)] * round(HOLD * rate * share) if steady else [HOLD])
+        # Seen from its beginning; where frames may last longer than others, at its own rate.
+        info = self._source.info
+        rate = share * (rate if steady else min(rate, info.rate))
+        moments = [k / rate for k in range(max(1, round(min(CLIP, info.duration) * rate)))]
+        held = max(0, round(HOLD * rate) - len(moments))
+        lengths = [1 / rate] * (len(moments) + held if steady else len(moments))
+        if not steady:
+            lengths[-1] += held / rate
+        return _Playing(shown_at(info.times, moments), lengths)
+
+    def frames(self, playing: _Playing, size: tuple[int, int]) -> Generator[Image, None, None]:
         """So many as there are lengths; the last one stays. The content of a clip moves along in its inset."""
         number = 0
         with ExitStack() as stack:
-            images = stack.enter_context(closing(picked(self._source, self._numbers)))
+            images = stack.enter_context(closing(picked(self._source, playing.numbers)))
             contents: Iterable[Image | None] = repeat(None)
             if self._content is not None:
-                contents = stack.enter_context(closing(picked(self._content, self._numbers)))
+                contents = stack.enter_context(closing(picked(self._content, playing.numbers)))
             for picture, content in zip(images, contents, strict=False):
-                image = self._on_screen(picture, self._insets if content is None else [content, *self._insets[1:]])
+                image = _on_screen(picture, self._insets if content is None else [content, *self._insets[1:]], size)
                 yield image
                 number += 1
-        yield from [image] * (len(self.lengths) - number)
+        yield from [image] * (len(playing.lengths) - number)
 
-    def first(self) -> Image:
+    def first(self, size: tuple[int, int]) -> Image:
         """What it begins with."""
-        return self._on_screen(frame_at(self._source, 0), self._insets)
+        return _on_screen(frame_at(self._source, 0), self._insets, size)
 
-    def _on_screen(self, image: Image, insets: Sequence[Image]) -> Image:
-        """In the middle of white paper, with its insets; whole, but where edges of nearly its proportions are cut."""
-        width, height = self._size
-        cut = _cut(image, width / height)
-        scale = min(width / cut.shape[1], height / cut.shape[0])
-        wide, high = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
-        # A pixel of rounding is no reason for a margin.
-        wide, high = width if width - wide < 3 else wide, height if height - high < 3 else high
-        shown = with_insets(resize(cut, wide, high), insets)
-        if (high, wide) == (height, width):
-            return shown
-        paper = np.empty((height, width, 3), np.uint8)
-        paper[:] = PAPER
-        y, x = (height - high) // 2, (width - wide) // 2
-        paper[y : y + high, x : x + wide] = shown
-        return paper
+
+def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> Image:
+    """In the middle of white paper, with its insets; whole, but where edges of nearly its proportions are cut."""
+    width, height = size
+    cut = _cut(image, width / height)
+    scale = min(width / cut.shape[1], height / cut.shape[0])
+    wide, high = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
+    # A pixel of rounding is no reason for a margin.
+    wide, high = width if width - wide < 3 else wide, height if height - high < 3 else high
+    shown = with_insets(resize(cut, wide, high), insets)
+    if (high, wide) == (height, width):
+        return shown
+    paper = np.empty((height, width, 3), np.uint8)
+    paper[:] = PAPER
+    y, x = (height - high) // 2, (width - wide) // 2
+    paper[y : y + high, x : x + wide] = shown
+    return paper
 
 
 def _cut(image: Image, shape: float) -> Image:
@@ -154,15 +219,3 @@ def _cut(image: Image, shape: float) -> Image:
         return image
     y, x = (height - high) // 2, (width - wide) // 2
     return image[y : y + high, x : x + wide]
-
-
-def _shown(parts: Sequence[_Part], wipes: int) -> Iterator[Image]:
-    """Every frame: each part, and the wipe to the one after it; after the last one comes the first again."""
-    for number, part in enumerate(parts):
-        with closing(part.frames()) as frames:
-            for image in frames:
-                yield image
-        if wipes:
-            after = parts[(number + 1) % len(parts)].first()
-            for step in range(wipes):
-                yield wiped(after, image, eased((step + 1) / (wipes + 1)))

@@ -99,11 +99,20 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
         found.append(f"{'painted in ' if row.state is State.DONE else ''}{spoken(max(1.0, row.seconds))}")
     if row.outputs:
         found.append(" + ".join(megabytes(output.size) for output in row.outputs))
+    times = _times_that_of_the_input(flicker)
+    if times is not None:
+        found.append(f"flicker {times:.1f} × that of the input")
+    seam = _times_that_of_the_input([one for one in flicker if one.frame == 0])
+    if seam is not None:
+        found.append(f"{seam:.1f} × at the seam of the loop")
+    return tuple(found)
+
+
+def _times_that_of_the_input(flicker: Sequence[FlickerRow]) -> float | None:
+    """E_warp of the painting in that of the input; None where there is none to compare with."""
     both = [(one.painting, one.input) for one in flicker if one.painting is not None and one.input is not None]
     floor = sum(source for _, source in both)
-    if floor > 0:
-        found.append(f"flicker {sum(painting for painting, _ in both) / floor:.1f} × that of the input")
-    return tuple(found)
+    return sum(painting for painting, _ in both) / floor if floor > 0 else None
 
 
 def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from pipeline.job.batch.rows import FlickerRow, FrameRow, ItemRow
@@ -13,7 +13,11 @@ WIDE, HIGH = 1000, 200
 """Units of a plot; the page stretches it to where it stands."""
 HEADROOM = 1.08
 """The top of a plot, as a multiple of its largest value."""
-MARKS = {"still": "repeats the frame before", "unstable": "did not settle"}
+MARKS = {
+    "still": "repeats the frame before",
+    "unstable": "did not settle",
+    "seam": "seam of the loop",
+}
 """Kinds of frames that stand out, and what is said of them."""
 
 Value = float | None
@@ -122,14 +126,20 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
         if one is None or one.painting is None:
             return f"{_name(some, some[0])}\nbegins a shot" if some[0] == 0 or some[0] in row.cuts else ""
         ratio = f" ({one.painting / one.input:.1f} ×)" if one.input else ""
+        name = _name(some, one.frame) if one.frame else "frame 1, after the last one: seam of the loop"
         return (
-            f"{_name(some, one.frame)}\npainting {_number(1000 * one.painting)}{ratio}\n"
+            f"{name}\npainting {_number(1000 * one.painting)}{ratio}\n"
             f"input {_number(None if one.input is None else 1000 * one.input)}"
         )
 
     last = max((one.in_pass for one in frames), default=1)
     stopped = {one.frame: one for one in frames if one.in_pass == last}
-    return _plot(row, "Flicker", "1000 × E_warp", bins, painting, top, lines, stopped, said, 1000)
+    plot = _plot(row, "Flicker", "1000 × E_warp", bins, painting, top, lines, stopped, said, 1000)
+    if 0 not in known:
+        return plot
+    # Wide enough to be seen where there are many frames.
+    seam = Mark("seam", 0, round(max(WIDE / row.frames, WIDE / 100), 2))
+    return replace(plot, marks=(*plot.marks, seam))
 
 
 def _plot(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.job.still import StillResult
 from pipeline.media import fit_size, resize
@@ -41,6 +41,8 @@ class Loss:
     level: int
     """0 is the final size, 1 half of it, and so on; losses of two sizes do not compare."""
     total: float
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """What it is the sum of, unweighted; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ class SnapshotRecorder:
         # Early steps change most; later ones need not all be looked at. Looking costs a transfer from the device.
         if progress.step > self._most and progress.step % max(1, progress.of // (2 * self._most)):
             return
-        total = float(progress.detail.losses.total)
-        if math.isfinite(total):  # a step that goes wrong is taken back a little later
+        losses = progress.detail.losses.floats()
+        if all(map(math.isfinite, losses.values())):  # a step that goes wrong is taken back a little later
             # A loss is that of the picture before the step.
-            self._losses.append(Loss(progress.step - 1, progress.level, total))
+            self._losses.append(_loss(progress.step - 1, progress.level, losses))
         shown = self._small(to_image(progress.picture()))
         seen = glance(shown)
         if self._last is not None and colour_distance(self._last, seen) < self._least:
@@ -119,7 +121,7 @@ class SnapshotRecorder:
 
         :param styles: the style pictures at any size.
         """
-        last = Loss(result.painted.steps, 0, result.painted.losses["total"])
+        last = _loss(result.painted.steps, 0, result.painted.losses)
         return Snapshots(
             self._small(result.content), tuple(map(self._small, styles)), tuple(self._taken),
             self._small(result.image), result.painted.steps, (*self._losses, last),
@@ -127,3 +129,8 @@ class SnapshotRecorder:
 
     def _small(self, image: Image) -> Image:
         return resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
+
+
+def _loss(step: int, level: int, losses: Mapping[str, float]) -> Loss:
+    """:param losses: 'total' and every term."""
+    return Loss(step, level, losses["total"], {name: value for name, value in losses.items() if name != "total"})

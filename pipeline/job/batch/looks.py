@@ -62,17 +62,18 @@ def share_of(items: int) -> Share:
     return next((share for share in SHARES if items <= share.items), SHARES[-1])
 
 
-def seen(item: Item, cuts: Sequence[int] = (), share: Share = SHARES[0]) -> Seen:
+def seen(item: Item, cuts: Sequence[int] = (), share: Share = SHARES[0], loop: bool = False) -> Seen:
     """Look at the finished output of `item`, and at its input. This is a bonus: where it goes wrong, a note says so.
 
     :param cuts: first frame of each shot but the first, as in `Started`.
     :param share: as `share_of` says for the batch.
+    :param loop: whether it was painted as one: its first frame follows the last.
     """
     try:
         if item.still:
             return Seen(looks=(_still(item, share),))
         source, painting = _opened(item, share)
-        looks, flicker = _looked_through(source, painting, cuts, share)
+        looks, flicker = _looked_through(source, painting, cuts, share, loop)
         return Seen(tuple(looks), tuple(flicker))
     # Whatever it is: the painting is finished, and stays so.
     except Exception as error:
@@ -105,11 +106,13 @@ def _opened(item: Item, share: Share) -> tuple[FrameSource, FrameSource]:
 
 
 def _looked_through(
-    source: FrameSource, painting: FrameSource, cuts: Sequence[int], share: Share
+    source: FrameSource, painting: FrameSource, cuts: Sequence[int], share: Share, loop: bool
 ) -> tuple[list[LookRow], list[FlickerRow]]:
-    """Both in one go: decoding is a good part of what this takes. Two frames are kept, and those small."""
+    """Both in one go: decoding is a good part of what this takes. Three frames are kept, and those small."""
     wanted = set(look_numbers(source.info.frames, cuts, share.looks))
-    looks, flicker = [], []
+    looks: list[LookRow] = []
+    flicker: list[FlickerRow] = []
+    first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
     with closing(_pairs(source, painting)) as pairs:
         for index, (content, painted) in enumerate(pairs):
@@ -117,10 +120,16 @@ def _looked_through(
                 looks.append(_look(index, content, painted, share))
             here = _small(content), _small(painted)
             if before is not None:
-                across = (None, None) if index in cuts else flicker_between(before, here)
-                flicker.append(FlickerRow(index, *across))
-            before = here
+                flicker.append(FlickerRow(index, None, None) if index in cuts else _flicker(index, before, here))
+            first, before = first or here, here
+    if loop and first is not None and before is not None:
+        flicker.insert(0, _flicker(0, before, first))
     return looks, flicker
+
+
+def _flicker(index: int, before: tuple[Image, Image], here: tuple[Image, Image]) -> FlickerRow:
+    found = flicker_between(before, here)
+    return FlickerRow(index, found.painting, found.input)
 
 
 def _pairs(source: FrameSource, painting: FrameSource) -> Generator[tuple[Image, Image], None, None]:

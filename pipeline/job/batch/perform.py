@@ -98,7 +98,7 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline |
         result = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline)
         notes, passes = result.notes, result.passes
     outputs = tuple(output_row(path) for path in item.outputs)
-    look = seen(item, cuts, share_of(task.items))
+    look = seen(item, cuts, share_of(task.items), studio.settings.loop)
     made = read_metadata(item.output)
     return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), passes, made)
 

@@ -92,7 +92,7 @@ def _settled(desk: Desk, ready: Ready, examiner: Examiner) -> bool:
     if row.state is State.FAILED and same and not row.again and not desk.orders.retry_failed:
         return True
     if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
-        look = seen(ready.item, share=share_of(len(desk.items)))
+        look = seen(ready.item, share=share_of(len(desk.items)), loop=ready.settings.loop)
         made = read_metadata(ready.item.output)
         desk.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
         return True

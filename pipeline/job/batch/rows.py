@@ -91,7 +91,7 @@ class FlickerRow:
     """From a frame to the next: mean square difference along the motion of the input (E_warp); None across a cut."""
 
     frame: int
-    """The later one of the two, from 0."""
+    """The later one of the two, from 0; of a loop, 0 follows the last one."""
     painting: float | None
     input: float | None
     """The input's own, which is the floor."""

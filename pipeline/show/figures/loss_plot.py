@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,6 +22,8 @@ DOTS = 300
 """An inch."""
 DECADES = 6
 """What is further below the largest loss is of no account."""
+ACROSS = 3
+"""Passes of a clip beside each other, at most."""
 APART = 0.062
 """Between two names at the ends of curves, in heights of the plot."""
 
@@ -36,18 +39,58 @@ class _End:
 
 
 def draw(courses: Sequence[Course]) -> Figure:
-    """A plot for each course, one above the other."""
-    figure = Figure(figsize=(WIDTH, HEIGHT * len(courses)), dpi=DOTS, layout="constrained", facecolor="white")
-    for axes, course in zip(figure.subplots(len(courses), 1, squeeze=False)[:, 0], courses, strict=True):
-        _draw(axes, course)
+    """A plot for each course, one above the other; the passes of a clip beside each other, on one scale."""
+    groups = [list(group) for _, group in groupby(courses, key=lambda course: course.name)]
+    across = [min(ACROSS, len(group)) for group in groups]
+    rows = [math.ceil(len(group) / wide) for group, wide in zip(groups, across, strict=True)]
+    figure = Figure(figsize=(WIDTH, HEIGHT * sum(rows)), dpi=DOTS, layout="constrained", facecolor="white")
+    grid = figure.add_gridspec(sum(rows), math.lcm(*across))
+    top = 0
+    for group, wide, high in zip(groups, across, rows, strict=True):
+        cells = grid.ncols // wide
+        panels = [
+            figure.add_subplot(grid[top + number // wide, number % wide * cells : (number % wide + 1) * cells])
+            for number in range(len(group))
+        ]
+        _draw_group(panels, group, wide)
+        top += high
     return figure
 
 
-def _draw(axes: Axes, course: Course) -> None:
-    ends: list[_End] = []
-    curves = {term: course.weighted(term) for term in course.terms}
-    top = max(value for values in curves.values() for value in values if value is not None)
-    for term, values in curves.items():
+def _draw_group(panels: Sequence[Axes], group: Sequence[Course], across: int) -> None:
+    """What was painted in several passes, in one panel for each."""
+    ends: dict[str, _End] = {}
+    for number, (axes, course) in enumerate(zip(panels, group, strict=True)):
+        ends.update(_curves(axes, course))
+        axes.set_title(course.pass_name or course.name, fontsize=10, loc="left", parse_math=False,
+                       fontweight="normal" if course.pass_name else "bold")  # fmt: skip
+        if number % across == 0:
+            axes.set_ylabel("weighted loss" if course.weights else "loss, terms unweighted", fontsize=9)
+        else:
+            axes.tick_params(labelleft=False)
+    if group[0].pass_name:
+        panels[0].annotate(
+            group[0].name, (0, 1), xycoords="axes fraction", xytext=(0, 22), textcoords="offset points", fontsize=10,
+            fontweight="bold", parse_math=False, annotation_clip=False,
+        )  # fmt: skip
+    limits = [axes.get_ylim() for axes in panels]
+    highest = max(
+        value for course in group for term in course.terms for value in course.weighted(term) if value is not None
+    )
+    low = max(min(low for low, _ in limits), highest / 10**DECADES)
+    first, last = min(course.places[0] for course in group), max(course.places[-1] for course in group)
+    for number, axes in enumerate(panels):
+        axes.set_ylim(low, max(high for _, high in limits))
+        axes.set_xlim(first, max(last, first + 1))
+        if (number + 1) % across == 0 or number == len(panels) - 1:
+            _name(axes, list(ends.values()))
+
+
+def _curves(axes: Axes, course: Course) -> dict[str, _End]:
+    """Draw every term; tells where each ends."""
+    ends: dict[str, _End] = {}
+    for term in course.terms:
+        values = course.weighted(term)
         shown = [math.nan if value is None or value <= 0 else value for value in values]
         known = [value for value in shown if not math.isnan(value)]
         if not known:
@@ -59,26 +102,21 @@ def _draw(axes: Axes, course: Course) -> None:
             axes.plot(
                 course.places[first:end], shown[first:end], color=colour, linewidth=wide, marker=marker, markersize=4
             )
-        ends.append(_End(known[-1], _named(term, course), colour, term == "total"))
+        ends[term] = _End(known[-1], _named(term, course), colour, term == "total")
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, top / 10**DECADES), high)
-    axes.set_xlim(course.places[0], max(course.places[-1], course.places[0] + 1))
-    _name(axes, ends)
     for place, text in course.breaks:
         axes.axvline(place, color="#9ca3af", linestyle=":", linewidth=0.9, zorder=0)
         axes.annotate(
             text, (place, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), textcoords="offset points",
             fontsize=7, color="#6b7280", va="top",
         )  # fmt: skip
-    axes.set_title(course.name, fontsize=10, fontweight="bold", loc="left", parse_math=False)
     axes.set_xlabel(course.along, fontsize=9)
-    axes.set_ylabel("weighted loss" if course.weights else "loss, terms unweighted", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e5e7eb", linewidth=0.6)
     axes.set_axisbelow(True)
+    return ends
 
 
 def _named(term: str, course: Course) -> str:

@@ -1,9 +1,11 @@
-"""Where the losses of a figure come from: the work folder of a clip, or the ledger of a batch. Both are only read."""
+"""Where the losses of a figure come from: the work folder of a clip or of a picture, or the ledger of a batch. They are
+only read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ from typing import Any
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.rows import ItemRow
-from pipeline.job.work import FRAMES, IDENTITY, SHOTS
+from pipeline.job.work import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.media import read_metadata
+from pipeline.motion.cuts import parse_cuts
 from pipeline.settings import read_toml
 from pipeline.show.figures.page import OnCount
+from pipeline.show.kept import INDEX, kept_folder, read_kept
 
 MOST = 12
 """Clips in one figure: of more, nothing could be read."""
@@ -30,7 +34,7 @@ WEIGHTS = {
 
 @dataclass(frozen=True)
 class Course:
-    """How the losses of one thing went."""
+    """How the losses of one thing went; of a clip, in one of its passes."""
 
     name: str
     """Of what: a clip, or a picture."""
@@ -44,6 +48,14 @@ class Course:
     """Of the terms; empty where they are not known."""
     breaks: tuple[tuple[int, str], ...] = ()
     """Places where something begins, such as a shot, and what is said of it; '' for nothing."""
+    in_pass: int = 1
+    passes: int = 1
+
+    @property
+    def pass_name(self) -> str:
+        """'pass 2 of 2, backward'; '' where there is only one."""
+        way = "forward" if self.in_pass % 2 else "backward"
+        return f"pass {self.in_pass} of {self.passes}, {way}" if self.passes > 1 else ""
 
     def weighted(self, term: str) -> list[float | None]:
         """A term as it counts in the total, at each place; unweighted where weights are not known."""
@@ -69,7 +81,7 @@ def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
 
 
 def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
-    """The losses that are kept of what was painted at `place`; None where nothing is.
+    """The losses that are kept of what was painted at `place`, the passes of a clip in order; None where nothing is.
 
     :param place: a work folder OUT.reelbrush, the folder of a batch, or a result that has the one beside it or lies in
         the other.
@@ -77,7 +89,13 @@ def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
     """
     work = _work_folder(place)
     if work is not None:
-        return [of_work_folder(work, on_count)]
+        return of_work_folder(work, on_count)
+    if (place / INDEX).is_file():
+        return [of_snapshots(place)]
+    if (kept_folder(place) / INDEX).is_file():
+        course = of_snapshots(kept_folder(place))
+        # Of an older version the sum alone was kept: what can be painted again shows more.
+        return [course] if len(course.terms) > 1 else None
     if (place / LEDGER).is_file():
         return of_batch(place)
     for folder in place.absolute().parents:
@@ -94,44 +112,106 @@ def _work_folder(place: Path) -> Path | None:
     return None
 
 
-def of_work_folder(folder: Path, on_count: OnCount) -> Course:
-    """The losses of every frame in a work folder.
+def of_work_folder(folder: Path, on_count: OnCount) -> list[Course]:
+    """The losses of every frame in a work folder, pass by pass.
 
     :raises StoreError: there are none, or one is damaged.
     """
-    numbered = sorted((folder / FRAMES).glob("[0-9]*.png"))
-    if not numbered:
+    settings: Mapping[str, Any] = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        # The frames are what counts; a figure without weights says so.
+        settings = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))["settings"]
+    shots, passes = _shots_in(folder, settings), _passes_in(folder, settings)
+    courses = []
+    for number in range(1, passes + 1):
+        losses = _of_pass(folder, number, FRAMES if number == passes else f"pass{number}", on_count)
+        if losses:
+            courses.append(
+                Course(
+                    folder.name.removesuffix(".reelbrush"), "frame", tuple(losses), tuple(losses.values()),
+                    weights_of(settings), tuple((first, "cut") for first in shots if first), number, passes,
+                )
+            )  # fmt: skip
+    if not courses:
         raise StoreError(
             f"{folder}: there are no finished frames here. They are kept while a clip is being painted, and after it "
             "with reelbrush video --keep."
         )
-    losses = []
+    return courses
+
+
+def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
+    """The first frames of shots, found or given; none where that is not known."""
+    try:
+        return [int(first) for first, _ in json.loads((folder / SHOTS).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        with suppress(UsageError):
+            return list(parse_cuts(str(settings.get("cuts", "none"))).given)
+    return []
+
+
+def _passes_in(folder: Path, settings: Mapping[str, Any]) -> int:
+    """How many passes a clip has: fewer than the settings say, where there was no time for all of them."""
+    with suppress(OSError, ValueError, TypeError):
+        return int(json.loads((folder / PASSES).read_text(encoding="utf-8")))
+    with suppress(ValueError, TypeError):
+        return max(int(settings.get("passes", 1)), 2 if settings.get("loop") else 1)
+    return 1
+
+
+def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[int, dict[str, float]]:
+    """The losses of the frames of a pass, in the order of the clip; empty where none are kept."""
+    numbered = sorted((folder / frames).glob("[0-9]*.png"))
+    found: dict[int, dict[str, float]] = {}
     for done, path in enumerate(numbered):
         on_count("Reading the losses of the frames", done, len(numbered))
-        losses.append(_losses_of(path))
-    weights, shots = {}, []
+        found[int(path.stem)] = _losses_of(path)
+    if numbered:
+        return found
+    kept = folder / LOSSES.format(number)
     try:
-        weights = weights_of(json.loads((folder / IDENTITY).read_text(encoding="utf-8"))["settings"])
-        shots = [int(first) for first, _ in json.loads((folder / SHOTS).read_text(encoding="utf-8"))]
-    except (OSError, ValueError, KeyError, TypeError):
-        # The frames are what counts; a figure without weights says so.
-        pass
-    places = tuple(int(path.stem) for path in numbered)
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        return {int(frame): _floats(losses) for frame, losses in told.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{kept}: the losses of pass {number} cannot be read ({error}). Delete this file, and the figure shows the "
+            "other passes."
+        ) from None
+
+
+def of_snapshots(folder: Path) -> Course:
+    """The losses of a picture that was painted with --keep, step by step.
+
+    :raises StoreError: they are damaged.
+    """
+    kept = read_kept(folder)
+    losses = kept.snapshots.losses
+    begins = [loss for number, loss in enumerate(losses) if number == 0 or loss.level != losses[number - 1].level]
+    breaks = tuple((loss.step, f"1/{2**loss.level} of the size" if loss.level else "full size") for loss in begins)
+    try:
+        weights = weights_of(read_toml(kept.record.settings))
+    except ValueError:
+        weights = {}
     return Course(
-        folder.name.removesuffix(".reelbrush"), "frame", places, tuple(losses), weights,
-        tuple((first, "cut") for first in shots if first),
+        folder.name.removesuffix(".reelbrush"), "step", tuple(loss.step for loss in losses),
+        tuple({"total": loss.total, **loss.terms} for loss in losses), weights, breaks if len(breaks) > 1 else (),
     )  # fmt: skip
 
 
 def _losses_of(path: Path) -> dict[str, float]:
     try:
-        found = json.loads(read_metadata(path)["reelbrush"])["losses"]
-        return {str(name): float(value) for name, value in found.items()}
+        return _floats(json.loads(read_metadata(path)["reelbrush"])["losses"])
     except (MediaError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{path}: the losses of this frame cannot be read; the file is damaged, or another program has saved it "
             f"({error})."
         ) from None
+
+
+def _floats(losses: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in losses.items()}
 
 
 def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
@@ -155,20 +235,26 @@ def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
                 f"{folder}: this batch has {len(clips)} clips; of more than {MOST} in one figure nothing could be "
                 f"read. Name one of its results, for instance {clips[0].item.output}."
             )
-        return [_of_item(row, ledger) for row in clips]
+        return [course for row in clips for course in _of_item(row, ledger)]
     finally:
         ledger.close()
 
 
-def _of_item(row: ItemRow, ledger: Ledger) -> Course:
-    frames = ledger.frames(row.name)
-    last = max(frame.in_pass for frame in frames)
-    rows = [frame for frame in frames if frame.in_pass == last]
+def _of_item(row: ItemRow, ledger: Ledger) -> list[Course]:
+    """A course for each pass of which frames are finished."""
+    found: dict[int, dict[int, Mapping[str, float]]] = {}
+    for frame in ledger.frames(row.name):
+        found.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
     try:
         weights = weights_of(read_toml(row.made.get("settings", "")))
     except ValueError:
         weights = {}
-    return Course(
-        row.name, "frame", tuple(frame.frame for frame in rows), tuple(frame.losses for frame in rows), weights,
-        tuple((first, "cut") for first in row.cuts),
-    )  # fmt: skip
+    breaks = tuple((first, "cut") for first in row.cuts)
+    passes = max(row.passes, *found)
+    return [
+        Course(
+            row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,
+            number, passes,
+        )
+        for number, losses in sorted(found.items())
+    ]  # fmt: skip

@@ -1,10 +1,11 @@
-"""How a story becomes small enough: what is given up first, and how to find out with few trials."""
+"""How an animation becomes small enough: what is given up first, and how to find out with few trials."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.palette import Palette
@@ -21,11 +22,11 @@ _STEP = 0.95
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to encode a story."""
+    """One way to encode an animation."""
 
     scale: float
     """Of its size."""
-    share: float
+    share: Fraction
     """Of its frames."""
     quality: str | int | None
     palette: Palette | None
@@ -76,7 +77,7 @@ _VP9 = tuple((18 + round((stage[0] - 15) * 1.3), *stage[1:]) for stage in _VIDEO
 
 
 def rungs(suffix: str) -> list[Rung]:
-    """Ways to encode a story for a kind of file, best first, each smaller than the one before it."""
+    """Ways to encode an animation for a kind of file, best first, each smaller than the one before it."""
     stages: Sequence[_Stage] = _VIDEO
     if suffix == ".gif":
         stages = _GIF
@@ -97,7 +98,7 @@ def _of(stage: _Stage) -> Iterator[Rung]:
         palette = how if isinstance(how, Palette) else None
         quality = how if isinstance(how, int) else None
         # Fewer frames lie farther apart, so each of them takes a little more; and so does every pixel of a smaller one.
-        yield Rung(scale, share, quality, palette, weight * share**0.85 * scale**1.95)
+        yield Rung(scale, Fraction(share).limit_denominator(100), quality, palette, weight * share**0.85 * scale**1.95)
         scale *= _STEP
 
 
