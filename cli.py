@@ -188,7 +188,9 @@ def root(
 
 @app.command()
 def video(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a GIF, or a folder of numbered pictures.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A video, an animated picture, or a folder of numbered ones.")
+    ],
     style: Style,
     output: Annotated[
         Path,

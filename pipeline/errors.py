@@ -59,6 +59,10 @@ class StoreError(ReelbrushError):
     """The work folder of a job holds something that does not belong to this job."""
 
 
+class DamagedFrameError(StoreError):
+    """A finished frame in the work folder of a job is no longer what was written."""
+
+
 class ReplayError(ReelbrushError):
     """A result does not say how it was made, or what it was made from is not at hand."""
 

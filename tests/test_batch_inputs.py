@@ -312,6 +312,9 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
     for error in first.errors.values():
         assert "not a finite number" in error
         assert "style" in error
+        assert error.startswith(f"{one.inputs / 'm.mp4'}: Frame ")
+    assert [f"Frame {first_of} cannot be painted" in first.errors[name]
+            for name, first_of in (("far.mp4", 1), ("nan.mp4", 4))] == [True, True]  # fmt: skip
     told = [(event.name, event.event) for event in first.events if isinstance(event, ItemTold)]
     frames = [(name, event) for name, event in told if isinstance(event, FrameDone)]
     # One fails at its first frame, the other one at the cut.
@@ -325,7 +328,9 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
     again = one.here(job)
     assert (again.begun, again.outcome.exit_code) == ([], 3)
     for name, error in again.planned.failed:
-        assert error == f"{first.errors[name]} The same command leaves it alone; --retry-failed tries it again."
+        assert error == first.errors[name]
+        assert "The same command leaves it alone until its input or its settings change" in error
+        assert "--retry-failed tries it as it is" in error
     assert sorted(one.here(job, orders={"retry_failed": True}).errors) == ["far.mp4", "nan.mp4"]
 
 

@@ -57,13 +57,16 @@ def test_what_is_written_is_read_by_another(ledger: Ledger, tmp_path: Path) -> N
     assert [(run.outcome, run.workers, run.finish_by) for run in reader.runs()] == [("finished", 2, 99.0)]
 
 
-def test_a_new_plan_keeps_what_is_known_and_forgets_what_is_not_asked_for(ledger: Ledger) -> None:
+def test_a_new_plan_names_what_is_asked_for_and_keeps_what_is_known_of_the_rest(ledger: Ledger) -> None:
     ledger.plan([item("a.mp4"), item("b.mp4")])
     ledger.change("a.mp4", state=State.DONE)
     ledger.add_frame("b.mp4", FrameRow(1, 0, {}, 1, 0.1, "steps"), 1)
     ledger.plan([item("c.mp4"), item("a.mp4")])
     assert [(row.name, row.state) for row in ledger.items()] == [("c.mp4", State.WAITING), ("a.mp4", State.DONE)]
-    assert ledger.frames("b.mp4") == []
+    assert {row.name for row in ledger.items(left_out=True)} == {"a.mp4", "b.mp4", "c.mp4"}
+    ledger.plan([item("b.mp4")])
+    assert [(row.name, row.done) for row in ledger.items()] == [("b.mp4", 1)]
+    assert len(ledger.frames("b.mp4")) == 1
 
 
 def test_what_a_killed_run_was_painting_is_interrupted(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -41,6 +42,11 @@ needs_limit = pytest.mark.skipif(
 def too_much() -> Tensor:
     """What no machine has, asked of torch's own allocator."""
     return torch.empty(2**50, dtype=torch.uint8)
+
+
+def too_large() -> np.ndarray:
+    """The same of OpenCV's."""
+    return cv2.resize(np.zeros((2, 2), np.uint8), (2**23, 2**23))
 
 
 # ---- less memory, the same bits
@@ -163,9 +169,9 @@ def test_other_errors_are_not_tried_again() -> None:
     assert len(tried) == 1
 
 
-@pytest.mark.parametrize("ask", [too_much, lambda: bytearray(2**60), lambda: np.empty(2**58, np.uint8)])
+@pytest.mark.parametrize("ask", [too_much, too_large, lambda: bytearray(2**60), lambda: np.empty(2**58, np.uint8)])
 def test_every_allocator_is_understood(ask: Callable[[], object]) -> None:
-    with pytest.raises((RuntimeError, MemoryError)) as caught:
+    with pytest.raises((RuntimeError, MemoryError, cv2.error)) as caught:
         ask()
     assert is_out_of_memory(caught.value)
 

@@ -22,7 +22,7 @@ from pipeline.job.passes import Pass, passes_of
 from pipeline.job.provenance import Record
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import style_notes
-from pipeline.job.work import WorkFolder
+from pipeline.job.work import WorkFolder, healed
 from pipeline.media import Sound, check_output, open_sink
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.motion.flow import FlowMethod
@@ -39,7 +39,8 @@ class ClipResult:
     outputs: tuple[Path, ...]
     frames: int
     painted: int
-    """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one."""
+    """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one, or
+    before a damaged frame was found."""
     seconds: float
     notes: tuple[str, ...]
     passes: int
@@ -54,19 +55,34 @@ def run_clip(
     on_event: OnEvent = ignore,
     deadline: Deadline | None = None,
 ) -> ClipResult:
-    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames.
+    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames. A finished frame that is
+    damaged on the disk meanwhile is painted again, and so is what came after it.
 
     :param deadline: when all has to be done; frames then get fewer steps where time is short, and the result depends
         on the speed of the machine.
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
-    began = time.monotonic()
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     for path in job.outputs:
         # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
         if not path.is_dir():
             check_output(path, job.overwrite)
+    began = time.monotonic()
+    result = healed(lambda: _painted(job, network, settings, device, on_event, deadline, began))
+    on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
+    return result
+
+
+def _painted(
+    job: ClipJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent,
+    deadline: Deadline | None,
+    began: float,
+) -> ClipResult:
     clip = open_clip(job, network, settings, device, on_event)
     source, flow, painter = clip.source, clip.flow, clip.painter
     with ExitStack() as stack:
@@ -103,9 +119,7 @@ def run_clip(
         else:
             work.remove()
     notes = tuple(dict.fromkeys(note for sink in sinks for note in sink.notes))
-    result = ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
-    on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
-    return result
+    return ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
 
 
 def in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:

@@ -95,8 +95,7 @@ class Reverted:
 
 @dataclass(frozen=True)
 class Damaged:
-    """A frame that an earlier run had finished was damaged on the disk; it is painted again, and so is all that was
-    painted after it."""
+    """A finished frame was damaged on the disk since; it is painted again, and so is all that was painted after it."""
 
     frame: int
     in_pass: int

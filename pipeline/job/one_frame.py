@@ -33,7 +33,10 @@ def paint_frame(
     index, now = seen.frame.index, seen.frame.image
     on_progress = _forwarded(index, on_event)
     if carried is None or seen.before is None:
-        return painter.paint(now, None, index, on_progress, steps=steps.fresh)
+        try:
+            return painter.paint(now, None, index, on_progress, steps=steps.fresh)
+        except PaintingError as error:
+            raise PaintingError(f"Frame {index + 1} cannot be painted. {error}") from None
     if seen.still:
         return _repeated(store, index - 1, Stop.STILL)
     result = _tried(painter, now, carried, index, on_progress, steps.carried)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Container, Generator, Sequence
+from contextlib import closing
 
 from pipeline.job.events import FrameDone, OnEvent
 from pipeline.job.guard import guard_at
 from pipeline.job.one_frame import paint_again, paint_frame
 from pipeline.job.pace import FULL, Pace
 from pipeline.job.passes import Pass
-from pipeline.job.past import look_back, reach
+from pipeline.job.past import Seen, look_back, reach
 from pipeline.job.store import FrameStore
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.prefetch import prefetch
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
+from pipeline.network.memory import is_out_of_memory
+from pipeline.settings import Settings
 from pipeline.style.painter import Painter
 
 
@@ -40,13 +42,10 @@ def paint_pass(
     """
     settings = painter.settings
     entered = one.entered(shots)
-    began, first = store.done, one.order[store.done]
+    began = store.done
     guard = guard_at(settings, entered, store)
-    with ExitStack() as stack:
-        frames = stack.enter_context(closing(one.inputs(source, began - reach(settings))))
-        # The flow of the next frame is found while this one is painted.
-        ahead = stack.enter_context(closing(prefetch(look_back(frames, first, entered, settings, flow), depth=1)))
-        for seen in ahead:
+    with closing(_seen(one, source, entered, settings, flow, store)) as frames:
+        for seen in frames:
             index = seen.frame.index
             steps = FULL if pace is None else pace.steps(one, index)
             if earlier is not None:
@@ -67,3 +66,25 @@ def paint_pass(
                           result.economy.value)
             )  # fmt: skip
     return store.done - began
+
+
+def _seen(
+    one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
+) -> Generator[Seen, None, None]:
+    """The frames that are missing. The flow of the next one is found while a frame is painted; once there is not
+    enough memory for both, after that."""
+    try:
+        yield from prefetch(_from_where_it_is(one, source, entered, settings, flow, store), depth=1)
+        return
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    # Only here, where the error is gone and what it held.
+    yield from _from_where_it_is(one, source, entered, settings, flow, store)
+
+
+def _from_where_it_is(
+    one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
+) -> Generator[Seen, None, None]:
+    with closing(one.inputs(source, store.done - reach(settings))) as frames:
+        yield from look_back(frames, one.order[store.done], entered, settings, flow)

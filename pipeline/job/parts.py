@@ -21,7 +21,7 @@ from pipeline.job.events import OnEvent, ignore
 from pipeline.job.opened import ClipJob, open_clip, shots_of, started
 from pipeline.job.pace import Speed
 from pipeline.job.passes import passes_of
-from pipeline.job.work import PART, WorkFolder
+from pipeline.job.work import PART, WorkFolder, healed
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
 from pipeline.settings import Settings
@@ -87,6 +87,18 @@ def paint_part(
     :param deadline: when they have to be painted.
     :raises ReelbrushError: as `run_clip`.
     """
+    healed(lambda: _paint_part(job, part, network, settings, device, on_event, deadline))
+
+
+def _paint_part(
+    job: ClipJob,
+    part: Shot,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent,
+    deadline: Deadline | None,
+) -> None:
     clip = open_clip(job, network, settings, device, on_event)
     source, (begin, end) = clip.source, part
     wished = passes_of(settings, end - begin, begin)

@@ -13,8 +13,9 @@ from fractions import Fraction
 from pipeline.errors import UsageError
 from pipeline.job.anchor import views
 from pipeline.job.batch.estimate import need_of, room_of
-from pipeline.job.batch.examine import Examiner, Problem, Ready
+from pipeline.job.batch.examine import Examiner
 from pipeline.job.batch.perform import MORE, studio_of, timed
+from pipeline.job.batch.ready import Problem, Ready
 from pipeline.job.batch.task import Timed
 from pipeline.job.parse import parse_rate
 from pipeline.job.peak import peak_memory

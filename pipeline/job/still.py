@@ -122,5 +122,8 @@ def _notes(job: StillJob) -> tuple[str, ...]:
     if job.init is not None and is_animated(job.init):
         notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
     if is_animated(job.content):
-        notes = (f"{job.content.name} is animated; its first frame is painted.", *notes)
+        notes = (
+            f"{job.content.name} is animated; its first frame is painted. 'reelbrush video' paints all of them.",
+            *notes,
+        )
     return notes

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MediaError, OutputError, StoreError
+from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked, read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
 from pipeline.style.optimise import Stop
@@ -95,9 +95,11 @@ class FrameStore:
     def image(self, index: int) -> Image:
         """A finished frame, uint8 (H, W, 3).
 
-        :raises StoreError: the file is damaged.
+        :raises DamagedFrameError: the file is no longer what was written.
         """
         try:
+            # A decoder that has all pixels asks no more whether they are right.
+            read_checked(self.path(index))
             return read_picture(self.path(index))
         except MediaError as error:
             raise self._damaged(index, error) from None
@@ -105,7 +107,7 @@ class FrameStore:
     def record(self, index: int) -> dict[str, Any]:
         """Losses, steps, seconds, stop reason and economy of a finished frame.
 
-        :raises StoreError: the file is damaged, or another program has saved it.
+        :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """
         try:
             found: dict[str, Any] = json.loads(read_metadata(self.path(index))["reelbrush"])
@@ -113,10 +115,10 @@ class FrameStore:
             raise self._damaged(index, error) from None
         return found
 
-    def _damaged(self, index: int, error: Exception) -> StoreError:
-        return StoreError(
+    def _damaged(self, index: int, error: Exception) -> DamagedFrameError:
+        return DamagedFrameError(
             f"The finished frame {self.path(index)} is damaged. Give the same command again: it is painted anew, and "
-            f"so is what was painted after it. ({error})"
+            f"so is what was painted after it. ({error.__cause__ or error})"
         )
 
     def before(self, index: int, back: int = 1) -> tuple[FrameStore, int] | None:

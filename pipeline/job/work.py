@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import BusyError, OutputError, StoreError
+from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.job.events import Damaged, OnEvent, ignore
 from pipeline.job.passes import Pass, shortened
 from pipeline.job.store import FrameStore, remove_damaged
@@ -29,6 +29,8 @@ FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
 PART = "part-"
 """How the names of the work folders of parts begin, in that of their clip."""
+
+Result = TypeVar("Result")
 
 
 class WorkFolder:
@@ -274,6 +276,19 @@ class WorkFolder:
         """The job is finished and its result complete: nothing here is needed any more."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def healed(attempt: Callable[[], Result]) -> Result:
+    """What `attempt` comes to, which opens a work folder and paints in it. Where a finished frame is damaged on the
+    disk meanwhile, once more: the folder, opened again, gives up that frame and what was painted after it.
+
+    :raises DamagedFrameError: it has happened again.
+    """
+    try:
+        return attempt()
+    except DamagedFrameError:
+        pass
+    return attempt()
 
 
 def _read(path: Path) -> Any:

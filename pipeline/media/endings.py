@@ -18,7 +18,7 @@ VIDEOS = frozenset(_VIDEOS.split())
 ANIMATIONS = frozenset({".gif", ".apng", ".avifs"})
 """Names of pictures that promise to move. A WebP, PNG or AVIF may move as well; its name does not say."""
 STILLS = SUFFIXES - ANIMATIONS
-"""Names that promise a single picture."""
+"""Names that promise a single picture; some of these may hold an animation all the same (see `is_animated`)."""
 _ALL = VIDEOS | SUFFIXES
 
 

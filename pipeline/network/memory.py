@@ -24,6 +24,10 @@ LESS_MEMORY = (
     "(--device cpu)."
 )
 """What a person can do whose device has too little memory."""
+OUT_OF_MEMORY = (
+    f"Memory ran out. Close other programs that need it, and give the same command again. Or begin anew: {LESS_MEMORY}"
+)
+"""What a person is told where nothing else can be tried, as where pictures are decoded or their motion is found."""
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from pipeline.job.events import FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.show.batch import Headway, end_line, plan_line
 from pipeline.show.console import LINE_EVERY
 from pipeline.show.night import REPORT
+from pipeline.show.onward import ONWARD
 
 
 class BatchReporter:
@@ -65,6 +66,8 @@ class BatchReporter:
             for name, error in event.failed:
                 self._line(f"failed: {name}\n  {error}")
             self._line(end_line(event))
+            if event.failed:
+                self._line(ONWARD)
             self._line(f"report: {event.folder / REPORT}")
 
     def _checking(self, event: Checking, now: float) -> None:

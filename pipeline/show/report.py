@@ -20,6 +20,7 @@ from pipeline.job.batch.looks import share_of
 from pipeline.job.batch.rows import ItemRow, State
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
+from pipeline.show.onward import ONWARD
 from pipeline.show.report_facts import facts, headline, made_rows, relative_link, settings_text, shown
 from pipeline.show.report_plots import Plot, flicker_plot, loss_plot
 
@@ -61,6 +62,7 @@ def render(ledger: Ledger, folder: Path) -> str:
         failed=[parts.plain(row) for row in groups[State.FAILED]],
         begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
         done=[parts.painting(number, row) for number, row in enumerate(groups[State.DONE])],
+        onward=ONWARD,
         waiting=[parts.plain(row) for row in groups[State.WAITING]],
         folded=len(items) > OPEN_UP_TO,
         style=Markup(_page_file("report.css")),

@@ -13,6 +13,7 @@ from datetime import datetime
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import ItemRow, RunRow, State
 from pipeline.job.duration import spoken
+from pipeline.show.onward import ONWARD
 
 STALE = 60.0
 """Seconds without a sign of life after which a run on another machine counts as dead, ..."""
@@ -97,6 +98,8 @@ class BatchStatus:
             lines.append("interrupted: the same command goes on where it was")
         elif self.run in ("failed", "not begun"):
             lines.append(self.run)
+        if self.counts[State.FAILED.value] and not self.going:
+            lines.append(ONWARD)
         if self.finish_by is not None and self.ends is not None:
             spare = self.finish_by - self.ends
             told = f"{spoken(abs(spare))} {'to spare' if spare >= 0 else 'too late, by this estimate'}"

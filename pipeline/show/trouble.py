@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from pipeline.errors import ReelbrushError
-from pipeline.network.memory import LESS_MEMORY, is_out_of_memory
+from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory
 
 
 class Terminated(BaseException):
@@ -51,7 +51,7 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, ReelbrushError):
         return str(error), error.exit_code
     if is_out_of_memory(error):
-        return f"The device ran out of memory. {LESS_MEMORY}", 1
+        return OUT_OF_MEMORY, 1
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
     if isinstance(error, OSError) and error.filename is not None:

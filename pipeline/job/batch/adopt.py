@@ -1,4 +1,4 @@
-"""A painting that was finished when the driver was killed before it could note it."""
+"""Results that were finished when the driver was killed before it could note them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from pipeline.errors import ReelbrushError
-from pipeline.job.batch.examine import Ready
 from pipeline.job.batch.perform import output_row
+from pipeline.job.batch.ready import Ready
 from pipeline.job.batch.rows import ItemRow, OutputRow
 from pipeline.job.recorded import read_record
 from pipeline.media import open_source
@@ -19,21 +19,33 @@ def adopted(ready: Ready, row: ItemRow) -> tuple[OutputRow, ...]:
     item = ready.item
     # The work folder goes last: where it is, the results may not all be there.
     unfinished = not item.still and item.clip_job().work.exists()
-    if row.began is None or unfinished or not all(path.exists() for path in item.outputs):
+    if unfinished or not all(left_by(row, path, ready) for path in item.outputs):
         return ()
+    return tuple(output_row(path) for path in item.outputs)
+
+
+def left_by(row: ItemRow, path: Path, ready: Ready) -> bool:
+    """Whether a file is a result that an earlier run has left of a painting that it was at: the file says that it was
+    made this way, from these very pictures."""
+    # Of what was noted, the file itself is known.
+    if row.began is None or row.made or row.identity != ready.identity or not path.exists():
+        return False
     try:
-        if all(_made_so(path, ready) for path in item.outputs):
-            return tuple(output_row(path) for path in item.outputs)
+        return _made_so(path, ready)
     except ReelbrushError:
-        pass
-    return ()
+        return False
 
 
 def _made_so(path: Path, ready: Ready) -> bool:
     record, wanted = read_record(path), json.loads(ready.identity)
-    made_of = [record.source.sha256, [[style.sha256, style.weight] for style in record.styles], record.digest]
-    if made_of != [wanted["input"], wanted["styles"], wanted["network"]]:
+    styles = [[style.sha256, style.weight] for style in record.styles]
+    made_of = [record.version, record.source.sha256, styles, record.digest]
+    if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
     if record.settings != ready.settings.as_toml():
         return False
-    return ready.item.still or open_source(path).info.frames == ready.subject.frames
+    if ready.item.still:
+        return True
+    job = ready.item.clip_job()
+    same = (record.frames, record.rate) == (job.frames, job.rate)
+    return same and open_source(path).info.frames == ready.subject.frames

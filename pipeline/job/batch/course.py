@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from pipeline.job.batch.budget import Need
-from pipeline.job.batch.examine import Ready
+from pipeline.job.batch.ready import Ready
 from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
 from pipeline.job.deadline import reserve
 from pipeline.job.events import ECONOMIES, Event, FrameDone, Started

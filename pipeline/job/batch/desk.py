@@ -73,8 +73,7 @@ class Desk:
     def failures(self) -> tuple[tuple[str, str], ...]:
         """Name and reason of those that could not be painted."""
         rows = [row for row in self.ledger.items() if row.state is State.FAILED]
-        again = " The same command leaves it alone; --retry-failed tries it again."
-        return tuple((row.name, f"{row.error}{'' if row.again else again}") for row in rows)
+        return tuple((row.name, str(row.error)) for row in rows)
 
     def beat(self) -> None:
         """Let those who read the ledger know that this run is alive."""

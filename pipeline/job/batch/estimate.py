@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.job.batch import budget
 from pipeline.job.batch.budget import Need
-from pipeline.job.batch.examine import Ready
+from pipeline.job.batch.ready import Ready
 from pipeline.job.batch.task import Timed
 from pipeline.job.pace import Speed
 

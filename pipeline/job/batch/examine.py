@@ -4,59 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.errors import MediaError, OutputError, ReelbrushError
+from pipeline.errors import OutputError, ReelbrushError
+from pipeline.job.batch.adopt import left_by
 from pipeline.job.batch.ledger import Ledger
-from pipeline.job.batch.perform import painted_with, size_of, studio_of
-from pipeline.job.batch.rows import ItemRow, State
+from pipeline.job.batch.perform import size_of, studio_of
+from pipeline.job.batch.ready import Problem, Ready, Subject
+from pipeline.job.batch.rows import ItemRow
 from pipeline.job.loop import check_loop
 from pipeline.job.parse import parse_rate
 from pipeline.job.passes import passes_of
 from pipeline.job.plan.item import Item
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.network.memory import OUT_OF_MEMORY
 from pipeline.settings import Settings
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an input is, once it is opened."""
-
-    width: int
-    height: int
-    """Size of the painting in pixels."""
-    frames: int
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A painting that can be made."""
-
-    item: Item
-    subject: Subject
-    settings: Settings
-    identity: str
-    """All that its result depends on."""
-    passes: int
-
-    @property
-    def frames(self) -> int:
-        """Frames to paint, every pass counted."""
-        return self.subject.frames * self.passes
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a painting cannot be made."""
-
-    item: Item
-    text: str
-    """A paragraph."""
 
 
 class Examiner:
@@ -81,14 +48,16 @@ class Examiner:
             for source in (item.source, *(style.path for style in item.styles)):
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
-            identity = self._identity(item, settings, network)
-            self._check_outputs(item, subject, settings, identity)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))
-            return Ready(item, subject, settings, identity, passes)
+            ready = Ready(item, subject, settings, self._identity(item, settings, network), passes)
+            self._check_outputs(ready)
+            return ready
         except ReelbrushError as error:
             return Problem(item, str(error))
         except OSError as error:
             return Problem(item, f"{error.filename or item.source}: {error.strerror or error}.")
+        except MemoryError:
+            return Problem(item, f"{item.source}: {OUT_OF_MEMORY}")
 
     def _way(self, item: Item) -> tuple[Settings, str]:
         """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
@@ -150,37 +119,25 @@ class Examiner:
             self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
         return known
 
-    def _check_outputs(self, item: Item, subject: Subject, settings: Settings, identity: str) -> None:
+    def _check_outputs(self, ready: Ready) -> None:
         """Whether the results can be written, and replace nothing but what an earlier run has written.
 
         :raises OutputError: something stands there that this batch has not made.
         :raises UsageError: container, codec, quality and size do not go together.
         """
+        item, subject = ready.item, ready.subject
         suffix = item.output.suffix.lower()
         if suffix in DEFAULT:
             choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
-            ours = row is not None and self._ours(path, row, settings, identity)
+            # Noted when it was finished, or finished when the driver was killed before it could note it.
+            ours = row is not None and (self._noted(path, row) or left_by(row, path, ready))
             if path.exists() and not self._overwrite and not ours:
                 raise OutputError(
                     f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
                     "with --overwrite."
                 )
-
-    def _ours(self, path: Path, row: ItemRow, settings: Settings, identity: str) -> bool:
-        """Whether a file is what the batch has made: finished and noted, or finished when the driver was killed before
-        it could note it."""
-        if not path.exists():
-            return False
-        if self._noted(path, row):
-            return True
-        if row.state is State.DONE or row.identity != identity or row.began is None:
-            return False
-        try:
-            return painted_with(path, settings)
-        except MediaError:
-            return False
 
     def _noted(self, path: Path, row: ItemRow) -> bool:
         """Whether a file is there as it was when it was finished, by whatever settings."""

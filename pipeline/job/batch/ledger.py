@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS digest (
 );
 """
 
+# Position of a painting that the last plan has left out.
+_LEFT_OUT = -1
 # Columns of a painting that are what they are in `ItemRow`.
 _PLAIN = (
     "width", "height", "frames", "passes", "done", "began", "ended", "seconds", "estimate", "error", "identity",
@@ -135,12 +137,16 @@ class Ledger:
 
     # What is known.
 
-    def items(self) -> list[ItemRow]:
-        """Every painting, in the order of the batch."""
-        return [_item_row(row) for row in self._read("SELECT * FROM item ORDER BY position, name")]
+    def items(self, left_out: bool = False) -> list[ItemRow]:
+        """Every painting that was asked for last, in the order of the batch.
+
+        :param left_out: those that were asked for before, too.
+        """
+        rows = self._read("SELECT * FROM item WHERE position != ? OR ? ORDER BY position, name", _LEFT_OUT, left_out)
+        return [_item_row(row) for row in rows]
 
     def item(self, name: str) -> ItemRow | None:
-        """The painting of that name; None where there is none."""
+        """The painting of that name, asked for last or at any time before; None where there is none."""
         found = self._read("SELECT * FROM item WHERE name = ?", name)
         return _item_row(found[0]) if found else None
 
@@ -214,13 +220,10 @@ class Ledger:
             db.execute("UPDATE run SET ended = ?, seen = ?, outcome = ? WHERE number = ?", (now, now, outcome, run))
 
     def plan(self, items: Sequence[Item]) -> None:
-        """Take up the paintings of a batch. Those that are known keep their state; those that are asked for no longer
-        are forgotten, and their files stay."""
+        """Take up the paintings of a batch. Those that are known keep their state; those that are not asked for this
+        time are left out of `items`, and what is known of them stays until they are asked for again."""
         with self._transaction() as db:
-            wanted = {item.name for item in items}
-            for (name,) in db.execute("SELECT name FROM item").fetchall():
-                if name not in wanted:
-                    _forget(db, name, everything=True)
+            db.execute("UPDATE item SET position = ?", (_LEFT_OUT,))
             for position, item in enumerate(items):
                 db.execute(
                     "INSERT INTO item (name, position, request, state) VALUES (?, ?, ?, ?) "
@@ -251,7 +254,13 @@ class Ledger:
         """Begin a painting anew: it waits, and nothing of what was known of it stays but that it was asked for, and
         which results, still there until new ones take their place, are the batch's own."""
         with self._transaction() as db:
-            _forget(db, name, everything=False)
+            for table in ("frame", "flicker", "look"):
+                db.execute(f"DELETE FROM {table} WHERE item = ?", (name,))
+            db.execute(
+                "UPDATE item SET state = ?, identity = NULL, done = 0, began = NULL, ended = NULL, seconds = 0, "
+                "error = NULL, again = 0, notes = '[]', made = '{}', cuts = '[]' WHERE name = ?",
+                (State.WAITING, name),
+            )
 
     def add_frame(self, name: str, row: FrameRow, done: int) -> None:
         """Note a finished frame, and how many there are now."""
@@ -320,19 +329,6 @@ def _put_frames(db: sqlite3.Connection, name: str, rows: Iterable[FrameRow]) -> 
             for row in rows
         ],
     )
-
-
-def _forget(db: sqlite3.Connection, name: str, everything: bool) -> None:
-    for table in ("frame", "flicker", "look"):
-        db.execute(f"DELETE FROM {table} WHERE item = ?", (name,))
-    if everything:
-        db.execute("DELETE FROM item WHERE name = ?", (name,))
-    else:
-        db.execute(
-            "UPDATE item SET state = ?, identity = NULL, done = 0, began = NULL, ended = NULL, seconds = 0, "
-            "error = NULL, again = 0, notes = '[]', made = '{}', cuts = '[]' WHERE name = ?",
-            (State.WAITING, name),
-        )
 
 
 def _plain(value: Any) -> Any:

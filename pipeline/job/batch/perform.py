@@ -27,7 +27,6 @@ from pipeline.job.styles import load_styles
 from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Image
 from pipeline.motion.track import track
-from pipeline.settings import Settings
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.painter import Painter
 
@@ -85,9 +84,11 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline |
     cuts: tuple[int, ...] = ()
 
     def watched(event: Event) -> None:
-        nonlocal cuts
+        nonlocal cuts, notes
         if isinstance(event, Started):
             cuts = event.cuts
+            # A clip has notes of its own in the end.
+            notes = event.notes
         on_event(event)
 
     item.output.parent.mkdir(parents=True, exist_ok=True)
@@ -111,14 +112,6 @@ def output_row(path: Path) -> OutputRow:
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else path.stat().st_size
-
-
-def painted_with(path: Path, settings: Settings) -> bool:
-    """Whether a result says of itself that it was painted with these settings.
-
-    :raises MediaError: the file cannot be read.
-    """
-    return read_metadata(path).get("settings") == settings.as_toml()
 
 
 def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:

@@ -13,8 +13,9 @@ from pipeline.job.batch.course import Course
 from pipeline.job.batch.desk import Desk
 from pipeline.job.batch.estimate import Room, need_of, room_of
 from pipeline.job.batch.events import Checking, Planned, PlanRow
-from pipeline.job.batch.examine import Examiner, Problem, Ready
+from pipeline.job.batch.examine import Examiner
 from pipeline.job.batch.looks import seen, share_of
+from pipeline.job.batch.ready import Problem, Ready
 from pipeline.job.batch.rows import ItemRow, State
 from pipeline.job.batch.task import Done, Notice, Task, Timed, Told
 from pipeline.job.parts import parted

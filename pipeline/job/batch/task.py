@@ -103,7 +103,7 @@ class Failed:
 
     key: str
     error: str
-    """A paragraph that says why, and what to do."""
+    """A paragraph that says why, what to do, and what the same command does where that is not to try again."""
     again: bool
     """Whether the surroundings were to blame (disk, memory, a file that is gone) and the same command may try again."""
     full: bool = False

@@ -16,15 +16,21 @@ from typing import Any, Protocol
 import cv2
 import torch
 
-from pipeline.errors import BusyError, DiskFullError, MediaError, PaintingError, ReelbrushError, SettingsError
+from pipeline.errors import BusyError, DiskFullError, PaintingError, ReelbrushError, SettingsError
 from pipeline.job.batch.perform import perform
 from pipeline.job.batch.task import Done, Failed, Message, Result, Stopped, Task, Told
 from pipeline.job.events import Event, OnEvent, Stage
-from pipeline.network.memory import keep_freed_memory
+from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory, keep_freed_memory
 
 Tell = Callable[[Message], None]
 AGAIN = 2.0
 """Seconds after which a work folder is asked for again where another process was at work."""
+
+# Of what the same input and settings would come to again.
+_UNCHANGED = (
+    "The same command leaves it alone until its input or its settings change (a job file gives a painting settings of "
+    "its own); --retry-failed tries it as it is."
+)
 
 
 class Line(Protocol):
@@ -134,14 +140,18 @@ def _performed(task: Task, place: Place, on_event: OnEvent) -> Result:
 
 
 def _failure(task: Task, error: Exception) -> Failed:
-    if isinstance(error, (SettingsError, PaintingError)):
-        return Failed(task.key, str(error), again=False)
-    if isinstance(error, MediaError):
-        # A file that cannot be read stays so; one that is gone may come back.
-        return Failed(task.key, str(error), again=not task.item.source.exists())
+    """What went wrong, and what the same command will do about it."""
+    if isinstance(error, PaintingError):
+        return Failed(task.key, f"{task.item.source}: {error} {_UNCHANGED}", again=False)
+    if isinstance(error, SettingsError):
+        return Failed(task.key, f"{error} {_UNCHANGED}", again=False)
     if isinstance(error, ReelbrushError):
+        # A file that cannot be read among them: all were read before the first frame, so it has changed since, and it
+        # may change again. What is painted of it is kept.
         return Failed(task.key, str(error), again=True, full=isinstance(error, DiskFullError))
+    if is_out_of_memory(error):
+        return Failed(task.key, f"{task.item.source}: {OUT_OF_MEMORY} Fewer --workers need less, too.", again=True)
     if isinstance(error, OSError):
         return Failed(task.key, f"{error.filename or task.item.source}: {error.strerror or error}.", again=True)
     trace = "".join(traceback.format_exception(error)).strip()
-    return Failed(task.key, f"This is a fault of Reelbrush, please report it:\n{trace}", again=False)
+    return Failed(task.key, f"This is a fault of Reelbrush, please report it:\n{trace}\n{_UNCHANGED}", again=False)

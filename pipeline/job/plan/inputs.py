@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from pipeline.errors import UsageError
+from pipeline.errors import MediaError, UsageError
+from pipeline.media import is_animated
 from pipeline.media.endings import STILLS, ending, is_media_name
 from pipeline.media.picture_sources import natural_key
 
@@ -34,6 +36,14 @@ class Input:
     def folder(self) -> PurePosixPath:
         """Where it lies below `root`."""
         return PurePosixPath(*self.path.parent.relative_to(self.root).parts)
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether it is an animated picture, whatever its name promises. What cannot be read does not."""
+        try:
+            return is_animated(self.path)
+        except MediaError:
+            return False
 
 
 def located(text: str, home: Path) -> Path:

@@ -191,7 +191,7 @@ def ending_for(source: Input, codec: str | None) -> str:
     own = ending(source.path)
     if source.sequence:
         return ""
-    if own in STILLS:
+    if own in STILLS and not source.moves:
         return own if own in WRITABLE else ".png"
     if own == ".gif":
         return own

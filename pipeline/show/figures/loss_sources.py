@@ -221,7 +221,8 @@ def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
     """
     ledger = Ledger(folder)
     try:
-        rows = [row for row in ledger.items() if result is None or result in map(Path.absolute, row.item.outputs)]
+        known = ledger.items(left_out=result is not None)
+        rows = [row for row in known if result is None or result in map(Path.absolute, row.item.outputs)]
         if result is not None and not rows:
             raise UsageError(f"{result}: the batch in {folder} knows no painting of that name; see reelbrush status.")
         clips = [row for row in rows if row.frames > 1 and row.done > 1]
