@@ -206,8 +206,8 @@ def test_a_gif_of_the_same_clips_is_the_same_each_time(tmp_path: Path) -> None:
 def noisy(path: Path, count: int = 20) -> Path:
     """A clip that no codec finds easy."""
     random = np.random.default_rng(len(path.name))
-    images = [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(count)]
-    write_clip(path, images, count=count, rate=10, width=64, height=48, quality="lossless")
+    images = [random.integers(0, 256, (72, 96, 3), np.uint8) for _ in range(count)]
+    write_clip(path, images, count=count, rate=10, width=96, height=72, quality="lossless")
     return path
 
 

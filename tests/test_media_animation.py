@@ -66,6 +66,45 @@ def test_a_palette_bounds_the_colours(tmp_path: Path, suffix: str, dither: Any) 
     assert open_source(tmp_path / f"a{suffix}").info.times == TIMES
 
 
+def apart(one: Image, other: Image) -> float:
+    """Mean difference of levels, after what the eye blurs."""
+    small = [image.reshape(6, 4, 8, 4, 3).mean((1, 3)) for image in (one, other)]
+    return float(np.abs(small[0] - small[1]).mean())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_a_small_bright_thing_keeps_its_colour(tmp_path: Path, suffix: str) -> None:
+    """A purple grape, 1 % of the first picture, among frames that go from wine red to black."""
+    down, across = np.mgrid[0:24, 0:32]
+    red = np.stack([60 + 5 * across, 20 + 2 * down, 30 + 2 * down], 2).astype(np.uint8)
+    first = np.array(red)
+    first[10:13, 10:13] = (90, 20, 110)
+    others = [red // share for share in (2, 3, 4)]
+    write(tmp_path / f"a{suffix}", [first, *others], palette=Palette(32, "none"))
+    found = shown(tmp_path / f"a{suffix}")[0]
+    assert np.abs(found[10:13, 10:13].astype(int) - (90, 20, 110)).max() < 12
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_what_is_held_has_the_better_colours(tmp_path: Path, suffix: str) -> None:
+    """The last frame is shown 25 times as long as the one before it."""
+    write(tmp_path / f"a{suffix}", palette=Palette(16, "none"))
+    errors = [apart(one, other) for one, other in zip(shown(tmp_path / f"a{suffix}"), IMAGES, strict=True)]
+    assert errors[3] < min(errors[1:3])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_fixed_colours_are_there_exactly(tmp_path: Path, suffix: str) -> None:
+    grey = (113, 112, 118)
+    images = [np.array(image) for image in IMAGES]
+    for image in images:
+        image[0, :2] = grey
+    write(tmp_path / f"a{suffix}", images, palette=Palette(16, "none", fixed=(grey,)))
+    assert all((image[0, :2] == grey).all() for image in shown(tmp_path / f"a{suffix}"))
+    with pytest.raises(UsageError, match="16 colours cannot hold 9"):
+        Palette(16, fixed=(grey,) * 9)
+
+
 def test_quality_of_a_webp_changes_its_size(tmp_path: Path) -> None:
     for name, quality in {"lossless": "lossless", "best": 100, "visual": None, "small": "small", "least": 5}.items():
         write(tmp_path / f"{name}.webp", quality=quality)

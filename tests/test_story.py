@@ -26,16 +26,17 @@ from pipeline.job.parse import parse_bytes
 from pipeline.job.recorded import read_record
 from pipeline.media import Image, open_source, read_metadata, read_picture
 from pipeline.media.gif_blocks import walk_gif
+from pipeline.media.palette import Palette
 from pipeline.show.fitted import LEAST_SIDE
 from pipeline.show.kept import read_kept
 from pipeline.show.rungs import TRIALS, best_within, rungs
 from pipeline.show.snapshots import MOST, Loss, Snapshot, SnapshotRecorder, Snapshots, visible_change
 from pipeline.show.story import Story, StoryOptions, blended, changes, even_places
-from pipeline.show.story_file import write_story
-from pipeline.show.story_page import ACCENT
+from pipeline.show.story_curve import ACCENT
+from pipeline.show.story_file import write_story, write_telling
 from pipeline.style.objective import Losses
 from pipeline.style.optimise import Step
-from pipeline.style.painter import Progress
+from pipeline.style.painter import CANVAS, Progress
 from tests.jobs import QUICK, environment, events, paint_picture
 
 SUFFIXES = (".gif", ".webp", ".png", ".mp4", ".webm")
@@ -132,10 +133,10 @@ def test_a_last_picture_that_came_twice_is_shown_once() -> None:
 # ---- the recorder
 
 
-def told(step: int, of: int, lightness: float, total: float = 1.0) -> Progress:
-    image = torch.from_numpy(grey(lightness)).permute(2, 0, 1)[None].float() / 255
+def told(step: int, of: int, lightness: float, total: float = 1.0, start: float = 0.0) -> Progress:
+    image, first = (torch.from_numpy(grey(light)).permute(2, 0, 1)[None].float() / 255 for light in (lightness, start))
     detail = Step(step, of, Losses(torch.tensor(total), {}), lambda: image)
-    return Progress(step, of, step / of, 0, detail, lambda: image)
+    return Progress(step, of, step / of, 0, detail, lambda: image, lambda: first)
 
 
 class Result:
@@ -179,7 +180,7 @@ def test_pictures_of_a_painting_that_stands_still_are_not_kept() -> None:
     recorder = SnapshotRecorder()
     for step in range(1, 100):
         recorder(told(step, 100, 50))
-    assert len(recorder._taken) == 1
+    assert [shot.step for shot in recorder._taken] == [0, 1]
 
 
 def test_late_steps_are_not_all_fetched() -> None:
@@ -194,7 +195,7 @@ def test_late_steps_are_not_all_fetched() -> None:
     recorder = SnapshotRecorder()
     detail = Step(1, 20_000, Losses(torch.tensor(1.0), {}), fetch)
     for step in range(1, 20_001):
-        recorder(Progress(step, 20_000, step / 20_000, 0, detail, fetch))
+        recorder(Progress(step, 20_000, step / 20_000, 0, detail, fetch, fetch))
     assert 2 * MOST <= fetched <= 4 * MOST
 
 
@@ -212,8 +213,8 @@ def test_a_painting_that_begins_again_is_recorded_from_its_new_beginning() -> No
     for step, light in ((1, 10.0), (2, 20.0), (1, 30.0), (2, 40.0), (3, 50.0)):
         recorder(told(step, 3, light, total=light))
     found = recorder.snapshots(Result(grey(0), grey(50), steps=3))  # type: ignore[arg-type]
-    assert [shot.step for shot in found.taken] == [1, 2, 3]
-    assert lightness([shot.image for shot in found.taken]) == pytest.approx([30, 40, 50], abs=0.5)
+    assert [shot.step for shot in found.taken] == [0, 1, 2, 3]
+    assert lightness([shot.image for shot in found.taken]) == pytest.approx([0, 30, 40, 50], abs=0.5)
     assert [loss.total for loss in found.losses] == [30, 40, 50, 0.5]
 
 
@@ -245,7 +246,7 @@ def test_a_real_painting_changes_steadily(painting: Snapshots) -> None:
     images = Story(painting, StoryOptions(frames=12)).told().images
     assert len(images) == 12 and {image.shape for image in images} == {(48, 64, 3)}
     assert steadiness(images) < 1.6
-    taken = [painting.content, *(shot.image for shot in painting.taken), painting.painting]
+    taken = [*(shot.image for shot in painting.taken), painting.painting]
     by_step = [taken[round(place)] for place in np.linspace(0, len(taken) - 1, 12)]
     assert steadiness(by_step) > 2, "spaced by step, the beginning leaps"
 
@@ -259,15 +260,31 @@ def test_first_and_last_frame_are_held_and_fewer_frames_take_as_long(painting: S
     assert full.times[:3] == (0, Fraction(60, 100), Fraction(68, 100))
 
 
-def test_what_begins_as_noise_leaps_once_and_is_steady_then() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (40, 64, 3), np.uint8)
-    on_the_way = [blended([noise, grey(50)], share) for share in (0.0, 0.3, 0.6, 0.8)]
-    shots = tuple(Snapshot(step, image) for step, image in enumerate(on_the_way, 1))
-    found = Snapshots(picture(40, 64), (), shots, grey(50), 5, (Loss(0, 0, 1.0), Loss(5, 0, 0.1)))
-    images = Story(found, StoryOptions(frames=9)).told().images
-    np.testing.assert_array_equal(images[0], found.content)
-    np.testing.assert_array_equal(images[1], noise)
-    assert steadiness(images[1:]) < 3
+@pytest.mark.parametrize("start", ["noise", "blank", "a picture"])
+def test_a_story_begins_with_what_the_painting_started_from(start: str) -> None:
+    """And not with the content, from which there would be a leap to it."""
+    recorder, content, init = SnapshotRecorder(), picture(48, 64), picture(48, 64, seed=5)
+    how = {} if start == "a picture" else {"start": start}
+    painter = tiny_painter(levels=2, smallest=16, steps=30, optimizer="lbfgs", learning_rate=0.1, **how)
+    found = painter.paint(content, on_progress=recorder, start=init if start == "a picture" else None)
+    result = Result(content, found.image, found.steps)
+    result.painted.losses = found.losses
+    images = Story(recorder.snapshots(result), StoryOptions(frames=16)).told().images  # type: ignore[arg-type]
+    if start == "blank":
+        assert (images[0] == round(255 * CANVAS)).all()
+    elif start == "a picture":
+        assert np.abs(images[0].astype(int) - init).max() <= 1
+    else:
+        assert visible_change(images[0], content) > 20
+    assert steadiness(images) < 2, "also from the first frame on"
+
+
+def test_snapshots_without_a_beginning_begin_with_the_content() -> None:
+    """As older versions kept them."""
+    shots = (Snapshot(1, grey(20)), Snapshot(2, grey(40)))
+    found = Snapshots(grey(0), (), shots, grey(60), 3, (Loss(0, 0, 1.0), Loss(3, 0, 0.1)))
+    images = Story(found, StoryOptions(frames=4)).told().images
+    assert lightness(images) == pytest.approx([0, 20, 40, 60], abs=0.5)
 
 
 def test_pictures_that_are_all_alike_are_two_frames() -> None:
@@ -285,18 +302,48 @@ def find(paper: Image, wanted: Image) -> tuple[int, int] | None:
     return (int(places[0][0]), int(places[0][1])) if len(places) else None
 
 
-def test_panels_stand_beside_the_painting(painting: Snapshots) -> None:
-    plain = Story(painting, StoryOptions(frames=6)).told().images
-    framed = Story(painting, StoryOptions(frames=6, panels=True)).told().images
-    assert len({image.shape for image in framed}) == 1
-    y, x = find(framed[0], plain[0]) or (0, 0)
-    assert x > 64 // 3, "content and style have room to the left"
-    for one, other in zip(plain, framed, strict=True):
-        np.testing.assert_array_equal(other[y : y + 48, x : x + 64], one)
-        np.testing.assert_array_equal(other[:, :x], framed[0][:, :x])
-    assert (framed[0][:y] == 255).all() and (framed[0][:, -y:] == 255).all()
-    column = framed[0][y : y + 48, y : x - y]
-    assert (column != 255).any(axis=2).mean() > 0.4
+def inked(image: Image) -> Image:
+    """Where there is something else than paper, (H, W)."""
+    return np.asarray((image != 255).any(2))
+
+
+@pytest.mark.parametrize(("height", "width"), [(160, 240), (64, 96), (240, 32), (32, 240), (100, 240), (20, 20)])
+def test_panels_and_words_have_room_around_a_painting_of_any_shape(height: int, width: int) -> None:
+    shots = tuple(Snapshot(step, picture(height, width, seed=step)) for step in range(4))
+    losses = tuple(Loss(step, 0, 2.0**-step) for step in range(5))
+    content = picture(height, width, seed=7)
+    found = Snapshots(content, (picture(60, 80),), shots, picture(height, width, seed=4), 4, losses)
+    plain = Story(found, StoryOptions(frames=4)).told().images
+    times = 4 if width == 20 else 1
+    for curve in (False, True):
+        framed = Story(found, StoryOptions(frames=4, panels=True, curve=curve)).told().images
+        assert len({image.shape for image in framed}) == 1
+        shown = [image.repeat(times, 0).repeat(times, 1) for image in plain]
+        y, x = find(framed[0], shown[0]) or (0, 0)
+        assert x > 0, "the painting is there, nothing drawn on it"
+        high, wide = shown[0].shape[:2]
+        around = [np.array(image) for image in framed]
+        for one, other in zip(shown, around, strict=True):
+            np.testing.assert_array_equal(other[y : y + high, x : x + wide], one)
+            other[y : y + high, x : x + wide] = 255
+        below = y + high + 20 if curve else None
+        np.testing.assert_array_equal(around[0][:below], around[-1][:below])
+        # Nothing touches the edge of the paper: no word is cut off.
+        drawn = inked(framed[-1])
+        assert not drawn[:5].any() and not drawn[-3:].any() and not drawn[:, :5].any() and not drawn[:, -5:].any()
+        # Rows that hold content and style are at least three letters high.
+        left = inked(around[0][: y if width > 2 * height else None, : None if width > 2 * height else x])
+        assert left.any(1).sum() >= 30
+        if width > 2 * height:
+            assert y > 30 and left.shape[1] >= width, "content and style stand above"
+
+
+def test_words_stand_under_the_middle(painting: Snapshots) -> None:
+    small = Story(painting, StoryOptions(frames=2, panels=True)).told().images[0]
+    y, x = find(small, painting.taken[0].image) or (0, 0)
+    under = inked(small)[y + 48 + 10 :, x:]
+    across = np.flatnonzero(under.any(0))
+    assert (across[0] + across[-1]) / 2 == pytest.approx(31.5, abs=2)
 
 
 def tip(image: Image) -> tuple[float, float]:
@@ -306,17 +353,28 @@ def tip(image: Image) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def test_the_curve_grows_with_the_story() -> None:
-    shots = tuple(Snapshot(step, grey(10 * step, 200, 320)) for step in range(1, 9))
-    losses = tuple(Loss(step, 0, 10.0 ** (2 - step / 4)) for step in range(10))
+def test_the_curve_grows_with_the_steps() -> None:
+    shots = tuple(Snapshot(step, grey(10 * step, 200, 320)) for step in range(10))
+    losses = tuple(Loss(step, 0, 100.0 * (step + 1) ** -2.0) for step in range(10))
     found = Snapshots(grey(0, 200, 320), (), shots, grey(90, 200, 320), 9, losses)
     images = Story(found, StoryOptions(frames=10, curve=True)).told().images
     assert images[0].shape[1] == 320 and images[0].shape[0] > 200
-    tips = [tip(image[200:]) for image in images]
-    across, down = zip(*tips, strict=True)
-    # A power of ten every four steps is a straight line on a logarithmic scale, and so are the steps of this painting.
-    assert np.diff(across) == pytest.approx(np.diff(across).mean(), abs=1)
-    assert np.diff(down) == pytest.approx(np.diff(down).mean(), abs=1) and down[-1] > down[0] + 20
+    across, down = (np.array(one) for one in zip(*(tip(image[200:]) for image in images), strict=True))
+    # The frames are a step apart. What falls by a power of the steps is a straight line where both are logarithms.
+    steps = np.log1p(np.arange(10)) / np.log(10)
+    assert across == pytest.approx(across[0] + (across[-1] - across[0]) * steps, abs=2)
+    assert down == pytest.approx(down[0] + (down[-1] - down[0]) * steps, abs=2) and down[-1] > down[0] + 20
+
+
+def test_the_dot_stays_within_the_margins() -> None:
+    losses = tuple(Loss(step, 0, 2.0**-step) for step in range(5))
+    shots = tuple(Snapshot(step, grey(20 * step, 200, 320)) for step in range(5))
+    found = Snapshots(grey(0, 200, 320), (), shots, grey(90, 200, 320), 4, losses)
+    images = Story(found, StoryOptions(frames=5, curve=True)).told().images
+    words = np.flatnonzero(inked(images[0][200:215]).any(0))
+    for image in (images[0], images[-1]):
+        dots = np.argwhere(np.abs(image[200:].astype(int) - ACCENT).max(2) < 90)
+        assert words[0] - 2 <= dots[:, 1].min() and dots[:, 1].max() <= words[-1] + 2
 
 
 def test_losses_of_two_sizes_are_two_pieces_of_the_curve(painting: Snapshots) -> None:
@@ -399,6 +457,33 @@ def measured(path: Path) -> tuple[int, int, float]:
     return info.width, info.frames, float(info.duration)
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".png"])
+def test_colours_are_not_given_up_before_size_and_frames(suffix: str) -> None:
+    for way in rungs(suffix):
+        if way.palette is not None and way.palette.colours < 256:
+            assert float(way.share) <= 0.6 and way.scale <= 0.6
+        if way.palette is not None and way.palette.colours < 128:
+            assert float(way.share) <= 0.4 and way.scale <= 0.25
+
+
+@pytest.mark.parametrize("suffix", (*SUFFIXES, ".apng", ".mov"))
+def test_no_step_down_gives_up_a_tenth_of_the_bytes(suffix: str) -> None:
+    """Else the file could only be so much smaller than it may be."""
+    weights = [way.weight for way in rungs(suffix)]
+    large = [weight for weight in weights if weight > 0.25]
+    assert min(after / before for before, after in pairwise(large)) > 0.87
+
+
+def test_paper_has_no_dots(tmp_path: Path, painting: Snapshots) -> None:
+    """The pattern of the ordered dither is too faint to reach from white to the palest other colour."""
+    told = Story(painting, StoryOptions(frames=6, panels=True, curve=True)).told()
+    write_telling(
+        tmp_path / "o.gif", told, next(way for way in rungs(".gif") if way.palette == Palette(256, "ordered")), {}
+    )
+    for frame, image in zip(open_source(tmp_path / "o.gif").frames(), told.images, strict=True):
+        assert (frame.image[(image == 255).all(2)] == 255).all()
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_max_bytes_is_met(tmp_path: Path, painting: Snapshots, suffix: str) -> None:
     options = StoryOptions(frames=16)
@@ -472,7 +557,8 @@ def test_kept_snapshots_are_without_loss(kept: Path) -> None:
     np.testing.assert_array_equal(found.snapshots.painting, read_picture(kept / "o.png"))
     np.testing.assert_array_equal(found.snapshots.content, read_picture(kept / "c.png"))
     assert len(found.snapshots.styles) == 2 and found.snapshots.steps == STEPS
-    assert found.snapshots.taken[0].step == 1
+    assert [shot.step for shot in found.snapshots.taken[:2]] == [0, 1]
+    np.testing.assert_array_equal(found.snapshots.taken[0].image, found.snapshots.content)
     assert [loss.step for loss in found.snapshots.losses] == list(range(STEPS + 1))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import MediaError, OutputError, UsageError
+from pipeline.media.colour_count import ColourCount
 from pipeline.media.frame import Image
 from pipeline.media.metadata import exif_texts, png_texts
 from pipeline.media.outputs import cannot_write, part_path, publish, remove
@@ -25,8 +26,6 @@ SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 
 _WEBP_QUALITIES = {"visual": 90, "small": 75}
 _DITHERS = {"diffused": Pillow.Dither.FLOYDSTEINBERG, "none": Pillow.Dither.NONE}
-_SAMPLE = 300_000
-"""Pixels that a palette is made of."""
 
 
 class AnimationWriter:
@@ -90,7 +89,11 @@ class AnimationWriter:
         pictures = [Pillow.fromarray(image) for image in self._images]
         if self._palette is None:
             return pictures
-        colours = _common_palette(self._images, self._palette.colours)
+        count = ColourCount()
+        for image, delay in zip(self._images, self._delays, strict=True):
+            count.add(image, float(delay))
+        colours = Pillow.new("P", (1, 1))
+        colours.putpalette(count.common(self._palette.colours, self._palette.fixed).tobytes())
         return [picture.quantize(palette=colours, dither=_DITHERS[self._palette.dither]) for picture in pictures]
 
     def _check(self, delays: Sequence[Fraction]) -> None:
@@ -125,10 +128,3 @@ def _png_options(quality: str | int | None, palette: Palette | None) -> dict[str
     if quality not in (None, "visual", "lossless"):
         raise UsageError(f"A PNG is always without loss and has no quality {quality!r}. Leave it out.")
     return {"compress_level": 6}
-
-
-def _common_palette(images: Sequence[Image], colours: int) -> Pillow.Image:
-    """A picture with the palette that suits pixels from all over the animation."""
-    pixels = np.concatenate([image.reshape(-1, 3) for image in images])
-    pixels = pixels[:: max(1, len(pixels) // _SAMPLE)]
-    return Pillow.fromarray(pixels[None]).quantize(colours, Pillow.Quantize.MEDIANCUT, kmeans=2)

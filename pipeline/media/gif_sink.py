@@ -1,6 +1,7 @@
-"""Write a GIF: frames first go without loss to the disk, then one palette is made for all of them.
+"""Write a GIF: frames first go without loss to the disk while their colours are counted, then get one palette.
 
-The two passes need every frame twice; keeping them on the disk keeps memory the same for any length.
+That needs every frame twice; keeping them on the disk keeps memory the same for any length. With a palette for each
+frame a story of 56 frames takes a fifth more bytes, since pixels that stay as they are have to be stored again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
+import numpy as np
+from PIL import Image as Pillow
+
 from pipeline.errors import OutputError, UsageError
+from pipeline.media.colour_count import ColourCount
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.frame import Image
 from pipeline.media.gif_blocks import add_comment, walk_gif
@@ -40,8 +45,8 @@ class GifWriter:
 
     def __init__(self, plan: SinkPlan, palette: Palette) -> None:
         self._plan = plan
-        self._colours = palette.colours
-        self._dither = _DITHERS[palette.dither]
+        self._palette = palette
+        self._count = ColourCount()
         self._part = part_path(plan.path)
         beside = part_path(plan.path, "frames.part").with_suffix(".ivf")
         self._frames = beside if plan.work is None else plan.work / beside.name
@@ -58,16 +63,12 @@ class GifWriter:
         try:
             if self._stream is None:
                 self._stream = self._frames.open("wb")
-                self._stream.write(
-                    ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._delays) + 1)
-                )
+                self._stream.write(ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._delays)))
             self._stream.write(ivf_frame(image, self._starts[position], level=1))
-            if position == len(self._delays) - 1:
-                # palettegen counts what each frame covers of the one *before* it, so the colours of the last one
-                # would never count. One that differs from it everywhere makes them; it is not shown.
-                self._stream.write(ivf_frame(255 - image, self._starts[-1], level=1))
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
+        # What is held is looked at longest.
+        self._count.add(image, max(1, self._delays[position]) / 100)
 
     def seal(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
@@ -76,14 +77,11 @@ class GifWriter:
                 self._stream.close()
             except OSError as error:
                 raise cannot_write(self._plan.path, error) from error
-        frames = ("-f", "ivf", "-i", address(self._frames))
+        self._write_palette()
+        dither = _DITHERS[self._palette.dither]
         self._run(
-            *(*frames, "-vf", f"palettegen=stats_mode=diff:max_colors={self._colours}", "-fps_mode", "passthrough"),
-            *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", address(self._palette_file)),
-        )
-        self._run(
-            *(*frames, "-f", "png_pipe", "-i", address(self._palette_file)),
-            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:dither={self._dither}", "-fps_mode", "passthrough"),
+            *("-f", "ivf", "-i", address(self._frames), "-f", "png_pipe", "-i", address(self._palette_file)),
+            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:dither={dither}", "-fps_mode", "passthrough"),
             *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
             *("-final_delay", str(self._delays[-1]), "-loop", "0"),
             *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "gif", address(self._part)),
@@ -108,6 +106,18 @@ class GifWriter:
                 self._stream.close()
         for path in (self._part, self._frames, self._palette_file, part_path(self._part)):
             remove(path)
+
+    def _write_palette(self) -> None:
+        """As paletteuse wants it: a picture of 16x16 pixels. One of them is for what stays as it was."""
+        colours = self._count.common(self._palette.colours - 1, self._palette.fixed)
+        pixels = np.empty((256, 4), np.uint8)
+        pixels[: len(colours), :3], pixels[len(colours) :, :3] = colours, colours[-1]
+        pixels[:, 3] = 255
+        pixels[-1] = 0
+        try:
+            Pillow.fromarray(pixels.reshape(16, 16, 4)).save(self._palette_file)
+        except OSError as error:
+            raise cannot_write(self._plan.path, error) from error
 
     def _run(self, *arguments: str) -> None:
         done = run(arguments)

@@ -19,7 +19,11 @@ class Palette:
     colours: int = 256
     """From 4 to 256."""
     dither: Dither = "diffused"
+    fixed: tuple[tuple[int, int, int], ...] = ()
+    """Colours that are in it exactly, whatever the frames show: those of words and lines. No more than half of it."""
 
     def __post_init__(self) -> None:
         if not 4 <= self.colours <= 256:
             raise UsageError(f"A palette has 4 to 256 colours, not {self.colours}.")
+        if 2 * len(self.fixed) > self.colours:
+            raise UsageError(f"A palette of {self.colours} colours cannot hold {len(self.fixed)} that are given.")

@@ -28,7 +28,7 @@ class Snapshot:
     """How a painting looked after a step."""
 
     step: int
-    """From 1, over all sizes."""
+    """Over all sizes, from 1; 0 is what the painting started from."""
     image: Image
 
 
@@ -52,7 +52,7 @@ class Snapshots:
     content: Image
     styles: tuple[Image, ...]
     taken: tuple[Snapshot, ...]
-    """In order; there may be none."""
+    """In order, the first one of step 0; none of that step where an older version kept them."""
     painting: Image
     steps: int
     """That the painting took."""
@@ -105,6 +105,9 @@ class SnapshotRecorder:
         if all(map(math.isfinite, losses.values())):  # a step that goes wrong is taken back a little later
             # A loss is that of the picture before the step.
             self._losses.append(_loss(progress.step - 1, progress.level, losses))
+        if not self._taken:
+            self._taken.append(Snapshot(0, self._small(to_image(progress.start()))))
+            self._last = glance(self._taken[0].image)
         shown = self._small(to_image(progress.picture()))
         seen = glance(shown)
         if self._last is not None and colour_distance(self._last, seen) < self._least:

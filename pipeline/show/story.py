@@ -12,11 +12,14 @@ import numpy.typing as npt
 
 from pipeline.media import fit_size, resize
 from pipeline.media.frame import Image
+from pipeline.media.lettering import Colour
 from pipeline.motion.look import colour_distance
-from pipeline.show.snapshots import Snapshots, glance
+from pipeline.show.snapshots import Snapshot, Snapshots, glance
 from pipeline.show.story_page import Page
 
 FRAMES, SIZE = 56, 400
+LEAST_FRAMED = 64
+"""Longest side of a painting with panels or a curve, in pixels; a smaller one is shown enlarged."""
 PACE = 8
 """From one frame to the next, in hundredths of a second, with as many frames as were asked for."""
 FIRST_HOLD, LAST_HOLD = 60, 200
@@ -47,6 +50,8 @@ class Telling:
     """All of one size."""
     delays: list[int]
     """How long each is shown, in hundredths of a second."""
+    fixed: tuple[Colour, ...] = ()
+    """Colours of words and lines, which even few colours have to hold."""
 
     @property
     def times(self) -> tuple[Fraction, ...]:
@@ -65,16 +70,23 @@ class Story:
     def __init__(self, snapshots: Snapshots, options: StoryOptions) -> None:
         self._snapshots = snapshots
         self._options = options
-        self._pictures = [snapshots.content, *(shot.image for shot in snapshots.taken), snapshots.painting]
-        self._steps = [0, *(shot.step for shot in snapshots.taken), snapshots.steps]
+        taken = snapshots.taken
+        if not taken or taken[0].step:
+            taken = (Snapshot(0, snapshots.content), *taken)
+        self._pictures = [*(shot.image for shot in taken), snapshots.painting]
+        self._steps = [*(shot.step for shot in taken), snapshots.steps]
         self._changes = changes(self._pictures)
-        # It began as noise, or as another picture: that jump is no part of the way, and would eat up the frames.
-        self._leaps = len(self._changes) > 1 and self._changes[0] > 3 * max(self._changes[1:]) > 0
 
     @property
     def size(self) -> int:
         """Longest side of the painting when all is told."""
         return int(min(self._options.size, max(self._snapshots.painting.shape[:2])))
+
+    @property
+    def _times(self) -> int:
+        """How many times larger a tiny painting is shown where words stand beside it."""
+        framed = self._options.panels or self._options.curve
+        return -(-LEAST_FRAMED // self.size) if framed else 1
 
     def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> Telling:
         """The story in so many frames.
@@ -83,24 +95,27 @@ class Story:
         :param even: for codecs that want even sides.
         """
         frames, asked = frames or self._options.frames, self._options.frames
-        places = self._places(frames)
+        places = even_places(self._changes, frames)
         height, width = self._snapshots.painting.shape[:2]
         width, height = fit_size(width, height, size or self.size, even=even)
         if even:
             width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
         steps = [float(np.interp(place, range(len(self._steps)), self._steps)) for place in places]
-        page = Page(self._snapshots, steps, (height, width), self._options.panels, self._options.curve, even)
+        times = self._times
+        page = Page(
+            self._snapshots, steps, (times * height, times * width), self._options.panels, self._options.curve, even
+        )
         images = [
-            page.shown(number, resize(blended(self._pictures, place), width, height))
+            page.shown(number, _enlarged(resize(blended(self._pictures, place), width, height), times))
             for number, place in enumerate(places)
         ]
         pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE
-        return Telling(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD])
+        return Telling(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD], page.colours)
 
-    def _places(self, frames: int) -> list[float]:
-        if self._leaps and frames > 2:
-            return [0.0, *(1 + place for place in even_places(self._changes[1:], frames - 1))]
-        return even_places(self._changes, frames)
+
+def _enlarged(image: Image, times: int) -> Image:
+    """Every pixel so many times as wide and high."""
+    return image if times == 1 else image.repeat(times, 0).repeat(times, 1)
 
 
 def changes(pictures: Sequence[Image]) -> list[float]:

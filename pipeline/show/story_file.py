@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -91,9 +92,10 @@ def write_telling(path: Path, told: Telling, way: Rung, metadata: Mapping[str, s
         ]
         times = tuple(Fraction(pace * number, 100) for number in range(len(images)))
         duration = times[-1] + Fraction(pace, 100)
+    palette = way.palette and replace(way.palette, fixed=told.fixed)
     sink = open_sink(
         path, width=images[0].shape[1], height=images[0].shape[0], times=times, duration=duration,
-        rate=Fraction(100, pace), variable=still, quality=way.quality, palette=way.palette, animation=True,
+        rate=Fraction(100, pace), variable=still, quality=way.quality, palette=palette, animation=True,
         metadata=metadata, overwrite=True,
     )  # fmt: skip
     try:

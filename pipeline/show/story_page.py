@@ -1,22 +1,40 @@
-"""What stands around the painting in a story: the content and the style beside it, the curve of the loss below."""
+"""What stands around the painting in a story: content and style beside it or above, the curve of the loss below."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.media import Image, resize
-from pipeline.media.drawing import Point, dot, line
-from pipeline.media.lettering import INK, PAPER, text_size, write
-from pipeline.show.snapshots import Loss, Snapshots
+from pipeline.media.lettering import INK, PAPER, Colour, text_size, write
+from pipeline.show.snapshots import Snapshots
+from pipeline.show.story_curve import ACCENT, GREY, HAIR, Curve, least_width
 
-GREY, HAIR, ACCENT = (112, 112, 118), (222, 222, 226), (194, 65, 12)
-LETTERS = 1 / 24
-"""Height of the letters in heights of the painting, within `SMALLEST` and `LARGEST` pixels."""
+LETTERS = 1 / 28
+"""Height of the letters in sides of the painting, the mean of both, within `SMALLEST` and `LARGEST` pixels."""
 SMALLEST, LARGEST = 10, 20
-CURVE = 0.17
-"""Height of the curve in heights of the painting."""
+CURVE = 0.2
+"""Height of the curve in heights of the painting, within these heights of the letters."""
+LOWEST_CURVE, HIGHEST_CURVE = 3.5, 8
+WIDE = 2.0
+"""A painting that is wider, in its heights, has content and style above it instead of beside it."""
+LEAST_CELL = 3
+"""Height of content and style in heights of the letters, at least."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A picture with a word under its middle."""
+
+    image: Image
+    word: str
+    x: int
+    y: int
+    width: int
+    height: int
+    """Of the room that the picture stands in the middle of."""
 
 
 class Page:
@@ -38,39 +56,47 @@ class Page:
         """
         height, width = size
         self._size = size
-        letters = round(min(LARGEST, max(SMALLEST, LETTERS * height)))
-        gap = letters
-        under = text_size("", letters)[0] + gap // 3
         self._at = (0, 0)
-        self._curve: _Curve | None = None
+        self._curve: Curve | None = None
+        self.colours: tuple[Colour, ...] = ()
+        """Of words and lines."""
         if not (panels or curve):
             self._paper = np.zeros((height, width, 3), np.uint8)
             return
-        column = _column(snapshots, size, gap, under) if panels else []
-        across = column[0].shape[1] + gap if panels else 0
+        self.colours = _colours()
+        letters = round(min(LARGEST, max(SMALLEST, LETTERS * (height * width) ** 0.5)))
+        gap = letters
+        under = text_size("", letters)[0] + gap // 3
+        cells, room = _cells(snapshots, size, letters, gap, under) if panels else ([], (height, width))
         edge = gap if panels else 0
-        above = edge + height + (under if panels else 0)
-        # Below words stands more room than below a picture: the two lines would be taken for one text.
-        apart = (gap if panels else gap // 2) if curve else 0
-        below = apart + under + round(CURVE * height) + gap if curve else 0
-        paper = np.empty((above + (0 if curve else edge) + below, 2 * edge + across + width, 3), np.uint8)
-        paper[:] = PAPER
-        self._at = (edge, edge + across)
-        y = edge
-        for name, picture in zip(("content", "style" if len(snapshots.styles) < 2 else "styles"), column, strict=False):
-            paper[y : y + picture.shape[0], edge : edge + picture.shape[1]] = picture
-            paper = np.array(write(paper, name, edge, y + picture.shape[0] + gap // 4, letters, GREY))
-            y += picture.shape[0] + under + gap
-        if panels:
-            paper = write(paper, "painting", edge + across, edge + height + gap // 4, letters, GREY)
-        self._paper = np.array(paper)
-        if even:
-            odd = [side % 2 for side in self._paper.shape[:2]]
-            self._paper = np.pad(self._paper, ((0, odd[0]), (0, odd[1]), (0, 0)), constant_values=255)
+        side = edge or gap
+        across = room[1] + 2 * edge
         if curve:
-            side = edge or gap
-            box = (side, above + apart, self._paper.shape[1] - side, self._paper.shape[0] - gap)
-            self._curve = _Curve(snapshots.losses, steps, box, letters)
+            across = max(across, least_width(snapshots.losses, steps, letters) + 2 * side)
+        # A word under a picture stands farther from what follows than a picture does.
+        graph = round(min(HIGHEST_CURVE * letters, max(LOWEST_CURVE * letters, CURVE * height))) + 2 * under
+        below = (gap if panels else gap // 2) + graph + gap // 2 if curve else edge
+        paper = np.empty((edge + room[0] + below, across, 3), np.uint8)
+        paper[:] = PAPER
+        left = (across - room[1]) // 2
+        self._at = (edge, left)
+        for cell in cells:
+            x, y = left + cell.x, edge + cell.y
+            high, wide = cell.image.shape[:2]
+            at = y + (cell.height - high) // 2, x + (cell.width - wide) // 2
+            paper[at[0] : at[0] + high, at[1] : at[1] + wide] = cell.image
+            middle = x + (cell.width - text_size(cell.word, letters)[1]) // 2
+            paper = np.array(write(paper, cell.word, middle, y + cell.height + gap // 4, letters, GREY))
+            if cell.word == "painting":
+                self._at = at
+        if even:
+            odd = [length % 2 for length in paper.shape[:2]]
+            paper = np.pad(paper, ((0, odd[0]), (0, odd[1]), (0, 0)), constant_values=255)
+        self._paper = paper
+        if curve:
+            top = edge + room[0] + (gap if panels else gap // 2)
+            self._curve = Curve(snapshots.losses, steps, (side, top, across - side, top + graph), letters)
+            self._paper = self._curve.axis(paper)
 
     def shown(self, number: int, painting: Image) -> Image:
         """The frame of that number, uint8 (H, W, 3), with the painting as it is then."""
@@ -80,19 +106,55 @@ class Page:
         return paper if self._curve is None else self._curve.drawn(paper, number)
 
 
-def _column(snapshots: Snapshots, size: tuple[int, int], gap: int, under: int) -> list[Image]:
-    """Content and style, one above the other; with the words below them as high as the painting with its own."""
-    high = max(2, (size[0] - under - gap) // 2)
-    wide = max(2, round(high * size[1] / size[0]))
-    count = max(1, len(snapshots.styles))
+def _cells(
+    snapshots: Snapshots, size: tuple[int, int], letters: int, gap: int, under: int
+) -> tuple[list[_Cell], tuple[int, int]]:
+    """Content, style and painting, and the (height, width) that they take with their words."""
+    height, width = size
+    words = ("content", "style" if len(snapshots.styles) < 2 else "styles", "painting")
+    # A word is never wider than the room above it.
+    least = max(text_size(word, letters)[1] for word in words)
+    lowest = LEAST_CELL * letters
+    wide = max(least, width)
+    if width > WIDE * height:
+        cell = max(least, (width - gap) // 2)
+        high = max(lowest, round(cell * height / width))
+        across = max(wide, 2 * cell + gap)
+        pictures = _whole(snapshots.content, high, cell), _styles(snapshots.styles, high, cell, gap)
+        painting = np.zeros((height, width, 3), np.uint8)
+        return [
+            _Cell(pictures[0], words[0], 0, 0, cell, high),
+            _Cell(pictures[1], words[1], across - cell, 0, cell, high),
+            _Cell(painting, words[2], 0, high + under + gap, across, height),
+        ], (high + under + gap + height + under, across)
+    highs = [max(lowest, (height - under - gap) // 2)]
+    highs.append(max(lowest, height - highs[0] - under - gap))
+    cell = max(least, round(highs[0] * width / height))
+    room = max(height, sum(highs) + under + gap)
+    pictures = _whole(snapshots.content, highs[0], cell), _styles(snapshots.styles, highs[1], cell, gap)
+    return [
+        _Cell(pictures[0], words[0], 0, 0, cell, highs[0]),
+        _Cell(pictures[1], words[1], 0, highs[0] + under + gap, cell, highs[1]),
+        _Cell(np.zeros((height, width, 3), np.uint8), words[2], cell + gap, 0, wide, room),
+    ], (room + under, cell + gap + wide)
+
+
+def _whole(image: Image, height: int, width: int) -> Image:
+    """All of a picture, as large as there is room."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    return resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+
+
+def _styles(styles: Sequence[Image], height: int, width: int, gap: int) -> Image:
+    """The styles of a blend stand side by side in one cell."""
+    count = max(1, len(styles))
     hair = max(2, gap // 4) if count > 1 else 0
-    # The styles of a blend stand side by side in one cell.
-    ends = [round(number * (wide + hair) / count) for number in range(count + 1)]
-    cell = np.empty((max(2, size[0] - high - under - gap), wide, 3), np.uint8)
+    ends = [round(number * (width + hair) / count) for number in range(count + 1)]
+    cell = np.empty((height, width, 3), np.uint8)
     cell[:] = PAPER
-    for style, first, end in zip(snapshots.styles, ends, ends[1:], strict=False):
-        cell[:, first : end - hair] = filling(style, cell.shape[0], max(1, end - hair - first))
-    return [filling(snapshots.content, high, wide), cell]
+    for style, first, end in zip(styles, ends, ends[1:], strict=False):
+        cell[:, first : end - hair] = filling(style, height, max(1, end - hair - first))
+    return cell
 
 
 def filling(image: Image, height: int, width: int) -> Image:
@@ -103,58 +165,14 @@ def filling(image: Image, height: int, width: int) -> Image:
     return np.ascontiguousarray(resize(image, wide, high)[y : y + height, x : x + width])
 
 
-class _Curve:
-    """The loss over the story, from the left edge to the right one. A painting that grows from coarse to fine has a
-    piece of the curve for every size: what two sizes lose does not compare."""
+def _colours() -> tuple[Colour, ...]:
+    """Of words and lines, with their smooth edges."""
+    found = [PAPER, INK, GREY, HAIR, ACCENT]
+    for colour, shares in ((GREY, (0.25, 0.5, 0.75)), (INK, (0.33, 0.67)), (ACCENT, (0.5,))):
+        found += [_between(PAPER, colour, share) for share in shares]
+    return tuple(found)
 
-    def __init__(
-        self, losses: Sequence[Loss], steps: Sequence[float], box: tuple[int, int, int, int], letters: int
-    ) -> None:
-        """
-        :param box: left, top, right and bottom of curve and words, in pixels.
-        """
-        self._steps = steps
-        self._box = box
-        self._letters = letters
-        self._losses = losses
-        left, top, right, bottom = box
-        top += text_size("", letters)[0] + letters // 3
-        self._top = top
-        level = np.log([max(loss.total, 1e-12) for loss in losses])
-        reach = max(float(np.ptp(level)), 1e-9)
-        self._y = [bottom - 2 - (bottom - 4 - top) * float((one - level.min()) / reach) for one in level]
-        self._across = [left + (right - left) * number / (len(steps) - 1) for number in range(len(steps))]
-        self._x = [float(np.interp(loss.step, steps, self._across)) for loss in losses]
 
-    def drawn(self, paper: Image, number: int) -> Image:
-        """:param number: of the frame that is reached."""
-        left, top, right, bottom = self._box
-        step = self._steps[number]
-        said = f"step {round(step)}"
-        paper = write(paper, "loss (log)", left, top, self._letters, GREY)
-        paper = write(paper, said, right - text_size(said, self._letters)[1], top, self._letters, GREY)
-        strip = np.array(paper[self._top - 4 : bottom + 5])
-        strip[bottom - self._top + 4, left:right] = HAIR
-        tip: Point = (left, 0.0)
-        for points in self._pieces(step):
-            tip = points[-1]
-            strip = line(strip, points, max(1.2, self._letters / 9), INK)
-        strip = dot(strip, *tip, max(2.0, self._letters / 4.5), ACCENT)
-        paper = np.array(paper)
-        paper[self._top - 4 : bottom + 5] = strip
-        return paper
-
-    def _pieces(self, step: float) -> list[list[Point]]:
-        """What is drawn once the painting is so far: the points of every size, the last piece up to the very step."""
-        pieces: dict[int, list[Point]] = {}
-        places = [(x, y - self._top + 4) for x, y in zip(self._x, self._y, strict=True)]
-        for number, (loss, place) in enumerate(zip(self._losses, places, strict=True)):
-            if loss.step > step:
-                break
-            pieces.setdefault(loss.level, []).append(place)
-            after = self._losses[number + 1] if number + 1 < len(self._losses) else loss
-            if after.step > step and after.level == loss.level:
-                share = (step - loss.step) / (after.step - loss.step)
-                x, y = places[number + 1]
-                pieces[loss.level].append((place[0] + share * (x - place[0]), place[1] + share * (y - place[1])))
-        return list(pieces.values())
+def _between(one: Colour, other: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
+    return red, green, blue

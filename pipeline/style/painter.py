@@ -74,6 +74,8 @@ class Progress:
     detail: Step
     picture: Callable[[], Tensor]
     """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""
+    start: Callable[[], Tensor]
+    """How it looked before the first step of all, likewise."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -200,7 +202,7 @@ class Painter:
         expected = carried.expected if carried is not None else ()
         loop = self._loop(carried is not None)
         loop = replace(loop, steps=steps or loop.steps, history=thrift.history or loop.history)
-        reporter = _Reporter(on_progress, base, (height, width), [loop.steps * _area(size) for size in sizes])
+        reporter = _Reporter(on_progress, base, canvas, (height, width), [loop.steps * _area(size) for size in sizes])
         done = 0
         for position, size in enumerate(sizes):
             if position:
@@ -381,15 +383,22 @@ class _Reporter:
     """Turns the loop's steps at one size into progress of the whole frame."""
 
     def __init__(
-        self, on_progress: OnProgress | None, base: Tensor | None, size: tuple[int, int], work: Sequence[float]
+        self,
+        on_progress: OnProgress | None,
+        base: Tensor | None,
+        canvas: Tensor,
+        size: tuple[int, int],
+        work: Sequence[float],
     ) -> None:
         """
         :param base: the picture that the painting began as.
+        :param canvas: what the first step starts from, at the coarsest size.
         :param size: (height, width) at the end.
         :param work: budgeted work of every size, coarse to fine.
         """
         self._on_progress = on_progress
         self._base = base
+        self._canvas = canvas
         self._size = size
         self._work = work
 
@@ -397,6 +406,9 @@ class _Reporter:
         """An `on_step` for the size number `position`, after `done` steps at coarser ones."""
         level = len(self._work) - 1 - position
         before = sum(self._work[:position])
+
+        def start() -> Tensor:
+            return _grown(self._canvas, self._base, self._size)
 
         def on_step(step: Step) -> None:
             def picture() -> Tensor:
@@ -406,6 +418,6 @@ class _Reporter:
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + step.of * (len(self._work) - position)
             assert self._on_progress is not None
-            self._on_progress(Progress(done + step.number, budget, share, level, step, picture))
+            self._on_progress(Progress(done + step.number, budget, share, level, step, picture, start))
 
         return on_step
