@@ -49,11 +49,11 @@ def _help(text: str, default: object) -> str:
     return f"{text} [default: {default}]"
 
 
-def _setting(name: str, metavar: str | None = None) -> Any:
+def _setting(name: str, metavar: str | None = None, preset: str = DEFAULT_PRESET) -> Any:
     """An option for a setting; what `--help` says of it stands in the settings."""
-    default = getattr(resolve("builtin"), name)
+    default = getattr(resolve("builtin", preset), name)
     return typer.Option(
-        help=f"{explained(name)} [preset {DEFAULT_PRESET}: {default}]",
+        help=f"{explained(name)} [preset {preset}: {default}]",
         show_default=False,
         rich_help_panel="Painting",
         metavar=metavar,
@@ -936,7 +936,11 @@ def weights_import(
         out.print(str(import_weights(file, overwrite)), highlight=False, soft_wrap=True, markup=False)
 
 
-FigureFile = Annotated[Path, typer.Option("--output", "-o", metavar="FIG", help=".png, .jpg, .webp or .tif.")]
+FigureFile = Annotated[Path, typer.Option("--output", "-o", metavar="FIG", help=".svg, .png, .jpg, .webp or .tif.")]
+# Figures are painted with another preset where none is named.
+DraftSize = Annotated[int | None, _setting("size", preset="draft")]
+DraftSteps = Annotated[int | None, _setting("steps", preset="draft")]
+DraftSeed = Annotated[int | None, _setting("seed", preset="draft")]
 
 
 @figure_app.command("reconstruct")
@@ -992,6 +996,7 @@ def figure_reconstruct(
         typer.echo(found.as_json())
     elif not quiet:
         print_table(out, found.title, HEADS, [row.texts() for row in found.rows])
+    _noted(found.notes, quiet)
 
 
 @figure_app.command("features")
@@ -1042,6 +1047,7 @@ def figure_features(
         found = run_features(job, on_count)
     if json:
         typer.echo(found.as_json())
+    _noted(found.notes, quiet)
 
 
 @figure_app.command("weights")
@@ -1059,7 +1065,7 @@ def figure_weights(
     ] = None,
     preset: Annotated[str, typer.Option(help="Settings of the paintings.")] = "draft",
     size: Annotated[int, typer.Option(min=16, help="Longest side of a painting in pixels.")] = 192,
-    steps: Steps = None,
+    steps: DraftSteps = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
     network: NetworkName = "auto",
     weights: Weights = None,
@@ -1097,14 +1103,14 @@ def figure_losses(
             ),
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FIG", help=".svg, .png, .jpg, .webp or .tif.")],
+    output: FigureFile,
     style: Annotated[
         list[str] | None, typer.Option("--style", "-s", metavar="FILE[:WEIGHT]", help="Style of a picture to paint.")
     ] = None,
     preset: Annotated[str, typer.Option(help="Settings of a picture to paint.")] = "draft",
-    size: Size = None,
-    steps: Steps = None,
-    seed: Seed = None,
+    size: DraftSize = None,
+    steps: DraftSteps = None,
+    seed: DraftSeed = None,
     network: NetworkName = "auto",
     weights: Weights = None,
     device: Device = "auto",
@@ -1164,9 +1170,16 @@ def _written(name: str, value: Any) -> list[str]:
 
 def _made(output: Path, what: str, notes: Iterable[str], quiet: bool) -> None:
     """Say what was made, and what a person should know of it."""
+    _noted(notes, quiet)
     if not quiet:
-        for line in (*(f"note: {note}" for note in notes), f"{output} ({what})" if what else str(output)):
-            screen.print(line, highlight=False, markup=False, soft_wrap=True)
+        screen.print(f"{output} ({what})" if what else str(output), highlight=False, markup=False, soft_wrap=True)
+
+
+def _noted(notes: Iterable[str], quiet: bool) -> None:
+    """Say what a person should know."""
+    if not quiet:
+        for note in notes:
+            screen.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

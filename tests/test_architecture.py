@@ -50,6 +50,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "pipeline/show/figure.py",
         "pipeline/show/flicker_plot.py",
         "pipeline/show/heatmap.py",
+        "pipeline/show/layout_svg.py",
         "pipeline/show/figures/loss_plot.py",
         "pipeline/show/figures/colours.py",
     ),

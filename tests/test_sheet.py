@@ -6,7 +6,7 @@ import numpy as np
 from tiny import picture
 
 from pipeline.media.lettering import shortened_to, text_size, write
-from pipeline.show.sheet import sheet
+from pipeline.show.sheet import laid_out, sheet
 
 
 def test_letters_are_the_same_each_time_and_only_where_they_belong() -> None:
@@ -45,3 +45,19 @@ def test_words_make_room_for_themselves() -> None:
     assert sheet(cells, sides=["row"], letters=12).shape[1] >= plain.shape[1] + text_size("row", 12)[1]
     assert sheet(cells, labels=[["label"]], letters=12).shape[0] >= plain.shape[0] + line
     assert sheet(cells, title="title", letters=12).shape[0] >= plain.shape[0] + line
+
+
+def test_cells_are_as_wide_as_their_words_and_nothing_is_cut() -> None:
+    narrow = picture(40, 8)
+    found = laid_out([[narrow, narrow]], heads=["α/β = 0.005", "α/β = 0.05"], labels=[["relu1_1\nPSNR 18.8 dB", "b"]])
+    assert [words.text for words in found.words] == ["α/β = 0.005", "α/β = 0.05", "relu1_1", "PSNR 18.8 dB", "b"]
+    boxes = [(words.x, words.x + words.size[1]) for words in found.words]
+    assert boxes[0][1] < boxes[1][0] and all(left >= 0 and right <= found.width for left, right in boxes)
+    assert found.words[3].y == found.words[2].y + found.words[2].size[0]
+
+
+def test_a_label_hangs_right_under_its_own_picture() -> None:
+    tall, low = picture(40, 30), picture(10, 30)
+    found = laid_out([[tall, low]], labels=[["a", "b"]], letters=12)
+    assert {one.y + one.size[0] for one in found.pictures} == {found.pictures[0].y + 40}
+    assert 0 < found.words[1].y - (found.pictures[1].y + 10) < 12

@@ -30,6 +30,11 @@ def text_size(text: str, size: int, bold: bool = False) -> tuple[int, int]:
     return ascent + descent, round(font.getlength(text))
 
 
+def ascent(size: int, bold: bool = False) -> int:
+    """How many pixels the baseline of a line in letters of so many pixels is below its top."""
+    return _font(size, bold).getmetrics()[0]
+
+
 def write(image: Image, text: str, x: int, y: int, size: int, colour: Colour = INK, bold: bool = False) -> Image:
     """A copy of `image`, uint8 (H, W, 3), with a line of text whose top left corner is at (x, y)."""
     picture = Pillow.fromarray(image)
@@ -44,3 +49,15 @@ def shortened_to(text: str, width: int, size: int, bold: bool = False) -> str:
     while text and text_size(text + "…", size, bold)[1] > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def wrapped(text: str, width: int, size: int, bold: bool = False) -> list[str]:
+    """`text` in lines of so many pixels; a word that is wider has a line of its own, and is never cut."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_size(longer, size, bold)[1] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -40,7 +40,12 @@ def check_picture_output(path: str | Path, overwrite: bool = False) -> None:
 
 
 def write_picture(
-    path: str | Path, image: Image, *, metadata: Mapping[str, str] | None = None, overwrite: bool = False
+    path: str | Path,
+    image: Image,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    dots: int | None = None,
 ) -> None:
     """Write `image` as PNG, JPEG (quality 95, 4:4:4), lossless WebP or TIFF, by the ending of `path`.
 
@@ -48,32 +53,34 @@ def write_picture(
         image: uint8, shape (height, width, 3), RGB.
         metadata: texts that `read_metadata` gives back.
         overwrite: replace an existing file; it stays as it is until the new one is complete.
+        dots: pixels for an inch in print, which all but WebP can say.
 
     Raises:
         OutputError: it exists already, has an unknown ending, or cannot be written (no folder, disk full).
     """
     path = Path(path)
     check_picture_output(path, overwrite)
-    encoded = encode_picture(image, WRITABLE[path.suffix.lower()], metadata or {}, path)
+    encoded = encode_picture(image, WRITABLE[path.suffix.lower()], metadata or {}, path, dots)
     with written_atomically(path) as part:
         part.write_bytes(encoded)
 
 
-def encode_picture(image: Image, form: str, metadata: Mapping[str, str], path: Path) -> bytes:
+def encode_picture(image: Image, form: str, metadata: Mapping[str, str], path: Path, dots: int | None = None) -> bytes:
     """The bytes of a picture file; `path` is only named in errors."""
     picture = Pillow.fromarray(image)
     stream = io.BytesIO()
+    printed = {} if dots is None else {"dpi": (dots, dots)}
     try:
         if form == "PNG":
-            picture.save(stream, "PNG", pnginfo=png_texts(metadata), compress_level=6)
+            picture.save(stream, "PNG", pnginfo=png_texts(metadata), compress_level=6, **printed)
         elif form == "JPEG":
             comment = pack(metadata).encode("ascii")
-            picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment)
+            picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment, **printed)
         elif form == "WEBP":
             picture.save(stream, "WEBP", lossless=True, exact=True, exif=exif_texts(metadata).tobytes())
         else:
             texts = {IMAGE_DESCRIPTION: pack(metadata)} if metadata else {}
-            picture.save(stream, "TIFF", compression="tiff_deflate", tiffinfo=texts)
+            picture.save(stream, "TIFF", compression="tiff_deflate", tiffinfo=texts, **printed)
     except (ValueError, OSError) as error:
         height, width = image.shape[:2]
         raise OutputError(

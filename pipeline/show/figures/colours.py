@@ -7,7 +7,8 @@ import numpy.typing as npt
 from matplotlib import colormaps
 
 from pipeline.media import Image
-from pipeline.media.lettering import PAPER, text_size, write
+from pipeline.media.lettering import text_size
+from pipeline.show.layout import Layout, Picture, Words, paragraph
 
 Array = npt.NDArray[np.float32]
 MAPS, MATRICES = "magma", "viridis"
@@ -20,20 +21,24 @@ def coloured(values: Array, name: str) -> Image:
     return np.ascontiguousarray(found, np.uint8)
 
 
-def scale(name: str, ticks: dict[float, str], width: int, letters: int, title: str) -> Image:
-    """A colour map as a bar with a line above it and texts below, on white paper; uint8 (H, W, 3).
+def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int, title: str) -> Layout:
+    """A colour map as a bar, with a paragraph above it and texts below that do not reach over its ends.
 
     :param ticks: place in 0..1 -> what stands there.
+    :param bar: its width in pixels, at least; it is wider where the texts need it.
+    :param width: of the paragraph, in pixels, at most.
     :param letters: height of the letters in pixels.
     """
-    line, margin = text_size("", letters)[0], 2 * letters
-    bar = np.broadcast_to(coloured(np.linspace(0, 1, width, dtype=np.float32)[None], name), (letters, width, 3))
-    paper = np.empty((2 * line + 3 * letters, max(width, text_size(title, letters)[1]) + 2 * margin, 3), np.uint8)
-    paper[:] = PAPER
-    top = line + letters
-    paper[top : top + letters, margin : margin + width] = bar
-    paper = write(paper, title, margin, letters // 2, letters)
-    for place, text in ticks.items():
-        x = margin + round(place * (width - 1)) - text_size(text, letters)[1] // 2
-        paper = write(paper, text, x, top + letters + letters // 4, letters)
-    return paper
+    wide = {place: text_size(text, letters)[1] for place, text in ticks.items()}
+    bar = max(bar, sum(wide.values()) + letters * (len(ticks) - 1))
+    said = paragraph(title, max(width, bar), letters)
+    shown = coloured(np.linspace(0, 1, bar, dtype=np.float32)[None], name)
+    top = said.height + letters // 3
+    below = top + letters + letters // 4
+    words = [
+        Words(text, min(max(0, round(place * bar) - wide[place] // 2), bar - wide[place]), below, letters)
+        for place, text in ticks.items()
+    ]
+    strip = Picture(np.repeat(shown, letters, axis=0), 0, top)
+    height = below + text_size("", letters)[0]
+    return Layout(height, max(said.width, bar), (*said.marks, strip, *words))

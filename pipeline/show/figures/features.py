@@ -9,22 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import MediaError
 from pipeline.job.api import open_studio
-from pipeline.media import Image
+from pipeline.media import Image, resize
+from pipeline.media.lettering import shortened_to, text_size
 from pipeline.network.choose import describe
 from pipeline.show.figures.colours import MAPS, MATRICES, Array, coloured, scale
-from pipeline.show.figures.page import (
-    OnCount,
-    beside,
-    check_figure,
-    fitted,
-    for_print,
-    read_at,
-    stacked,
-    write_figure,
-)
+from pipeline.show.figures.page import OnCount, check_figure, letters_for, read_at, write_figure
 from pipeline.show.figures.reconstruct import of_blocks
-from pipeline.show.sheet import sheet
+from pipeline.show.layout import Layout, Picture, Words, beside, stacked
+from pipeline.show.sheet import GAP, laid_out
 from pipeline.style.maps import Seen, by_likeness, seen
 
 SIZE = 256
@@ -34,6 +28,8 @@ MATRIX = 480
 """Side of a Gram matrix in the figure, in pixels."""
 MOST = 48
 """Channels of a Gram matrix that are shown, the strongest: of more, no entry could be seen."""
+SCALE = 14
+"""Length of a scale, in heights of the letters, at least where the figure is so wide."""
 DECADES = 3
 """Entries of a Gram matrix are told apart down to so many powers of ten below its largest."""
 
@@ -66,11 +62,20 @@ class Features:
     network: str
     shown: dict[str, tuple[int, ...]]
     """Layer -> its channels, from 0, as they stand in the figure."""
+    notes: tuple[str, ...]
+    """What a person should know of it."""
 
     def as_json(self) -> str:
         """One line."""
-        found = {"event": "figure", "output": str(self.output), "network": self.network, "channels": self.shown}
-        return json.dumps(found)
+        return json.dumps(
+            {
+                "event": "figure",
+                "output": str(self.output),
+                "network": self.network,
+                "channels": self.shown,
+                "notes": self.notes,
+            }
+        )
 
 
 def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
@@ -79,9 +84,10 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, job.pictures, job.overwrite)
-    pictures = [read_at(path, job.size) for path in job.pictures]
     studio = open_studio("gatys2016", job.network, job.weights, job.device)
     layers = job.layers or of_blocks(studio.network, 1)
+    read = [read_at(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
+    pictures, notes = [picture for picture, _ in read], [note for _, more in read for note in more]
     found = []
     for number, picture in enumerate(pictures):
         on_count("Looking through the network", number, len(pictures))
@@ -92,11 +98,33 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
         orders = {layer: arranged([of[place] for of in found], MOST) for place, layer in enumerate(layers)}
         page = gram_page(names, found, orders)
     else:
+        layers, found = _with_extent(job.pictures, layers, found, notes)
         count = job.maps or (8 if len(pictures) == 1 else 5)
         orders = {layer: strongest([of[place] for of in found], count) for place, layer in enumerate(layers)}
         page = maps_page(names, pictures, found, orders)
     write_figure(job.output, page, job.overwrite)
-    return Features(job.output, describe(studio.network), {layer: tuple(order) for layer, order in orders.items()})
+    shown = {layer: tuple(order) for layer, order in orders.items()}
+    return Features(job.output, describe(studio.network), shown, tuple(notes))
+
+
+def _with_extent(
+    paths: Sequence[Path], layers: Sequence[str], found: Sequence[Sequence[Seen]], notes: list[str]
+) -> tuple[tuple[str, ...], list[list[Seen]]]:
+    """Layers whose maps are more than one value, and what they see of every picture; of the others there is a note.
+
+    :raises MediaError: no layer is left.
+    """
+    wide = [place for place in range(len(layers)) if any(of[place].maps[0].size > 1 for of in found)]
+    points = ", ".join(layer for place, layer in enumerate(layers) if place not in wide)
+    names = " and ".join(path.name for path in paths)
+    if not wide:
+        raise MediaError(
+            f"{names}: so small that {points} would see a single point. Give a larger picture or --size, or lower "
+            "layers."
+        )
+    if points:
+        notes.append(f"left out, as it sees a single point of {names} at this size: {points}.")
+    return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in found]
 
 
 def strongest(found: Sequence[Seen], count: int) -> list[int]:
@@ -125,39 +153,85 @@ def maps_page(
     pictures: Sequence[Image],
     found: Sequence[Sequence[Seen]],
     channels: dict[str, list[int]],
-) -> Image:
-    """The figure of maps, uint8 (H, W, 3): a row for each layer, the pictures side by side with the same channels."""
-    height = for_print(pictures[0], CELL).shape[0]
-    letters = max(18, height // 9)
-    parts: list[Image] = []
-    for name, picture, layers in zip(names, pictures, found, strict=True):
-        width = round(height * picture.shape[1] / picture.shape[0])
-        rows, labels = [], []
-        for place, one in enumerate(layers):
-            order = channels[one.layer]
-            limits = [_limits([of[place].maps[channel] for of in found]) for channel in order]
-            rows.append(
-                [
-                    coloured(_enlarged((one.maps[channel] - low) / (high - low), height, width), MAPS)
-                    for channel, (low, high) in zip(order, limits, strict=True)
-                ]
-            )
-            labels.append([f"channel {channel}" for channel in order])
-        plain = sheet(rows, labels=labels, letters=letters)
-        grid = sheet(rows, labels=labels, sides=[one.layer for one in layers], letters=letters) if not parts else plain
-        top = sheet([[fitted(picture, 2 * height, 2 * width)]], labels=[[name]], letters=letters)
-        if not parts:
-            # Beside the picture, or below all where that would be wider than the maps.
-            bar = scale(MAPS, {0: "least", 1: "most"}, width, letters, "activation, each channel")
-            top = beside([top, bar]) if top.shape[1] + bar.shape[1] <= plain.shape[1] else stacked([top, bar])
-        parts.append(stacked([_indented(top, grid.shape[1] - plain.shape[1]), grid]))
-        parts.append(np.full((1, letters, 3), 255, np.uint8))
-    return beside(parts[:-1])
+) -> Layout:
+    """The figure of maps: a row for each layer, the pictures side by side with the same channels."""
+    aspects = [picture.shape[1] / picture.shape[0] for picture in pictures]
+    # No map is shrunk: then some of its values would not be seen.
+    height = max(round(CELL / max(1.0, min(aspects))), *(picture.shape[0] for picture in pictures))
+    widths = [max(1, round(height * aspect)) for aspect in aspects]
+    orders = [channels[one.layer] for one in found[0]]
+    count = max(map(len, orders))
+    letters = letters_for(count * sum(widths), max(widths))
+    word = "channel" if all(_fits(f"channel {max(map(max, orders))}", width, letters) for width in widths) else "ch"
+    limits = [
+        [_limits([of[place].maps[channel] for of in found]) for channel in order] for place, order in enumerate(orders)
+    ]
+    parts: list[Layout] = []
+    for name, picture, layers, width in zip(names, pictures, found, widths, strict=True):
+        grid = laid_out(
+            _coloured_maps(layers, orders, limits, height, width),
+            labels=[[f"{word} {channel}" for channel in order] for order in orders],
+            sides=[] if parts else [one.layer for one in layers],
+            letters=letters,
+        )
+        # As wide as two maps, where there are two.
+        shown = resize(picture, min(2, count) * width, min(2, count) * height)
+        left, _, right, _ = grid.reach
+        parts.append(stacked([_seen_picture(shown, name, left, right, letters), grid]))
+    page = beside([part.moved(letters * (number > 0), 0) for number, part in enumerate(parts)])
+    left, _, right, _ = page.reach
+    title = f"Activation, of each channel{' (ch)' if word == 'ch' else ''} from its least to its most"
+    if len(pictures) > 1:
+        title += " in both pictures together"
+    bar = _under_some(parts[0].pictures[1 : 1 + count], letters)
+    return _with_scale(page, scale(MAPS, {0: "least", 1: "most"}, bar, right - left, letters, title), letters)
 
 
-def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Image:
-    """The figure of Gram matrices, uint8 (H, W, 3): a row for each picture, a column for each layer."""
-    rows, letters = [], MATRIX // 18
+def _coloured_maps(
+    layers: Sequence[Seen],
+    orders: Sequence[Sequence[int]],
+    limits: Sequence[Sequence[tuple[float, float]]],
+    height: int,
+    width: int,
+) -> list[list[Image]]:
+    """A row for each layer: its channels in their order, each between its limits."""
+    return [
+        [
+            coloured(_enlarged((one.maps[channel] - low) / (high - low), height, width), MAPS)
+            for channel, (low, high) in zip(order, around, strict=True)
+        ]
+        for one, order, around in zip(layers, orders, limits, strict=True)
+    ]
+
+
+def _fits(text: str, width: int, letters: int) -> bool:
+    return text_size(text, letters)[1] <= width
+
+
+def _seen_picture(picture: Image, name: str, left: int, right: int, letters: int) -> Layout:
+    """What the maps under it are of: its left edge and its name are flush with them."""
+    gap = round(GAP * letters)
+    right = max(right, left + picture.shape[1])
+    said = Words(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
+    return Layout(said.y + said.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), said))
+
+
+def _under_some(pictures: Sequence[Picture], letters: int) -> int:
+    """Width of a scale in pixels that ends where one of these does, and is long enough to be read."""
+    widths = [one.x + one.size[1] - pictures[0].x for one in pictures]
+    return next((width for width in widths if width >= SCALE * letters), widths[-1])
+
+
+def _with_scale(page: Layout, bar: Layout, letters: int) -> Layout:
+    """A page with its scale at the bottom, flush with the first picture."""
+    below = bar.moved(page.reach[0], letters // 2)
+    return stacked([page, Layout(below.height + letters // 2, max(page.width, below.width), below.marks)])
+
+
+def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Layout:
+    """The figure of Gram matrices: a row for each picture, a column for each layer."""
+    letters = letters_for(MATRIX * len(orders), MATRIX)
+    rows = []
     for layers in found:
         row = []
         for one in layers:
@@ -171,17 +245,14 @@ def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dic
         else f"{one.layer}: all {len(one.gram)}"
         for one in found[0]
     ]
-    grid = sheet(rows, heads=heads, sides=names, letters=letters)
+    page = laid_out(rows, heads=heads, sides=[shortened_to(name, MATRIX, letters) for name in names], letters=letters)
+    left, _, right, _ = page.reach
     ticks = {1 - power / DECADES: f"10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[power]}" if power else "1" for power in range(DECADES + 1)}
     title = (
         "Gram matrix, as a share of its largest entry; its strongest channels, those that fire together side by side"
     )
-    bar = scale(MATRICES, ticks, MATRIX, letters, title)
-    return stacked([grid, _indented(bar, grid.shape[1] - sheet(rows, heads=heads, letters=letters).shape[1])])
-
-
-def _indented(part: Image, by: int) -> Image:
-    return np.pad(part, ((0, 0), (max(0, by), 0), (0, 0)), constant_values=255)
+    bar = _under_some(page.pictures[: len(orders)], letters)
+    return _with_scale(page, scale(MATRICES, ticks, bar, right - left, letters, title), letters)
 
 
 def _limits(maps: Sequence[Array]) -> tuple[float, float]:

@@ -14,10 +14,23 @@ from pipeline.job.api import open_studio
 from pipeline.media import Image
 from pipeline.network.base import Network
 from pipeline.network.choose import describe
-from pipeline.show.figures.page import OnCount, check_figure, fitted, for_print, read_at, write_figure
-from pipeline.show.sheet import sheet
+from pipeline.show.figures.page import (
+    OnCount,
+    beside_content,
+    check_figure,
+    for_print,
+    letters_for,
+    read_at,
+    with_foot,
+    write_figure,
+)
+from pipeline.show.layout import Layout, beside
+from pipeline.show.sheet import laid_out
 from pipeline.style.reconstruct import Plan, Reconstruction, Reconstructor, psnr
 
+CELL = 192
+"""Longest side of a reconstruction in the figure, in pixels, at least: six side by side are as wide as a page of the
+web."""
 SIZE, STEPS, TV_WEIGHT = 192, 500, 0.03
 """Longest side in pixels, most steps of a reconstruction, and the weight of its total variation."""
 
@@ -77,6 +90,8 @@ class Figure:
     network: str
     tv_weight: float
     rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    """What a person should know of it."""
 
     @property
     def title(self) -> str:
@@ -92,6 +107,7 @@ class Figure:
                 "network": self.network,
                 "tv_weight": self.tv_weight,
                 "reconstructions": [asdict(row) for row in self.rows],
+                "notes": self.notes,
             }
         )
 
@@ -102,12 +118,14 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, (job.content, job.style), job.overwrite)
-    content, style = read_at(job.content, job.size), read_at(job.style, job.size)
     studio = open_studio("gatys2016", job.network, job.weights, job.device)
     network = studio.network
     singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or of_blocks(network, 2)]
     grown = job.style_layers or of_blocks(network, 1)
     sets = [grown[: count + 1] for count in range(len(grown))]
+    least = network.smallest_side([*grown, *(layer for layers in singles for layer in layers)])
+    content, notes = read_at(job.content, job.size, least)
+    style, more = read_at(job.style, job.size, least)
     watch = _Watch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
     maker = Reconstructor(network, studio.device, Plan(job.steps, job.tv_weight, job.seed))
     rows, pictures = [], []
@@ -121,7 +139,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
         rows.append(_row("style", layers, found, watch.lap(), None))
         pictures.append(found.image)
     write_figure(job.output, page(content, style, rows, pictures), job.overwrite)
-    return Figure(job.output, describe(network), job.tv_weight, tuple(rows))
+    return Figure(job.output, describe(network), job.tv_weight, tuple(rows), notes + more)
 
 
 def of_blocks(network: Network, number: int) -> tuple[str, ...]:
@@ -143,27 +161,35 @@ def work(network: Network, layers: Sequence[str]) -> float:
     )
 
 
-def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[Image]) -> Image:
-    """The figure, uint8 (H, W, 3): above the style and what the layers know of it, below the content.
+def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[Image]) -> Layout:
+    """The figure: above the style and what the layers know of it, below the content.
 
     :param pictures: of the rows, in their order.
     """
-    content, *pictures = [for_print(picture) for picture in (content, *pictures)]
+    size = f"{content.shape[1]}×{content.shape[0]}"
+    content, *pictures = [for_print(picture, CELL) for picture in (content, *pictures)]
     known = dict(zip(rows, pictures, strict=True))
     of_content = [row for row in rows if row.what == "content"]
     of_style = [row for row in rows if row.what == "style"]
-    letters = "abcdefghijklmnopqrstuvwxyz"[: max(len(of_content), len(of_style))]
-    return sheet(
-        [
-            [fitted(style, *content.shape[:2]), *(known[row] for row in of_style)],
-            [content, *(known[row] for row in of_content)],
-        ],
-        heads=["", *(f"({letter})" for letter in letters)],
-        labels=[
-            ["style", *(_grown(row.layers) for row in of_style)],
-            ["content", *(f"{row.layers[0]}: {said_psnr(row.psnr)}" for row in of_content)],
-        ],
+    columns = max(len(of_content), len(of_style))
+    letters = letters_for((columns + 1) * content.shape[1], content.shape[1])
+    originals = laid_out(
+        [[beside_content(style, content)], [content]],
+        heads=["original"],
+        labels=[["style"], [f"content\n{size}"]],
+        letters=letters,
     )
+    reconstructed = laid_out(
+        [[known[row] for row in of_style], [known[row] for row in of_content]],
+        heads=[f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz"[:columns]],
+        labels=[
+            [_grown(row.layers) for row in of_style],
+            [f"{row.layers[0]}\n{_said_psnr(row.psnr)}" for row in of_content],
+        ],
+        letters=letters,
+    )
+    foot = f"PSNR: of the reconstruction against the original content, both at {size} pixels."
+    return with_foot(beside([originals, reconstructed]), foot, letters)
 
 
 def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float, decibels: float | None) -> Row:
@@ -175,6 +201,11 @@ def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float
 def said_psnr(decibels: float | None) -> str:
     """'32.9 dB', or 'exact' where no pixel is wrong."""
     return "exact" if decibels is None else f"{decibels:.1f} dB"
+
+
+def _said_psnr(decibels: float | None) -> str:
+    """'PSNR 32.9 dB', or 'exact'."""
+    return said_psnr(decibels) if decibels is None else f"PSNR {said_psnr(decibels)}"
 
 
 def _grown(layers: Sequence[str]) -> str:

@@ -6,27 +6,38 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
 
 from pipeline.job.api import open_studio
 from pipeline.media import Image
-from pipeline.media.lettering import text_size, write
 from pipeline.network.choose import describe
 from pipeline.settings import Settings
-from pipeline.show.figures.page import OnCount, check_figure, fitted, for_print, read_at, stacked, write_figure
-from pipeline.show.sheet import sheet
+from pipeline.show.figures.page import (
+    OnCount,
+    beside_content,
+    check_figure,
+    for_print,
+    letters_for,
+    read_at,
+    with_foot,
+    write_figure,
+)
+from pipeline.show.layout import Layout, axis, beside, stacked
+from pipeline.show.sheet import laid_out
 from pipeline.style.painter import OnProgress, Painter, Progress, Style
 
 SIZE = 192
 AROUND = (0.01, 0.1, 1.0, 10.0)
 """Columns where no ratios are given: these multiples of what the preset has. The paper has the same around its 10⁻³."""
 
-EXPLAINED = (
-    "to the right: more content, less style",
-    "downward: more and deeper layers of the style",
-)
+CELL = 240
+"""Longest side of a painting in the figure, in pixels, at least."""
+RISING, FALLING = "more content, less style", "more style, less content"
+"""What changes from column to column where the ratios rise or fall."""
+DOWN = "more and deeper layers of the style"
+"""What changes from row to row."""
+FOOT = "α is the weight of the content, β that of the style."
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     ratios = job.ratios or tuple(factor * settings.content_weight / settings.style_weight for factor in AROUND)
     names = [layer for layer, _ in settings.style_layers]
     sets = [tuple(names[: count + 1]) for count in range(len(names))]
-    content, style = read_at(job.content, job.size), read_at(job.style, 4 * job.size)
+    (content, _), (style, _) = read_at(job.content, job.size), read_at(job.style, 4 * job.size)
     paintings: list[list[Image]] = []
     losses = []
     for row, layers in enumerate(sets):
@@ -115,25 +126,58 @@ def page(
     paintings: Sequence[Sequence[Image]],
     ratios: Sequence[float],
     sets: Sequence[Sequence[str]],
-) -> Image:
-    """The figure, uint8 (H, W, 3)."""
-    shown = for_print(content)
-    grid = sheet(
-        [[for_print(painting) for painting in row] for row in paintings],
-        heads=[f"α/β = {ratio:.3g}" for ratio in ratios],
+) -> Layout:
+    """The figure: content and style above, a row of paintings for each set of layers under them."""
+    shown = for_print(content, CELL)
+    letters = letters_for(len(ratios) * shown.shape[1], shown.shape[1])
+    grid = laid_out(
+        [[for_print(painting, CELL) for painting in row] for row in paintings],
+        heads=[f"α/β = {text}" for text in said_ratios(ratios)],
         sides=[layers[0] if len(layers) == 1 else f"… + {layers[-1]}" for layers in sets],
+        letters=letters,
     )
-    given = [shown, fitted(style, *shown.shape[:2])]
-    top = sheet([[*given, *[None] * (len(ratios) - 2)]], labels=[["content", "style"]])
-    size = top.shape[0] // 18
-    left = 2 * top.shape[1] // max(2, len(ratios)) + size
-    for number, text in enumerate(EXPLAINED):
-        # In the empty part of the row, where there is one.
-        if left + text_size(text, size)[1] < top.shape[1]:
-            top = write(top, text, left, size + number * 2 * size, size)
+    if len(sets) > 1:
+        _, top, _, bottom = grid.reach
+        grid = beside([axis(DOWN, bottom - top, letters, down=True).moved(letters // 2, top), grid])
+    left, _, right, _ = grid.reach
+    way = _way(ratios)
+    across = [axis(way, right - left, letters).moved(left, letters // 2)] if way else []
+    given = beside(
+        laid_out([[one]], labels=[[name]], letters=letters)
+        for one, name in ((shown, "content"), (beside_content(style, shown), "style"))
+    )
     # Above the columns, not above the names of the rows.
-    indent = max(0, grid.shape[1] - top.shape[1])
-    return stacked([np.pad(top, ((0, 0), (indent, 0), (0, 0)), constant_values=255), grid])
+    given = given.moved(left - given.reach[0], 0)
+    return with_foot(stacked([given, *across, grid]), FOOT, letters)
+
+
+def _way(ratios: Sequence[float]) -> str:
+    """What changes to the right; nothing where it is now this and now that."""
+    steps = list(pairwise(ratios))
+    if not steps:
+        return ""
+    if all(one < other for one, other in steps):
+        return RISING
+    return FALLING if all(one > other for one, other in steps) else ""
+
+
+def said_ratios(ratios: Sequence[float]) -> list[str]:
+    """Numbers in as few digits as tell them apart, two at least: '0.005', '1.2·10⁶'."""
+    for digits in range(2, 17):
+        texts = [_said(ratio, digits) for ratio in ratios]
+        if len(set(texts)) == len(set(ratios)):
+            break
+    return texts
+
+
+def _said(ratio: float, digits: int) -> str:
+    number, power = f"{ratio:.{digits - 1}e}".split("e")
+    exponent = int(power)
+    if -4 < exponent < 4:
+        return f"{float(f'{number}e{power}'):.15g}"
+    short = f"{float(number):.15g}"
+    raised = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return raised if short == "1" else f"{short}·{raised}"
 
 
 def _counted(on_count: OnCount, done: int, of: int) -> OnProgress:
