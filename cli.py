@@ -60,6 +60,13 @@ def _setting(name: str, metavar: str | None = None, preset: str = DEFAULT_PRESET
     )
 
 
+def _folder(text: str) -> Path:
+    # As from a shell variable that is not set. It would be the folder one is in.
+    if not text.strip():
+        raise typer.BadParameter("It is empty. Say where the paintings go.")
+    return Path(text)
+
+
 Style = Annotated[
     list[str],
     typer.Option(
@@ -418,7 +425,13 @@ def batch(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where the paintings, the ledger and the report go."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            parser=_folder,
+            help="Where the paintings, the ledger and the report go.",
+        ),
     ] = None,
     name: Annotated[
         str | None,
@@ -530,8 +543,9 @@ def batch(
                     print_table(out, "", PLAN_HEADS, plan_rows(event.rows))
 
             outcome = spend(night, on_event)
-        if not dry_run and outcome.exit_code:
-            raise typer.Exit(outcome.exit_code)
+        code = outcome.planned_exit_code if dry_run else outcome.exit_code
+        if code:
+            raise typer.Exit(code)
 
 
 @app.command(short_help="Measure how much a painted clip flickers and drifts.")

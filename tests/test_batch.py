@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jobs import events, paint_picture
 from media_clips import clip, images_of
-from nights import Evening, bytes_of, evening, frames_in, moving_clip
+from nights import QUICK, Evening, bytes_of, evening, frames_in, moving_clip
 
 from pipeline.job.batch.events import BatchEvent, ItemTold
 from pipeline.job.batch.rows import State
@@ -109,7 +109,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     (one.inputs / "c.mp4").write_bytes(b"")
     before = sorted(tmp_path.rglob("*"))
     done = one.command("--dry-run", "--json")
-    assert done.returncode == 0
+    assert done.returncode == 3, "not all of it can be painted"
     assert sorted(tmp_path.rglob("*")) == before
     (planned,) = events(done.stdout)
     assert planned["event"] == "planned"
@@ -128,6 +128,20 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     told = one.here(dry_run=True)
     assert [(row.name, row.what) for row in told.planned.rows] == [("a-ink.mp4", "finished"), ("b-ink.png", "paint")]
     assert bytes_of(one.out, *(path.name for path in one.out.iterdir())) == kept
+
+
+def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
+    one = evening(tmp_path)
+    (one.inputs / "empty.mp4").write_bytes(b"")
+    assert one.command("--dry-run").returncode == 1, "there is nothing that can be painted"
+    paint_picture(one.inputs / "a.png")
+    for place in (one.style, one.style / "out"):
+        done = one.say(one.inputs, "--style", one.style, "-o", place, *QUICK, "--dry-run")
+        assert done.returncode == 1
+        assert f"The folder {place} cannot be made: {one.style} is a file." in " ".join(done.stderr.split())
+    done = one.say(one.inputs, "--style", one.style, "-o", "", *QUICK)
+    assert done.returncode == 2
+    assert "Say where the paintings go" in done.stderr
 
 
 def test_a_job_file_says_it_all(tmp_path: Path) -> None:

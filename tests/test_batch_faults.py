@@ -474,3 +474,37 @@ def test_an_input_that_vanishes_in_the_middle(tmp_path: Path) -> None:
     away.rename(one.source())
     assert gone_on(one) == [kept]
     assert_finished(one, like, frames=12)
+
+
+@pytest.mark.parametrize("what", ["folder", "ledger"])
+def test_the_output_folder_goes_while_it_is_painted_into(tmp_path: Path, what: str, pictures_painted: Trial) -> None:
+    one = trial(tmp_path / "root", clips=("a", "b"))
+    process = one.start("--json")
+    wait_for_event(process, "frame_done", frame=1)
+    if what == "folder":
+        one.out.rename(tmp_path / "elsewhere")
+    else:
+        for path in one.out.glob(f"{LEDGER}*"):
+            path.unlink()
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith(f"Error: {one.out}: this folder, or the ledger in it, was removed or moved")
+    assert_nothing_runs(one)
+
+
+def test_a_signal_that_is_ignored_stays_so(tmp_path: Path, pictures_painted: Trial) -> None:
+    """As under `nohup`, when the terminal goes, and in the background of a script, when Ctrl-C is pressed."""
+    one = trial(tmp_path / "root")
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        process = one.start("--json")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    wait_for_event(process, "frame_done", frame=0)
+    for number in before:
+        process.send_signal(number)
+    process.communicate()
+    assert process.returncode == 0
+    assert_finished(one, pictures_painted)

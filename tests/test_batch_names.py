@@ -143,6 +143,14 @@ def test_the_same_file_counts_once(tmp_path: Path) -> None:
     assert [one.path.name for one in each_once(inputs)] == ["b.mp4", "a.mp4"]
 
 
+def test_a_file_keeps_its_own_name_whatever_leads_to_it(tmp_path: Path) -> None:
+    make(tmp_path / "in", "real.mp4")
+    (tmp_path / "in" / "alias.mp4").symlink_to(tmp_path / "in" / "real.mp4")
+    inputs = find_inputs("in", tmp_path, tmp_path / "out")
+    assert [one.path.name for one in inputs] == ["alias.mp4", "real.mp4"]
+    assert [one.path.name for one in each_once(inputs)] == ["real.mp4"]
+
+
 def test_a_folder_of_numbered_pictures_is_a_clip_where_that_is_wanted(tmp_path: Path) -> None:
     make(tmp_path / "in", "walk/f_1.png", "walk/f_2.png", "walk/.DS_Store", "walk/notes.txt", "walk/b/1.jpg", "c.mp4")
     make(tmp_path / "in", "photos/cat.jpg", "photos/dog1.jpg", "single/1.png", "mixed/1.png", "mixed/2.jpg")

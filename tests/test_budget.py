@@ -92,6 +92,8 @@ def test_too_little_time_is_said_with_figures() -> None:
     assert "3 paintings on 2 workers take about 2 h 00 min" in said
     parts = shortfall([Need(7200, 3600)] * 2, 1800, [0, 0], count=1)
     assert parts is not None and "1 painting on 2 workers takes about" in parts
+    late = shortfall(FOUR, -3)
+    assert late is not None and "none is left now that everything has been looked at" in late
     assert "4 h 00 min with all" in said and "there are 1 h 30 min" in said
 
 

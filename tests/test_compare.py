@@ -221,7 +221,7 @@ def test_max_bytes_is_met(tmp_path: Path, name: str, wipe: tuple[str, ...]) -> N
         path = tmp_path / f"{share}-{name}"
         found = run(*clips, "-o", path, "--no-labels", "--max-bytes", str(limit), *wipe)
         assert found.exit_code == 0 and path.stat().st_size <= limit
-        assert f"{'64' if wipe else '130'}x48 with 20 frames" in found.stderr and "to stay below" in found.stderr
+        assert f"{'96' if wipe else '194'}x72 with 20 frames" in found.stderr and "to stay below" in found.stderr
         assert open_source(path).info.duration == 2
     assert len(list(tmp_path.iterdir())) == 5
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from pipeline.job.amount import gigabytes
 from pipeline.job.batch.events import (
     BatchEnded,
     BatchEvent,
@@ -15,7 +16,6 @@ from pipeline.job.batch.events import (
 )
 from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Started, Stepped
-from pipeline.show.amount import gigabytes
 
 
 class Headway:

@@ -16,6 +16,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.job.amount import megabytes
 from pipeline.job.duration import spoken
 from pipeline.job.events import (
     ECONOMIES,
@@ -30,7 +31,6 @@ from pipeline.job.events import (
     Started,
     Stepped,
 )
-from pipeline.show.amount import megabytes
 from pipeline.show.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UsageError
+from pipeline.job.amount import gigabytes
 from pipeline.job.duration import spoken
 from pipeline.job.plan.blends import Blend, each_once, find_styles, labels
 from pipeline.job.plan.inputs import Input
@@ -23,7 +24,6 @@ from pipeline.media import Image, check_picture_output, read_picture, refuse_sam
 from pipeline.network.choose import decide_network
 from pipeline.network.weights import find_vgg19
 from pipeline.settings import resolve
-from pipeline.show.amount import gigabytes
 from pipeline.show.sheet import sheet
 
 TIMES = (0.25, 1.0, 4.0)

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
+from pipeline.job.amount import megabytes
 from pipeline.job.batch.rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.job.duration import spoken
-from pipeline.show.amount import megabytes
 
 _OUTCOMES = {"finished": "", "": " so far"}
 

@@ -89,12 +89,13 @@ def shortfall(
     if least <= seconds:
         return None
     full = _ends([need.full for need in needs], busy)
+    have = f"there are {spoken(seconds)}" if seconds > 0 else "none is left now that everything has been looked at"
     count = len(needs) if count is None else count
     paintings, take = ("1 painting", "takes") if count == 1 else (f"{count} paintings", "take")
     workers = "" if len(busy) == 1 else f" on {len(busy)} workers"
     return (
         f"The time does not suffice: {paintings}{workers} {take} about {spoken(least)} with the fewest steps that make "
-        f"sense (about {spoken(full)} with all of them), and there are {spoken(max(0.0, seconds))}. Give more time, "
+        f"sense (about {spoken(full)} with all of them), and {have}. Give more time, "
         "paint fewer at once or at a smaller --size, or take a quicker --preset such as draft."
     )
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.errors import StoreError
 from pipeline.job.batch.crew import Crew
 from pipeline.job.batch.events import OnBatchEvent
 from pipeline.job.batch.interrupts import Interrupts
-from pipeline.job.batch.ledger import Ledger
+from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.rows import State
 from pipeline.job.plan.item import Item
 
@@ -44,6 +45,11 @@ class Outcome:
     def exit_code(self) -> int:
         """0: all done; 1: none; 3: some."""
         return 0 if not self.failed and not self.left else 3 if self.done else 1
+
+    @property
+    def planned_exit_code(self) -> int:
+        """Of a dry run, after which all that can be painted is left: 1 where that is nothing, 3 where it is not all."""
+        return 0 if not self.failed else 3 if self.done or self.left else 1
 
 
 @dataclass
@@ -79,7 +85,19 @@ class Desk:
         """Let those who read the ledger know that this run is alive."""
         if self.run is not None and time.monotonic() - self.beaten > BEAT:
             self.beaten = time.monotonic()
+            self.check_there()
             self.ledger.beat(self.run)
+
+    def check_there(self) -> None:
+        """Whether what is noted will be found by anybody: a file that was removed while it is open takes everything.
+
+        :raises StoreError: the ledger, or the whole folder, was removed or moved.
+        """
+        if not (self.folder / LEDGER).exists():
+            raise StoreError(
+                f"{self.folder}: this folder, or the ledger in it, was removed or moved while the batch was at work, "
+                "and has ended it. Give the same command again."
+            )
 
     def stop(self) -> None:
         """Ask the workers to give up after the step that they are at."""

@@ -48,6 +48,7 @@ from pipeline.job.batch.task import (
     Told,
 )
 from pipeline.job.events import Damaged, FrameDone, Started
+from pipeline.job.plan.inputs import is_there
 from pipeline.job.plan.item import Item
 from pipeline.media import read_metadata
 from pipeline.media.outputs import check_folder
@@ -74,13 +75,14 @@ def run_batch(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, o
 
 
 def plan_only(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, on_event: OnBatchEvent) -> Outcome:
-    """Look at everything that `run_batch` would, and tell `Planned`; nothing is written in `folder`.
+    """Look at everything that `run_batch` would, and tell `Planned`; nothing is left in `folder`.
 
     :return: what would be left.
     :raises ReelbrushError: as `run_batch`.
     """
     with ExitStack() as stack:
         stack.callback(crew.close)
+        _check_possible(folder)
         copy = Path(stack.enter_context(TemporaryDirectory(prefix="reelbrush-")))
         for part in folder.glob(f"{LEDGER}*"):
             shutil.copy(part, copy)
@@ -100,6 +102,13 @@ def _make(folder: Path) -> None:
             f"The folder {folder} cannot be made: {error.strerror}. Choose another one with -o."
         ) from None
     check_folder(folder)
+
+
+def _check_possible(folder: Path) -> None:
+    there = next(one for one in (folder, *folder.parents) if is_there(one))
+    if not there.is_dir():
+        raise OutputError(f"The folder {folder} cannot be made: {there} is a file. Choose another one with -o.")
+    check_folder(there)
 
 
 def _locked(folder: Path, wait: bool) -> FileLock:
@@ -253,6 +262,7 @@ class _Driver:
 
     def _finish(self, course: Course, result: Painted) -> None:
         seconds = self._spent(course)
+        self._desk.check_there()
         row = self._desk.ledger.item(course.name)
         assert row is not None
         notes = tuple(dict.fromkeys((*row.notes, *result.notes)))

@@ -23,7 +23,8 @@ def counted() -> Iterator[Interrupts]:
     """Within the block the first signal is only noted; a second one raises KeyboardInterrupt. When the block is left,
     what had been noted does what it always does.
 
-    Outside the main thread, where Python hears no signals, nothing is ever noted.
+    A signal that is ignored stays so: under `nohup` the terminal may go, and Ctrl-C is not meant for what a script has
+    put into the background. Outside the main thread, where Python hears no signals, nothing is ever noted.
     """
     noted = Interrupts()
     if threading.current_thread() is not threading.main_thread():
@@ -35,7 +36,8 @@ def counted() -> Iterator[Interrupts]:
             raise KeyboardInterrupt
         noted.came = number
 
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield noted
     finally:

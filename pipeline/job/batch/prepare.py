@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from pipeline.errors import DiskFullError, UsageError
+from pipeline.job.amount import gigabytes
 from pipeline.job.batch.adopt import adopted
 from pipeline.job.batch.budget import Need, shortfall
 from pipeline.job.batch.course import Course
@@ -70,7 +71,7 @@ def prepare(desk: Desk) -> list[Course]:
     )
     if room > 2 * free:
         raise DiskFullError(
-            f"{desk.folder}: this batch needs about {room / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. "
+            f"{desk.folder}: this batch needs about {gigabytes(room)}, and {gigabytes(free)} are free there. "
             "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
         )
     if desk.orders.finish_by is not None:

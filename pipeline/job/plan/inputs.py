@@ -103,11 +103,13 @@ def find_inputs(text: str, home: Path, outdir: Path, sequences: bool = False) ->
 
 
 def each_once(inputs: Iterable[Input]) -> list[Input]:
-    """Without those that are the same file as an earlier one, by whatever name."""
-    first: dict[Path, Input] = {}
+    """Every file once, by whatever names it goes, where it first comes: under its own name, if that is among them."""
+    found: dict[Path, Input] = {}
     for one in inputs:
-        first.setdefault(one.path.resolve(), one)
-    return list(first.values())
+        real = one.path.resolve()
+        if real not in found or (found[real].path.is_symlink() and not one.path.is_symlink()):
+            found[real] = one
+    return list(found.values())
 
 
 def _walk(folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Path]) -> Iterator[Input]:
