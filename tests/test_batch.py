@@ -126,7 +126,10 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     kept = bytes_of(one.out, *(path.name for path in one.out.iterdir()))
     paint_picture(one.inputs / "b.png", seed=9)
     told = one.here(dry_run=True)
-    assert [(row.name, row.what) for row in told.planned.rows] == [("a-ink.mp4", "finished"), ("b-ink.png", "paint")]
+    assert [(row.name, row.what) for row in told.planned.rows] == [
+        ("a-ink.mp4", "finished"),
+        ("b-ink.png", "paint anew"),
+    ]
     assert bytes_of(one.out, *(path.name for path in one.out.iterdir())) == kept
 
 

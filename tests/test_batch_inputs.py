@@ -185,7 +185,7 @@ def test_only_what_has_changed_is_painted_again(tmp_path: Path) -> None:
 
     # Another style is another painting of everything.
     paint_picture(one.style, seed=40)
-    assert [row.what for row in one.here(job, dry_run=True).planned.rows] == ["paint"] * 4
+    assert [row.what for row in one.here(job, dry_run=True).planned.rows] == ["paint anew"] * 4
 
 
 def test_a_result_that_somebody_has_edited_is_not_replaced(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Headway:
         if isinstance(event, Planned):
             self._workers, self._began = event.workers, now
             for row in event.rows:
-                if row.what in ("paint", "go on"):
+                if row.what in ("paint", "paint anew", "go on"):
                     self._seconds[row.name] = max(row.seconds, 1e-3)
                     self._whole[row.name] = max(1, row.frames * row.passes)
         elif isinstance(event, ItemEnded) and event.name in self._whole:
@@ -96,7 +96,7 @@ def plan_rows(rows: Sequence[PlanRow]) -> list[tuple[str, ...]]:
             f"{row.width}x{row.height}" if row.width else "",
             "" if not row.frames else f"{row.frames}" + (f" x {row.passes}" if row.passes > 1 else ""),
             spoken(row.seconds) if row.seconds else "",
-            row.what,
+            f"{row.what}: {row.changed}" if row.changed else row.what,
         )
         for row in rows
     ]
@@ -110,6 +110,9 @@ def plan_line(event: Planned) -> str:
     if event.failed:
         parts.append(f"{len(event.failed)} failed")
     text = f"{event.folder}: {', '.join(parts)}"
+    if anew := [row.changed for row in event.rows if row.what == "paint anew"]:
+        reasons = "; ".join(dict.fromkeys(anew))
+        text += f"; {len(anew)} of them anew, in place of what was finished ({reasons})"
     if event.paint:
         text += f"; about {spoken(max(1.0, event.seconds))}"
         text += f" with {event.workers} workers" if event.workers > 1 else ""

@@ -1,4 +1,5 @@
-"""Results that were finished when the driver was killed before it could note them."""
+"""Results that nothing is noted of, but that say themselves that they are what is wanted: finished when the driver was
+killed before it could note them, or by a batch whose ledger is lost."""
 
 from __future__ import annotations
 
@@ -14,21 +15,20 @@ from pipeline.media import open_source
 
 
 def adopted(ready: Ready, row: ItemRow) -> tuple[OutputRow, ...]:
-    """The results of a painting that an earlier run was at, if all of them are there and say that they were made this
-    way; else none."""
+    """The results of a painting, if all of them are there and say that they were made this way; else none."""
     item = ready.item
     # The work folder goes last: where it is, the results may not all be there.
     unfinished = not item.still and item.clip_job().work.exists()
     if unfinished or not all(left_by(row, path, ready) for path in item.outputs):
         return ()
-    return tuple(output_row(path) for path in item.outputs)
+    return tuple(output_row(path, item.source) for path in item.outputs)
 
 
 def left_by(row: ItemRow, path: Path, ready: Ready) -> bool:
-    """Whether a file is a result that an earlier run has left of a painting that it was at: the file says that it was
-    made this way, from these very pictures."""
+    """Whether a file is a result that an earlier run has left: it says that it was made this way, from these very
+    pictures."""
     # Of what was noted, the file itself is known.
-    if row.began is None or row.made or row.identity != ready.identity or not path.exists():
+    if row.made or not path.exists():
         return False
     try:
         return _made_so(path, ready)
@@ -42,10 +42,12 @@ def _made_so(path: Path, ready: Ready) -> bool:
     made_of = [record.version, record.source.sha256, styles, record.digest]
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
-    if record.settings != ready.settings.as_toml():
+    if record.settings != ready.settings.as_toml() or record.upscale != ready.item.upscale:
         return False
     if ready.item.still:
         return True
     job = ready.item.clip_job()
-    same = (record.frames, record.rate) == (job.frames, job.rate)
+    # A GIF beside a video has no codec.
+    codec, quality = (job.codec, job.quality) if path == job.output else (None, None)
+    same = (record.frames, record.rate, record.codec, record.quality) == (job.frames, job.rate, codec, quality)
     return same and open_source(path).info.frames == ready.subject.frames

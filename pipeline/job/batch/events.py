@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline.job.batch.rows import State
 from pipeline.job.batch.task import Notice
@@ -20,20 +21,26 @@ class Checking:
     of: int
 
 
+What = Literal["paint", "paint anew", "go on", "finished", "failed"]
+"""What a run does with a painting, or has found of it. Anew is what was finished and has changed since: the new result
+takes the place of the old one."""
+
+
 @dataclass(frozen=True)
 class PlanRow:
     """What is going to be done with a painting."""
 
     name: str
     source: str
-    what: str
-    """'paint', 'go on', 'finished' or 'failed'."""
+    what: What
     width: int | None
     height: int | None
     frames: int
     passes: int
     seconds: float
     """Estimated, for one worker."""
+    changed: str = ""
+    """Of what is painted anew, what is different from when it was finished."""
 
 
 @dataclass(frozen=True)

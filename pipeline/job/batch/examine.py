@@ -12,10 +12,11 @@ from typing import Any
 from pipeline import __version__
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.job.batch.adopt import left_by
+from pipeline.job.batch.changes import same_input
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.perform import size_of, studio_of
 from pipeline.job.batch.ready import Problem, Ready, Subject
-from pipeline.job.batch.rows import ItemRow
+from pipeline.job.batch.rows import ItemRow, OutputRow
 from pipeline.job.loop import check_loop
 from pipeline.job.parse import parse_rate
 from pipeline.job.passes import passes_of
@@ -131,20 +132,27 @@ class Examiner:
             choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
-            # Noted when it was finished, or finished when the driver was killed before it could note it.
-            ours = row is not None and (self._noted(path, row) or left_by(row, path, ready))
-            if path.exists() and not self._overwrite and not ours:
+            if not path.exists() or self._overwrite:
+                continue
+            noted = None if row is None else self._noted(path, row)
+            if row is not None and noted is not None and _of_another(noted, row, ready):
+                raise OutputError(
+                    f"{path}: this is a painting of {noted.source}, and {item.source} would take its place. Choose "
+                    "another output folder, tell them apart with --name '{parent}-{stem}-{style}{ext}', or replace it "
+                    "with --overwrite."
+                )
+            if noted is None and not (row is not None and left_by(row, path, ready)):
                 raise OutputError(
                     f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
                     "with --overwrite."
                 )
 
-    def _noted(self, path: Path, row: ItemRow) -> bool:
-        """Whether a file is there as it was when it was finished, by whatever settings."""
-        return path.exists() and any(
-            output.path == path and output.size == size_of(path) and output.digest == self._digest(path)
-            for output in row.outputs
-        )
+    def _noted(self, path: Path, row: ItemRow) -> OutputRow | None:
+        """What is noted of a file that is there as it was when it was finished, by whatever settings; else None."""
+        if not path.exists():
+            return None
+        same = (one for one in row.outputs if one.path == path and one.size == size_of(path))
+        return next((one for one in same if one.digest == self._digest(path)), None)
 
     def finished(self, ready: Ready) -> bool:
         """Whether all results of a painting are there, as they were when they were finished, and nothing that they
@@ -153,7 +161,14 @@ class Examiner:
         # One whose input was gone for a while has failed since, and is still finished.
         if row is None or row.identity != ready.identity or not row.made:
             return False
-        return all(self._noted(path, row) for path in ready.item.outputs)
+        return all(self._noted(path, row) is not None for path in ready.item.outputs)
+
+
+def _of_another(noted: OutputRow, row: ItemRow, ready: Ready) -> bool:
+    """Whether a result is a painting of another file that is called alike, not of one that has changed or was moved."""
+    source = ready.item.source
+    moved = noted.source is not None and noted.source.resolve() != source.resolve()
+    return moved and not same_input(row.identity, ready.identity)
 
 
 def _readable(path: Path) -> bool:

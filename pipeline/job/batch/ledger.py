@@ -284,7 +284,7 @@ class Ledger:
         """
         plain = {key: _plain(value) for key, value in values.items()}
         plain |= {"state": State.DONE, "ended": time.time(), "error": None}
-        plain["outputs"] = json.dumps([[str(row.path), row.size, row.digest] for row in outputs])
+        plain["outputs"] = json.dumps([_output(row) for row in outputs])
         columns = ", ".join(f"{key} = :{key}" for key in plain)
         with self._transaction() as db:
             db.execute(
@@ -308,7 +308,7 @@ class Ledger:
 
 
 def _item_row(row: sqlite3.Row) -> ItemRow:
-    outputs = tuple(OutputRow(Path(path), size, digest) for path, size, digest in json.loads(row["outputs"]))
+    outputs = tuple(_output_row(*values) for values in json.loads(row["outputs"]))
     return ItemRow(
         item=Item.from_json(row["request"]),
         state=State(row["state"]),
@@ -340,3 +340,11 @@ def _plain(value: Any) -> Any:
 def _storable(text: str) -> str:
     """A database holds no bytes of a file's name that are no text; they are written out."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _output(row: OutputRow) -> list[Any]:
+    return [str(row.path), row.size, row.digest, None if row.source is None else str(row.source)]
+
+
+def _output_row(path: str, size: int, digest: str, source: str | None = None) -> OutputRow:
+    return OutputRow(Path(path), size, digest, None if source is None else Path(source))

@@ -98,15 +98,18 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline |
         job = item.clip_job(task.overwrite)
         result = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline)
         notes, passes = result.notes, result.passes
-    outputs = tuple(output_row(path) for path in item.outputs)
+    outputs = tuple(output_row(path, item.source) for path in item.outputs)
     look = seen(item, cuts, share_of(task.items), studio.settings.loop)
     made = read_metadata(item.output)
     return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), passes, made)
 
 
-def output_row(path: Path) -> OutputRow:
-    """A result as it stands on the disk."""
-    return OutputRow(path, size_of(path), fingerprint(path))
+def output_row(path: Path, source: Path) -> OutputRow:
+    """A result as it stands on the disk.
+
+    :param source: the input that it is a painting of.
+    """
+    return OutputRow(path, size_of(path), fingerprint(path), source)
 
 
 def size_of(path: Path) -> int:

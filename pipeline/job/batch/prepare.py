@@ -10,10 +10,11 @@ from pipeline.errors import DiskFullError, UsageError
 from pipeline.job.amount import gigabytes
 from pipeline.job.batch.adopt import adopted
 from pipeline.job.batch.budget import Need, shortfall
+from pipeline.job.batch.changes import changes
 from pipeline.job.batch.course import Course
 from pipeline.job.batch.desk import Desk
 from pipeline.job.batch.estimate import Room, need_of, room_of
-from pipeline.job.batch.events import Checking, Planned, PlanRow
+from pipeline.job.batch.events import Checking, Planned, PlanRow, What
 from pipeline.job.batch.examine import Examiner
 from pipeline.job.batch.looks import seen, share_of
 from pipeline.job.batch.ready import Problem, Ready
@@ -37,6 +38,7 @@ def prepare(desk: Desk) -> list[Course]:
     """
     examiner = Examiner(desk.ledger, desk.orders.device, desk.orders.overwrite)
     ready: list[Ready] = []
+    anew: dict[str, str] = {}
     for number, item in enumerate(desk.items):
         desk.tell(Checking(f"Looking at {item.source.name}", number, len(desk.items)))
         desk.beat()
@@ -45,7 +47,7 @@ def prepare(desk: Desk) -> list[Course]:
         found = examiner.examine(item)
         if isinstance(found, Problem):
             desk.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
-        elif not _settled(desk, found, examiner):
+        elif not _settled(desk, found, examiner, anew):
             ready.append(found)
     rows = desk.ledger.items()
     failed = desk.failures()
@@ -65,7 +67,7 @@ def prepare(desk: Desk) -> list[Course]:
             room=room,
             free=free,
             workers=desk.crew.size,
-            rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full) for row in rows),
+            rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full, anew.get(row.name)) for row in rows),
             finish_by=desk.orders.finish_by,
         )
     )
@@ -82,8 +84,11 @@ def prepare(desk: Desk) -> list[Course]:
     return courses
 
 
-def _settled(desk: Desk, ready: Ready, examiner: Examiner) -> bool:
-    """Whether nothing is to be done for an item: it is finished, or has failed in the same way before."""
+def _settled(desk: Desk, ready: Ready, examiner: Examiner, anew: dict[str, str]) -> bool:
+    """Whether nothing is to be done for an item: it is finished, or has failed in the same way before.
+
+    :param anew: takes up what has changed of those that are finished and will be painted once more, by name.
+    """
     row = desk.ledger.item(ready.item.name)
     assert row is not None
     if examiner.finished(ready):
@@ -93,22 +98,26 @@ def _settled(desk: Desk, ready: Ready, examiner: Examiner) -> bool:
     same = row.identity == ready.identity
     if row.state is State.FAILED and same and not row.again and not desk.orders.retry_failed:
         return True
-    if same and row.state is State.INTERRUPTED and (found := adopted(ready, row)):
+    subject = ready.subject
+    opened = {
+        "identity": ready.identity, "width": subject.width, "height": subject.height,
+        "frames": subject.frames, "passes": ready.passes,
+    }  # fmt: skip
+    if not row.made and (found := adopted(ready, row)):
+        desk.ledger.change(row.name, **opened)
         look = seen(ready.item, share=share_of(len(desk.items)), loop=ready.settings.loop)
         made = read_metadata(ready.item.output)
         desk.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
         return True
+    if row.made and row.identity is not None and not same:
+        anew[row.name] = changes(row.identity, ready.identity)
     if not same or row.made:
         desk.ledger.forget(row.name)
     desk.ledger.change(
         row.name,
         state=State.WAITING if row.began is None or not same else State.INTERRUPTED,
-        identity=ready.identity,
         error=None,
-        width=ready.subject.width,
-        height=ready.subject.height,
-        frames=ready.subject.frames,
-        passes=ready.passes,
+        **opened,
     )
     return False
 
@@ -174,9 +183,12 @@ def _room(desk: Desk, ready: Sequence[Ready]) -> tuple[int, int]:
     return sum(room.result for room in rooms) + sum(work), shutil.disk_usage(there).free
 
 
-def _plan_row(row: ItemRow, seconds: float) -> PlanRow:
-    what = {State.DONE: "finished", State.FAILED: "failed", State.INTERRUPTED: "go on"}.get(row.state, "paint")
-    return PlanRow(row.name, str(row.item.source), what, row.width, row.height, row.frames, row.passes, seconds)
+def _plan_row(row: ItemRow, seconds: float, changed: str | None) -> PlanRow:
+    rest: What = "paint" if changed is None else "paint anew"
+    known: dict[State, What] = {State.DONE: "finished", State.FAILED: "failed", State.INTERRUPTED: "go on"}
+    what = known.get(row.state, rest)
+    size = (row.width, row.height)
+    return PlanRow(row.name, str(row.item.source), what, *size, row.frames, row.passes, seconds, changed or "")
 
 
 def _nearest(timings: dict[tuple[str, int, int], Timed], settings: str, height: int, width: int) -> Timed | None:

@@ -68,6 +68,8 @@ class OutputRow:
     """Bytes; of a folder, of all its pictures."""
     digest: str
     """As `media.fingerprint`."""
+    source: Path | None = None
+    """The input that it is a painting of; None: it was not noted."""
 
 
 @dataclass(frozen=True)
