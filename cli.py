@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand
 
 from pipeline import __version__
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.network.memory import keep_freed_memory
 from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
+from pipeline.show.shown import survive_any_text
 
 if TYPE_CHECKING:
     from pipeline.job.events import OnEvent
@@ -26,6 +29,26 @@ if TYPE_CHECKING:
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 keep_freed_memory()
+
+
+class _WithFiles(TyperCommand):
+    """A command that is given files: where one that begins with a dash is no option, the error says what to do."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As ever, but for that error."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            # Versions of typer differ in where the class of this error lives; others have no such attribute.
+            option = getattr(error, "option_name", None)
+            file = next((word for word in given if option and word.startswith(option) and Path(word).exists()), None)
+            if file is None:
+                raise
+            raise typer.BadParameter(
+                f"{file} begins with a dash, as an option does. If it is the file of that name, write ./{file}", ctx
+            ) from None
+
 
 app = typer.Typer(
     name="reelbrush",
@@ -193,7 +216,7 @@ def root(
     """Options that stand before the command."""
 
 
-@app.command()
+@app.command(cls=_WithFiles)
 def video(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="A video, an animated picture, or a folder of numbered ones.")
@@ -295,7 +318,7 @@ def video(
         )
 
 
-@app.command()
+@app.command(cls=_WithFiles)
 def image(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The picture to paint.")],
     style: Style,
@@ -405,7 +428,7 @@ def story(
         tell_story(workdir, output, StoryOptions(frames, size, panels, curve, allowed), on_event, overwrite)
 
 
-@app.command(short_help="Paint many clips and pictures; start it in the evening.")
+@app.command(cls=_WithFiles, short_help="Paint many clips and pictures; start it in the evening.")
 def batch(
     inputs: Annotated[
         list[str],
@@ -522,8 +545,8 @@ def batch(
             from pipeline.job.batch.desk import Orders
             from pipeline.job.batch.events import Planned
             from pipeline.show.batch import PLAN_HEADS, plan_rows
-            from pipeline.show.console import print_table
             from pipeline.show.jsonlines import json_reporter
+            from pipeline.show.lines import print_table
             from pipeline.show.night import Night, spend
 
         lines = json_reporter(typer.echo) if json else None
@@ -533,7 +556,7 @@ def batch(
         night = Night(
             inputs, style or [], output, name, pair, sequences, options, workers, threads, cluster, orders, dry_run
         )
-        with BatchReporter(screen, quiet) as reporter:
+        with BatchReporter(screen, quiet, fail_fast) as reporter:
 
             def on_event(event: Any) -> None:
                 reporter(event)
@@ -587,7 +610,8 @@ def measure(
     E_warp (Lai et al. 2018) is what the motion of the input does not explain; the input's own is the floor.
     """
     with _errors("Nothing unfinished is left.", json):
-        from pipeline.show.console import counting, print_table
+        from pipeline.show.console import counting
+        from pipeline.show.lines import print_table, say
         from pipeline.show.measure import MeasureJob, frame_as_json, run_measure
 
         job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite, loop)
@@ -599,7 +623,7 @@ def measure(
             print_table(out, report.title, ("", "painting", "input", "ratio"), report.rows())
         if not quiet:
             for line in (*(f"note: {note}" for note in report.notes), *map(str, report.outputs)):
-                screen.print(line, highlight=False, markup=False, soft_wrap=True)
+                say(screen, line)
 
 
 @app.command(short_help="Paint a result again, or show how it was made.")
@@ -640,7 +664,7 @@ def replay(
         with held_back():
             from pipeline.job.recorded import read_record
             from pipeline.job.replay import ReplayJob, run_replay
-            from pipeline.show.console import print_table
+            from pipeline.show.lines import print_table
             from pipeline.show.provenance import record_as_json, record_rows
 
         if show and json:
@@ -869,8 +893,8 @@ def status(
     """Say how far a batch is: every painting, how fast it goes, and when all will be done."""
     with _errors(json=json), suppress(KeyboardInterrupt):
         from pipeline.job.batch.ledger import Ledger
-        from pipeline.show.console import print_status, watch_status
         from pipeline.show.status import changes, watched
+        from pipeline.show.status_console import print_status, watch_status
 
         looks = watched(Ledger(folder))
         if json:
@@ -889,7 +913,7 @@ def presets(
 ) -> None:
     """Show the presets, or one of them with every setting."""
     with _errors():
-        from pipeline.show.console import print_table
+        from pipeline.show.lines import print_table
 
         if name is None:
             print_table(out, "Presets", ("name", "what it is"), list(PRESETS.items()))
@@ -907,7 +931,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object
         if json:
             typer.echo(findings.as_json())
         else:
-            from pipeline.show.console import print_table
+            from pipeline.show.lines import print_table
 
             print_table(out, "", ("what", "found"), findings.rows())
 
@@ -998,8 +1022,8 @@ def figure_reconstruct(
 
         with held_back():
             from pipeline.job.parse import parse_names
-            from pipeline.show.console import print_table
             from pipeline.show.figures.reconstruct import HEADS, ReconstructJob, run_reconstruct
+            from pipeline.show.lines import print_table
 
         job = ReconstructJob(
             content, style, output, parse_names(content_layers), parse_names(style_layers), size, steps, tv_weight,
@@ -1186,14 +1210,17 @@ def _made(output: Path, what: str, notes: Iterable[str], quiet: bool) -> None:
     """Say what was made, and what a person should know of it."""
     _noted(notes, quiet)
     if not quiet:
-        screen.print(f"{output} ({what})" if what else str(output), highlight=False, markup=False, soft_wrap=True)
+        from pipeline.show.lines import say
+
+        say(screen, f"{output} ({what})" if what else str(output))
 
 
 def _noted(notes: Iterable[str], quiet: bool) -> None:
     """Say what a person should know."""
-    if not quiet:
-        for note in notes:
-            screen.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+    from pipeline.show.lines import say
+
+    for note in () if quiet else notes:
+        say(screen, f"note: {note}")
 
 
 @contextmanager
@@ -1217,6 +1244,8 @@ def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
 @contextmanager
 def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code."""
+    from pipeline.show.lines import say
+    from pipeline.show.shown import shown
     from pipeline.show.trouble import Terminated, explain, on_sigterm
 
     on_sigterm()
@@ -1226,13 +1255,12 @@ def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
         raise
     except (ReelbrushError, OSError, RuntimeError, MemoryError) as error:
         paragraph, code = explain(error)
-        screen.print("[bold red]Error:[/] ", end="", highlight=False)
-        screen.print(paragraph, highlight=False, markup=False, soft_wrap=not screen.is_terminal)
+        say(screen, Text.assemble(("Error:", "bold red"), " ", shown(paragraph)))
         _last_line(json, "error", paragraph, code)
         raise typer.Exit(code) from None
     except (KeyboardInterrupt, Terminated) as stop:
         paragraph, code = f"Interrupted. {interrupted}".strip(), 143 if isinstance(stop, Terminated) else 130
-        screen.print(paragraph, highlight=False, markup=False, soft_wrap=not screen.is_terminal)
+        say(screen, paragraph)
         _last_line(json, "interrupted", paragraph, code)
         raise typer.Exit(code) from None
 
@@ -1249,6 +1277,7 @@ def _last_line(json: bool, event: str, message: str, code: int) -> None:
 
 def main() -> None:
     """Entry point of the command `reelbrush`."""
+    survive_any_text()
     app()
 
 

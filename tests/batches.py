@@ -270,6 +270,11 @@ def mounted(place: Path, kilobytes: int) -> None:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
 
 
+def remounted_for_reading(place: Path) -> None:
+    """Nothing can be written there any more."""
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], capture_output=True, check=True)
+
+
 def unmounted(place: Path) -> None:
     """Take it away again."""
     subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)

@@ -31,7 +31,14 @@ ARROWS: dict[str, set[str]] = {
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "typer": ("cli.py",),
     "click": (),
-    "rich": ("cli.py", "pipeline/show/console.py", "pipeline/show/batch_console.py", "pipeline/show/weights.py"),
+    "rich": (
+        "cli.py",
+        "pipeline/show/batch_console.py",
+        "pipeline/show/console.py",
+        "pipeline/show/lines.py",
+        "pipeline/show/status_console.py",
+        "pipeline/show/weights.py",
+    ),
     "torch": ("pipeline/network/", "pipeline/style/", "pipeline/motion/", "pipeline/job/", "pipeline/show/doctor.py"),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.

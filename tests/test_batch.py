@@ -88,7 +88,8 @@ def test_given_again_it_paints_only_what_is_gone(night: tuple[Evening, object, s
     times = {name: (one.out / name).stat().st_mtime_ns for name in PAINTED}
     again = one.command("--json", "--gif")
     assert again.returncode == 0
-    assert "0 of 4 to paint, 4 finished already" in again.stderr
+    assert "nothing to paint, 4 finished already" in again.stderr
+    assert "nothing painted, 4 were finished before" in again.stderr
     assert [event["event"] for event in events(again.stdout)] == ["planned", "batch_ended"]
     assert {name: (one.out / name).stat().st_mtime_ns for name in PAINTED} == times
 

@@ -6,8 +6,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from batches import mounted, remounted_for_reading, unmounted
 
-from pipeline.errors import StoreError
+from pipeline.errors import OutputError, StoreError
 from pipeline.job.batch.ledger import LEDGER, Ledger
 from pipeline.job.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow, State
 from pipeline.job.plan.item import Item
@@ -118,3 +119,30 @@ def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="another version"):
         Ledger(tmp_path, write=True)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
+@pytest.mark.parametrize("log", [True, False], ids=["with its index", "without"])
+def test_it_can_be_read_where_nothing_may_be_written(tmp_path: Path, killed: bool, log: bool) -> None:
+    """A disk that is mounted read-only: what a killed run had only written into the log is there, too."""
+    place = tmp_path / "disk"
+    mounted(place, 2000)
+    try:
+        writer = Ledger(place, write=True)
+        writer.plan([item("a.mp4")])
+        if killed:
+            kept = {path: path.read_bytes() for path in place.iterdir() if log or not path.name.endswith("-shm")}
+        writer.close()
+        if killed:
+            for path, content in kept.items():
+                path.write_bytes(content)
+        remounted_for_reading(place)
+        before = sorted(path.name for path in place.iterdir())
+        reader = Ledger(place)
+        assert [row.name for row in reader.items()] == ["a.mp4"]
+        reader.close()
+        assert sorted(path.name for path in place.iterdir()) == before
+        with pytest.raises(OutputError, match="may be written"):
+            Ledger(place, write=True)
+    finally:
+        unmounted(place)

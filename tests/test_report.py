@@ -16,13 +16,17 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from ledgers import NIGHT, finish, frame_row, jpeg, planned, set_columns
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, UsageError
+from pipeline.job.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.looks import SHARES, share_of
-from pipeline.job.batch.rows import FlickerRow, ItemRow, LookRow
-from pipeline.show.report import POINTS, render, spread, write_report
-from pipeline.show.report_facts import facts, relative_link, shown
+from pipeline.job.batch.rows import FlickerRow, ItemRow, LookRow, State
+from pipeline.job.events import Stepped
+from pipeline.show.night import Reported
+from pipeline.show.report import POINTS, Kept, render, spread, write_report
+from pipeline.show.report_facts import facts, relative_link
 from pipeline.show.report_plots import HIGH, WIDE, flicker_plot, loss_plot
+from pipeline.show.shown import shown
 
 HOSTILE = """<script>alert("it's mine")</script> & 100%#?.mp4"""
 WRONG = """</script><img src=x onerror='alert(1)'>: "broken" {{ 7 * 7 }}"""
@@ -126,6 +130,108 @@ def test_of_a_painting_without_anything_to_show_the_rest_is_shown(out: Path, bat
     assert page.asked == []
 
 
+# ---- while a run is at work
+
+
+@pytest.fixture
+def running(out: Path) -> Iterator[Ledger]:
+    """One painting is done, one failed, one under way, and one waits; the run began at `NIGHT`."""
+    ledger = planned(out, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    run = ledger.begin_run("studio", 4242, "0.1.0", 1)
+    set_columns(ledger, "run", run, began=NIGHT, seen=NIGHT)
+    finish(ledger, "a.mp4")
+    ledger.change("b.mp4", state="failed", error="b.mp4: the video is cut off.")
+    ledger.change("c.mp4", state="painting", frames=10, passes=2, done=5)
+    yield ledger
+    ledger.close()
+
+
+def test_while_a_run_is_at_work_the_page_says_when_it_was_written_and_what_is_under_way(
+    out: Path, running: Ledger
+) -> None:
+    page = Page(render(running, out, NIGHT + 3725))
+    text = " ".join(page.text.split())
+    for words in ("1 h 02 min so far, as of 2026-09-21", "1 begun", "1 waiting", "25 %", "look again"):
+        assert words in text, words
+    assert re.search(r"as of [-\d]+ \d\d:\d\d:\d\d UTC", text)
+    assert page.links[0] == ""
+    assert "look again" not in Page(render(running, out)).text
+
+
+def test_a_batch_that_was_stopped_by_a_failure_says_so(out: Path, batch: Ledger) -> None:
+    set_columns(batch, "run", 1, outcome="finished")
+    text = " ".join(Page(render(batch, out)).text.split())
+    assert ", stopped at the first failure, 2026" in text
+    assert "is not begun, because of --fail-fast" in text
+    assert "Everything else went on" not in text
+    batch.change("b.mp4", state="done")
+    assert "stopped at" not in Page(render(batch, out)).text
+
+
+class Watched:
+    """A report that is kept up to date, and the page as it stands."""
+
+    def __init__(self, out: Path, ledger: Ledger) -> None:
+        self.ledger, self.path = ledger, out / "report.html"
+        self.reported = Reported(out, lambda event: None)
+
+    def __call__(self, event: BatchEvent) -> str:
+        self.reported(event)
+        return " ".join(Page(self.path.read_text(encoding="utf-8")).text.split()) if self.path.exists() else ""
+
+
+PLANNED = Planned(Path("out"), 4, 2, 0, (), 9.0, 1, 2, 1)
+STEPPED = ItemTold("c.mp4", Stepped(0, 1, 9, 0.1))
+ENDED = BatchEnded(Path("out"), 3, (), 0, 9.0)
+
+
+def test_it_is_written_after_the_plan_after_every_painting_and_at_the_end(
+    out: Path, running: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Watched(out, running)
+    assert told(Checking("Looking at a.mp4", 0, 4)) == ""
+    assert "1 of 4 painted" in told(PLANNED)
+    running.change("c.mp4", done=15)
+    assert "75 %" in told(ItemBegan("c.mp4", 1, 2))
+    # One that ends too soon after the last writing is in the page as soon as writing it is cheap enough again, ...
+    monkeypatch.setattr("pipeline.show.night.SPARE", 1e9)
+    finish(running, "c.mp4")
+    assert "1 of 4 painted" in told(ItemEnded("c.mp4", State.DONE, 1.0))
+    monkeypatch.setattr("pipeline.show.night.SPARE", 0)
+    assert "2 of 4 painted" in told(STEPPED)
+    # ... a step alone is no reason, but after a while it is, ...
+    finish(running, "d.mp4")
+    assert "2 of 4 painted" in told(STEPPED)
+    monkeypatch.setattr("pipeline.show.night.EVERY", 0)
+    assert "3 of 4 painted" in told(STEPPED)
+    # ... and the last page waits for nothing more.
+    monkeypatch.setattr("pipeline.show.night.SPARE", 1e9)
+    running.end_run(1, "finished")
+    assert "look again" in told(STEPPED)
+    assert "look again" not in told(ENDED)
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_run_that_breaks_off_leaves_no_page_that_waits(out: Path, running: Ledger, planned: bool) -> None:
+    told = Watched(out, running)
+    with pytest.raises(UsageError), told.reported:
+        if planned:
+            assert "look again" in told(PLANNED)
+        raise UsageError("There is not enough time.")
+    assert told.path.exists() == planned
+    assert not planned or "look again" not in told.path.read_text(encoding="utf-8")
+
+
+def test_what_was_made_for_the_last_page_is_used_again_and_changes_when_it_does(out: Path, running: Ledger) -> None:
+    kept = Kept()
+    assert render(running, out, NIGHT, kept) == render(running, out, NIGHT)
+    running._db.execute("DELETE FROM look")
+    assert "data:image" in render(running, out, NIGHT, kept), "nothing of a finished painting is read again"
+    running.note("a.mp4", "It was painted again.")
+    assert render(running, out, NIGHT, kept) == render(running, out, NIGHT)
+    assert "It was painted again." in render(running, out, NIGHT, kept)
+
+
 # ---- hostile names and texts
 
 
@@ -177,6 +283,16 @@ def test_links_lead_to_the_files(tmp_path: Path, name: str) -> None:
     links = [unquote(link) for link in Page(render(ledger, folder)).links]
     ledger.close()
     assert links == [f"./{name}", f"./in/{name}"]
+
+
+def test_what_a_terminal_would_obey_is_written_out(out: Path) -> None:
+    name = "two\nlines \x1b[31m.mp4"
+    ledger = planned(out, [name])
+    ledger.change(name, state="failed", error="It is broken:\x07\nhere.")
+    text = Page(render(ledger, out)).text
+    ledger.close()
+    assert r"two\nlines \x1b[31m.mp4" in text
+    assert "It is broken:\\x07\nhere." in text
 
 
 def test_a_name_that_is_no_text_can_be_shown_and_linked(tmp_path: Path) -> None:
@@ -434,6 +550,52 @@ def test_any_number_of_paintings(browser: Any, out: Path, count: int) -> None:
         assert page.locator(".painting:visible").count() == 10
         page.locator(".painting:visible summary").first.click()
         assert page.locator(".compare:visible").count() == 1
+
+
+def test_while_a_run_is_at_work_an_untouched_page_looks_again(browser: Any, out: Path, running: Ledger) -> None:
+    write_report(running, out / "report.html", NIGHT + 60)
+    for touched in (False, True):
+        context = browser.new_context(viewport={"width": 1200, "height": 900})
+        page = context.new_page()
+        loaded: list[str] = []
+        page.on("load", lambda _, loaded=loaded: loaded.append("again"))
+        page.clock.install()
+        page.goto((out / "report.html").as_uri())
+        assert re.search(r"as of \d+:\d\d:\d\d", page.locator(".when").text_content() or "")
+        if touched:
+            page.keyboard.press("Tab")
+        page.clock.run_for(61_000)
+        page.wait_for_timeout(300)
+        assert (len(loaded) > 1) != touched
+        if touched:
+            page.locator("#again").click()
+            page.wait_for_timeout(300)
+            assert len(loaded) == 2
+        context.close()
+
+
+def test_no_line_breaks_an_option_or_begins_or_ends_with_a_dot(browser: Any, out: Path, running: Ledger) -> None:
+    running.change("b.mp4", error="Say it again, or with this option, if that is what you want: --overwrite --restart.")
+    write_report(running, out / "report.html")
+    for width in (300, 320, 360, 390):
+        with Opened(browser, out / "report.html", width) as page:
+            heights = page.locator(".option").evaluate_all("nodes => nodes.map(node => node.getClientRects().length)")
+            assert heights == [1, 1]
+            rows, cut = page.locator("#done .facts").evaluate(
+                """facts => {
+                    const left = facts.getBoundingClientRect().left, row = [...facts.children];
+                    const first = row.filter((one, at) => !at || one.offsetTop > row[at - 1].offsetTop);
+                    const seen = left + parseFloat(getComputedStyle(facts).clipPath.split(" ").pop());
+                    const dots = first.map((one) => one.getBoundingClientRect().left);
+                    const heading = facts.previousElementSibling.getBoundingClientRect().left;
+                    return [dots.map((dot) => dot - left), [seen - left, seen - heading]];
+                }"""
+            )
+            # The dots are before the words, and those at the beginning of a line where nothing is seen.
+            assert len(rows) > 1
+            assert rows == [0] * len(rows)
+            assert cut[0] > 10
+            assert abs(cut[1]) < 1
 
 
 @pytest.mark.parametrize("width", [360, 1200])

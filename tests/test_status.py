@@ -19,8 +19,8 @@ from ledgers import NIGHT, finish, frame_row, planned, set_columns
 from rich.console import Console
 
 from pipeline.job.batch.ledger import Ledger
-from pipeline.show.console import print_status, watch_status
 from pipeline.show.status import STALE, STALE_HERE, BatchStatus, changes, status
+from pipeline.show.status_console import print_status, watch_status
 
 HERE = socket.gethostname()
 
@@ -179,11 +179,49 @@ def test_the_hour_by_which_it_should_be_done(ledger: Ledger, by: float, told: st
     assert told in at(ledger).heading[-1]
 
 
+def test_what_cannot_be_painted_is_no_share_of_the_work(ledger: Ledger) -> None:
+    """Neither before anything is painted, nor where nothing ever is."""
+    begin(ledger)
+    ledger.change("a.mp4", state="failed", error="It is broken.")
+    assert at(ledger).fraction == 0.0
+    for name in ("b.mp4", "c.mp4", "d.mp4"):
+        ledger.change(name, state="failed", error="It is broken.")
+    ledger.end_run(1, "finished")
+    found = at(ledger)
+    assert (found.fraction, found.run) == (0.0, "finished")
+    assert "done" not in " ".join(found.heading)
+
+
+def test_a_run_that_stopped_at_a_failure_says_so(ledger: Ledger) -> None:
+    run = begin(ledger)
+    ledger.change("a.mp4", state="failed", error="It is broken.")
+    ledger.end_run(run, "finished")
+    found = at(ledger)
+    assert found.run == "stopped"
+    assert "without --fail-fast the same command paints the rest" in found.heading[-2]
+    assert "not known" not in " ".join(found.heading)
+    for name in ("b.mp4", "c.mp4", "d.mp4"):
+        finish(ledger, name)
+    assert at(ledger).run == "finished"
+
+
+def test_the_time_of_several_runs_is_said_to_be_that(ledger: Ledger) -> None:
+    for count, words in ((1, "100%, done in 10 min 00 s"), (2, "100%, done, 20 min 00 s in 2 runs")):
+        run = begin(ledger)
+        for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4"):
+            finish(ledger, name)
+        ledger.end_run(run, "finished")
+        set_columns(ledger, "run", run, ended=NIGHT + 600)
+        found = at(ledger)
+        assert found.runs == count
+        assert found.heading[1].endswith(words)
+
+
 def test_an_empty_batch_is_done(tmp_path: Path) -> None:
     ledger = planned(tmp_path / "out", [])
     found = status(ledger, NIGHT)
     ledger.close()
-    assert (found.fraction, found.left, found.rows()) == (1.0, 0.0, [])
+    assert (found.fraction, found.left, found.table()[1]) == (1.0, 0.0, [])
     assert "nothing to paint" in found.heading[0]
 
 
@@ -191,7 +229,7 @@ def test_an_empty_batch_is_done(tmp_path: Path) -> None:
 
 
 def shown(found: BatchStatus, **of_console: object) -> str:
-    console = Console(file=StringIO(), width=200, **of_console)  # type: ignore[arg-type]
+    console = Console(file=StringIO(), **{"width": 200, **of_console})  # type: ignore[arg-type]
     print_status(console, found)
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
@@ -208,9 +246,59 @@ def test_failures_come_first_with_their_paragraph_and_nothing_is_markup(tmp_path
     assert "It is [bold]broken[/bold]" in text
 
 
+def test_one_bad_file_is_one_paragraph_below_the_table(ledger: Ledger) -> None:
+    begin(ledger)
+    error = f"{ledger.path.parent / 'in' / 'b.mp4'}: this is not a video that can be read. Convert it first."
+    for name in ("a.mp4", "b.mp4"):
+        ledger.change(name, state="failed", error=error)
+    set_columns(ledger, "item", "a.mp4", request=ledger.items()[1].item.as_json().replace('"b.mp4"', '"a.mp4"'))
+    for width in (60, 80, 120):
+        text = shown(at(ledger), width=width, force_terminal=True, color_system=None)
+        assert " ".join(text.split()).count("b.mp4 (2 paintings): this is not a video that can be read.") == 1
+        assert str(ledger.path.parent / "in") not in text
+        table = text[text.index("name ") : text.index("failed: ")].splitlines()
+        assert [line.split()[0] for line in table] == ["name", "a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+        assert all(len(line) <= width for line in table)
+
+
+def test_a_narrow_terminal_shows_less_and_nothing_is_shown_of_what_is_not_known(ledger: Ledger) -> None:
+    begin(ledger)
+    assert at(ledger).table()[0] == ("name", "state")
+    ledger.change("a.mp4", state="painting", frames=10, done=5, estimate=100.0)
+    ledger.spend("a.mp4", 50.0)
+    assert at(ledger).table()[0] == ("name", "state", "progress", "frames", "a minute", "time")
+    assert at(ledger).table(80)[1][0] == ("a.mp4", "painting", "50%", "5/10", "6", "about 50 s")
+    assert at(ledger).table(60)[1][0] == ("a.mp4", "painting", "50%", "about 50 s")
+    assert "█" in at(ledger).table(120)[1][0][2]
+
+
+def test_a_bar_is_drawn_with_what_there_is(ledger: Ledger) -> None:
+    class Ascii(StringIO):
+        encoding = "ascii"
+
+    console = Console(file=Ascii())
+    print_status(console, at(ledger))
+    assert "............ 0%" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_on_a_small_screen_the_painting_under_way_is_on_top(ledger: Ledger) -> None:
+    begin(ledger)
+    for name in ("a.mp4", "b.mp4"):
+        ledger.change(name, state="failed", error=f"{name}: " + f"{name} is broken " * 20)
+    ledger.change("d.mp4", state="painting", frames=10, done=5)
+    console = Console(file=StringIO(), width=60, height=12, force_terminal=True, color_system=None)
+    watch_status(console, [at(ledger)])
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    names = [line.split()[0] for line in lines if ".mp4" in line or "more" in line]
+    assert names[:3] == ["d.mp4", "a.mp4", "b.mp4"]
+    assert next(line.rstrip() for line in lines if line.startswith("d.mp4")) == "d.mp4  painting  50%"
+    assert names[-2:] == ["failed:", "failed:"]
+    assert len(lines) < 2 * 12, "it is drawn twice: at first, and when it ends"
+
+
 def test_a_long_list_is_cut_where_it_has_to_fit(ledger: Ledger) -> None:
-    assert [row[0] for row in at(ledger).rows(most=3)] == ["a.mp4", "b.mp4", "and 2 more"]
-    assert [row[0] for row in at(ledger).rows(most=4)] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+    assert [row[0] for row in at(ledger).table(most=3)[1]] == ["a.mp4", "b.mp4", "and 2 more"]
+    assert [row[0] for row in at(ledger).table(most=4)[1]] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
 
 
 def looks(ledger: Ledger) -> Iterator[BatchStatus]:

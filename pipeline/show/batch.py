@@ -16,6 +16,7 @@ from pipeline.job.batch.events import (
 )
 from pipeline.job.duration import spoken
 from pipeline.job.events import FrameDone, Started, Stepped
+from pipeline.show.shown import named
 
 
 class Headway:
@@ -104,12 +105,13 @@ def plan_rows(rows: Sequence[PlanRow]) -> list[tuple[str, ...]]:
 
 def plan_line(event: Planned) -> str:
     """One sentence: what is going to happen, how long it takes, what it needs."""
-    parts = [f"{event.paint} of {event.items} to paint"]
+    nothing = event.finished + len(event.failed) == event.items
+    parts = ["nothing to paint" if nothing else f"{event.paint} of {event.items} to paint"]
     if event.finished:
         parts.append(f"{event.finished} finished already")
     if event.failed:
         parts.append(f"{len(event.failed)} failed")
-    text = f"{event.folder}: {', '.join(parts)}"
+    text = f"{named(event.folder)}: {', '.join(parts)}"
     if anew := [row.changed for row in event.rows if row.what == "paint anew"]:
         reasons = "; ".join(dict.fromkeys(anew))
         text += f"; {len(anew)} of them anew, in place of what was finished ({reasons})"
@@ -122,11 +124,17 @@ def plan_line(event: Planned) -> str:
     return text
 
 
-def end_line(event: BatchEnded) -> str:
-    """One sentence: what came of it."""
-    parts = [f"{event.done} painted"]
+def end_line(event: BatchEnded, painted: int) -> str:
+    """One sentence: what came of it.
+
+    :param painted: how many paintings this run has finished.
+    """
+    before = event.done - painted
+    parts = [f"{painted} painted" if painted else "nothing painted"]
+    if before:
+        parts.append(f"{before} {'was' if before == 1 else 'were'} finished before")
     if event.failed:
         parts.append(f"{len(event.failed)} failed")
     if event.left:
         parts.append(f"{event.left} not finished")
-    return f"{event.folder}: {', '.join(parts)}, in {spoken(max(1.0, event.seconds))}"
+    return f"{named(event.folder)}: {', '.join(parts)}, in {spoken(max(1.0, event.seconds))}"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.job.amount import megabytes
@@ -32,9 +29,8 @@ from pipeline.job.events import (
     Stepped,
 )
 from pipeline.show.estimate import Estimate
-
-if TYPE_CHECKING:
-    from pipeline.show.status import BatchStatus
+from pipeline.show.lines import Bars, say
+from pipeline.show.shown import named
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
 LINE_EVERY = 10.0
@@ -99,12 +95,12 @@ class ConsoleReporter:
         self._stop()
         self._started = event
         frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
-        self._line(f"{escape(event.source)}: {frames} of {event.width}x{event.height}")
-        self._line(f"painted by {escape(event.network)}, on {escape(event.device)}")
+        self._line(f"{named(event.source)}: {frames} of {event.width}x{event.height}")
+        self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
             self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_places(event.cuts)}")
         for note in event.notes:
-            self._line(f"note: {escape(note)}")
+            self._line(f"note: {note}")
         if event.passes > 1:
             self._line(f"in {event.passes} passes, every second one backward")
         if event.done:
@@ -117,7 +113,7 @@ class ConsoleReporter:
         self._last_line = now
         if self._live and event.done < event.frames * event.passes:
             # What a column shows may hold a file's name, which is no markup.
-            self._progress = Progress(
+            self._progress = Bars(
                 TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
                 TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
                 console=self._console, transient=True, refresh_per_second=5,
@@ -160,14 +156,14 @@ class ConsoleReporter:
     def _stage(self, event: Stage) -> None:
         if self._progress is not None:
             task = self._progress.task_ids[0]
-            self._progress.update(task, description=event.text, completed=self._estimate.fraction, left="")
+            self._progress.update(task, description=named(event.text), completed=self._estimate.fraction, left="")
         elif not self._live:
-            self._line(escape(event.text))
+            self._line(named(event.text))
         elif self._status is None:
-            self._status = self._console.status(escape(event.text))
+            self._status = self._console.status(escape(named(event.text)))
             self._status.start()
         else:
-            self._status.update(escape(event.text))
+            self._status.update(escape(named(event.text)))
 
     def _scanned(self, event: Scanned, now: float) -> None:
         text = f"{event.why}: {event.frames}{f' of about {event.of}' if event.of else ''} frames"
@@ -181,19 +177,18 @@ class ConsoleReporter:
         told = self._started.notes if self._started else ()
         for note in event.notes:
             if note not in told:
-                self._line(f"note: {escape(note)}")
+                self._line(f"note: {note}")
         several = event.frames > 1 and event.painted
         kind = "frame and pass" if self._started is not None and self._started.passes > 1 else "frame"
         each = f", {event.seconds / event.painted:.1f} s a {kind}" if several else ""
         for path in event.outputs:
-            self._line(
-                f"[bold]{escape(str(path))}[/bold] ({megabytes(path.stat().st_size) if path.is_file() else 'folder'})"
-            )
+            size = megabytes(path.stat().st_size) if path.is_file() else "folder"
+            self._line(Text.assemble((named(path), "bold"), f" ({size})"))
         self._line(f"done in {spoken(max(1.0, event.seconds))}{each}")
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str | Text) -> None:
         if not self._quiet:
-            self._console.print(text, highlight=False, soft_wrap=True)
+            say(self._console, text, indent=2)
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -223,7 +218,7 @@ def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, i
         TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[left]}"),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not live) as progress:
+    with Bars(*columns, console=console, transient=True, disable=not live) as progress:
         task = progress.add_task("", total=None, count="", left="")
 
         def count(text: str, done: int, of: int | None) -> None:
@@ -237,53 +232,10 @@ def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, i
             left = (now - began) / (done - first) * (of - done) if known and of is not None else None
             said = "" if not left else f"about {spoken(max(1.0, left))} left"
             of_all = "" if not done else f"{done}/{of}" if of else str(done)
-            progress.update(task, description=text, completed=done, total=of, count=of_all, left=said)
+            progress.update(task, description=named(text), completed=done, total=of, count=of_all, left=said)
             if not live and not quiet and now - last_line >= LINE_EVERY:
                 last_line = now
-                line = " ".join(part for part in (escape(text), of_all) if part)
-                console.print(f"{line}{', ' + said if said else ''}", highlight=False, soft_wrap=True)
+                line = " ".join(part for part in (named(text), of_all) if part)
+                say(console, f"{line}{', ' + said if said else ''}")
 
         yield count
-
-
-def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """A table of texts; values are shown as they are, never read as markup."""
-    console.print(_table(title, heads, rows))
-
-
-def _table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(value) for value in row))
-    return table
-
-
-def print_status(console: Console, found: BatchStatus) -> None:
-    """How far a batch is, once."""
-    for text in found.heading:
-        console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
-    if found.items:
-        print_table(console, "", found.heads, found.rows())
-
-
-def watch_status(console: Console, looks: Iterable[BatchStatus]) -> None:
-    """How far a batch is, again and again. Off a terminal a line now and then, where something has changed."""
-    if console.is_terminal and not console.is_dumb_terminal:
-        with Live(console=console, auto_refresh=False) as screen:
-            for found in looks:
-                screen.update(_fitted(found, console.height), refresh=True)
-        return
-    last: BatchStatus | None = None
-    for found in looks:
-        turned = last is None or (found.run, found.counts) != (last.run, last.counts)
-        if turned or (found.differs(last) and found.now - (last.now if last else 0.0) >= LINE_EVERY):
-            console.print("; ".join(found.heading), highlight=False, markup=False, soft_wrap=True)
-            last = found
-
-
-def _fitted(found: BatchStatus, height: int) -> Group:
-    """What fits on so many lines."""
-    texts = [Text(text) for text in found.heading]
-    return Group(*texts, _table("", found.heads, found.rows(max(2, height - len(texts) - 3))))

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.job.batch.crew import Crew
 from pipeline.job.batch.desk import Orders, Outcome
 from pipeline.job.batch.driver import plan_only, run_batch
-from pipeline.job.batch.events import BatchEnded, BatchEvent, ItemEnded, OnBatchEvent
+from pipeline.job.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.local import LocalCrew
 from pipeline.job.batch.places import local_places
 from pipeline.job.plan.batch import Batch, plan_batch, plan_job_file
-from pipeline.show.report import write_report
+from pipeline.show.report import Kept, write_report
 
 REPORT = "report.html"
 EVERY = 30.0
-"""Seconds between two writings of the report, at least; the last one is always written."""
+"""Seconds after which the report is written again although no painting has begun or ended."""
+SPARE = 100
+"""How many times as long as writing it took nothing is written, so that it costs a hundredth of the time at most."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
     if night.dry_run:
         # A cluster would have to see the folder, and none is made.
         return plan_only(batch.folder, batch.items, _here(night), night.orders, on_event)
-    reported = Reported(batch.folder, on_event)
-    if night.cluster is None:
-        return run_batch(batch.folder, batch.items, _here(night), night.orders, reported)
-    with closing(_there(night, night.cluster, batch.folder, on_event)) as crew:
-        # The device is that of the workers; this machine only looks at what there is.
-        return run_batch(batch.folder, batch.items, crew, replace(night.orders, device="auto"), reported)
+    with Reported(batch.folder, on_event) as reported:
+        if night.cluster is None:
+            return run_batch(batch.folder, batch.items, _here(night), night.orders, reported)
+        with closing(_there(night, night.cluster, batch.folder, on_event)) as crew:
+            # The device is that of the workers; this machine only looks at what there is.
+            return run_batch(batch.folder, batch.items, crew, replace(night.orders, device="auto"), reported)
 
 
 def _here(night: Night) -> Crew:
@@ -110,21 +112,50 @@ def _there(night: Night, address: str, folder: Path, on_event: OnBatchEvent) -> 
 
 
 class Reported:
-    """An `OnBatchEvent` that keeps the report of a batch up to date, and tells the events on."""
+    """An `OnBatchEvent` that keeps the report of a batch up to date, and tells the events on.
+
+    The page is written once everything is planned, after every painting, now and then while one is under way, and at
+    the end, however that comes. What comes too soon after a writing is written with the first event that does not.
+    """
 
     def __init__(self, folder: Path, on_event: OnBatchEvent) -> None:
         self._folder = folder
         self._on_event = on_event
-        self._written = -math.inf
+        self._kept = Kept()
+        self._written: float | None = None
+        """When, on a steady clock; None: there is nothing of this run yet."""
+        self._took = 0.0
+        """Seconds to write it again. Unlike the first time, what is finished by then is ready."""
+        self._due = False
+        """Whether something has happened that is not in it."""
+        self._going = False
+        """Whether it says that the run is at work."""
+
+    def __enter__(self) -> Reported:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A run that is broken off has told no end; a page that counts as running would wait for it for ever.
+        if kind is not None and self._going:
+            self._write(ended=True)
 
     def __call__(self, event: BatchEvent) -> None:
         ended = isinstance(event, BatchEnded)
-        if ended or (isinstance(event, ItemEnded) and time.monotonic() - self._written > EVERY):
-            self._write()
+        if ended or isinstance(event, Planned):
+            self._write(ended)
+        elif self._written is not None:
+            self._due = self._due or isinstance(event, (ItemBegan, ItemEnded))
+            idle = time.monotonic() - self._written
+            if idle >= SPARE * self._took and (self._due or idle >= EVERY):
+                self._write(ended)
         self._on_event(event)
 
-    def _write(self) -> None:
-        self._written = time.monotonic()
+    def _write(self, ended: bool) -> None:
+        began, first = time.monotonic(), self._written is None
         # A page that cannot be written is no reason to paint no more; the ledger has it all.
         with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
-            write_report(ledger, self._folder / REPORT)
+            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._kept)
+        self._written, self._due, self._going = time.monotonic(), False, not ended
+        self._took = 0.0 if first else self._written - began

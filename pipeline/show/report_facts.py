@@ -12,8 +12,9 @@ from urllib.parse import quote
 from pipeline.job.amount import megabytes
 from pipeline.job.batch.rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.job.duration import spoken
+from pipeline.show.status import STOPPED, stopped_early
 
-_OUTCOMES = {"finished": "", "": " so far"}
+_OUTCOMES = {"finished": "", "": " so far", STOPPED: ", stopped at the first failure"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Moment:
     """In UTC, for machines; the page shows it in the time of who reads."""
     text: str
     """In UTC, for people."""
+    exact: str
+    """The same, to the second."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,29 @@ class Headline:
     """How long the command has been at work, over all runs."""
     began: Moment | None
     ended: Moment | None
-    """Of the last run; while it is at work, when it last wrote."""
+    """Of the last run; while it is at work, when the page was written."""
+    running: bool
+    """Whether the page will be written again."""
+    stopped: bool
+    """Whether it was left undone because something failed."""
     outcome: str
     """Of the last run, to be put behind the time: '', ' so far', ', interrupted'."""
     software: str
 
 
-def headline(items: Sequence[ItemRow], runs: Sequence[RunRow]) -> Headline:
-    """The batch in a few numbers."""
+def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None) -> Headline:
+    """The batch in a few numbers.
+
+    :param now: when that is, of a run that is at work; None: when it last wrote.
+    """
     count = {state: sum(row.state is state for row in items) for state in State}
     done, failed, waiting = count[State.DONE], count[State.FAILED], count[State.WAITING]
-    took = sum((run.seen if run.ended is None else run.ended) - run.began for run in runs)
     last = runs[-1] if runs else None
+    running = last is not None and last.ended is None and now is not None
+    ends = [run.seen if run.ended is None else run.ended for run in runs]
+    if running and now is not None:
+        ends[-1] = now
+    outcome = "" if last is None else STOPPED if stopped_early(last, items) else last.outcome or ""
     return Headline(
         items=len(items),
         done=done,
@@ -62,10 +76,12 @@ def headline(items: Sequence[ItemRow], runs: Sequence[RunRow]) -> Headline:
         waiting=waiting,
         title=_title(len(items), done),
         runs=len(runs),
-        took=spoken(took) if runs else "",
+        took=spoken(sum(end - run.began for end, run in zip(ends, runs, strict=True))) if runs else "",
         began=moment(runs[0].began) if runs else None,
-        ended=None if last is None else moment(last.seen if last.ended is None else last.ended),
-        outcome=_OUTCOMES.get(last.outcome or "", f", {last.outcome}") if last else "",
+        ended=moment(ends[-1]) if runs else None,
+        running=running,
+        stopped=outcome == STOPPED,
+        outcome=_OUTCOMES.get(outcome, f", {outcome}") if last else "",
         software="Reelbrush" if last is None else f"Reelbrush {last.version}",
     )
 
@@ -81,7 +97,8 @@ def _title(items: int, done: int) -> str:
 def moment(seconds: float) -> Moment:
     """:param seconds: since 1970."""
     at = datetime.fromtimestamp(int(seconds), timezone.utc)
-    return Moment(at.strftime("%Y-%m-%dT%H:%M:%SZ"), at.strftime("%Y-%m-%d %H:%M UTC"))
+    minute, second = at.strftime("%Y-%m-%d %H:%M UTC"), at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Moment(at.strftime("%Y-%m-%dT%H:%M:%SZ"), minute, second)
 
 
 def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
@@ -148,11 +165,6 @@ def relative_link(path: Path, folder: Path) -> str:
         return target.as_uri()
     # './' keeps 'a:b.mp4' from being read as a protocol. Bytes, because a name need not be UTF-8.
     return "./" + quote(os.fsencode(way.replace(os.sep, "/")))
-
-
-def shown(text: object) -> str:
-    """A text as it can be shown: what is no Unicode in a file's name becomes a replacement character."""
-    return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _count(count: int, one: str, several: str = "") -> str:

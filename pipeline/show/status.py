@@ -13,6 +13,7 @@ from datetime import datetime
 from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import ItemRow, RunRow, State
 from pipeline.job.duration import spoken
+from pipeline.show.causes import Cause, Failure, causes
 from pipeline.show.onward import ONWARD
 
 STALE = 60.0
@@ -23,8 +24,14 @@ LOOK_EVERY = 1.0
 """Seconds from one look at a batch to the next."""
 _ORDER = (State.FAILED, State.PAINTING, State.INTERRUPTED, State.WAITING, State.DONE)
 """What a person looks for first."""
+_WATCHED = (State.PAINTING, State.FAILED, State.INTERRUPTED, State.WAITING, State.DONE)
+"""The same for one who looks on."""
 _BAR = 12
 """Characters of a bar."""
+_WIDE, _NARROW = 100, 70
+"""Columns of a terminal below which a table has no bars, and below which it has no frames and rates either."""
+STOPPED = "stopped"
+"""How a run has ended that left things undone although nobody interrupted it: at the first failure."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class ItemStatus:
     """How far a painting is."""
 
     name: str
+    source: str
+    """Path of its input."""
     state: str
     done: int
     of: int
@@ -55,7 +64,7 @@ class BatchStatus:
 
     folder: str
     run: str
-    """'running', 'not running', 'finished', 'interrupted', 'failed', or 'not begun'."""
+    """'running', 'not running', 'finished', 'stopped' (by --fail-fast), 'interrupted', 'failed', or 'not begun'."""
     items: tuple[ItemStatus, ...]
     """Those that failed first, those that are done last."""
     counts: dict[str, int]
@@ -65,6 +74,8 @@ class BatchStatus:
     """Frames a minute that the batch makes, over all that is painted at once."""
     elapsed: float
     """Seconds that the command has been at work, over all runs."""
+    runs: int
+    """How often it was given."""
     left: float | None
     """Seconds to the end of the batch; None where it is not known."""
     ends: float | None
@@ -96,6 +107,8 @@ class BatchStatus:
             lines.append("not running: the same command goes on where it was")
         elif self.run == "interrupted":
             lines.append("interrupted: the same command goes on where it was")
+        elif self.run == STOPPED:
+            lines.append("stopped at the first failure: without --fail-fast the same command paints the rest")
         elif self.run in ("failed", "not begun"):
             lines.append(self.run)
         if self.counts[State.FAILED.value] and not self.going:
@@ -108,13 +121,18 @@ class BatchStatus:
 
     @property
     def _pace(self) -> str:
-        parts = [f"{spoken(self.elapsed)} so far"] if self.elapsed and self.run != "finished" else []
-        parts += [f"done in {spoken(self.elapsed)}"] if self.run == "finished" else []
+        """How long it has taken, and how long it still takes; of several runs each has its share in the time."""
+        took = spoken(self.elapsed) + (f" in {self.runs} runs" if self.runs > 1 else "")
+        parts = []
+        if self.elapsed and self.run != "finished":
+            parts.append(f"{took} so far")
+        elif self.run == "finished" and self.fraction == 1.0:
+            parts.append(f"done in {took}" if self.runs < 2 else f"done, {took}")
         parts += [f"{self.rate:.3g} frames a minute"] if self.rate and self.going else []
         if self.left:
             until = f", until {self._clock(self.ends)}" if self.ends is not None else ""
             parts.append(f"about {spoken(max(1.0, self.left))} left{until}")
-        elif self.left is None:
+        elif self.left is None and self.going:
             parts.append("how long it will take is not known yet")
         return "".join(f", {part}" for part in parts)
 
@@ -124,16 +142,31 @@ class BatchStatus:
         return at.strftime("%H:%M" if abs(seconds - self.now) < 43_200 else "%a %d %b, %H:%M")
 
     @property
-    def heads(self) -> tuple[str, ...]:
-        """Of the columns of `rows`."""
-        return "name", "state", "progress", "frames", "a minute", "time"
+    def causes(self) -> list[Cause]:
+        """Why what failed has failed, each cause once."""
+        return causes(
+            Failure(item.name, item.source, item.error or "") for item in self.items if item.state == State.FAILED.value
+        )
 
-    def rows(self, most: int | None = None) -> list[tuple[str, ...]]:
-        """A row for every item; with `most`, the last one says how many are left out."""
-        shown = self.items if most is None or len(self.items) <= most else self.items[: most - 1]
-        rows = [_row(item) for item in shown]
-        missing = len(self.items) - len(shown)
-        return [*rows, (f"and {missing} more", "", "", "", "", "")] if missing else rows
+    def table(
+        self, width: int | None = None, most: int | None = None, painting_first: bool = False
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Heads and a row for every item; a column of which nothing is known is left out.
+
+        :param width: columns of the terminal; a narrow one shows less.
+        :param most: rows; of more items the last row says how many are left out.
+        """
+        items = list(self.items)
+        if painting_first:
+            items.sort(key=lambda item: _WATCHED.index(State(item.state)))
+        some = items if most is None or len(items) <= most else items[: most - 1]
+        rows = [_row(item, bars=width is None or width >= _WIDE) for item in some]
+        heads = ("name", "state", "progress", "frames", "a minute", "time")
+        seen = (0, 1, 2, 5) if width is not None and width < _NARROW else range(len(heads))
+        kept = [column for column in seen if column == 0 or any(row[column] for row in rows)]
+        missing = len(items) - len(some)
+        rows += [(f"and {missing} more", "", "", "", "", "")] if missing else []
+        return tuple(heads[column] for column in kept), [tuple(row[column] for column in kept) for row in rows]
 
 
 def status(ledger: Ledger, now: float) -> BatchStatus:
@@ -144,7 +177,7 @@ def status(ledger: Ledger, now: float) -> BatchStatus:
     """
     rows, runs = ledger.items(), ledger.runs()
     last = runs[-1] if runs else None
-    run = _state(last, now)
+    run = STOPPED if stopped_early(last, rows) else _state(last, now)
     workers = max(1, last.workers) if last else 1
     painted = ledger.frame_seconds()
     # The driver adds up when it lets go of a painting: while it is under way, and after a kill, the frames know better.
@@ -162,11 +195,19 @@ def status(ledger: Ledger, now: float) -> BatchStatus:
         fraction=fraction,
         rate=_rate(items, workers),
         elapsed=sum(_end(one, now if run == "running" and one is last else one.seen) - one.began for one in runs),
+        runs=len(runs),
         left=left,
         ends=now + left if left is not None and run == "running" else None,
         finish_by=last.finish_by if last else None,
         now=now,
     )
+
+
+def stopped_early(run: RunRow | None, rows: Sequence[ItemRow]) -> bool:
+    """Whether a run has come to its end in order, and has left things undone because something had failed."""
+    states = {row.state for row in rows}
+    undone = State.WAITING in states or State.INTERRUPTED in states
+    return run is not None and run.outcome == "finished" and State.FAILED in states and undone
 
 
 def _end(run: RunRow, otherwise: float) -> float:
@@ -252,7 +293,7 @@ def _item(row: ItemRow, seconds: float, pace: float, run: str, workers: int) -> 
     elif done and seconds:
         left = seconds * (1 - done) / done
     return ItemStatus(
-        row.name, state.value, row.done, row.frames * row.passes, done, seconds,
+        row.name, str(row.item.source), state.value, row.done, row.frames * row.passes, done, seconds,
         60 * row.done / seconds if seconds and row.done else None, left, min(workers, 1 + len(row.cuts)), row.error,
     )  # fmt: skip
 
@@ -266,12 +307,13 @@ def _left(items: Sequence[ItemStatus], workers: int) -> float | None:
 
 
 def _fraction(items: Sequence[ItemStatus]) -> float:
-    """By time where that is known, else by items. What failed needs nothing more."""
-    if not items:
-        return 1.0
-    if any(item.left is None for item in items):
-        return sum(1.0 if item.left == 0 else item.fraction for item in items) / len(items)
-    spent, left = sum(item.seconds for item in items), sum(item.left or 0.0 for item in items)
+    """Of what can be painted: by time where that is known, else by items. 0 where nothing can."""
+    sound = [item for item in items if item.state != State.FAILED.value]
+    if not sound:
+        return 0.0 if items else 1.0
+    if any(item.left is None for item in sound):
+        return sum(1.0 if item.left == 0 else item.fraction for item in sound) / len(sound)
+    spent, left = sum(item.seconds for item in sound), sum(item.left or 0.0 for item in sound)
     return spent / (spent + left) if spent + left else 1.0
 
 
@@ -283,12 +325,13 @@ def _rate(items: Sequence[ItemStatus], workers: int) -> float | None:
     return busy * sum(rates) / len(rates) if rates else None
 
 
-def _row(item: ItemStatus) -> tuple[str, ...]:
+def _row(item: ItemStatus, bars: bool) -> tuple[str, ...]:
     begun = item.fraction > 0 and item.state not in (State.DONE.value, State.FAILED.value)
+    bar = f"{_bar(item.fraction)} " if bars else ""
     return (
         item.name,
         item.state,
-        f"{_bar(item.fraction)} {item.fraction:.0%}" if begun else "",
+        f"{bar}{item.fraction:.0%}" if begun else "",
         f"{item.done}/{item.of}" if item.of else "",
         f"{item.rate:.3g}" if item.rate and item.state == State.PAINTING.value else "",
         _told(item),
@@ -296,9 +339,7 @@ def _row(item: ItemStatus) -> tuple[str, ...]:
 
 
 def _told(item: ItemStatus) -> str:
-    """The last column: why it failed, how long it took, or how long it will take."""
-    if item.state == State.FAILED.value:
-        return item.error or ""
+    """The last column: how long it took, or how long it will take."""
     if item.state == State.DONE.value:
         return f"took {spoken(max(1.0, item.seconds))}" if item.seconds else ""
     return f"about {spoken(max(1.0, item.left))}" if item.left else ""

@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.network.download import download_raft, download_vgg19
 from pipeline.network.raft import RAFTS, raft_table
 from pipeline.network.weights import WeightsRow, weights_table
-from pipeline.show.console import print_table
+from pipeline.show.lines import print_table
 
 
 def all_weights() -> list[WeightsRow]:

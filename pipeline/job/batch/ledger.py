@@ -7,11 +7,13 @@ made, what came of it, every frame with its losses, and a few small pictures for
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.errors import DiskFullError, OutputError, StoreError
@@ -71,29 +73,53 @@ class Ledger:
         :raises OutputError: it cannot be made.
         """
         self.path = folder / LEDGER
+        self._copy: TemporaryDirectory[str] | None = None
         if not write and not self.path.is_file():
             raise StoreError(f"{folder}: there is no batch here ({LEDGER} is missing). Name the folder given with -o.")
-        self._open(write)
-
-    def _open(self, write: bool) -> None:
-        # A reader leaves everything as it is, but it may have to play back what a killed writer left in the log.
-        mode = "rwc" if write else "rw"
         try:
-            self._db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-            )
-            self._db.row_factory = sqlite3.Row
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, VERSION) or (version == 0 and not write):
-                raise StoreError(f"{self.path} was written by another version of Reelbrush. Choose another folder.")
-            if write:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-            elif self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("quick_check")
+            self._open(write)
         except sqlite3.DatabaseError as error:
             raise self._trouble(error) from None
+
+    def _open(self, write: bool) -> None:
+        if write:
+            self._db = self._connected(self.path, "rwc")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            return
+        try:
+            # A reader leaves everything as it is, but it may have to play back what a killed writer left in the log.
+            self._db = self._connected(self.path, "rw")
+        except sqlite3.OperationalError:
+            self._db = self._untouched()
+        if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("quick_check")
+
+    def _connected(self, path: Path, mode: str) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        )
+        try:
+            db.row_factory = sqlite3.Row
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION) or (version == 0 and mode != "rwc"):
+                raise StoreError(f"{self.path} was written by another version of Reelbrush. Choose another folder.")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _untouched(self) -> sqlite3.Connection:
+        """Open the ledger where nothing may be written, not even what belongs to its log."""
+        with suppress(sqlite3.OperationalError):
+            return self._connected(self.path, "ro")
+        self._copy = TemporaryDirectory(prefix="reelbrush-")
+        with suppress(OSError):
+            for part in self.path.parent.glob(f"{LEDGER}*"):
+                # Without its permissions: the copy can be written to.
+                shutil.copyfile(part, Path(self._copy.name) / part.name)
+        return self._connected(Path(self._copy.name) / LEDGER, "rw")
 
     def _trouble(self, error: sqlite3.Error) -> Exception:
         if "disk is full" in str(error):
@@ -134,6 +160,8 @@ class Ledger:
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
         self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     # What is known.
 

@@ -54,6 +54,8 @@ def prepare(desk: Desk) -> list[Course]:
     if failed and desk.orders.fail_fast:
         ready = []
     needs = _estimates(desk, ready)
+    if desk.interrupts.came is not None:
+        return []
     courses = _plan(desk, ready, needs)
     room, free = _room(desk, ready)
     desk.tell(

@@ -149,3 +149,18 @@ for (const range of document.querySelectorAll(".range")) {
   const [first, last] = [...range.querySelectorAll("time")].map((time) => new Date(time.dateTime));
   range.textContent = clock.formatRange(first, last);
 }
+for (const time of document.querySelectorAll("time.exact")) {
+  time.textContent = new Date(time.dateTime).toLocaleTimeString();
+}
+
+// While a run is at work the page is written again and again. Whoever has only opened it sees what is new; who has
+// touched or scrolled it keeps what is on the screen, and has a link.
+if (document.getElementById("again")) {
+  let touched = false;
+  for (const kind of ["pointerdown", "keydown", "wheel", "input"]) {
+    addEventListener(kind, () => { touched = true; }, { passive: true });
+  }
+  setInterval(() => {
+    if (!touched && scrollY === 0) location.reload();
+  }, 30_000);
+}
