@@ -682,7 +682,7 @@ def replay(
 def gallery(
     paintings: Annotated[
         list[Path],
-        typer.Argument(metavar="PAINTINGS...", help="Results, folders of them, or the folder of a batch."),
+        typer.Argument(metavar="PAINTING", help="Results, folders of them, or the folder of a batch."),
     ],
     output: Annotated[
         Path,
@@ -693,7 +693,9 @@ def gallery(
     no_insets: Annotated[
         bool, typer.Option("--no-insets", help="Without content and styles, which are shown small in a corner of each.")
     ] = False,
-    columns: Annotated[int | None, typer.Option(min=1, help="Columns of a sheet.")] = None,
+    columns: Annotated[
+        int | None, typer.Option(min=1, help="Columns of a sheet, at most; rows are filled evenly.")
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(
@@ -723,14 +725,17 @@ def gallery(
         with counting(screen, quiet) as on_count:
             job = GalleryJob(paintings, output, not no_insets, columns, size, search, overwrite, allowed)
             made = run_gallery(job, on_count)
-        _made(output, f"{made.results} results, {made.width}x{made.height}", made.notes, quiet)
+        _made(output, f"{made.results} result{'s' * (made.results > 1)}, {made.width}x{made.height}", made.notes, quiet)
 
 
 @app.command(short_help="Draw content + style = painting.")
 def panels(
     pictures: Annotated[
         list[Path],
-        typer.Argument(metavar="[CONTENT STYLE...] PAINTING", help="The painting alone says what it was painted from."),
+        typer.Argument(
+            metavar="PICTURE",
+            help="A painting, which says what it was painted from; or CONTENT, one STYLE or more, and PAINTING.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".png, .jpg, .webp or .tif.")],
     height: Annotated[
@@ -763,11 +768,22 @@ def panels(
 def compare(
     clips: Annotated[
         list[Path],
-        typer.Argument(metavar="A B...", help="Videos, GIFs, folders of pictures, pictures; of any size and rate."),
+        typer.Argument(
+            metavar="CLIP",
+            help="Two or more videos, GIFs, folders of pictures, pictures; of any size, rate and length.",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=".mp4, .mov, .mkv, .webm or .gif.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help=".mp4, .mov, .mkv, .webm or .gif; of pictures alone also .png, .jpg, .webp or .tif.",
+        ),
+    ],
     wipe: Annotated[
-        bool, typer.Option("--wipe", help="Lay two on one another, with a line that goes to and fro.")
+        bool, typer.Option("--wipe", help="Lay exactly two on one another, with a line that goes to and fro.")
     ] = False,
     label: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="What to write on each, in order, not the file's name.")
@@ -785,7 +801,10 @@ def compare(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show clips side by side, matched by time, with the sound of the first one that has some."""
+    """Show clips side by side, matched by time, with the sound of the first one that has some.
+
+    It lasts as long as the longest. A shorter GIF begins again, of another shorter clip the last frame stays.
+    """
     with _errors("Nothing unfinished is left."):
         from pipeline.job.parse import parse_bytes
         from pipeline.show.compare import CompareJob, run_compare
@@ -797,6 +816,7 @@ def compare(
             made = run_compare(CompareJob(clips, output, wipe, labels, height, overwrite, allowed), on_count)
         frames = "one frame" if made.frames == 1 else f"{made.frames} frames"
         what = f"{frames} of {made.width}x{made.height}, {made.seconds:.2f} s"
+        what = what if made.seconds else f"{made.width}x{made.height}"
         _made(output, what, made.notes, quiet)
 
 
@@ -852,7 +872,7 @@ def preview(
 ) -> None:
     """Paint a few frames at draft size under several styles and weights, on one sheet, before the night.
 
-    Every cell has what the whole job takes under it in time, disk and memory; its command goes to stdout.
+    The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
     with _errors("Nothing unfinished is left."):
         from pipeline.show.trouble import held_back

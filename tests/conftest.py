@@ -1,8 +1,22 @@
 """Said before torch is imported: one thread for each process. Sums come out the same, and tests that run side by side
-do not wait for each other's idle threads."""
+do not wait for each other's idle threads. And what a test paints is noted in no home."""
 
 from __future__ import annotations
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_all(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """For what fixtures of a whole file paint."""
+    os.environ["REELBRUSH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache_of_all: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty for each test: another one may have painted from the same pictures."""
+    monkeypatch.setenv("REELBRUSH_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -12,8 +12,11 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 import cli
-from pipeline.media import Image, open_source
-from pipeline.show.compare import GROUND, wipe_at
+from pipeline.media import Image, open_source, read_picture
+from pipeline.show.compare import wipe_at
+from pipeline.show.ground import GROUND
+from pipeline.show.labels import legible
+from pipeline.show.tag import fitting, tagged
 from pipeline.show.timeline import timeline
 from pipeline.show.wipe import eased, wiped
 from tests.media_clips import clip, write_clip
@@ -169,6 +172,55 @@ def test_labels_are_the_names_or_what_is_said(tmp_path: Path) -> None:
     assert changed[:, :128].any() and changed[:, 130:].any(), "of both"
     assert (abs(told.astype(int) - named) > 30).any()
     assert (named.max(axis=2) > 230).any(), "in white"
+
+
+def test_a_label_that_cannot_be_written_becomes_a_number_and_it_is_said(tmp_path: Path) -> None:
+    assert legible(["Straße Ωμέγα", "日本語", "שלום"]) == (
+        ["Straße Ωμέγα", "2", "3"],
+        ("There are no letters here for '日本語', 'שלום'; their numbers stand there instead.",),
+    )
+    assert legible(["before", ""]) == (["before", ""], ())
+    one, other = coloured(tmp_path / "a.mp4", RED, 1, 10, 96, 128), coloured(tmp_path / "b.mp4", BLUE, 1, 10, 96, 128)
+    found = run(one, other, "-o", tmp_path / "1.mkv", "--label", "before", "--label", "猫")
+    assert "no letters here for '猫'; its number" in found.stderr
+    told = done(one, other, "-o", tmp_path / "2.mkv", "--label", "before", "--label", "2")[0]
+    np.testing.assert_array_equal(next(open_source(tmp_path / "1.mkv").frames()).image, told)
+
+
+def test_a_label_of_which_too_little_fits_is_left_out_and_it_is_said(tmp_path: Path) -> None:
+    assert fitting("verytall.png", 96, 20) == "" and fitting("verytall.png", 96, 70).endswith("…")
+    assert fitting("a", 96, 40) == "a"
+    narrow = flat(RED, 96, 20)
+    assert tagged(narrow, "verytall.png") is narrow
+    for name, width in (("verytall.png", 16), ("wide.png", 96)):
+        Pillow.fromarray(flat(RED, 96, width)).save(tmp_path / name)
+    found = run(tmp_path / "verytall.png", tmp_path / "wide.png", "-o", tmp_path / "side.gif")
+    assert found.exit_code == 0 and "No room for the label verytall.png." in found.stderr
+
+
+def test_pictures_side_by_side_may_be_a_picture(tmp_path: Path) -> None:
+    for name, colour in (("a.png", RED), ("b.png", BLUE)):
+        Pillow.fromarray(flat(colour)).save(tmp_path / name)
+    found = run(tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "side.png", "--no-labels")
+    assert found.exit_code == 0 and found.stderr.strip().endswith("(130x48)")
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / "side.png"), np.hstack([flat(RED), flat((GROUND,) * 3, 48, 2), flat(BLUE)])
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "said"),
+    [
+        (("a.png", "clip.mp4"), (), "clip.mp4 moves"),
+        (("a.png", "a.png"), ("--wipe",), "A wipe moves"),
+        (("a.png", "a.png"), ("--max-bytes", "1MB"), "--height"),
+    ],
+)
+def test_what_moves_is_no_picture(tmp_path: Path, names: tuple[str, str], more: tuple[str, ...], said: str) -> None:
+    Pillow.fromarray(flat(RED)).save(tmp_path / "a.png")
+    coloured(tmp_path / "clip.mp4", BLUE, 3, 10)
+    found = run(*(tmp_path / name for name in names), *more, "-o", tmp_path / "side.png")
+    assert found.exit_code == 2 and said in found.stderr and not (tmp_path / "side.png").exists()
 
 
 def test_clips_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline import stylize_image, stylize_video
-from pipeline.media import Image, open_source, read_picture, resize
+from pipeline.media import Image, open_source, read_picture, resize, write_picture
 from pipeline.show.exhibits import find_exhibits
-from pipeline.show.gallery import places_of
+from pipeline.show.ground import GROUND
+from pipeline.show.hanging import middle_of, places_of, rows_of, shape_of, width_of
 from pipeline.show.insets import with_insets
 from pipeline.show.reel import HOLD
 from tests.jobs import QUICK, SMALL, moving_folder, paint_picture
@@ -61,14 +62,61 @@ def here(made: Path, tmp_path: Path) -> Path:
 
 def test_rows_are_as_wide_as_the_sheet_and_keep_proportions() -> None:
     shapes = [1.5, 1.5, 0.75, 1.0, 2.0]
-    places, height = places_of(shapes, 3, 800)
+    places, height = places_of(shapes, [3, 2], 800)
     for (_, _, wide, high), shape in zip(places, shapes, strict=True):
         assert wide / high == pytest.approx(shape, rel=0.03)
-    first, last = places[:3], places[3:]
-    assert len({(y, high) for _, y, _, high in first}) == 1
-    assert first[0][0] == 5 and first[-1][0] + first[-1][2] == 795, "from margin to margin"
-    assert last[0][1] == 5 + first[0][3] + 5 and last[-1][1] + last[-1][3] + 5 == height
-    assert last[0][3] <= first[0][3] and last[-1][0] + last[-1][2] <= 795
+    for row in (places[:3], places[3:]):
+        assert len({(y, high) for _, y, _, high in row}) == 1
+        assert row[0][0] == 5 and row[-1][0] + row[-1][2] == 795, "from margin to margin"
+    first, last = places[0], places[-1]
+    assert first[1] == 5 and last[1] == 5 + first[3] + 5 and last[1] + last[3] + 5 == height
+
+
+def test_a_row_that_would_be_much_higher_stands_in_the_middle() -> None:
+    places, _ = places_of([1.0] * 5, [4, 1], 800)
+    high, (x, _, wide, last) = places[0][3], places[4]
+    assert last == pytest.approx(2.5 * high, abs=1) and abs(2 * x + wide - 800) <= 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 11, 24, 100])
+@pytest.mark.parametrize("kind", ["alike", "mixed"])
+def test_a_sheet_is_about_half_as_wide_again_as_high_and_full(count: int, kind: str) -> None:
+    shapes = [1.5 if kind == "alike" else (0.5, 1.5, 3.0, 1.0)[number % 4] for number in range(count)]
+    rows = rows_of(shapes)
+    assert sum(rows) == count
+    places, height = places_of(shapes, rows, 1000)
+    assert count < 4 or 0.8 < 1000 / height < 2.5
+    filled = sum(wide * high for _, _, wide, high in places) / (1000 * height)
+    assert filled > 0.8, "little of it is white"
+    highs = {high for _, _, _, high in places}
+    assert max(highs) <= 2.6 * min(highs)
+
+
+def test_rows_are_even_before_proportions_are_perfect() -> None:
+    assert [rows_of([1.5] * count) for count in (2, 3, 24)] == [[2], [3], [4, 5, 5, 5, 5]]
+
+
+def test_columns_are_spread_over_rows_and_what_belongs_together_is_not_parted() -> None:
+    assert rows_of([1.0] * 7, columns=3) == [2, 2, 3] and rows_of([1.0] * 6, columns=3) == [3, 3]
+    assert rows_of([1.0] * 3, columns=8) == [3]
+    for shapes in ([0.5, 3.0] * 12, [1.5] * 24):
+        rows = rows_of(shapes, together=2)
+        assert sum(rows) == 24 and all(count % 2 == 0 for count in rows) and len(rows) > 2
+
+
+def test_of_very_wide_and_very_high_results_the_middle_is_shown() -> None:
+    assert [shape_of(*size) for size in ((1000, 100), (100, 1000), (300, 200))] == [3, 0.5, 1.5]
+    wide = np.hstack([flat(RED, 20, 70), flat(BLUE, 20, 60), flat(RED, 20, 70)])
+    assert middle_of(wide).shape == (20, 60, 3) and where(middle_of(wide), BLUE).all()
+    assert middle_of(np.swapaxes(wide, 0, 1)).shape == (40, 20, 3)
+    assert middle_of(wide[:, :40]).shape == (20, 40, 3)
+
+
+def test_small_results_are_enlarged_to_a_sheet_one_can_see_and_large_ones_shrunk() -> None:
+    assert width_of([1.0] * 4, [100] * 4, [2, 2]) == 400, "no more than twice"
+    assert width_of([1.0] * 4, [300] * 4, [2, 2]) == 1000
+    assert width_of([1.0] * 4, [600] * 4, [2, 2]) == 1200, "as they are"
+    assert width_of([1.0] * 4, [2000] * 4, [2, 2]) == 1600
 
 
 def test_insets_stand_in_the_lower_left_corner_in_order_with_a_white_border() -> None:
@@ -84,6 +132,27 @@ def test_insets_stand_in_the_lower_left_corner_in_order_with_a_white_border() ->
     assert with_insets(painting, []) is painting
 
 
+@pytest.mark.parametrize("size", [(200, 300), (300, 200), (300, 300), (400, 100), (100, 400), (96, 32)])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_insets_leave_two_thirds_of_the_width(size: tuple[int, int], count: int) -> None:
+    painting = flat(GREY, *size)
+    insets = [flat(RED, 30, 40), *[flat(BLUE, 30, 30)] * (count - 1)]
+    shown = with_insets(painting, insets)
+    changed = np.argwhere((shown != painting).any(axis=2))
+    (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+    # What would be smaller than eight pixels cannot be seen at all.
+    least = 10 * count if min(size) < 50 else 0
+    assert right + 1 <= max(size[1] / 3 + 2, 16, least) and size[0] - top <= max(size[0] / 3 + 2, least)
+    assert left > 0 and bottom < size[0] - 1
+    assert all(where(shown, colour).sum() >= 40 for colour in (RED, BLUE)[:count])
+
+
+def test_in_a_narrow_painting_insets_stand_one_above_the_other() -> None:
+    shown = with_insets(flat(GREY, 400, 100), [flat(RED, 30, 30), flat(BLUE, 30, 30)])
+    red, blue = np.argwhere(where(shown, RED)), np.argwhere(where(shown, BLUE))
+    assert red.max(axis=0)[0] < blue.min(axis=0)[0] and red.min(axis=0)[1] == blue.min(axis=0)[1]
+
+
 def test_a_very_wide_inset_shows_its_middle() -> None:
     wide = np.hstack([flat(RED, 20, 100), flat(BLUE, 20, 20), flat(RED, 20, 100)])
     shown = with_insets(flat(GREY, 200, 300), [wide])
@@ -95,7 +164,7 @@ def test_a_batch_becomes_a_sheet_with_the_styles_of_each_input_in_a_row(here: Pa
     found = run(here / "painted", "-o", here / "sheet.png", "--size", "400")
     assert found.exit_code == 0 and "4 results" in found.stderr
     sheet = read_picture(here / "sheet.png")
-    places, height = places_of([1.5] * 4, 2, 400)
+    places, height = places_of([1.5] * 4, [2, 2], 400)
     assert sheet.shape == (height, 400, 3)
     order = [("b1", "s1"), ("b1", "s2"), ("b10", "s1"), ("b10", "s2")]
     for (content, style), (x, y, wide, high) in zip(order, places, strict=True):
@@ -110,7 +179,7 @@ def test_without_insets_there_are_none_and_columns_are_as_wished(here: Path) -> 
         run(here / "painted", "-o", here / "sheet.png", "--size", "400", "--no-insets", "--columns", "4").exit_code == 0
     )
     sheet = read_picture(here / "sheet.png")
-    (x, y, wide, high), *_ = places_of([1.5] * 4, 4, 400)[0]
+    (x, y, wide, high), *_ = places_of([1.5] * 4, [4], 400)[0]
     painting = resize(read_picture(here / "painted" / "b1-s1.png"), wide, high)
     np.testing.assert_array_equal(sheet[y : y + high, x : x + wide], painting)
 
@@ -130,6 +199,18 @@ def test_in_a_gif_each_is_held_and_wiped_to_the_next_and_the_last_to_the_first(h
         halfway, after = frames[12 * number + 6].astype(int), paintings[(number + 1) % 4]
         left, right = (abs(halfway - one).mean(axis=(0, 2)) for one in (after, paintings[number]))
         assert left[:44].mean() < right[:44].mean() and right[52:].mean() < left[52:].mean()
+
+
+def test_a_result_of_other_proportions_stands_on_a_dark_ground(tmp_path: Path) -> None:
+    for name, size in (("a.png", (60, 90)), ("b.png", (60, 90)), ("c.png", (90, 30))):
+        write_picture(tmp_path / name, flat(RED, *size))
+    assert run(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png", "-o", tmp_path / "all.gif").exit_code == 0
+    frames = [frame.image.astype(int) for frame in open_source(tmp_path / "all.gif").frames()]
+    last = frames[24]
+    assert GROUND < 64
+    assert last.shape == (60, 90, 3)
+    assert (abs(last[:, :30] - GROUND) < 8).all() and (abs(last[:, 60:] - GROUND) < 8).all()
+    assert (abs(last[:, 37:53] - RED) < 8).all()
 
 
 def test_a_video_has_frames_of_one_length(here: Path) -> None:
@@ -294,7 +375,7 @@ def test_clips_play_in_an_animation_and_stand_still_on_a_sheet(tmp_path: Path) -
     assert abs(corner[0] - corner[-1]).mean() < moved / 2, "and begins again with it"
     assert run(tmp_path / "painted.gif", "-o", tmp_path / "one.png", "--size", "96", "--no-insets").exit_code == 0
     middle = next(open_source(tmp_path / "painted.gif").frames(4)).image
-    (x, y, wide, high), *_ = places_of([1.5], 1, 96)[0]
+    (x, y, wide, high), *_ = places_of([1.5], [1], 96)[0]
     sheet = read_picture(tmp_path / "one.png")
     np.testing.assert_array_equal(sheet[y : y + high, x : x + wide], resize(middle, wide, high))
     assert still.image.shape == (32, 48, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,37 @@ def test_labels_take_a_line_below_and_change_nothing_above() -> None:
     for colour in (RED, GREEN, BLUE):
         left, right = box(told, colour)[2:]
         assert (below[:, left : right + 1] < 128).any()
+
+
+def test_very_wide_pictures_stand_one_above_the_other() -> None:
+    shown = [flat(RED, 80, 800), flat(GREEN, 100, 100), flat(BLUE, 40, 400)]
+    figure = panels(shown, 120, ("content", "style", "painting"))
+    boxes = [box(figure, colour) for colour in (RED, GREEN, BLUE)]
+    assert [right - left + 1 for *_, left, right in boxes] == [1200, 300, 1200], "the style is no higher than a quarter"
+    assert len({left + right for *_, left, right in boxes}) == 1, "in the middle"
+    for (_, above, *_), (below, *_) in pairwise(boxes):
+        between = (figure[above + 1 : below] < 128).any(axis=(1, 2))
+        assert (np.diff(between.astype(int)) == 1).sum() >= 2, "a word and a sign"
+    assert (figure[boxes[2][1] + 1 :] < 128).any()
+
+
+def test_a_figure_is_no_wider_than_allowed() -> None:
+    for shapes in ([(20, 200)] * 3, [(20, 40)] * 4, [(300, 200)] * 3):
+        shown = [flat(RED, *shape) for shape in shapes]
+        assert panels(shown, 300).shape[1] > 600 >= panels(shown, 300, (), 600).shape[1] > 500
+
+
+def test_a_narrow_picture_makes_room_for_its_word() -> None:
+    """Every word is there to its last letter, whatever stands above it."""
+    words = ("content", "style", "painting")
+    narrow, wide = (panels([flat(colour, 60, width) for colour in (RED, GREEN, BLUE)], 60, words)
+                    for width in (6, 140))  # fmt: skip
+    assert narrow.shape[0] == wide.shape[0]
+    inks = [(figure[70:] < 128).any(axis=2).sum() for figure in (narrow, wide)]
+    assert inks[0] == inks[1] > 0
+    left, right = box(narrow, RED)[2:]
+    ink = np.flatnonzero((narrow[70:, : box(narrow, GREEN)[2] - 30] < 128).any(axis=(0, 2)))
+    assert abs((ink.min() + ink.max()) - (left + right)) <= 3, "in the middle of it"
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline.job.batch.events import Planned
-from pipeline.job.preview import drafted, representative, run_preview
+from pipeline.job.preview import Cell, Cost, Preview, drafted, representative, run_preview
 from pipeline.job.recorded import read_record, recorded_settings
-from pipeline.media import read_picture
+from pipeline.media import Frame, Image, read_picture
+from pipeline.media.lettering import text_size
 from pipeline.settings import resolve
 from pipeline.show.night import Night, spend
 from pipeline.show.preview import PreviewJob, cells_of, command
+from pipeline.show.preview_sheet import RULE, drawn
+from pipeline.show.roughly import bytes_roughly, time_roughly
 from tests.jobs import QUICK, moving_folder, paint_picture
 
 FAST = ("--set", "levels=1", "--set", "steps=6", "--set", "carried_steps=5", "--set", "passes=1", "--device", "cpu")
@@ -136,6 +141,104 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
         frame = read_picture(here / "clip" / f"{number}.png")
         places = np.argwhere((sheet[: -frame.shape[0], : -frame.shape[1]] == frame[0, 0]).all(axis=2))
         assert any((sheet[y : y + 32, x : x + 48] == frame).all() for y, x in places)
+
+
+def painted(here: Path, *styles: str, weights: tuple[float, ...] = (1.0, 20.0)) -> Preview:
+    """A preview of two frames whose paintings are one colour each, with a cost that is the same for all."""
+    job = PreviewJob(here / "clip", styles, None, weights, options={"network": "builtin"})
+    frames = tuple(Frame(index, Fraction(index), flat((0, 0, 200))) for index in (0, 4))
+    cost = Cost(287.0, 1_000_000, 400_000, 770_600_000)
+    cells = tuple(
+        Cell(number, item, resolve("builtin", "standard", item.settings), 8, cost, (flat((number, 250, 0)),) * 2)
+        for number, item in enumerate(cells_of(job), 1)
+    )
+    return Preview(frames, cells, 96, 64, resolve("builtin"))
+
+
+def flat(colour: tuple[int, int, int], height: int = 32, width: int = 48) -> Image:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def rows_of(sheet: Image, colour: tuple[int, int, int]) -> tuple[int, int]:
+    """First and last row of a colour."""
+    found = np.flatnonzero((sheet == colour).all(axis=2).any(axis=1))
+    return int(found[0]), int(found[-1])
+
+
+def ink(sheet: Image) -> int:
+    """Pixels that are as dark as letters."""
+    return int((sheet.max(axis=2) < 90).sum())
+
+
+def rules(sheet: Image) -> list[int]:
+    """Rows with a line across."""
+    return [int(row) for row in np.flatnonzero((sheet == RULE).all(axis=2).mean(axis=1) > 0.8)]
+
+
+def test_a_rule_stands_above_every_style_and_words_within_their_row(here: Path) -> None:
+    sheet = drawn(painted(here, "one.png", "the other.png"))
+    places = [rows_of(sheet, (number, 250, 0)) for number in (1, 2, 3, 4)]
+    lines = rules(sheet)
+    assert len(lines) == 2
+    assert rows_of(sheet, (0, 0, 200))[1] < lines[0] < places[0][0] and places[1][1] < lines[1] < places[2][0]
+    for (_, above), (below, _) in pairwise(places):
+        assert above < below
+    # Nothing is written right above a rule, nor right below it.
+    for line in lines:
+        assert ink(sheet[line - 10 : line]) == ink(sheet[line + 1 : line + 10]) == 0
+
+
+def test_rows_are_as_high_as_their_words_where_costs_differ(here: Path) -> None:
+    found = painted(here, "one.png")
+    first, second = found.cells
+    other = replace(found, cells=(first, replace(second, cost=replace(second.cost, seconds=9000.0))))
+    one, two = (rows_of(drawn(other), (number, 250, 0)) for number in (1, 2))
+    plain = rows_of(drawn(found), (2, 250, 0))[0] - rows_of(drawn(found), (1, 250, 0))[0]
+    line = text_size("", 13)[0]
+    assert two[0] - one[0] >= 4 * line, "a weight and three lines of what it costs"
+    assert plain < two[0] - one[0]
+
+
+def test_what_is_the_same_for_all_is_said_once(here: Path) -> None:
+    two, four = (drawn(painted(here, "one.png", weights=weights)) for weights in ((1.0, 1.0), (1.0, 2.0, 4.0, 8.0)))
+    head = rules(two)[0]
+    assert rules(four)[0] == head
+    # Above the first rule stands what is said of all; below it no more than a number and a weight for each.
+    assert ink(two[:head]) > 3 * ink(two[head:, 150:])
+
+
+def test_a_name_that_cannot_be_written_is_said_and_replaced(here: Path) -> None:
+    (here / "one.png").rename(here / "猫.png")
+    found = painted(here, "猫.png", "the other.png")
+    (here / "猫.png").rename(here / "style 1.png")
+    again = painted(here, "style 1.png", "the other.png")
+    np.testing.assert_array_equal(drawn_from(found, here, "猫.png"), drawn(again))
+
+
+def drawn_from(found: Preview, here: Path, name: str) -> Image:
+    """The sheet, with a style that stands there under that name for as long."""
+    (here / "style 1.png").rename(here / name)
+    try:
+        return drawn(found)
+    finally:
+        (here / name).rename(here / "style 1.png")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (7.4, "7 s"), (47, "45 s"), (78, "80 s"), (287, "5 min"), (3590, "1 h"), (7700, "2 h 10 min"),
+     (39600, "11 h")],
+)  # fmt: skip
+def test_times_are_as_exact_as_an_estimate_is(seconds: float, said: str) -> None:
+    assert time_roughly(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "1 kB"), (846_123, "850 kB"), (770_600_000, "770 MB"), (1_430_000_000, "1.4 GB"),
+                        (999_999, "1 MB")]
+)  # fmt: skip
+def test_so_are_bytes(count: int, said: str) -> None:
+    assert bytes_roughly(count) == said
 
 
 def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:

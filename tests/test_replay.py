@@ -241,7 +241,7 @@ def test_moved_and_renamed_inputs_are_found_by_what_is_in_them(here: Path, tmp_p
     # Of the same name, and yet another.
     paint_picture(other.parent / "c.png", seed=77)
     for result, output in ((here / "o", here / "p"), (here / "o.png", here / "p.png")):
-        with pytest.raises(ReplayError, match=r"not there any more.*--search FOLDER"):
+        with pytest.raises(ReplayError, match=r"it is not known where.*--search FOLDER"):
             again(result, output)
         with pytest.raises(ReplayError, match=r"It is not in .*empty either"):
             (tmp_path / "empty").mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from pipeline.job.one_pass import paint_pass
 from pipeline.job.opened import ClipJob, open_clip, shots_of, started
 from pipeline.job.pace import Pace
 from pipeline.job.passes import Pass, passes_of
+from pipeline.job.places import remember
 from pipeline.job.provenance import Record
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import style_notes
@@ -114,6 +115,7 @@ def _painted(
             _encode(store, source, sinks)
         for sink in sinks:
             sink.finish()
+        remember(clip.record)
         if job.keep:
             work.close()
         else:

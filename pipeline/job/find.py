@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import MediaError, ReplayError
 from pipeline.job.events import OnEvent, Stage
+from pipeline.job.places import remembered
 from pipeline.job.provenance import Ingredient, near, real
 from pipeline.job.recorded import printable
 from pipeline.media import fingerprint
@@ -30,7 +31,8 @@ class Finder:
         self._seen: dict[Path, str | None] = {}
 
     def find(self, what: str, wanted: Ingredient, option: str, given: Sequence[Path] = ()) -> Path:
-        """Where an ingredient lies: among the files given, at its recorded place, or in the folder to search.
+        """Where an ingredient lies: among the files given, at its recorded place, where something was painted
+        from it on this machine, or in the folder to search.
 
         :param what: it is, for messages: 'the input'.
         :param option: that names it on the command line; '' where none does.
@@ -42,6 +44,9 @@ class Finder:
         place = self._place(wanted)
         if place is not None and self._is(place, wanted):
             return place
+        for path in remembered(wanted.sha256):
+            if self._is(path, wanted):
+                return path
         if self._search is not None:
             self._on_event(Stage(f"Looking for {printable(wanted.path.name)} in {self._search}"))
             for path in _candidates(self._search, wanted.path.name):
@@ -85,14 +90,17 @@ class Finder:
         name = printable(str(wanted.path))
         found = self._seen.get(place) if place is not None else None
         if found is not None:
-            why = f"has changed since: its SHA-256 begins with {found[:12]}, not with {wanted.sha256[:12]}"
+            why = f"which has changed since: its SHA-256 begins with {found[:12]}, not with {wanted.sha256[:12]}"
+        elif place is None or wanted.path.name == str(wanted.path):
+            # The name alone: it lay beside the result, or where a result does not tell.
+            why = f"and it is not known where that is (SHA-256 {wanted.sha256[:12]}…)"
         else:
-            why = f"is not there any more (seen from the folder of the result; SHA-256 {wanted.sha256[:12]}…)"
+            why = f"which is not there any more (seen from the folder of the result; SHA-256 {wanted.sha256[:12]}…)"
         nor = f" It is not in {self._search} either." if self._search is not None else ""
-        named = f"Name it as it was then with {option} FILE, or name" if option else "Name"
+        named = f"Name it as it was then with {option} FILE, or its folder: " if option else ""
         return ReplayError(
-            f"{self._result} was painted from {name} ({what}), which {why}.{nor} {named} a folder that holds it, "
-            "under whatever name, with --search FOLDER."
+            f"{self._result} was painted from {name} ({what}), {why}.{nor} {named}--search FOLDER looks for it there "
+            "and below, under whatever name."
         )
 
 

@@ -12,6 +12,7 @@ import torch
 from pipeline.errors import MediaError
 from pipeline.job.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.job.opened import device_line
+from pipeline.job.places import remember
 from pipeline.job.provenance import Record, still_record
 from pipeline.job.styles import StylePicture, load_styles, style_notes
 from pipeline.media import (
@@ -103,6 +104,7 @@ def run_still(
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
         write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)
+        remember(record)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
     return StillResult(painted.image, content, painted, job.output, record)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from importlib.resources import files
 
@@ -14,6 +15,7 @@ from pipeline.media.frame import Image
 Colour = tuple[int, int, int]
 INK: Colour = (28, 28, 30)
 PAPER: Colour = (255, 255, 255)
+_NOTHING = "\uffff"  # no character, and never one
 
 
 @lru_cache(maxsize=32)
@@ -40,6 +42,20 @@ def write(image: Image, text: str, x: int, y: int, size: int, colour: Colour = I
     picture = Pillow.fromarray(image)
     ImageDraw.Draw(picture).text((x, y), text, fill=colour, font=_font(size, bold))
     return np.asarray(picture)
+
+
+def is_legible(text: str) -> bool:
+    """Whether there is a letter for every character, and they are read in the order in which they are written."""
+    # What runs from right to left needs a layout that not all builds of Pillow have.
+    backward = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    return not backward and not any(_shape(character) == _shape(_NOTHING) for character in text)
+
+
+@lru_cache(maxsize=1024)
+def _shape(character: str) -> tuple[tuple[int, int], bytes]:
+    """Size and pixels of a letter; of a character that has none, those of a box."""
+    mask = _font(24, bold=False).getmask(character)
+    return mask.size, bytes(mask)
 
 
 def shortened_to(text: str, width: int, size: int, bold: bool = False) -> str:

@@ -21,13 +21,16 @@ from pipeline.media import (
     open_sink,
     open_source,
     refuse_same_file,
-    resize,
+    write_picture,
 )
 from pipeline.media.sink import SUFFIXES
+from pipeline.media.writing import WRITABLE
 from pipeline.show.fitted import Encoded, write_fitted
-from pipeline.show.moment import picked, shown_at
+from pipeline.show.ground import BETWEEN, STRETCH, fitted, gap_of, side_by_side
+from pipeline.show.labels import legible, names_of
+from pipeline.show.moment import frame_at, picked, shown_at
 from pipeline.show.rungs import Rung
-from pipeline.show.tag import tagged
+from pipeline.show.tag import fitting, tagged
 from pipeline.show.timeline import Line, begins_again, timeline
 from pipeline.show.wipe import wiped
 
@@ -35,14 +38,8 @@ TALLEST = 720
 """Height of the clips in pixels, if nothing else is said: that of the tallest, up to this."""
 WIDEST = 2560
 """Width of the whole in pixels, at the most, if no height is said: what is wider, players show small or not at all."""
-BETWEEN = 1 / 60
-"""Room between clips, in heights of a clip."""
 THERE_AND_BACK = Fraction(4)
 """Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
-STRETCH = 0.03
-"""How much the proportions of two clips may differ before it is worth a word."""
-GROUND = 18
-"""Grey between the clips."""
 
 OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
@@ -55,7 +52,7 @@ class CompareJob:
     clips: Sequence[Path]
     """Videos, animations, folders of pictures, pictures: two or more."""
     output: Path
-    """A video or a GIF."""
+    """A video or a GIF; of pictures alone, side by side, also a picture."""
     wipe: bool = False
     """Whether two are laid on one another, with a line that goes to and fro."""
     labels: Sequence[str] | None = None
@@ -79,12 +76,16 @@ class Comparison:
 
 
 def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
-    """Lay the clips side by side and write what comes of it.
+    """Lay the clips side by side and write what comes of it. Pictures alone may become a picture.
 
     :raises ReelbrushError: one of them cannot be read, or the result cannot be written; nothing unfinished is left.
     """
     _check(job)
     compared = _Compared(job, _opened(job, on_count), on_count)
+    if job.output.suffix.lower() in WRITABLE:
+        picture = compared.picture()
+        write_picture(job.output, picture, overwrite=job.overwrite)
+        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.remarks(1.0))
     made = write_fitted(job.output, compared, job.max_bytes, compared.trying)
     return Comparison(made.width, made.height, made.frames, float(compared.line.duration), made.notes)
 
@@ -99,7 +100,8 @@ class _Compared:
         self._sources = sources
         self._infos = [source.info for source in sources]
         self._height = job.height or _height(self._infos, job.wipe)
-        self._labels = _names(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        wanted = names_of(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        self._labels, self._unwritten = legible(wanted)
         self._on_count = on_count
         self._doing = "Comparing"
         gif = job.output.suffix.lower() == ".gif"
@@ -111,17 +113,15 @@ class _Compared:
         self._doing = f"Trying {what}"
 
     def size(self, way: Rung) -> tuple[int, int]:
-        sizes, _ = self._sizes(way)
+        sizes, _ = self._sizes(way.scale)
         return sizes[0][1], len(self.line.thinned(way.share).times)
 
     def encode(self, path: Path, way: Rung) -> Encoded:
         line = self.line.thinned(way.share)
-        sizes, odd = self._sizes(way)
+        sizes, _ = self._sizes(way.scale)
         width, height = self._across(sizes), sizes[0][1]
         sound = _sound(self._infos, line.duration)
         heard = () if path.suffix == ".gif" else _sound_notes(sound, self._infos, line.duration)
-        remarks = (*line.notes, *odd, *heard,
-                   *(note for info in self._infos for note in info.notes))  # fmt: skip
         sink = open_sink(
             path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
             variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
@@ -138,23 +138,55 @@ class _Compared:
             sink.finish()
         finally:
             sink.abort()
-        return Encoded(width, height, len(line.times), tuple(dict.fromkeys((*remarks, *sink.notes))))
+        return Encoded(
+            width,
+            height,
+            len(line.times),
+            tuple(dict.fromkeys((*line.notes, *self.remarks(way.scale), *heard, *sink.notes))),
+        )
 
     def _together(self, images: Sequence[Image], share: Fraction, height: int) -> Image:
         """:param share: of the duration that has gone by."""
         if not self._wipe:
-            return _side_by_side([tagged(*pair) for pair in zip(images, self._labels, strict=True)], _gap(height))
+            return side_by_side([tagged(*pair) for pair in zip(images, self._labels, strict=True)])
         left, right = tagged(images[0], self._labels[0]), tagged(images[1], self._labels[1], right=True)
         turns = max(1, round(self.line.duration / THERE_AND_BACK))
         return wiped(left, right, wipe_at(share * turns))
 
-    def _sizes(self, way: Rung) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
-        return _sizes(self._infos, max(2, round(self._height * way.scale)), self._wipe)
+    def picture(self) -> Image:
+        """Pictures side by side, uint8 (H, W, 3).
+
+        :raises UsageError: one of them moves.
+        """
+        moving = next((info.path for info in self._infos if info.frames > 1), None)
+        if moving is not None or self._wipe:
+            why = "A wipe moves" if moving is None else f"{moving} moves"
+            raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {', '.join(SUFFIXES)}.")
+        sizes, _ = self._sizes(1.0)
+        images = [fitted(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
+        return self._together(images, Fraction(0), sizes[0][1])
+
+    def remarks(self, scale: float) -> tuple[str, ...]:
+        """What a person should know of what is seen."""
+        sizes, odd = self._sizes(scale)
+        notes = (note for info in self._infos for note in info.notes)
+        return tuple(dict.fromkeys((*odd, *self._unwritten, *self._too_narrow(sizes), *notes)))
+
+    def _too_narrow(self, sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+        """What is said where a label is left out."""
+        gone = [label for label, (width, height) in zip(self._labels, sizes, strict=True)
+                if label and not fitting(label, height, width)]  # fmt: skip
+        return (
+            (f"No room for the label{'s' * (len(gone) > 1)} {', '.join(gone)}. --height makes more.",) if gone else ()
+        )
+
+    def _sizes(self, scale: float) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+        return _sizes(self._infos, max(2, round(self._height * scale)), self._wipe)
 
     def _across(self, sizes: Sequence[tuple[int, int]]) -> int:
         if self._wipe:
             return sizes[0][0]
-        return sum(size[0] for size in sizes) + _gap(sizes[0][1]) * (len(sizes) - 1)
+        return sum(size[0] for size in sizes) + gap_of(sizes[0][1]) * (len(sizes) - 1)
 
 
 def wipe_at(turn: Fraction | float) -> float:
@@ -171,9 +203,15 @@ def _check(job: CompareJob) -> None:
         raise UsageError(
             f"There are {len(job.labels)} labels for {len(job.clips)} clips. Give --label once for each, in order."
         )
-    if job.output.suffix.lower() not in SUFFIXES:
+    if job.output.suffix.lower() not in (*SUFFIXES, *WRITABLE):
         raise UsageError(
-            f"{job.output}: a comparison is a video or a GIF. Choose a name that ends in {', '.join(SUFFIXES)}."
+            f"{job.output}: a comparison is a video or a GIF, and of pictures also a picture. Choose a name that ends "
+            f"in {', '.join((*SUFFIXES, *WRITABLE))}."
+        )
+    if job.max_bytes is not None and job.output.suffix.lower() in WRITABLE:
+        raise UsageError(
+            "--max-bytes chooses frames, colours and size of an animation, and this is one picture. Make it smaller "
+            "with --height, or choose a name that ends in .jpg."
         )
     for path in job.clips:
         refuse_same_file(path, (job.output,))
@@ -196,7 +234,8 @@ def _opened(job: CompareJob, on_count: OnCount) -> list[FrameSource]:
 
 def _height(infos: Sequence[VideoInfo], wipe: bool) -> int:
     """That of the tallest, within limits."""
-    across = infos[0].width / infos[0].height if wipe else sum(info.width / info.height for info in infos)
+    shapes = [info.width / info.height for info in infos]
+    across = shapes[0] if wipe else sum(shapes) + BETWEEN * (len(shapes) - 1)
     return max(2, min(TALLEST, int(WIDEST / across), max(info.height for info in infos)))
 
 
@@ -223,31 +262,8 @@ def _shown(source: FrameSource, line: Line, width: int, height: int) -> Generato
     with closing(picked(source, shown_at(info.times, moments))) as images:
         for image in images:
             if image is not before:
-                before, fitted = image, _fitted(image, width, height)
-            yield fitted
-
-
-def _fitted(image: Image, width: int, height: int) -> Image:
-    """A picture at a size; one of other proportions whole, on a dark ground."""
-    if abs(image.shape[1] * height / image.shape[0] - width) <= 2 + STRETCH * width:
-        return resize(image, width, height)
-    scale = min(width / image.shape[1], height / image.shape[0])
-    inside = resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    ground = np.full((height, width, 3), GROUND, np.uint8)
-    y, x = (height - inside.shape[0]) // 2, (width - inside.shape[1]) // 2
-    ground[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
-    return ground
-
-
-def _gap(height: int) -> int:
-    """Pixels between clips of that height; even, for the codecs."""
-    return 2 * max(1, round(BETWEEN * height / 2))
-
-
-def _side_by_side(images: Sequence[Image], gap: int) -> Image:
-    between = np.full((images[0].shape[0], gap, 3), GROUND, np.uint8)
-    parts = [part for image in images for part in (between, image)]
-    return np.hstack(parts[1:])
+                before, ready = image, fitted(image, width, height)
+            yield ready
 
 
 def _sound(infos: Sequence[VideoInfo], duration: Fraction) -> Sound | None:
@@ -263,10 +279,3 @@ def _sound_notes(sound: Sound | None, infos: Sequence[VideoInfo], duration: Frac
     ends = f", and ends after {float(sound.duration):.2f} s" if sound.duration < duration - Fraction(1, 10) else ""
     several = sum(bool(info.audio) for info in infos) > 1
     return (f"The sound is that of {sound.path.name}{ends}.",) if several or ends else ()
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """What tells the clips apart: their names, or also their folders, where these are alike."""
-    names = [path.name for path in paths]
-    alike = len(set(names)) < len(names)
-    return [f"{path.resolve().parent.name}/{path.name}" if alike else path.name for path in paths]

@@ -145,7 +145,7 @@ def _beside(path: Path, kind: str) -> bool:
 
 
 def _damage(damaged: Mapping[Path, MediaError]) -> list[str]:
-    return [f"Left out, because it cannot be read: {_some([path.name for path in damaged])}."] if damaged else []
+    return [f"Left out, because it cannot be read: {some([path.name for path in damaged])}."] if damaged else []
 
 
 def _missing(exhibits: Sequence[Exhibit]) -> list[str]:
@@ -153,15 +153,15 @@ def _missing(exhibits: Sequence[Exhibit]) -> list[str]:
     lost = [one.path.name for one in exhibits if one.origin is not None and one.origin.notes]
     notes = []
     if silent:
-        notes.append(f"Shown without insets, because nothing tells how it was made: {_some(silent)}.")
+        notes.append(f"Shown without insets, because nothing tells how it was made: {some(silent)}.")
     if lost:
         notes.append(
-            f"Missing among the insets, because it is not where it was: something of {_some(lost)}. Name a folder that "
-            "holds it with --search FOLDER."
+            f"Some insets are missing: it is not known where all inputs and styles of {some(lost)} are. --search "
+            "FOLDER looks for them there and below."
         )
     return notes
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     """'a.png', or 'a.png and 3 more'."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

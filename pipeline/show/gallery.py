@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,17 +21,12 @@ from pipeline.media import (
 from pipeline.media.lettering import PAPER
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
-from pipeline.show.exhibits import Exhibit, find_exhibits, insets_of
+from pipeline.show.exhibits import Exhibit, find_exhibits, insets_of, some
+from pipeline.show.hanging import middle_of, places_of, rows_of, shape_of, width_of
 from pipeline.show.insets import with_insets
 from pipeline.show.moment import frame_at, middle
 from pipeline.show.reel import write_reel
 
-SHEET = 1600
-"""Width of a sheet in pixels, if nothing else is said; less where results would have to be enlarged."""
-SHEET_SHAPE = 1.5
-"""Width of a sheet in heights, about, where nothing says how many columns there are."""
-GAP = 1 / 160
-"""Between pictures of a sheet and around them, in its widths."""
 OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
 
@@ -48,7 +42,7 @@ class GalleryJob:
     insets: bool = True
     """Whether content and styles are shown small in a corner of each."""
     columns: int | None = None
-    """Of a sheet; None: as many as there are styles in a batch, or what makes it half as wide again as high."""
+    """Of a sheet, at most; None: what gives it good proportions."""
     size: int | None = None
     """Width of a sheet, longest side of an animation, in pixels."""
     search: Path | None = None
@@ -98,61 +92,37 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         return Gallery(reel.width, reel.height, len(exhibits), (*notes, *reel.notes))
     picture = _sheet(job, exhibits, on_count)
     write_picture(job.output, picture, overwrite=job.overwrite)
-    return Gallery(picture.shape[1], picture.shape[0], len(exhibits), tuple(notes))
+    return Gallery(picture.shape[1], picture.shape[0], len(exhibits), (*notes, *_cut(exhibits)))
 
 
 def _sheet(job: GalleryJob, exhibits: Sequence[Exhibit], on_count: OnCount) -> Image:
-    sources = [one.source for one in exhibits]
-    shapes = [source.info.width / source.info.height for source in sources]
-    columns = min(len(exhibits), job.columns or _columns(exhibits, shapes))
-    widths = [source.info.width for source in sources]
-    width = job.size or min(SHEET, max(sum(widths[k : k + columns]) for k in range(0, len(widths), columns)))
-    places, height = places_of(shapes, columns, width)
+    infos = [one.source.info for one in exhibits]
+    shapes = [shape_of(info.width, info.height) for info in infos]
+    rows = rows_of(shapes, columns=job.columns) if job.columns else rows_of(shapes, _together(exhibits))
+    width = job.size or width_of(shapes, [info.height for info in infos], rows)
+    places, height = places_of(shapes, rows, width)
     paper = np.empty((height, width, 3), np.uint8)
     paper[:] = PAPER
-    for number, (one, source, place) in enumerate(zip(exhibits, sources, places, strict=True)):
+    for number, (one, place) in enumerate(zip(exhibits, places, strict=True)):
         x, y, wide, high = place
-        frame = middle(source)
-        picture = resize(frame_at(source, frame), wide, high)
+        frame = middle(one.source)
+        picture = resize(middle_of(frame_at(one.source, frame)), wide, high)
         paper[y : y + high, x : x + wide] = with_insets(picture, insets_of(one, frame) if job.insets else [])
         on_count("Hanging", number + 1, len(exhibits))
     return paper
 
 
-Place = tuple[int, int, int, int]
-"""x, y, width and height in pixels."""
-
-
-def places_of(shapes: Sequence[float], columns: int, width: int) -> tuple[list[Place], int]:
-    """Where pictures stand in rows that are all as wide as the sheet, and how high that makes it.
-
-    Pictures of a row are equally high and keep their proportions. A last row that is not full is as high as the one
-    before it.
-
-    :param shapes: width / height of each.
-    """
-    gap = max(2, round(GAP * width))
-    places: list[Place] = []
-    y, high = gap, 0
-    for first in range(0, len(shapes), columns):
-        row = shapes[first : first + columns]
-        room = width - gap * (len(row) + 1)
-        full = round(room / sum(row))
-        high = max(1, min(high, full) if len(row) < columns and high else full)
-        x = gap
-        for number, shape in enumerate(row):
-            last = number == len(row) - 1 and high == full
-            wide = max(1, width - gap - x if last else round(shape * high))
-            places.append((x, y, wide, high))
-            x += wide + gap
-        y += high + gap
-    return places, y
-
-
-def _columns(exhibits: Sequence[Exhibit], shapes: Sequence[float]) -> int:
-    """The styles of each input in a row, where results come so; else what gives a sheet its proportions."""
+def _together(exhibits: Sequence[Exhibit]) -> int:
+    """How many results stand beside each other: the styles of each input, where results come so."""
     inputs = [one.origin and one.origin.record.source.sha256 for one in exhibits]
     runs = [len(list(run)) for _, run in groupby(inputs)]
-    if None not in inputs and 1 < runs[0] <= 6 and len(set(runs)) == 1 and len(runs) > 1:
-        return runs[0]
-    return max(1, min(len(shapes), round(math.sqrt(SHEET_SHAPE * len(shapes) / (sum(shapes) / len(shapes))))))
+    return runs[0] if None not in inputs and runs[0] <= 6 and len(set(runs)) == 1 and len(runs) > 1 else 1
+
+
+def _cut(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Whose middle alone is shown."""
+    infos = [one.source.info for one in exhibits]
+    names = [
+        info.path.name for info in infos if abs(shape_of(info.width, info.height) - info.width / info.height) > 0.1
+    ]
+    return [f"Very wide and very high results show their middle alone: {some(names)}."] if names else []

@@ -13,11 +13,17 @@ import numpy.typing as npt
 from pipeline.errors import UsageError
 from pipeline.job.origin import origin_of
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
-from pipeline.media.lettering import INK, PAPER, shortened_to, text_size, write
+from pipeline.media.lettering import INK, PAPER, text_size, write
 from pipeline.show.moment import moment, painted_from
 
 LOWEST, TALLEST = 240, 720
-"""Height of the pictures in pixels, if nothing else is said: that of the painting within these."""
+"""Height of the pictures in pixels, if nothing else is said: that of the painting within these..."""
+MOST, MOST_ABOVE = 2400, 1280
+"""... but so that the figure is no wider than this: side by side, and one above the other, where it is high as well."""
+WIDE = 2.5
+"""Shape (width / height) from which on pictures stand one above the other."""
+FLAT = 1 / 4
+"""Height of such pictures in widths of the widest one, at most: what is wide then stays the largest."""
 SIGN = 0.13
 """Length of the bars of a sign, in heights of a picture."""
 STROKE = 0.09
@@ -26,6 +32,10 @@ AROUND = 0.085
 """Room on either side of a sign, in heights of a picture."""
 MARGIN = 0.06
 LETTERS = 0.055
+SMALLEST = 12
+"""Of the letters, in pixels."""
+UNIT = 1 / 5
+"""What all these are measured in where pictures stand one above the other, in widths of the widest one."""
 SHARP = 8
 """A sign is drawn so many times larger, and shrunk: fine edges."""
 Sign = Literal["+", "="]
@@ -80,46 +90,112 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
     for path in sources:
         refuse_same_file(path, (job.output,))
     painting = shown[-1]
-    height = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))
     names = ("content", *["style"] * (len(shown) - 2), "painting") if job.labels else ()
-    figure = panels(shown, height, names)
+    wish = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))
+    figure = panels(shown, wish, names, None if job.height else MOST_ABOVE if is_wide(shown) else MOST)
     write_picture(job.output, figure, overwrite=job.overwrite)
-    notes = () if painting.shape[0] >= height else (
-        f"{sources[-1].name} is only {painting.shape[0]} pixels high; it is enlarged to {height}.",
+    notes = () if is_wide(shown) or painting.shape[0] >= wish else (
+        f"{sources[-1].name} is only {painting.shape[0]} pixels high; it is enlarged to {wish}.",
     )  # fmt: skip
     return Panels(figure.shape[1], figure.shape[0], sources, notes)
 
 
-def panels(pictures: Sequence[Image], height: int, labels: Sequence[str] = ()) -> Image:
-    """Pictures at one height on white paper, with '+' between them and '=' before the last one; uint8 (H, W, 3).
+def panels(pictures: Sequence[Image], height: int, labels: Sequence[str] = (), most: int | None = None) -> Image:
+    """Pictures on white paper, with '+' between them and '=' before the last one; uint8 (H, W, 3).
 
-    :param height: of each picture, in pixels.
+    They stand side by side at one height; where one of them is very wide, one above the other.
+
+    :param height: of each picture, in pixels; of the widest, where they stand one above the other.
     :param labels: a line under each.
+    :param most: width of the figure in pixels, for which the pictures are made less high; None: as wide as it gets.
     """
-    shown = [resize(picture, max(1, round(picture.shape[1] * height / picture.shape[0])), height)
-             for picture in pictures]  # fmt: skip
-    around, margin, size = round(AROUND * height), round(MARGIN * height), max(12, round(LETTERS * height))
-    signs = [_sign("+", height)] * (len(shown) - 2) + [_sign("=", height)]
-    width = 2 * margin + sum(picture.shape[1] for picture in shown) + sum(2 * around + sign.shape[1] for sign in signs)
+    if is_wide(pictures):
+        return _above(pictures, height, labels, most)
+    figure = _beside(pictures, height, labels)
+    while most is not None and figure.shape[1] > most and height > 1:
+        height = min(height - 1, int(height * most / figure.shape[1]))
+        figure = _beside(pictures, height, labels)
+    return figure
+
+
+def is_wide(pictures: Sequence[Image]) -> bool:
+    """Whether pictures stand one above the other."""
+    return any(picture.shape[1] > WIDE * picture.shape[0] for picture in pictures)
+
+
+def _beside(pictures: Sequence[Image], height: int, labels: Sequence[str]) -> Image:
+    """Side by side at one height."""
+    shown = [_high(picture, height) for picture in pictures]
+    around, margin, size = round(AROUND * height), round(MARGIN * height), max(SMALLEST, round(LETTERS * height))
+    # A narrow picture makes room for the word below it.
+    cells = [max(wide, said) for wide, said in zip((one.shape[1] for one in shown), _widths(labels, shown, size),
+                                                   strict=True)]  # fmt: skip
+    signs = _signs(len(shown), height)
+    width = 2 * margin + sum(cells) + sum(2 * around + sign.shape[1] for sign in signs)
     under = margin // 2 + text_size("", size)[0] if labels else 0
-    paper = np.empty((height + 2 * margin + under, width, 3), np.uint8)
-    paper[:] = PAPER
+    paper = _paper(height + 2 * margin + under, width)
     x = margin
-    places = []
-    for number, picture in enumerate(shown):
-        paper[margin : margin + height, x : x + picture.shape[1]] = picture
-        places.append((x, picture.shape[1]))
-        x += picture.shape[1] + around
+    for number, (picture, cell) in enumerate(zip(shown, cells, strict=True)):
+        _put(paper, picture, x + (cell - picture.shape[1]) // 2, margin)
+        if number < len(labels):
+            paper = _written(paper, labels[number], x, cell, margin + height + margin // 2, size)
+        x += cell + around
         if number < len(signs):
-            sign = signs[number]
-            y = margin + (height - sign.shape[0]) // 2
-            paper[y : y + sign.shape[0], x : x + sign.shape[1]] = sign
-            x += sign.shape[1] + around
-    for text, (left, wide) in zip(labels, places, strict=False):
-        said = shortened_to(text, wide, size)
-        middle = left + (wide - text_size(said, size)[1]) // 2
-        paper = write(paper, said, middle, margin + height + margin // 2, size)
+            _put(paper, signs[number], x, margin + (height - signs[number].shape[0]) // 2)
+            x += signs[number].shape[1] + around
     return paper
+
+
+def _above(pictures: Sequence[Image], height: int, labels: Sequence[str], most: int | None) -> Image:
+    """One above the other: the wide ones at one width, others no higher than `FLAT` allows."""
+    margin = round(MARGIN * 2 * height)
+    wide = round(height * max(picture.shape[1] / picture.shape[0] for picture in pictures))
+    wide = wide if most is None else min(wide, most - 2 * margin)
+    highs = [round(wide * picture.shape[0] / picture.shape[1]) for picture in pictures]
+    most_high = round(FLAT * wide)
+    shown = [resize(picture, wide, max(1, high)) if high <= most_high else _high(picture, most_high)
+             for picture, high in zip(pictures, highs, strict=True)]  # fmt: skip
+    unit = round(UNIT * wide)
+    around, margin, size = round(AROUND * unit), round(MARGIN * unit), max(SMALLEST, round(LETTERS * unit))
+    signs = _signs(len(shown), unit)
+    line = margin // 2 + text_size("", size)[0] if labels else 0
+    high = 2 * margin + sum(picture.shape[0] + line for picture in shown)
+    paper = _paper(high + sum(2 * around + sign.shape[0] for sign in signs), wide + 2 * margin)
+    y = margin
+    for number, picture in enumerate(shown):
+        _put(paper, picture, margin + (wide - picture.shape[1]) // 2, y)
+        y += picture.shape[0]
+        if number < len(labels):
+            paper = _written(paper, labels[number], margin, wide, y + margin // 2, size)
+        y += line + around
+        if number < len(signs):
+            _put(paper, signs[number], margin + (wide - signs[number].shape[1]) // 2, y)
+            y += signs[number].shape[0] + around
+    return paper
+
+
+def _high(picture: Image, height: int) -> Image:
+    return resize(picture, max(1, round(picture.shape[1] * height / picture.shape[0])), height)
+
+
+def _paper(height: int, width: int) -> Image:
+    paper = np.empty((height, width, 3), np.uint8)
+    paper[:] = PAPER
+    return paper
+
+
+def _put(paper: Image, picture: Image, x: int, y: int) -> None:
+    paper[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+
+
+def _widths(labels: Sequence[str], pictures: Sequence[Image], size: int) -> list[int]:
+    """Pixels that the word under each picture takes."""
+    return [text_size(text, size)[1] for text in labels] if labels else [0] * len(pictures)
+
+
+def _written(paper: Image, text: str, x: int, width: int, y: int, size: int) -> Image:
+    """A word in the middle of so many pixels; what was written on stays as it is."""
+    return np.array(write(paper, text, x + (width - text_size(text, size)[1]) // 2, y, size))
 
 
 def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
@@ -137,6 +213,11 @@ def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
 
 def _named(paths: Sequence[Path]) -> tuple[tuple[Path, ...], list[Image]]:
     return tuple(paths), [moment(path)[0] for path in paths]
+
+
+def _signs(pictures: int, height: int) -> list[Image]:
+    """What stands between so many pictures."""
+    return [*[_sign("+", height)] * (pictures - 2), _sign("=", height)]
 
 
 def _sign(sign: Sign, height: int) -> Image:

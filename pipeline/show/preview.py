@@ -8,29 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.errors import UsageError
-from pipeline.job.amount import gigabytes
-from pipeline.job.duration import spoken
 from pipeline.job.plan.blends import Blend, each_once, find_styles, labels
 from pipeline.job.plan.inputs import Input
 from pipeline.job.plan.item import Item
 from pipeline.job.plan.mistakes import Mistakes
 from pipeline.job.plan.naming import ending_for
 from pipeline.job.plan.options import Options, with_values
-from pipeline.job.preview import Cell, Cost, OnCount, Preview, run_preview
-from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
+from pipeline.job.preview import OnCount, Preview, run_preview
+from pipeline.media import check_picture_output, refuse_same_file, write_picture
+from pipeline.media.lettering import is_legible
 from pipeline.network.choose import decide_network
 from pipeline.network.weights import find_vgg19
 from pipeline.settings import resolve
-from pipeline.show.sheet import sheet
+from pipeline.show.preview_sheet import drawn
+from pipeline.show.preview_words import about, costs, number
 
 TIMES = (0.25, 1.0, 4.0)
 """Style weights that are compared, in those of the preset."""
-LETTERS = 1 / 18
-"""Height of the letters, in longest sides of a frame, within limits."""
-CALLED = {"builtin": "built-in network", "vgg19": "VGG-19"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewe
             refuse_same_file(path, (job.output,))
         found = run_preview(items, job.count, job.device, on_count)
         write_picture(job.output, drawn(found), overwrite=job.overwrite)
-        heads = [f"{one.number}: {', '.join((*_about(one, found), *_costs(one.cost)))}" for one in found.cells]
+        heads = [f"{one.number}: {', '.join((*about(one, found), *costs(one.cost)))}" for one in found.cells]
         notes = _notes(found)
     cells = tuple(zip(heads, commands, strict=True))
     return Previewed(cells if cell is None else cells[cell - 1 : cell], notes)
@@ -128,34 +123,12 @@ def command(item: Item, written: Sequence[str]) -> str:
     :param written: options as they were given.
     """
     several = len(item.styles) > 1
-    styles = [f"{_short(style.path)}:{_number(style.weight)}" if several or style.weight != 1 else _short(style.path)
+    styles = [f"{_short(style.path)}:{number(style.weight)}" if several or style.weight != 1 else _short(style.path)
               for style in item.styles]  # fmt: skip
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]
     words += [word for style in styles for word in ("--style", style)]
-    words += ["--style-weight", _number(item.settings["style_weight"]), "--network", item.network, *written]
+    words += ["--style-weight", number(item.settings["style_weight"]), "--network", item.network, *written]
     return shlex.join([*words, "-o", str(item.output)])
-
-
-def drawn(found: Preview) -> Image:
-    """The sheet: the frames above, and under them a row for each cell; uint8 (H, W, 3)."""
-    shown = [frame.image for frame in found.shown]
-    height, width = shown[0].shape[:2]
-    rows: list[list[Image | None]] = [[None, *shown]]
-    facts = f"{found.cells[0].frames} frames of {found.width}x{found.height}"
-    if found.cells[0].item.still:
-        facts = f"a picture of {found.width}x{found.height}"
-    sides = ["\n".join((found.cells[0].item.source.name, facts, f"shown at {width}x{height}"))]
-    styles: tuple[Any, ...] = ()
-    for cell in found.cells:
-        new = cell.item.styles != styles
-        styles = cell.item.styles
-        rows.append([_style(cell, width, height) if new else None, *cell.paintings])
-        style, weight, *network = _about(cell, found)
-        sides.append("\n".join((f"{cell.number}   {weight}", style, *network, *_costs(cell.cost))))
-    heads = ["", *(f"frame {frame.index}, {float(frame.time):.1f} s" for frame in found.shown)]
-    if found.cells[0].item.still:
-        heads = []
-    return sheet(rows, heads=heads, sides=sides, letters=max(12, min(20, round(LETTERS * max(height, width)))))
 
 
 def _networks(how: Options) -> list[str]:
@@ -163,33 +136,6 @@ def _networks(how: Options) -> list[str]:
     if how.network != "auto" or how.weights is not None:
         return [decide_network(how.network, how.weights)]
     return ["builtin", *(["vgg19"] if find_vgg19() is not None else [])]
-
-
-def _style(cell: Cell, width: int, height: int) -> Image:
-    """The style, those of a blend side by side, no larger than a frame."""
-    pictures = [read_picture(style.path) for style in cell.item.styles]
-    high = min(picture.shape[0] for picture in pictures)
-    row = np.hstack([resize(one, max(1, round(one.shape[1] * high / one.shape[0])), high) for one in pictures])
-    scale = min(width / row.shape[1], height / row.shape[0])
-    return resize(row, max(1, round(row.shape[1] * scale)), max(1, round(row.shape[0] * scale)))
-
-
-def _about(cell: Cell, found: Preview) -> list[str]:
-    """What tells it from the others."""
-    several = len({other.item.network for other in found.cells}) > 1
-    return [
-        "+".join(style.path.stem for style in cell.item.styles),
-        f"style weight {_number(cell.settings.style_weight)}",
-        *([CALLED[cell.item.network]] if several else []),
-    ]
-
-
-def _costs(cost: Cost) -> list[str]:
-    return [
-        f"about {spoken(max(1.0, cost.seconds))}",
-        f"{gigabytes(cost.result + cost.work)} of disk",
-        *([] if cost.memory is None else [f"{gigabytes(cost.memory)} of memory"]),
-    ]
 
 
 def _notes(found: Preview) -> tuple[str, ...]:
@@ -204,16 +150,14 @@ def _notes(found: Preview) -> tuple[str, ...]:
         "Disk is what the result and the frames on the way to it take together; time and memory were measured with a "
         "few steps."
     )
+    names = dict.fromkeys((cell.item.source.name, *(about(one, found)[0] for one in found.cells)))
+    odd = [f"The sheet has no letters for {name}; it stands there without its name." for name in names
+           if not is_legible(name)]  # fmt: skip
     same = (width, height, found.draft.steps) == (found.width, found.height, cell.settings.steps)
-    return (*([] if same else [differs]), *([] if cell.item.still else [alone]), least)
+    return (*([] if same else [differs]), *([] if cell.item.still else [alone]), least, *odd)
 
 
 def _short(path: Path) -> str:
     """A path as one would type it here."""
     home = Path.cwd()
     return str(path.relative_to(home) if path.is_relative_to(home) else path)
-
-
-def _number(value: float) -> str:
-    """The shortest text that is read as the same number."""
-    return repr(float(value)).removesuffix(".0")

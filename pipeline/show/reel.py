@@ -9,12 +9,10 @@ from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
-from pipeline.media.lettering import PAPER
 from pipeline.show.exhibits import Exhibit, insets_of
 from pipeline.show.fitted import Encoded, write_fitted
+from pipeline.show.ground import grounded
 from pipeline.show.insets import with_insets
 from pipeline.show.moment import content_of, frame_at, is_clip, picked, shown_at
 from pipeline.show.rungs import Rung
@@ -194,7 +192,7 @@ class _Part:
 
 
 def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> Image:
-    """In the middle of white paper, with its insets; whole, but where edges of nearly its proportions are cut."""
+    """In the middle of a dark ground, with its insets; whole, but where edges of nearly its proportions are cut."""
     width, height = size
     cut = _cut(image, width / height)
     scale = min(width / cut.shape[1], height / cut.shape[0])
@@ -202,13 +200,7 @@ def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> 
     # A pixel of rounding is no reason for a margin.
     wide, high = width if width - wide < 3 else wide, height if height - high < 3 else high
     shown = with_insets(resize(cut, wide, high), insets)
-    if (high, wide) == (height, width):
-        return shown
-    paper = np.empty((height, width, 3), np.uint8)
-    paper[:] = PAPER
-    y, x = (height - high) // 2, (width - wide) // 2
-    paper[y : y + high, x : x + wide] = shown
-    return paper
+    return shown if (high, wide) == (height, width) else grounded(shown, width, height)
 
 
 def _cut(image: Image, shape: float) -> Image:

@@ -13,15 +13,18 @@ from pipeline.media.lettering import shortened_to, text_size, write
 LETTERS = 0.045
 """Height of the letters in heights of the picture, within `SMALLEST` and `LARGEST` pixels."""
 SMALLEST, LARGEST = 11, 28
+FEW = 4
+"""Letters, with the ellipsis, of a text that is cut: so few say nothing."""
 GROUND = 0.6
 """How much of the picture is gone where the ground is full."""
 WHITE = (255, 255, 255)
 
 
 def tagged(image: Image, text: str, right: bool = False) -> Image:
-    """A copy of a picture, uint8 (H, W, 3), with a text in its lower left corner (or right); '' changes nothing."""
+    """A copy of a picture, uint8 (H, W, 3), with a text in its lower left corner (or right). Nothing changes where
+    the text is '', or where no more than its first letters would fit."""
     height, width = image.shape[:2]
-    if not text:
+    if not fitting(text, height, width):
         return image
     ground, words = _tag(text, height, width)
     high, wide = ground.shape
@@ -35,12 +38,27 @@ def tagged(image: Image, text: str, right: bool = False) -> Image:
     return shown
 
 
+def fitting(text: str, height: int, width: int) -> str:
+    """As much of a text as fits into a picture of that size; '' where that says nothing."""
+    size = _letters(height)
+    said = shortened_to(text, max(1, width - 4 * _side(size)), size)
+    return said if said == text or len(said) > FEW else ""
+
+
+def _letters(height: int) -> int:
+    return min(LARGEST, max(SMALLEST, round(LETTERS * height)))
+
+
+def _side(size: int) -> int:
+    """Room on either side of the words."""
+    return round(0.55 * size)
+
+
 @lru_cache(maxsize=16)
 def _tag(text: str, height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """How far the ground and the words cover each pixel, 0 to 1, (h, w)."""
-    size = min(LARGEST, max(SMALLEST, round(LETTERS * height)))
-    side = round(0.55 * size)
-    said = shortened_to(text, max(1, width - 4 * side), size)
+    size = _letters(height)
+    side, said = _side(size), fitting(text, height, width)
     high, wide = text_size(said, size)
     above = round(0.2 * size)
     canvas = np.zeros((high + 2 * above, wide + 2 * side, 3), np.uint8)
