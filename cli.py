@@ -779,7 +779,7 @@ def compare(
             "--output",
             "-o",
             metavar="OUT",
-            help=".mp4, .mov, .mkv, .webm or .gif; of pictures alone also .png, .jpg, .webp or .tif.",
+            help=".mp4, .mov, .mkv, .webm, .gif or .webp; of pictures alone also .png, .jpg or .tif.",
         ),
     ],
     wipe: Annotated[

@@ -278,6 +278,25 @@ def test_max_bytes_is_met(tmp_path: Path, name: str, wipe: tuple[str, ...]) -> N
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_clips_may_become_an_animated_webp(tmp_path: Path) -> None:
+    clips = noisy(tmp_path / "a.mp4"), noisy(tmp_path / "b.mp4")
+    assert run(*clips, "-o", tmp_path / "side.webp").exit_code == 0
+    info = open_source(tmp_path / "side.webp").info
+    assert (info.kind, info.frames, info.duration) == ("animation", 20, 2)
+    limit = (tmp_path / "side.webp").stat().st_size // 2
+    assert run(*clips, "-o", tmp_path / "less.webp", "--max-bytes", str(limit)).exit_code == 0
+    assert (tmp_path / "less.webp").stat().st_size <= limit
+    # Of stills there is nothing that could move.
+    for name, colour in (("a.png", RED), ("b.png", BLUE)):
+        Pillow.fromarray(flat(colour)).save(tmp_path / name)
+    stills = (tmp_path / "a.png", tmp_path / "b.png")
+    assert run(*stills, "-o", tmp_path / "still.webp").exit_code == 0
+    assert open_source(tmp_path / "still.webp").info.kind == "picture"
+    assert "this is one picture" in run(*stills, "-o", tmp_path / "x.webp", "--max-bytes", "1MB").stderr
+    assert run(*stills, "--wipe", "-o", tmp_path / "wipe.webp").exit_code == 0
+    assert open_source(tmp_path / "wipe.webp").info.duration == 4
+
+
 def test_uneven_times_that_both_have_are_kept(tmp_path: Path) -> None:
     times = tuple(Fraction(k, 10) for k in (0, 1, 4, 5))
     for name, colour in (("a.gif", RED), ("b.gif", BLUE)):

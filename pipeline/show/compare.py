@@ -40,6 +40,8 @@ WIDEST = 2560
 """Width of the whole in pixels, at the most, if no height is said: what is wider, players show small or not at all."""
 THERE_AND_BACK = Fraction(4)
 """Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
+SILENT = (".gif", ".webp")
+"""Endings of animations that have no sound and begin again. Of stills alone, a .webp is a picture."""
 
 OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
@@ -82,7 +84,7 @@ def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
     """
     _check(job)
     compared = _Compared(job, _opened(job, on_count), on_count)
-    if job.output.suffix.lower() in WRITABLE:
+    if compared.is_picture:
         picture = compared.picture()
         write_picture(job.output, picture, overwrite=job.overwrite)
         return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.remarks(1.0))
@@ -104,9 +106,19 @@ class _Compared:
         self._labels, self._unwritten = legible(wanted)
         self._on_count = on_count
         self._doing = "Comparing"
-        gif = job.output.suffix.lower() == ".gif"
-        self.smaller = "another ending: .mp4 and .webm take less than .gif." if gif else "shorter clips."
-        self.line = timeline(self._infos, job.wipe or not gif, THERE_AND_BACK if job.wipe else Fraction(0))
+        suffix = job.output.suffix.lower()
+        self._silent = suffix in SILENT
+        moving = job.wipe or any(info.frames > 1 for info in self._infos)
+        self.is_picture = suffix in WRITABLE and not (moving and self._silent)
+        """Whether it is one picture, and no animation at all."""
+        if self.is_picture and job.max_bytes is not None:
+            raise UsageError(
+                "--max-bytes chooses frames, colours and size of an animation, and this is one picture. Make it "
+                "smaller with --height, or choose a name that ends in .jpg."
+            )
+        self.smaller = "another ending: .mp4 and .webm take less." if self._silent else "shorter clips."
+        even = job.wipe or not self._silent
+        self.line = timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
 
     def trying(self, what: str) -> None:
         """Say of what follows that it is only tried."""
@@ -121,11 +133,11 @@ class _Compared:
         sizes, _ = self._sizes(way.scale)
         width, height = self._across(sizes), sizes[0][1]
         sound = _sound(self._infos, line.duration)
-        heard = () if path.suffix == ".gif" else _sound_notes(sound, self._infos, line.duration)
+        heard = () if self._silent else _sound_notes(sound, self._infos, line.duration)
         sink = open_sink(
             path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
             variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
-            overwrite=True,
+            animation=True, overwrite=True,
         )  # fmt: skip
         try:
             with ExitStack() as stack:
@@ -161,7 +173,8 @@ class _Compared:
         moving = next((info.path for info in self._infos if info.frames > 1), None)
         if moving is not None or self._wipe:
             why = "A wipe moves" if moving is None else f"{moving} moves"
-            raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {', '.join(SUFFIXES)}.")
+            endings = ", ".join((*SUFFIXES, ".webp"))
+            raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {endings}.")
         sizes, _ = self._sizes(1.0)
         images = [fitted(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
         return self._together(images, Fraction(0), sizes[0][1])
@@ -205,13 +218,8 @@ def _check(job: CompareJob) -> None:
         )
     if job.output.suffix.lower() not in (*SUFFIXES, *WRITABLE):
         raise UsageError(
-            f"{job.output}: a comparison is a video or a GIF, and of pictures also a picture. Choose a name that ends "
-            f"in {', '.join((*SUFFIXES, *WRITABLE))}."
-        )
-    if job.max_bytes is not None and job.output.suffix.lower() in WRITABLE:
-        raise UsageError(
-            "--max-bytes chooses frames, colours and size of an animation, and this is one picture. Make it smaller "
-            "with --height, or choose a name that ends in .jpg."
+            f"{job.output}: a comparison is a video, a GIF or a WebP, and of pictures also a picture. Choose a name "
+            f"that ends in {', '.join((*SUFFIXES, *WRITABLE))}."
         )
     for path in job.clips:
         refuse_same_file(path, (job.output,))
