@@ -9,6 +9,7 @@ from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.show.figures.loss_sources import Course
@@ -20,6 +21,8 @@ WIDTH, HEIGHT = 7.2, 3.4
 """Of a plot, in inches: as wide as the text of a page."""
 DOTS = 300
 """An inch."""
+MARGIN = 0.11
+"""Round each plot, in inches."""
 DECADES = 6
 """What is further below the largest loss is of no account."""
 ACROSS = 3
@@ -43,7 +46,8 @@ def draw(courses: Sequence[Course]) -> Figure:
     groups = [list(group) for _, group in groupby(courses, key=lambda course: course.name)]
     across = [min(ACROSS, len(group)) for group in groups]
     rows = [math.ceil(len(group) / wide) for group, wide in zip(groups, across, strict=True)]
-    figure = Figure(figsize=(WIDTH, HEIGHT * sum(rows)), dpi=DOTS, layout="constrained", facecolor="white")
+    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
+    figure = Figure(figsize=(WIDTH, HEIGHT * sum(rows)), dpi=DOTS, layout=layout, facecolor="white")
     grid = figure.add_gridspec(sum(rows), math.lcm(*across))
     top = 0
     for group, wide, high in zip(groups, across, rows, strict=True):

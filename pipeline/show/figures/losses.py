@@ -68,13 +68,13 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
     from pipeline.show.figure import rendered, write_svg
-    from pipeline.show.figures.loss_plot import draw
+    from pipeline.show.figures.loss_plot import DOTS, draw
 
     figure = draw(courses)
     if vector:
         write_svg(job.output, figure)
     else:
-        write_picture(job.output, rendered(figure), overwrite=job.overwrite)
+        write_picture(job.output, rendered(figure), overwrite=job.overwrite, dots=DOTS)
     return LossesFigure(job.output, tuple(courses))
 
 
