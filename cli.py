@@ -1054,7 +1054,7 @@ def figure_reconstruct(
         typer.echo(found.as_json())
     elif not quiet:
         print_table(out, found.title, HEADS, [row.texts() for row in found.rows])
-    _noted(found.notes, quiet)
+    _made(output, "", found.notes, quiet)
 
 
 @figure_app.command("features")
@@ -1105,7 +1105,7 @@ def figure_features(
         found = run_features(job, on_count)
     if json:
         typer.echo(found.as_json())
-    _noted(found.notes, quiet)
+    _made(output, "", found.notes, quiet)
 
 
 @figure_app.command("weights")
@@ -1147,6 +1147,7 @@ def figure_weights(
         found = run_weights(job, on_count)
     if json:
         typer.echo(found.as_json())
+    _made(output, "", (), quiet)
 
 
 @figure_app.command("losses")
@@ -1192,6 +1193,7 @@ def figure_losses(
         found = run_losses(job, on_count)
     if json:
         typer.echo(found.as_json())
+    _made(output, "", (), quiet)
 
 
 @contextmanager

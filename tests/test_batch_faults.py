@@ -476,10 +476,10 @@ def test_an_input_that_vanishes_in_the_middle(tmp_path: Path) -> None:
     assert_finished(one, like, frames=12)
 
 
-@pytest.mark.parametrize("what", ["folder", "ledger"])
-def test_the_output_folder_goes_while_it_is_painted_into(tmp_path: Path, what: str, pictures_painted: Trial) -> None:
+@pytest.mark.parametrize(("what", "workers"), [("folder", 1), ("folder", 2), ("ledger", 1)])
+def test_the_output_folder_goes_while_it_is_painted_into(tmp_path: Path, what: str, workers: int) -> None:
     one = trial(tmp_path / "root", clips=("a", "b"))
-    process = one.start("--json")
+    process = one.start("--json", "--workers", str(workers))
     wait_for_event(process, "frame_done", frame=1)
     if what == "folder":
         one.out.rename(tmp_path / "elsewhere")

@@ -301,7 +301,7 @@ def test_a_clip_that_cannot_be_done_in_time_says_so_and_is_done_nevertheless(tmp
     run(moving_folder(tmp_path / "in", 3), style, tmp_path / "out", LONG, 10.0, clock)
     started = next(event for event in clock.told if isinstance(event, Started))
     # 20 steps for the first frame and 8 for each other one.
-    assert any("done about 26 s too late" in note for note in started.notes)
+    assert any("done about 26 s too late" in note for note in started.hurry)
     assert clock.steps == [20, 8, 8]
 
 
@@ -312,7 +312,7 @@ def test_a_second_pass_for_which_there_is_no_time_is_left_out(tmp_path: Path, st
     run(folder, style, tmp_path / "two", {**LONG, "passes": 2}, 90.0, two)
     started = next(event for event in two.told if isinstance(event, Started))
     assert started.passes == 1
-    assert started.notes[-1:] == ("There is time for 1 of 2 passes.",)
+    assert started.hurry[-1:] == ("There is time for 1 of 2 passes.",)
     assert len(two.steps) == 6
     assert not list(tmp_path.glob("*.reelbrush"))
 

@@ -151,7 +151,7 @@ def test_every_part_is_painted_in_its_own_time(tmp_path: Path) -> None:
     assert clip.part("out", (4, 6), clip.within(1000)) == [40, 30]
     late = clip.part("out", (6, 9), clip.within(1))
     assert late == [20, 8, 8]
-    notes = [note for event in clip.told if isinstance(event, Started) for note in event.notes]
+    notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
     assert len(notes) == 1 and "too late" in notes[0]
     assert clip.run("out").painted == 0
 
@@ -165,7 +165,7 @@ def test_the_passes_of_all_parts_are_settled_once(tmp_path: Path) -> None:
     clip.look("out", clip.within(120))
     for part in ((0, 4), (6, 9)):
         steps = clip.part("out", part, clip.within(1000))
-        notes = [note for event in clip.told if isinstance(event, Started) for note in event.notes]
+        notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
         assert (len(steps), notes) == (part[1] - part[0], ["There is time for 1 of 2 passes."])
     assert clip.part("out", (4, 6)) == [], "what was painted twice stays so"
     assert clip.run("out").painted == 0

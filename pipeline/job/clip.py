@@ -103,9 +103,8 @@ def _painted(
         )
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * source.info.frames + work.frames(reached).done
-        if pace is not None:
-            notes = (*notes, *hurry_notes(pace, done, len(passes), len(wished)))
-        on_event(started(clip, source.info.frames, done, shots, len(passes), notes))
+        hurry = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        on_event(started(clip, source.info.frames, done, shots, len(passes), notes, hurry))
         painted = 0
         for one in in_time(passes[reached.number - 1 :], pace, work):
             painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event, pace)

@@ -107,7 +107,7 @@ def hurry_notes(pace: Pace, done: int, passes: int, wanted: int) -> tuple[str, .
     """
     fewer = [f"There is time for {passes} of {wanted} passes."] if passes < wanted else []
     late = pace.late(done)
-    if late:
+    if late >= 1:
         fewer.append(f"Even with the fewest steps that make sense, this will be done about {spoken(late)} too late.")
     return tuple(fewer)
 

@@ -153,7 +153,13 @@ def _identity(record: Record, settings: Settings) -> dict[str, Any]:
 
 
 def started(
-    clip: OpenClip, frames: int, done: int, shots: Sequence[Shot], passes: int, notes: tuple[str, ...] = ()
+    clip: OpenClip,
+    frames: int,
+    done: int,
+    shots: Sequence[Shot],
+    passes: int,
+    notes: tuple[str, ...] = (),
+    hurry: tuple[str, ...] = (),
 ) -> Event:
     """What is told before painting begins.
 
@@ -173,6 +179,7 @@ def started(
         network=describe(painter.network),
         device=device_line(painter.device, painter.network),
         notes=notes,
+        hurry=hurry,
         cuts=tuple(begin for begin, _ in shots[1:]),
         passes=passes,
         again_work=again(clip.settings, info.frames).carried_steps,

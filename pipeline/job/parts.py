@@ -80,14 +80,15 @@ def paint_part(
     device: torch.device,
     on_event: OnEvent = ignore,
     deadline: Deadline | None = None,
-) -> None:
-    """Paint the frames of some whole shots, after `look_through`. Killed and called again, it goes on.
+) -> int:
+    """Paint the frames of some whole shots, after `look_through`. Killed and called again, it goes on. Returns how many
+    passes there was time for.
 
     :param part: first frame and the one after the last.
     :param deadline: when they have to be painted.
     :raises ReelbrushError: as `run_clip`.
     """
-    healed(lambda: _paint_part(job, part, network, settings, device, on_event, deadline))
+    return healed(lambda: _paint_part(job, part, network, settings, device, on_event, deadline))
 
 
 def _paint_part(
@@ -98,7 +99,7 @@ def _paint_part(
     device: torch.device,
     on_event: OnEvent,
     deadline: Deadline | None,
-) -> None:
+) -> int:
     clip = open_clip(job, network, settings, device, on_event)
     source, (begin, end) = clip.source, part
     wished = passes_of(settings, end - begin, begin)
@@ -115,11 +116,12 @@ def _paint_part(
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * (end - begin) + work.frames(reached).done
         inside = [shot for shot in shots if begin <= shot[0] < end]
-        notes = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
-        on_event(started(clip, end - begin, done, inside, len(passes), notes))
+        hurry = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        on_event(started(clip, end - begin, done, inside, len(passes), hurry=hurry))
         for one in in_time(passes[reached.number - 1 :], pace, work):
             paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, pace)
         work.end()
+        return len(work.passes)
 
 
 def parted(work: Path) -> bool:

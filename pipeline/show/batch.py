@@ -119,7 +119,9 @@ def plan_line(event: Planned) -> str:
         text += f"; about {spoken(max(1.0, event.seconds))}"
         text += f" with {event.workers} workers" if event.workers > 1 else ""
         if event.finish_by is not None:
-            text += f", to be done by {time.strftime('%H:%M', time.localtime(event.finish_by))}"
+            left = event.finish_by - time.time()
+            clock = time.strftime("%H:%M" if left > 3600 else "%H:%M:%S", time.localtime(event.finish_by))
+            text += f", to be done by {clock}{' with fewer steps' if left < event.seconds else ''}"
         text += f", {gigabytes(event.room)} of disk of {gigabytes(event.free)} that are free"
     return text
 

@@ -181,7 +181,10 @@ def status(ledger: Ledger, now: float) -> BatchStatus:
     workers = max(1, last.workers) if last else 1
     painted = ledger.frame_seconds()
     # The driver adds up when it lets go of a painting: while it is under way, and after a kill, the frames know better.
-    spent = {row.name: max(row.seconds, painted.get(row.name, 0.0)) for row in rows}
+    spent = {
+        row.name: row.seconds if row.state is State.DONE else max(row.seconds, painted.get(row.name, 0.0))
+        for row in rows
+    }
     pace = _pace(rows, spent)
     items = [_item(row, spent[row.name], pace, run, workers) for row in rows]
     items.sort(key=lambda item: _ORDER.index(State(item.state)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.job.batch.budget import Need
 from pipeline.job.batch.ready import Ready
-from pipeline.job.batch.task import Kind, LookedThrough, Result, Task
+from pipeline.job.batch.task import Kind, LookedThrough, Painted, Result, Task
 from pipeline.job.deadline import reserve
 from pipeline.job.events import ECONOMIES, Event, FrameDone, Started
 from pipeline.job.parts import parts_of
@@ -42,6 +42,9 @@ class Course:
 
     in_parts: bool = False
     """Whether parts of it are painted, so that all that is left in the end is to put them together."""
+
+    passes: int = 0
+    """That there was time for in any of its parts."""
 
     def __post_init__(self) -> None:
         self.waiting.append(self._task("look through" if self.several else "paint"))
@@ -117,6 +120,8 @@ class Course:
                 self.waiting.extend(replace(self._task("part", part), speed=result.speed) for part in parts)
                 self.in_parts = True
                 return
+        if isinstance(result, Painted) and task.kind == "part":
+            self.passes = max(self.passes, result.passes or 0)
         if not self.waiting and not self.running and task.kind != "paint":
             self.waiting.append(self._task("paint"))
 

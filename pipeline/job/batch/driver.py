@@ -47,6 +47,7 @@ from pipeline.job.batch.task import (
     Stopped,
     Told,
 )
+from pipeline.job.duration import spoken
 from pipeline.job.events import Damaged, FrameDone, Started
 from pipeline.job.plan.inputs import is_there
 from pipeline.job.plan.item import Item
@@ -265,8 +266,9 @@ class _Driver:
         self._desk.check_there()
         row = self._desk.ledger.item(course.name)
         assert row is not None
-        notes = tuple(dict.fromkeys((*row.notes, *result.notes)))
-        self._desk.ledger.change(course.name, passes=result.passes or row.passes)
+        passes = course.passes or result.passes or row.passes
+        notes = tuple(dict.fromkeys((*row.notes, *result.notes, *self._hurried(passes, row.passes))))
+        self._desk.ledger.change(course.name, passes=passes)
         self._desk.ledger.finish(
             course.name,
             result.outputs,
@@ -276,6 +278,14 @@ class _Driver:
             made=result.made,
         )
         self._desk.tell(ItemEnded(course.name, State.DONE, seconds, notes=notes))
+
+    def _hurried(self, passes: int, wanted: int) -> list[str]:
+        """What became of a painting that had to be finished by some time."""
+        if self._desk.orders.finish_by is None:
+            return []
+        late = time.time() - self._desk.orders.finish_by
+        found = [f"There was time for {passes} of {wanted} passes."] if passes < wanted else []
+        return [*found, *([f"It was finished {spoken(late)} later than it should be."] if late >= 1 else [])]
 
     def _spent(self, course: Course) -> float:
         seconds = time.monotonic() - (course.began or time.monotonic())
@@ -306,6 +316,8 @@ class _Driver:
 
     def _fail(self, course: Course, error: str, again: bool, full: bool = False) -> None:
         """No more of a painting is begun. Of several reasons the first one counts."""
+        # Where everything is gone, that is the reason, whatever a worker has run into.
+        self._desk.check_there()
         if full:
             self._full = error
             self._desk.stop()

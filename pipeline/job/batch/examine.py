@@ -138,8 +138,7 @@ class Examiner:
             if row is not None and noted is not None and _of_another(noted, row, ready):
                 raise OutputError(
                     f"{path}: this is a painting of {noted.source}, and {item.source} would take its place. Choose "
-                    "another output folder, tell them apart with --name '{parent}-{stem}-{style}{ext}', or replace it "
-                    "with --overwrite."
+                    "another output folder, or replace it with --overwrite."
                 )
             if noted is None and not (row is not None and left_by(row, path, ready)):
                 raise OutputError(

@@ -53,7 +53,7 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
-        paint_part(
+        passes = paint_part(
             task.item.clip_job(task.overwrite),
             task.part,
             studio.network,
@@ -62,7 +62,7 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
             on_event,
             deadline,
         )
-        return Painted()
+        return Painted(passes=passes)
     return _painted(task, studio, on_event, deadline)
 
 

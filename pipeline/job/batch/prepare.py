@@ -117,7 +117,7 @@ def _settled(desk: Desk, ready: Ready, examiner: Examiner, anew: dict[str, str])
         desk.ledger.forget(row.name)
     desk.ledger.change(
         row.name,
-        state=State.WAITING if row.began is None or not same else State.INTERRUPTED,
+        state=State.INTERRUPTED if row.done and same else State.WAITING,
         error=None,
         **opened,
     )
