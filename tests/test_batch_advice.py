@@ -18,6 +18,8 @@ from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 from pipeline.media import Image, read_picture
 
+pytestmark = pytest.mark.heavy
+
 HOW = ("--sequences", "--name", "{stem}{ext}")
 
 

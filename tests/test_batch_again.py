@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from jobs import paint_picture
 from nights import Evening, bytes_of, evening, moving_clip
 
 from pipeline.job.batch.changes import changes, same_input
 from pipeline.job.batch.ledger import LEDGER
 from pipeline.job.batch.rows import State
+
+pytestmark = pytest.mark.heavy
 
 
 def test_what_has_changed_is_said_in_words() -> None:

@@ -13,6 +13,8 @@ from tiny import picture
 
 from pipeline.media import open_source, read_metadata
 
+pytestmark = pytest.mark.heavy
+
 DELAYS = (80, 240, 120)
 """Milliseconds."""
 

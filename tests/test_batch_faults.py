@@ -36,7 +36,10 @@ from pipeline.job.batch.ledger import LEDGER
 from pipeline.job.batch.rows import State
 from pipeline.job.events import Event, FrameDone, Stage, Started, Stepped
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
+]
 
 
 @pytest.fixture(scope="session")

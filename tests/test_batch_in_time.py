@@ -16,6 +16,8 @@ from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import FrameRow, State
 from pipeline.job.events import Started
 
+pytestmark = pytest.mark.heavy
+
 
 def frames_of(out: Path) -> list[FrameRow]:
     """What the ledger says of every frame in every pass."""

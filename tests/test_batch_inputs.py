@@ -22,6 +22,8 @@ from pipeline.job.events import FrameDone, Started
 from pipeline.media import open_source
 from pipeline.media.ffmpeg import address
 
+pytestmark = pytest.mark.heavy
+
 LONG = 24
 """Frames of the clip that is damaged."""
 

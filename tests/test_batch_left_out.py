@@ -15,6 +15,8 @@ from pipeline.job.batch.rows import State
 from pipeline.job.events import FrameDone, Started
 from pipeline.show.figures.loss_sources import of_batch
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Evening, Path, Path]:

@@ -25,6 +25,8 @@ from pipeline.job.batch.task import Failed, Message, Notice, Stopped, Task
 from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
+pytestmark = pytest.mark.heavy
+
 FRAMES = 10
 
 
