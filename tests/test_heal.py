@@ -62,6 +62,8 @@ def test_a_batch_paints_a_frame_again_that_was_damaged_in_the_meantime(tmp_path:
     one = trial(tmp_path / "root", settings=PASSES)
     hurt = once_done(1, lambda: flip(one.work() / "pass1" / "000001.png"))
     assert one.here(watching(hurt)).exit_code == 0
+    # What is said before a clip is painted is in the account as well.
+    assert any("states no frame rate" in note for note in one.row().notes)
     assert [note for note in one.row().notes if "damaged" in note] == [
         "Frame 2 was damaged on the disk. It was painted again, and all that came after it."
     ]
