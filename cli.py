@@ -114,7 +114,7 @@ NetworkName = Annotated[
         rich_help_panel="Painting",
         show_default=False,
         help=_help(
-            "auto, vgg19 or builtin. auto is VGG-19 where its weights are on this machine, else the built-in network.",
+            "auto, vgg19 or builtin. auto is VGG-19.",
             "auto",
         ),
     ),
@@ -854,7 +854,7 @@ def preview(
         typer.Option(
             rich_help_panel="Painting",
             show_default=False,
-            help=_help("vgg19 or builtin.", "every one that is on this machine"),
+            help=_help("vgg19 or builtin.", "both"),
         ),
     ] = "",
     weights: Weights = None,

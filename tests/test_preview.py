@@ -83,14 +83,8 @@ def test_every_style_and_weight_is_a_cell_in_order(here: Path) -> None:
     assert [item.settings["style_weight"] / own for item in usual] == [0.25, 1, 4]
 
 
-def test_every_network_that_is_here_is_tried(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(here / "torch"))
-    monkeypatch.setattr("torch.hub._hub_dir", None)
+def test_every_network_is_tried(here: Path) -> None:
     job = PreviewJob(here / "clip", ["one.png"], None, (2.0,))
-    assert [item.network for item in cells_of(job)] == ["builtin"]
-    weights = here / "torch" / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
-    weights.parent.mkdir(parents=True)
-    weights.touch()
     assert [item.network for item in cells_of(job)] == ["builtin", "vgg19"]
     assert [shlex.split(command(item, ()))[8] for item in cells_of(job)] == ["builtin", "vgg19"]
     assert [item.network for item in cells_of(replace(job, options={"network": "builtin"}))] == ["builtin"]

@@ -25,6 +25,7 @@ from pipeline.job.provenance import JOB, near
 from pipeline.job.recorded import printable, read_record, recorded_settings
 from pipeline.job.replay import ReplayJob, run_replay
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
+from pipeline.network import packaged
 from pipeline.network.builtin import builtin
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
@@ -364,6 +365,17 @@ def test_vgg19_has_to_be_the_same(here: Path, vgg: list[Path], hub: None, tmp_pa
         assert run("weights", "import", file).exit_code == 0
     again(here / "o.png", here / "q.png")
     assert (here / "q.png").read_bytes() == (here / "o.png").read_bytes()
+
+
+def test_the_packaged_weights_paint_again_beside_downloaded_ones(here: Path, hub: None, vgg: list[Path]) -> None:
+    stylize_image(here / "c.png", here / "s.png", here / "o.png", device="cpu", levels=1, steps=2, size=32)
+    assert read_record(here / "o.png").digest == packaged.SHA256
+    assert "the original VGG-19, 8 bits a weight" in read_metadata(here / "o.png")["network"]
+    assert run("weights", "import", vgg[0]).exit_code == 0
+    again(here / "o.png", here / "p.png")
+    assert (here / "p.png").read_bytes() == (here / "o.png").read_bytes()
+    with pytest.raises(WeightsError, match="leave out --weights"):
+        again(here / "o.png", here / "q.png", weights=vgg[0])
 
 
 def test_another_optical_flow_network_is_refused(here: Path, hub: None) -> None:

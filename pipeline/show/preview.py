@@ -19,7 +19,6 @@ from pipeline.job.preview import OnCount, Preview, run_preview
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.media.lettering import is_legible
 from pipeline.network.choose import decide_network
-from pipeline.network.weights import find_vgg19
 from pipeline.settings import resolve
 from pipeline.show.preview_sheet import drawn
 from pipeline.show.preview_words import about, costs, number
@@ -132,10 +131,10 @@ def command(item: Item, written: Sequence[str]) -> str:
 
 
 def _networks(how: Options) -> list[str]:
-    """Those that are compared: the one that was asked for, or all that are here."""
+    """Those that are compared: the one that was asked for, or both."""
     if how.network != "auto" or how.weights is not None:
         return [decide_network(how.network, how.weights)]
-    return ["builtin", *(["vgg19"] if find_vgg19() is not None else [])]
+    return ["builtin", "vgg19"]
 
 
 def _notes(found: Preview) -> tuple[str, ...]:
