@@ -74,7 +74,7 @@ def _help(text: str, default: object) -> str:
 
 def _setting(name: str, metavar: str | None = None, preset: str = DEFAULT_PRESET) -> Any:
     """An option for a setting; what `--help` says of it stands in the settings."""
-    default = getattr(resolve("builtin", preset), name)
+    default = getattr(resolve(preset), name)
     return typer.Option(
         help=f"{explained(name)} [preset {preset}: {default}]",
         show_default=False,
@@ -105,18 +105,6 @@ Preset = Annotated[
         help=_help(f"All settings at once: {', '.join(PRESETS)}.", DEFAULT_PRESET),
         show_default=False,
         rich_help_panel="Painting",
-    ),
-]
-NetworkName = Annotated[
-    str,
-    typer.Option(
-        "--network",
-        rich_help_panel="Painting",
-        show_default=False,
-        help=_help(
-            "auto, vgg19 or builtin. auto is VGG-19.",
-            "auto",
-        ),
     ),
 ]
 Weights = Annotated[
@@ -260,7 +248,6 @@ def video(
     loop: Loop = None,
     cuts: Cuts = None,
     preset: Preset = "",
-    network: NetworkName = "",
     weights: Weights = None,
     device: Device = "auto",
     size: Size = None,
@@ -314,7 +301,7 @@ def video(
             budget=budget,
             finish_by=finish_by,
             on_event=on_event,
-            **_painting(preset, network, config, set_, given),
+            **_painting(preset, config, set_, given),
         )
 
 
@@ -341,7 +328,6 @@ def image(
         Path | None, typer.Option(metavar="FILE", help="A picture to start from, instead of --start.")
     ] = None,
     preset: Preset = "",
-    network: NetworkName = "",
     weights: Weights = None,
     device: Device = "auto",
     size: Size = None,
@@ -388,7 +374,7 @@ def image(
             upscale=upscale,
             overwrite=overwrite,
             on_event=on_event,
-            **_painting(preset, network, config, set_, given),
+            **_painting(preset, config, set_, given),
         )
 
 
@@ -460,7 +446,7 @@ def batch(
         str | None,
         typer.Option(
             help=_help(
-                "Names of the paintings, made of {stem}, {style}, {ext}, {preset}, {network}, {number} and {parent}.",
+                "Names of the paintings, made of {stem}, {style}, {ext}, {preset}, {number} and {parent}.",
                 "{stem}-{style}{ext}",
             ),
             show_default=False,
@@ -505,7 +491,6 @@ def batch(
     temporal_weight: TemporalWeight = None,
     passes: Passes = None,
     preset: Preset = "",
-    network: NetworkName = "",
     weights: Weights = None,
     device: Device = "auto",
     size: Size = None,
@@ -532,7 +517,7 @@ def batch(
         "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "size": size, "steps": steps,
         "carried_steps": carried_steps, "start": start, "seed": seed, "content_weight": content_weight,
         "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer, "preset": preset or None,
-        "network": network or None, "weights": weights, "fps": fps, "upscale": upscale or None, "codec": codec,
+        "weights": weights, "fps": fps, "upscale": upscale or None, "codec": codec,
         "quality": quality, "gif": gif or None,
     }  # fmt: skip
     interrupted = "What is finished is kept; the same command goes on where it was."
@@ -849,14 +834,6 @@ def preview(
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=12, help="Number of frames to show, of each shot first.")] = 3,
     preset: Preset = "",
-    network: Annotated[
-        str,
-        typer.Option(
-            rich_help_panel="Painting",
-            show_default=False,
-            help=_help("vgg19 or builtin.", "both"),
-        ),
-    ] = "",
     weights: Weights = None,
     device: Device = "auto",
     size: Size = None,
@@ -888,7 +865,6 @@ def preview(
             "upscale": upscale or None,
         }  # fmt: skip
         options = {**_given(config, set_), **{name: value for name, value in typed.items() if value is not None}}
-        options["network"] = network or options.get("network")
         written = [word for name, value in typed.items() if value is not None for word in _written(name, value)]
         written += [] if device == "auto" else _written("device", device)
         written += [] if config is None else _written("config", config)
@@ -929,7 +905,6 @@ def status(
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Show every setting of this preset, as TOML for --config.")] = None,
-    network: Annotated[str, typer.Option(help="The network to complete it for: vgg19 or builtin.")] = "builtin",
 ) -> None:
     """Show the presets, or one of them with every setting."""
     with _errors():
@@ -938,7 +913,7 @@ def presets(
         if name is None:
             print_table(out, "Presets", ("name", "what it is"), list(PRESETS.items()))
             return
-        typer.echo(resolve(network, name).as_toml(comments=True), nl=False)
+        typer.echo(resolve(name).as_toml(comments=True), nl=False)
 
 
 @app.command(short_help="Say what this machine has, and what a job would use.")
@@ -1029,7 +1004,6 @@ def figure_reconstruct(
     ] = 0.03,
     size: Annotated[int, typer.Option(min=16, help="Longest side of a reconstruction in pixels.")] = 192,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the white noise.")] = 0,
-    network: NetworkName = "auto",
     weights: Weights = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -1047,7 +1021,7 @@ def figure_reconstruct(
 
         job = ReconstructJob(
             content, style, output, parse_names(content_layers), parse_names(style_layers), size, steps, tv_weight,
-            seed, network, weights, device, overwrite,
+            seed, weights, device, overwrite,
         )  # fmt: skip
         found = run_reconstruct(job, on_count)
     if json:
@@ -1083,7 +1057,6 @@ def figure_features(
         ),
     ] = None,
     size: Annotated[int, typer.Option(min=16, help="Longest side at which the network sees the picture.")] = 256,
-    network: NetworkName = "auto",
     weights: Weights = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -1100,7 +1073,7 @@ def figure_features(
 
         pictures = (picture,) if other is None else (picture, other)
         job = FeaturesJob(
-            pictures, output, parse_names(layers), maps, gram, size, network, weights, device, overwrite
+            pictures, output, parse_names(layers), maps, gram, size, weights, device, overwrite
         )  # fmt: skip
         found = run_features(job, on_count)
     if json:
@@ -1125,7 +1098,6 @@ def figure_weights(
     size: Annotated[int, typer.Option(min=16, help="Longest side of a painting in pixels.")] = 192,
     steps: DraftSteps = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
-    network: NetworkName = "auto",
     weights: Weights = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -1142,7 +1114,7 @@ def figure_weights(
 
         wanted = () if ratios is None else parse_ratios(ratios)
         job = WeightsJob(
-            content, style, output, wanted, preset, size, steps, seed, network, weights, device, overwrite
+            content, style, output, wanted, preset, size, steps, seed, weights, device, overwrite
         )  # fmt: skip
         found = run_weights(job, on_count)
     if json:
@@ -1170,7 +1142,6 @@ def figure_losses(
     size: DraftSize = None,
     steps: DraftSteps = None,
     seed: DraftSeed = None,
-    network: NetworkName = "auto",
     weights: Weights = None,
     device: Device = "auto",
     set_: Set = None,
@@ -1187,7 +1158,7 @@ def figure_losses(
 
         given = {name: value for name, value in (("size", size), ("steps", steps), ("seed", seed)) if value is not None}
         job = LossesJob(
-            place, output, tuple(style or ()), preset, network, weights, device, {**_given(None, set_), **given},
+            place, output, tuple(style or ()), preset, weights, device, {**_given(None, set_), **given},
             overwrite,
         )  # fmt: skip
         found = run_losses(job, on_count)
@@ -1205,14 +1176,11 @@ def _figure(quiet: bool, json: bool) -> Iterator[Any]:
         yield on_count
 
 
-def _painting(
-    preset: str, network: str, config: Path | None, set_: list[str] | None, given: dict[str, Any]
-) -> dict[str, Any]:
-    """Preset, network and single settings: the file's, then --set, then the options of their own."""
+def _painting(preset: str, config: Path | None, set_: list[str] | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Preset and single settings: the file's, then --set, then the options of their own."""
     values = _given(config, set_)
     values.update({name: value for name, value in given.items() if value is not None})
     values["preset"] = preset or values.get("preset", DEFAULT_PRESET)
-    values["network"] = network or values.get("network", "auto")
     return values
 
 

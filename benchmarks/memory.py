@@ -1,10 +1,9 @@
 """How much memory painting a frame takes, as usual and with what is tried where memory runs out.
 
-    python benchmarks/memory.py builtin 512
-    python benchmarks/memory.py vgg19 256
+    python benchmarks/memory.py 512
 
 Peak of the tensors that are alive while a carried frame is painted (preset `standard`, 25 steps), as torch's profiler
-counts them, which is what a GPU would have to hold; and the time of it without the profiler. VGG-19 has random weights.
+counts them, which is what a GPU would have to hold; and the time of it without the profiler.
 """
 
 from __future__ import annotations
@@ -17,26 +16,14 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from pipeline.network.base import Network
-from pipeline.network.builtin import builtin
 from pipeline.network.memory import keep_freed_memory
-from pipeline.network.vgg import TENSORS, vgg19
+from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.memory import thrifts
 from pipeline.style.painter import Painter, Style
 
 STEPS = 25
-
-
-def random_vgg19() -> Network:
-    """VGG-19 with seeded filters that keep responses near one (He et al. 2015)."""
-    random = torch.Generator().manual_seed(0)
-    weights = {}
-    for name, (_, shape) in TENSORS.items():
-        filters = torch.randn(shape, generator=random)
-        weights[name] = filters * (2 / (9 * shape[1])) ** 0.5 if len(shape) == 4 else torch.zeros(shape)
-    return vgg19(weights)
 
 
 def peak(work: Callable[[], object]) -> float:
@@ -48,16 +35,15 @@ def peak(work: Callable[[], object]) -> float:
     return float(np.cumsum([change for _, change in changes]).max()) / 1e6
 
 
-def main(name: str, side: int) -> None:
+def main(side: int) -> None:
     """Print a line for each way."""
     keep_freed_memory()
     torch.set_num_threads(1)
-    network = builtin() if name == "builtin" else random_vgg19()
-    settings = resolve(name, "standard", {"carried_steps": STEPS, "tolerance": 0.0, "may_shrink": True})
+    settings = resolve("standard", {"carried_steps": STEPS, "tolerance": 0.0, "may_shrink": True})
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (2, side // 16, side // 16, 3), dtype=np.uint8)
     content, style = (image.repeat(16, 0).repeat(16, 1) for image in coarse)
-    painter = Painter(network, [Style(style)], settings, torch.device("cpu"))
+    painter = Painter(open_vgg19(), [Style(style)], settings, torch.device("cpu"))
     carried = Carried(content, (Expected(content, np.ones((side, side), np.float32)),))
     for way in thrifts(settings, 1):
         if way.economy == "freed":
@@ -70,8 +56,8 @@ def main(name: str, side: int) -> None:
         began = time.perf_counter()
         paint()
         seconds = time.perf_counter() - began
-        print(f"{name} {side} {way.economy.value or 'as usual'}: {peak(paint):.0f} MB, {seconds / STEPS:.3f} s a step")
+        print(f"{side} {way.economy.value or 'as usual'}: {peak(paint):.0f} MB, {seconds / STEPS:.3f} s a step")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(int(sys.argv[1]))

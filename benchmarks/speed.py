@@ -1,9 +1,9 @@
-"""Iterations a second of both networks, beside a matrix product measured in the same run.
+"""Iterations a second, beside a matrix product measured in the same run.
 
     GOMP_SPINCOUNT=1000 python benchmarks/speed.py [--device auto] [--sizes 256 512] [--rounds 5]
 
-Machines are noisy, so the ratios within one run are what to compare: between networks, and of the network's
-arithmetic rate to that of a 2048^3 matrix product. VGG-19 runs with random weights: its speed does not depend on them.
+Machines are noisy, so what to compare is a ratio within one run: that of the network's arithmetic rate to that of a
+2048^3 matrix product.
 (`GOMP_SPINCOUNT=1000` is what the command line sets, see `cli.py`.)
 """
 
@@ -14,20 +14,18 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from networks import random_vgg19
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.network.base import Network
-from pipeline.network.builtin import builtin
 from pipeline.network.device import choose_device, choose_precision
 from pipeline.network.memory import keep_freed_memory
+from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
 from pipeline.style.carried import Carried
 from pipeline.style.painter import Painter, Style
@@ -45,51 +43,41 @@ def gflop_of_an_iteration(network: Network, layers: list[str], side: int) -> flo
     return total / 1e9
 
 
-def seconds_of(works: Sequence[Callable[[], object]], device: torch.device, rounds: int) -> list[float]:
-    """Median time of a call of each, after one to warm up. They take turns, so that a noisy minute hits all of them."""
-    times: list[list[float]] = [[] for _ in works]
+def seconds_of(work: Callable[[], object], device: torch.device, rounds: int) -> float:
+    """Median time of a call, after one to warm up."""
+    times: list[float] = []
     for turn in range(rounds + 1):
-        for work, found in zip(works, times, strict=True):
-            began = time.perf_counter()
-            work()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if turn:
-                found.append(time.perf_counter() - began)
-    return [statistics.median(found) for found in times]
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if turn:
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
 
 
 def matrix_product_gflops(device: torch.device, dtype: torch.dtype, rounds: int) -> float:
     """Rate of a 2048^3 matrix product of random numbers, in GFLOP/s."""
     a, b = (torch.randn(2048, 2048, device=device, dtype=dtype) for _ in range(2))
-    return 2 * 2048**3 / 1e9 / seconds_of([lambda: a @ b], device, rounds)[0]
+    return 2 * 2048**3 / 1e9 / seconds_of(lambda: a @ b, device, rounds)
 
 
-def measure(
-    networks: Sequence[Network], side: int, device: torch.device, rounds: int, product: float
-) -> list[dict[str, object]]:
-    """Time of ten iterations of a whole frame's loop, as a job runs it, with each network."""
+def measure(network: Network, side: int, device: torch.device, rounds: int, product: float) -> dict[str, object]:
+    """Time of ten iterations of a whole frame's loop, as a job runs it."""
     steps = 10
-    overrides = {"levels": 1, "carried_steps": steps, "tolerance": 0.0, "size": side}
     picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    every = [resolve(network.name, "standard", overrides) for network in networks]
-    painters = [
-        Painter(network, [Style(picture)], settings, device) for network, settings in zip(networks, every, strict=True)
-    ]
-    works = [partial(painter.paint, picture, Carried(picture)) for painter in painters]
-    rows: list[dict[str, object]] = []
-    for network, settings, seconds in zip(networks, every, seconds_of(works, device, rounds), strict=True):
-        layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
-        work, once = gflop_of_an_iteration(network, layers, side), seconds / steps
-        rows.append({
-            "network": network.name,
-            "side": side,
-            "iterations_per_second": round(1 / once, 2),
-            "gflop_per_iteration": round(work, 1),
-            "gflops": round(work / once, 1),
-            "share_of_matrix_product": round(work / once / product, 2),
-        })  # fmt: skip
-    return rows
+    settings = resolve("standard", {"levels": 1, "carried_steps": steps, "tolerance": 0.0, "size": side})
+    painter = Painter(network, [Style(picture)], settings, device)
+    once = seconds_of(lambda: painter.paint(picture, Carried(picture)), device, rounds) / steps
+    layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
+    work = gflop_of_an_iteration(network, layers, side)
+    return {
+        "side": side,
+        "iterations_per_second": round(1 / once, 2),
+        "gflop_per_iteration": round(work, 1),
+        "gflops": round(work / once, 1),
+        "share_of_matrix_product": round(work / once / product, 2),
+    }
 
 
 def main() -> None:
@@ -102,13 +90,9 @@ def main() -> None:
     device = choose_device(options.device)
     dtype = choose_precision(device)
     product = matrix_product_gflops(device, dtype, options.rounds)
-    networks = (builtin(), random_vgg19())
-    rows = [row for side in options.sizes for row in measure(networks, side, device, options.rounds, product)]
-    for row in rows:
-        print(json.dumps(row))
+    network = open_vgg19()
     for side in options.sizes:
-        small, large = (row["iterations_per_second"] for row in rows if row["side"] == side)
-        print(json.dumps({"side": side, "builtin_over_vgg19": round(float(small) / float(large), 1)}))  # type: ignore[arg-type]
+        print(json.dumps(measure(network, side, device, options.rounds, product)))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     print(json.dumps({"device": name, "dtype": str(dtype), "matrix_product_gflops": round(product, 1)}))
 

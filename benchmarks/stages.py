@@ -27,8 +27,8 @@ from pipeline.job.store import FrameStore
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.shots import find_shots
-from pipeline.network.builtin import builtin
 from pipeline.network.memory import keep_freed_memory
+from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
 from pipeline.style.painter import Painter, Style
 from pipeline.style.recolour import pooled_anchor
@@ -56,9 +56,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12, help="of one shot")
     options = parser.parse_args()
     keep_freed_memory()
-    settings = resolve("builtin", "standard", {"size": options.size})
+    settings = resolve("standard", {"size": options.size})
     source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
-    painter = Painter(builtin(), [Style(read_picture(options.style))], settings, torch.device("cpu"))
+    painter = Painter(open_vgg19(), [Style(read_picture(options.style))], settings, torch.device("cpu"))
     clock = Clock()
     with clock.on("decode"):
         frames = [replace(frame, index=index) for index, frame in enumerate(source.frames())]

@@ -37,8 +37,8 @@ from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame, Image
 from pipeline.motion.measure import measure
 from pipeline.motion.summary import Summary, summarise
-from pipeline.network.builtin import builtin
 from pipeline.network.memory import keep_freed_memory
+from pipeline.network.weights import open_vgg19
 from pipeline.settings import Settings, resolve
 from pipeline.style.painter import Painter, Progress, Style
 from pipeline.style.recolour import pooled_anchor
@@ -74,7 +74,7 @@ def main() -> None:
 
     fresh: Run | None = None
     for name in dict.fromkeys(["anew", *options.only]):
-        settings = resolve("builtin", "standard", {"size": options.size, **WAYS[name]})
+        settings = resolve("standard", {"size": options.size, **WAYS[name]})
         run = paint_all(contents, style, settings)
         fresh = fresh or run
         report(name, run, contents, fresh)
@@ -100,7 +100,7 @@ class Run:
 
 def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     """Paint every frame as a job does, all of them as one shot."""
-    painter = Painter(builtin(), [style], settings, torch.device("cpu"))
+    painter = Painter(open_vgg19(), [style], settings, torch.device("cpu"))
     anchor = pooled_anchor([painter.view(contents[index]) for index in sorted(views(len(contents)))])
     painter = painter.anchored(anchor)
     run = Run([], [], [], [], [])
@@ -124,7 +124,7 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
             run.seconds.append(time.perf_counter() - began)
             began = time.perf_counter()
         if settings.passes > 1:
-            painter = Painter(builtin(), [style], again(settings, len(inputs)), torch.device("cpu")).anchored(anchor)
+            painter = Painter(open_vgg19(), [style], again(settings, len(inputs)), torch.device("cpu")).anchored(anchor)
         for number in range(2, settings.passes + 1):
             one = Pass(number, settings.passes, len(inputs))
             earlier, store = store, FrameStore(Path(folder) / str(number), one.order)

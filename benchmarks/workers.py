@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
-    options: dict[str, object] = {"network": "builtin", "size": given.size, "frames": f"0:{given.frames}"}
+    options: dict[str, object] = {"size": given.size, "frames": f"0:{given.frames}"}
     print(json.dumps({"cores": cores(), "items": given.items, "frames": given.frames, "size": given.size}))
     found: dict[int, list[float]] = {1: [], given.workers: []}
     with TemporaryDirectory(prefix="reelbrush-") as folder:

@@ -14,29 +14,13 @@ def equal(*layers: str) -> Layers:
     return tuple((layer, 1 / len(layers)) for layer in layers)
 
 
-# What suits a network, whatever the preset. VGG-19: the layers that Gatys et al. name. The built-in network: its deep
-# layers have forgotten faces and thin lines, which its shallow ones still hold.
-BY_NETWORK: dict[str, dict[str, Any]] = {
-    "vgg19": {
-        "content_layers": (("conv4_2", 1.0),),
-        "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
-        "statistic": "gram",
-        "style_weight": 2.0,
-        "tv_weight": 20.0,
-    },
-    "builtin": {
-        # Half of it on conv1_1, which is linear in the pixels: without, everything is crumpled into relief.
-        "content_layers": (("conv1_1", 0.5), ("conv2_2", 0.25), ("conv3_2", 0.25)),
-        "style_layers": equal("relu2_1", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
-        "statistic": "moments",
-        # These content layers hold colour too: without this the style could do little more than carve relief into it.
-        "recolour": 1.0,
-        "style_weight": 2.0,
-        "tv_weight": 3.0,
-    },
-}
-
 _OURS: dict[str, Any] = {
+    # The layers that Gatys et al. name.
+    "content_layers": (("conv4_2", 1.0),),
+    "style_layers": equal("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
+    "statistic": "gram",
+    "style_weight": 2.0,
+    "tv_weight": 20.0,
     "normalisation": "relative",
     # After 60 steps L-BFGS stands where Adam stands after 150, in the same time a step.
     "optimizer": "lbfgs",
@@ -73,7 +57,7 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "gatys2016": (
         "Gatys, Ecker and Bethge (CVPR 2016): L-BFGS, average pooling, equations 1 to 7 as printed, "
-        "alpha / beta = 1e-3 (built-in network: 1e-6), w_l = 1/5, white noise at the start.",
+        "alpha / beta = 1e-3, w_l = 1/5, white noise at the start.",
         {
             **_PAPER_LAYERS,
             "style_layers": equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
@@ -114,7 +98,3 @@ VALUES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-
-# Where a preset's value suits one network only. The equations as printed sum over positions and square statistics, so
-# their balance depends on the network's size and activity: at the paper's ratio the built-in one copies the content.
-FOR_NETWORK: dict[tuple[str, str], dict[str, Any]] = {("gatys2016", "builtin"): {"style_weight": 1e6}}

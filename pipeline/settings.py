@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError
-from pipeline.presets import BY_NETWORK, FOR_NETWORK, VALUES, Layers
 from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
+from pipeline.presets import VALUES, Layers
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-NETWORKS = ("auto", "vgg19", "builtin")
 
 
 def _field(default: Any, about: str, *, low: float | None = None, high: float | None = None,
@@ -35,7 +33,6 @@ class Settings:
     """Everything that, with the inputs, decides what the result looks like. Complete, never changed."""
 
     preset: str = _field("standard", "Name of the preset these settings began as.")
-    network: str = _field("builtin", "Feature network.", choices=NETWORKS)
     pooling: str = _field("average", "Pooling of the network.", choices=("average", "max"))
     precision: str = _field("auto", "Number format of the network; auto asks the device.",
                             choices=("auto", "float32", "bfloat16"))  # fmt: skip
@@ -168,25 +165,21 @@ def explained(name: str) -> str:
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
-_OWN = {name for name in _FIELDS if name not in {"preset", "network"}}
+_OWN = {name for name in _FIELDS if name != "preset"}
 
 
 PRESETS: dict[str, str] = {name: text for name, (text, _) in VALUES.items()}
 """Name of every preset and what it is for."""
 
 
-def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The complete settings of a preset for a network, with single values replaced.
+def resolve(preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The complete settings of a preset, with single values replaced.
 
-    :param network: 'vgg19' or 'builtin'; 'auto' has been decided before.
     :raises SettingsError: an unknown preset or setting (the nearest valid name is given), or an impossible value.
     """
     if preset not in VALUES:
         raise SettingsError(f"There is no preset {preset!r}{nearest(preset, VALUES)}. Presets: {', '.join(VALUES)}.")
-    if network not in BY_NETWORK:
-        raise SettingsError(f"There are no settings for the network {network!r}. Networks: {', '.join(BY_NETWORK)}.")
-    own = FOR_NETWORK.get((preset, network), {})
-    values: dict[str, Any] = {**BY_NETWORK[network], **VALUES[preset][1], **own}
+    values = dict(VALUES[preset][1])
     for name, value in (overrides or {}).items():
         values[known(name)] = checked(name, value)
     if not (values["content_weight"] or values["style_weight"] or values["tv_weight"]):
@@ -200,7 +193,7 @@ def resolve(network: str, preset: str = DEFAULT_PRESET, overrides: Mapping[str, 
             f'{several} needs carry = "warped", not "{values["carry"]}": a further pass carries paintings along the '
             "motion. Leave carry as it is, or paint in one pass and no loop."
         )
-    return Settings(**{**values, "preset": preset, "network": network})
+    return Settings(**{**values, "preset": preset})
 
 
 def known(name: str) -> str:
@@ -209,12 +202,22 @@ def known(name: str) -> str:
     :raises SettingsError: with the nearest valid name.
     """
     if name not in _OWN:
+        refuse_network(name)
         if name in _FIELDS:
             raise SettingsError(f"{name} is not set by --set but by an option of its own: --{name}.")
         raise SettingsError(
             f"There is no setting {name!r}{nearest(name, _OWN)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
         )
     return name
+
+
+def refuse_network(name: str, where: str = "") -> None:
+    """See that a setting is not the one that chose a network, which files of the first versions have.
+
+    :raises SettingsError: it is; the message begins with `where`.
+    """
+    if name == "network":
+        raise SettingsError(f"{where}There is no setting 'network' any more: all is painted with VGG-19. Leave it out.")
 
 
 def checked(name: str, value: Any) -> Any:
@@ -326,7 +329,7 @@ def read_toml(text: str) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file; `preset` and `network` may stand among them. Nothing in it is executed.
+    """The settings in a TOML file; `preset` may stand among them. Nothing in it is executed.
 
     :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
     """
@@ -338,6 +341,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
     for name, value in values.items():
         if name not in _FIELDS:
+            refuse_network(name, f"{path}: ")
             raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, _FIELDS)}.")
         if name in _OWN:
             try:

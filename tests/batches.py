@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import paint_folder, paint_picture, pictures, reelbrush, start
+from jobs import SHALLOW, paint_folder, paint_picture, pictures, reelbrush, start
 from media_clips import images_of, write_clip
 
 from pipeline.job.batch.desk import Orders, Outcome
@@ -27,7 +27,7 @@ from pipeline.show.night import Night, spend
 MARK = "REELBRUSH_TESTED_IN"
 """Every process of a trial has it in its environment, its workers and their ffmpeg as well."""
 FRAMES = 4
-SETTINGS = {"levels": 1, "passes": 1, "steps": 20, "carried_steps": 20, "tolerance": 0}
+SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 20, "carried_steps": 20, "tolerance": 0}
 """A frame costs some tenths of a second: enough to be caught in the middle of it."""
 PATIENCE = 120.0
 """Seconds to wait for something on a machine that is busy with other things."""
@@ -81,7 +81,7 @@ class Trial:
         sets = [text for key, value in self.all_settings.items() for text in ("--set", f"{key}={value}")]
         return (
             *("batch", str(self.root / "in"), "--sequences", "--style", str(self.style), "-o", str(self.out)),
-            *("--name", self.name, "--network", "builtin", "--device", "cpu", *sets),
+            *("--name", self.name, "--device", "cpu", *sets),
         )
 
     def start(self, *more: str) -> subprocess.Popen[str]:
@@ -99,7 +99,7 @@ class Trial:
         processes as ever."""
         night = Night(
             [str(self.root / "in")], [str(self.style)], self.out, self.name, sequences=True,
-            options={"network": "builtin", **self.all_settings}, workers=workers,
+            options={**self.all_settings}, workers=workers,
             orders=Orders(device="cpu", **orders),
         )  # fmt: skip
         with pytest.MonkeyPatch.context() as patch:

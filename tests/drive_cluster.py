@@ -7,6 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from jobs import SHALLOW
+
 from pipeline.errors import ReelbrushError
 from pipeline.job.batch.cluster import open_cluster
 from pipeline.job.batch.crew import Crew
@@ -18,7 +20,7 @@ from pipeline.job.batch.worker import Place
 from pipeline.job.plan.item import Item
 from pipeline.job.styles import StylePicture
 
-SETTINGS = {"levels": 1, "passes": 1, "steps": 30, "carried_steps": 30, "tolerance": 0.0}
+SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 30, "carried_steps": 30, "tolerance": 0.0}
 """A frame takes a few tenths of a second."""
 
 
@@ -34,7 +36,7 @@ def main() -> int:
     items = [
         Item(
             Path(source).name, Path(source), (StylePicture(Path(style), 1.0),), Path(folder) / Path(source).name,
-            network="builtin", settings=SETTINGS,
+            settings=SETTINGS,
         )
         for source in sources
     ]  # fmt: skip

@@ -16,9 +16,21 @@ from PIL import Image as Pillow
 from tiny import picture
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--set", "passes=1", "--steps", "6")
+SHALLOW: dict[str, Any] = {
+    "content_layers": "relu2_1",
+    "style_layers": "relu1_1,relu2_1",
+    "statistic": "moments",
+    "tv_weight": 3.0,
+    "recolour": 1.0,
+}
+"""Settings under which little of VGG-19 is used, so that a step costs milliseconds; with the palette of the clip."""
+SETS = tuple(text for name, value in SHALLOW.items() for text in ("--set", f"{name}={value}"))
+"""The same on the command line."""
+TABLE = "".join(f"{name} = {json.dumps(value)}\n" for name, value in SHALLOW.items())
+"""The same in TOML."""
+QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--steps", "6")
 """Options that make a frame cost a fraction of a second."""
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5, "passes": 1}
+SMALL = {"device": "cpu", **SHALLOW, "levels": 1, "steps": 6, "carried_steps": 5, "passes": 1}
 """The same for the calls from Python."""
 
 

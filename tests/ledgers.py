@@ -55,7 +55,8 @@ def finish(
         cuts=[] if cut is None else [cut],
     )  # fmt: skip
     ledger.spend(name, seconds)
-    made = {"software": "reelbrush 0.1.0", "network": "the built-in network (3f2a91c0)", "settings": "seed = 7\n"}
+    network = "the original VGG-19, 8 bits a weight (c34748d2)"
+    made = {"software": "reelbrush 0.1.0", "network": network, "settings": "seed = 7\n"}
     flicker = [
         FlickerRow(frame, *((None, None) if frame == cut else (0.002 + frame / 10_000, 0.001)))
         for frame in range(1, frames)

@@ -50,7 +50,7 @@ def library(allowed: int, source: str, style: str, output: str, *settings: str) 
             before = limit(allowed)
 
     values = dict(map(read_assignment, settings))
-    stylize_video(source, style, output, network="builtin", device="cpu", on_event=on_event, **values)
+    stylize_video(source, style, output, device="cpu", on_event=on_event, **values)
     print(mebibytes("VmPeak") - before)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from batches import MARK, processes
-from jobs import paint_picture, reelbrush
+from jobs import SHALLOW, paint_picture, reelbrush
 from media_clips import images_of, write_clip
 from tiny import picture
 
@@ -23,9 +23,9 @@ from pipeline.job.batch.ledger import Ledger
 from pipeline.job.batch.rows import ItemRow
 from pipeline.show.night import Night, spend
 
-SETTINGS = {"levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
+SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
 QUICK = (
-    *("--network", "builtin", "--device", "cpu"),
+    *("--device", "cpu"),
     *(text for name, value in SETTINGS.items() for text in ("--set", f"{name}={value}")),
 )
 """The same on the command line."""
@@ -117,9 +117,7 @@ class Evening:
             [str(path) for path in inputs or (self.inputs,)],
             [] if inputs and inputs[0].suffix == ".toml" else [str(self.style)],
             self.out,
-            options=None
-            if inputs and inputs[0].suffix == ".toml"
-            else {"network": "builtin", **SETTINGS, **self.options, **options},
+            options=None if inputs and inputs[0].suffix == ".toml" else {**SETTINGS, **self.options, **options},
             workers=workers,
             threads=1,
             orders=Orders(device="cpu", **(orders or {})),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs import paint_picture, pictures
+from jobs import SMALL, paint_picture, pictures
 from PIL import Image as Pillow
 from tiny import picture
 
@@ -15,8 +15,6 @@ from pipeline import stylize_image, stylize_video
 from pipeline.job.anchor import LOOKING, VIEWS, views
 from pipeline.job.events import Event, Scanned
 from pipeline.media.outputs import remove
-
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 6, "carried_steps": 5, "passes": 1}
 
 
 @pytest.fixture
@@ -118,6 +116,6 @@ def test_another_job_in_the_same_place_looks_again(tmp_path: Path, style: Path) 
 def test_settings_that_need_none_look_for_none(tmp_path: Path, style: Path) -> None:
     told: list[Event] = []
     stylize_video(
-        film(tmp_path / "in", 1.0, 0.8, 0.6), style, tmp_path / "out", recolour=0, on_event=told.append, **SMALL
+        film(tmp_path / "in", 1.0, 0.8, 0.6), style, tmp_path / "out", on_event=told.append, **{**SMALL, "recolour": 0}
     )
     assert not [event for event in told if isinstance(event, Scanned) and event.why == LOOKING]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import events, paint_picture
+from jobs import TABLE, events, paint_picture
 from media_clips import clip, images_of
 from nights import QUICK, Evening, bytes_of, evening, frames_in, moving_clip
 
@@ -50,7 +50,7 @@ def test_the_ledger_knows_every_painting(night: tuple[Evening, object, str]) -> 
         assert (row.state, row.error, row.done) == (State.DONE, None, row.frames * row.passes)
         assert row.seconds > 0
         assert row.estimate
-        assert row.made["network"].startswith("the built-in network")
+        assert row.made["network"].startswith("the original VGG-19")
     clip_row = rows["clip-ink.mp4"]
     assert (clip_row.width, clip_row.height, clip_row.frames) == (64, 48, 5)
     assert [output.path.name for output in clip_row.outputs] == ["clip-ink.mp4", "clip-ink.gif"]
@@ -154,7 +154,7 @@ def test_a_job_file_says_it_all(tmp_path: Path) -> None:
     paint_picture(one.inputs / "b.png")
     (tmp_path / "job.toml").write_text(
         'inputs = ["in"]\nstyles = ["ink.png"]\noutput = "out"\n'
-        '[defaults]\nnetwork = "builtin"\nlevels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n'
+        f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/b.png"\noutput = "presents/b.png"\nsteps = 5\n'
     )
     done = one.say(tmp_path / "job.toml", "--device", "cpu", "--quiet")
@@ -182,7 +182,7 @@ def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) 
     job = tmp_path / "job.toml"
     job.write_text(
         'styles = ["ink.png"]\noutput = "out"\n'
-        '[defaults]\nnetwork = "builtin"\nlevels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n'
+        f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/m.mp4"\noutput = "a.mp4"\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "b.mp4"\nstyle_weight = 1e38\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "c.mp4"\n'

@@ -63,8 +63,8 @@ def test_an_input_that_broke_while_it_was_painted_is_gone_on_with_once_it_is_men
 
 def test_a_style_that_is_gone_for_a_while_is_not_held_against_the_painting(tmp_path: Path) -> None:
     source, style = paint_picture(tmp_path / "a.png"), tmp_path / "gone.png"
-    settings = {key: value for key, value in SMALL.items() if key not in {"network", "device"}}
-    item = Item("b.png", source, (StylePicture(style),), tmp_path / "b.png", network="builtin", settings=settings)
+    settings = {key: value for key, value in SMALL.items() if key != "device"}
+    item = Item("b.png", source, (StylePicture(style),), tmp_path / "b.png", settings=settings)
     said: list[Message] = []
     work_on(Task(item, "paint"), Place("cpu", 1), said.append, lambda: False)
     failed = said[-1]

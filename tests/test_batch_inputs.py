@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from batches import workers_of
-from jobs import paint_picture
+from jobs import TABLE, paint_picture
 from media_clips import clip, ffmpeg, images_of, sound_packets
 from nights import bytes_of, evening, frames_in, moving_clip
 
@@ -173,7 +173,7 @@ def test_only_what_has_changed_is_painted_again(tmp_path: Path) -> None:
     job = tmp_path / "job.toml"
     text = (
         'inputs = ["in"]\nstyles = ["ink.png"]\noutput = "out"\n'
-        '[defaults]\nnetwork = "builtin"\nlevels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n'
+        f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/b.png"\nsteps = 2\n'
     )
     job.write_text(text)
@@ -304,7 +304,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
     job = tmp_path / "job.toml"
     job.write_text(
         'styles = ["ink.png"]\noutput = "out"\n'
-        '[defaults]\nnetwork = "builtin"\nlevels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n'
+        f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/m.mp4"\noutput = "nan.mp4"\nstyle_weight = 1e34\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "far.mp4"\nstyle_weight = 1e38\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "wild.mp4"\noptimizer = "adam"\nlearning_rate = 10\n'

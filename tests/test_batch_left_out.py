@@ -100,8 +100,8 @@ def test_a_painting_of_something_else_is_not_taken_for_one_that_was_under_way(tm
     # The same settings and the same style, but another picture.
     own = one.out / "a-ink.png"
     config = tmp_path / "settings.toml"
-    config.write_text("".join(f"{name} = {value}\n" for name, value in SETTINGS.items()))
-    how = ("--network", "builtin", "--device", "cpu", "--config", config)
+    config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in SETTINGS.items()))
+    how = ("--device", "cpu", "--config", config)
     done = reelbrush("image", other, "--style", one.style, "-o", own, *how)
     assert done.returncode == 0, done.stderr
     made = own.read_bytes()

@@ -37,7 +37,7 @@ def found(folder: Path, text: str, outdir: str = "out", sequences: bool = False)
 
 
 def wish(one: Input, style: str = "ink", template: str = TEMPLATE, **others: object) -> Wish:
-    values = {"preset": "standard", "network": "auto", "codec": None, "gif": False, **others}
+    values = {"preset": "standard", "codec": None, "gif": False, **others}
     return Wish(one, style, f"{one.path}\0{style}", read_template(template), **values)  # type: ignore[arg-type]
 
 
@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         ("{style}/{stem}{ext}", "sub/ink/clip.mov"),
         ("{parent}/{style}/{stem}{ext}", "sub/ink/clip.mov"),
         ("{style}/{parent}/{stem}.mp4", "ink/sub/clip.mp4"),
-        ("{number:03}_{stem}_{preset}_{network}.webm", "sub/001_clip_standard_auto.webm"),
+        ("{number:03}_{stem}_{preset}.webm", "sub/001_clip_standard.webm"),
         ("{stem}{{x}}.gif", "sub/clip{x}.gif"),
         ("{style}/{ext}", "sub/ink/clip.mov"),
         ("{stem}-{style}/", "sub/clip-ink"),
@@ -235,7 +235,7 @@ def test_what_is_no_template_is_refused(template: str, why: str) -> None:
 def test_a_name_can_be_given_exactly(tmp_path: Path) -> None:
     make(tmp_path / "in", "sub/clip.mov")
     one = find_inputs("in", tmp_path, tmp_path / "out")[0]
-    own = Wish(one, "ink", "", exactly("a/{stem}.mp4"), "standard", "auto", None, True)
+    own = Wish(one, "ink", "", exactly("a/{stem}.mp4"), "standard", None, True)
     assert named([own]) == [Name("a/{stem}.mp4", "a/{stem}.gif")]
     with pytest.raises(UsageError, match="leaves"):
         exactly("../x.mp4")

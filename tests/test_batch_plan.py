@@ -72,8 +72,8 @@ def test_items_are_the_same_after_a_journey_as_json(home: Path) -> None:
     for item in plan_batch(["in"], ["ink.jpg:0.7+oil.png"], "out", options=options).items:
         again = Item.from_json(item.as_json())
         assert again == item
-        assert resolve("builtin", again.preset, again.settings) == resolve("builtin", item.preset, item.settings)
-        assert resolve("builtin", again.preset, again.settings).long_term == (1, 2, 4)
+        assert resolve(again.preset, again.settings) == resolve(item.preset, item.settings)
+        assert resolve(again.preset, again.settings).long_term == (1, 2, 4)
 
 
 def test_a_job_runs_on_what_was_planned(home: Path) -> None:
@@ -155,7 +155,7 @@ def test_nothing_said_is_a_mistake(home: Path) -> None:
         ({"codec": "vp9"}, "{stem}.mp4", "cannot hold vp9"),
         ({"quality": 52}, "{stem}.mp4", "from 0 .best. to 51"),
         ({"passes": 2, "carry": "none"}, "{stem}{ext}", "passes = 2 needs"),
-        ({"network": "builtin", "weights": "ink.jpg"}, "{stem}{ext}", "brings its own weights"),
+        ({"network": "builtin"}, "{stem}{ext}", "all is painted with VGG-19"),
         ({"preset": "standart"}, "{stem}{ext}", "did you mean 'standard'"),
         ({"gif": "yes"}, "{stem}{ext}", "true or false"),
         ({"settings": {}}, "{stem}{ext}", "no setting 'settings'"),

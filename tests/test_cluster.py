@@ -104,7 +104,7 @@ def test_what_paints_is_killed(tmp_path: Path, work: Work, dask: DaskProcesses) 
 def test_a_worker_that_is_busy_with_something_else(tmp_path: Path, work: Work, dask: DaskProcesses) -> None:
     """A task that it has not begun can be given up at once; a clip that it cannot see is a failure of that clip."""
     style = (StylePicture(work.style, 1.0),)
-    item = Item("one", tmp_path / "absent.mp4", style, tmp_path / "one.mp4", network="builtin")
+    item = Item("one", tmp_path / "absent.mp4", style, tmp_path / "one.mp4")
     with closing(open_cluster(dask.address, tmp_path, "cpu", 1)) as crew:
         crew.give(Task(item, "paint"))
         said = heard(crew)

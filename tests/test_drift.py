@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs import paint_picture, pictures
+from jobs import SHALLOW, paint_picture, pictures
 from PIL import Image as Pillow
 
 from pipeline import stylize_video
@@ -24,8 +24,8 @@ HEIGHT, WIDTH = 32, 48
 # Many steps for the first frame, so that all later ones have to keep and not to finish; few for these, so that what the
 # carry spoils is not mended at once.
 SETTINGS = {
-    "network": "builtin",
     "device": "cpu",
+    **SHALLOW,
     "levels": 1,
     "steps": 200,
     "carried_steps": 6,

@@ -109,7 +109,7 @@ def test_the_scale_of_gram_matrices_is_flush_with_them() -> None:
 
 def test_a_picture_that_is_too_narrow_for_the_network_is_enlarged(tmp_path: Path) -> None:
     narrow = paint_picture(tmp_path / "narrow.png", width=73, height=734)
-    found = run_features(FeaturesJob((narrow,), tmp_path / "f.png", size=128, maps=2, network="builtin"), quiet)
+    found = run_features(FeaturesJob((narrow,), tmp_path / "f.png", size=128, maps=2), quiet)
     assert list(found.shown) == list(LAYERS)
     (note,) = found.notes
     assert "16x161" in note and "13x128" in note
@@ -127,13 +127,13 @@ def test_a_picture_is_enlarged_only_where_it_has_to_be(tmp_path: Path) -> None:
 
 def test_what_sees_a_single_point_is_left_out(tmp_path: Path) -> None:
     small = paint_picture(tmp_path / "small.png", width=20, height=20)
-    found = run_features(FeaturesJob((small,), tmp_path / "f.png", maps=2, network="builtin"), quiet)
+    found = run_features(FeaturesJob((small,), tmp_path / "f.png", maps=2), quiet)
     assert list(found.shown) == list(LAYERS[:4])
     assert "relu5_1" in found.notes[0] and '"notes"' in found.as_json()
-    done = reelbrush("figure", "features", small, "-o", tmp_path / "g.png", "--network", "builtin")
+    done = reelbrush("figure", "features", small, "-o", tmp_path / "g.png")
     assert done.returncode == 0 and "note: left out" in done.stderr and "relu5_1" in done.stderr
     with pytest.raises(MediaError, match="single point"):
-        run_features(FeaturesJob((small,), tmp_path / "h.png", ("relu5_1",), network="builtin"), quiet)
+        run_features(FeaturesJob((small,), tmp_path / "h.png", ("relu5_1",)), quiet)
 
 
 # Reconstructions.
@@ -216,12 +216,12 @@ def test_ratios_are_short_and_told_apart(ratios: list[float], texts: list[str]) 
 def test_figures_are_vectors_too_and_say_their_size_in_print(tmp_path: Path) -> None:
     one, other = paint_picture(tmp_path / "a.png"), paint_picture(tmp_path / "b.png", seed=2)
     for name in ("f.svg", "again.svg", "f.png"):
-        run_features(FeaturesJob((one, other), tmp_path / name, maps=2, size=48, network="builtin"), quiet)
+        run_features(FeaturesJob((one, other), tmp_path / name, maps=2, size=48), quiet)
     assert (tmp_path / "f.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()
     assert "<text" not in (tmp_path / "f.svg").read_text()
     with Pillow.open(tmp_path / "f.png") as found:
         assert found.info["dpi"] == pytest.approx((300, 300), abs=0.01)
-    options = ("--network", "builtin", "--device", "cpu", "--size", "32", "--steps", "2")
+    options = ("--device", "cpu", "--size", "32", "--steps", "2")
     for kind in ("reconstruct", "weights"):
         done = reelbrush("figure", kind, one, other, "-o", tmp_path / f"{kind}.svg", *options)
         assert done.returncode == 0, done.stderr

@@ -55,8 +55,8 @@ def test_a_painting_whose_motion_cannot_be_found_for_want_of_memory_says_so(
     tmp_path: Path, inputs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short_of_memory(monkeypatch, range(3, 1000))
-    settings = {key: value for key, value in HOW.items() if key not in {"network", "device"}}
-    item = Item("out", inputs[0], (StylePicture(inputs[1]),), tmp_path / "out", network="builtin", settings=settings)
+    settings = {key: value for key, value in HOW.items() if key != "device"}
+    item = Item("out", inputs[0], (StylePicture(inputs[1]),), tmp_path / "out", settings=settings)
     said: list[Message] = []
     work_on(Task(item, "paint"), Place("cpu", 1), said.append, lambda: False)
     failed = said[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_an_item_travels_as_json() -> None:
     full = item("a.mp4", gif=Path("a.gif"), settings={"size": 64}, frames=(3, None), fps="24000/1001", quality=12)
     assert Item.from_json(full.as_json()) == full
+    # A ledger of the first versions says which of two networks was to paint.
+    assert Item.from_json(json.dumps({**json.loads(full.as_json()), "network": "auto"})) == full
     assert not full.still
     assert item("a.PNG").still
 

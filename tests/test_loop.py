@@ -145,13 +145,13 @@ def test_stopped_after_every_frame_and_resumed(tmp_path: Path, style: Path, pass
         with pytest.raises(Killed):
             stylize_video(folder, style, tmp_path / "out", on_event=stop, **values)
     assert stylize_video(folder, style, tmp_path / "out", on_event=stop, **values).painted == 0
-    assert painted == [(one.number, index) for one in passes_of(resolve("builtin", overrides=values_of(values)), 4)
+    assert painted == [(one.number, index) for one in passes_of(resolve(overrides=values_of(values)), 4)
                        for index in one.order]  # fmt: skip
     assert_same(tmp_path / "whole", tmp_path / "out", 4)
 
 
 def values_of(values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in {"network", "device"}}
+    return {name: value for name, value in values.items() if name != "device"}
 
 
 def test_frames_that_hold_still_across_the_seam_are_one_painting(tmp_path: Path, style: Path) -> None:
@@ -204,15 +204,15 @@ def test_a_note_where_the_input_does_not_loop(tmp_path: Path, style: Path) -> No
 @pytest.mark.parametrize("carry", ["none", "previous", "adjusted"])
 def test_a_loop_needs_the_motion(carry: str) -> None:
     with pytest.raises(SettingsError, match='loop = true needs carry = "warped"'):
-        resolve("builtin", overrides={"loop": True, "carry": carry})
+        resolve(overrides={"loop": True, "carry": carry})
 
 
 def test_loop_is_true_or_false(tmp_path: Path) -> None:
     assert read_assignment("loop=true") == ("loop", True)
     path = tmp_path / "job.toml"
-    path.write_text(resolve("builtin", overrides={"loop": True}).as_toml(), encoding="utf-8")
+    path.write_text(resolve(overrides={"loop": True}).as_toml(), encoding="utf-8")
     assert "loop = true" in path.read_text(encoding="utf-8")
     assert read_config(path)["loop"] is True
     for wrong in (1, "yes", None):
         with pytest.raises(SettingsError, match="loop has to be true or false"):
-            resolve("builtin", overrides={"loop": wrong})
+            resolve(overrides={"loop": wrong})

@@ -25,9 +25,9 @@ PLACE = Place("cpu", 1)
 @pytest.fixture
 def item(tmp_path: Path) -> Item:
     style = StylePicture(paint_picture(tmp_path / "style.png", 3, 64, 48), 1.0)
-    settings = {key: value for key, value in SMALL.items() if key not in {"network", "device"}}
+    settings = {key: value for key, value in SMALL.items() if key != "device"}
     source = moving_folder(tmp_path / "clip", 3)
-    return Item("clip", source, (style,), tmp_path / "out" / "clip", network="builtin", settings=settings)
+    return Item("clip", source, (style,), tmp_path / "out" / "clip", settings=settings)
 
 
 class Careless(LocalCrew):

@@ -25,7 +25,7 @@ def touchy() -> Network:
     overflow."""
     weights = tiny_weights()
     weights["conv1_1.weight"] *= 2e18
-    return Network(replace(PLAN, name="builtin"), weights)
+    return Network(replace(PLAN, name="vgg19"), weights)
 
 
 def faint(image: np.ndarray) -> np.ndarray:

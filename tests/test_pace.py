@@ -245,7 +245,7 @@ class Ticking(Clock):
 
 
 TICK = Speed(1.0, 0.0)
-LONG: dict[str, Any] = {**SMALL, "steps": 40, "carried_steps": 30}
+LONG: dict[str, Any] = {**SMALL, "steps": 40, "carried_steps": 30, "tolerance": 0}
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def run(
 ) -> ClipResult:
     """Paint a folder in so many seconds of that clock beside those that are kept for encoding; None: without."""
     values = dict(settings)
-    studio = open_studio(network=values.pop("network"), device=values.pop("device"), overrides=values)
+    studio = open_studio(device=values.pop("device"), overrides=values)
     job = ClipJob(folder, as_styles(style), output)
     deadline = None
     if seconds is not None:

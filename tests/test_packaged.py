@@ -14,11 +14,17 @@ import torch.nn.functional as F
 
 from pipeline.errors import WeightsError
 from pipeline.network import packaged
-from pipeline.network.choose import describe
 from pipeline.network.packaged import FILE, SHA256, check_packaged, packaged_place, read_packaged
 from pipeline.network.tensor_file import file_sha256, save_weights
 from pipeline.network.vgg import TENSORS, check_vgg19
-from pipeline.network.weights import open_packaged, open_vgg19, used_without_asking, weights_folder, weights_table
+from pipeline.network.weights import (
+    describe,
+    open_packaged,
+    open_vgg19,
+    used_without_asking,
+    weights_folder,
+    weights_table,
+)
 from tests.jobs import ROOT, environment
 
 

@@ -38,9 +38,9 @@ class Clip:
         if not self.source.exists():
             moving_folder(self.source, 9, cut=4)
         self.style = paint_picture(folder / "style.png", seed=9)
-        values = {key: value for key, value in SMALL.items() if key not in ("network", "device", "passes")}
+        values = {key: value for key, value in SMALL.items() if key not in ("device", "passes")}
         self.studio: Studio = open_studio(
-            "standard", "builtin", None, "cpu", {**values, **settings, "passes": passes, "cuts": "4,6"}
+            "standard", None, "cpu", {**values, **settings, "passes": passes, "cuts": "4,6"}
         )
         self.now = 1000.0
         """A clock on which every step takes a second."""

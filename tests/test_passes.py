@@ -124,7 +124,7 @@ def test_a_second_pass_leaves_the_turning_frame_and_improves_the_rest(tmp_path: 
         *((2, 5 - i) for i in range(6)),
     ]
     assert [event.steps for event in done] == [6, *[5] * 5, 0, *[3] * 5]
-    weight = resolve("builtin").temporal_weight
+    weight = resolve().temporal_weight
     losses = {(e.in_pass, e.frame): e.losses["total"] - weight * e.losses.get("temporal", 0.0) for e in done}
     assert sum(losses[2, index] for index in range(5)) < sum(losses[1, index] for index in range(5))
     (began,) = [event for event in told if isinstance(event, Started)]
@@ -175,10 +175,10 @@ def test_a_video_gets_its_frames_in_order(tmp_path: Path, style: Path) -> None:
 @pytest.mark.parametrize("carry", ["none", "previous", "adjusted"])
 def test_further_passes_need_the_motion(carry: str) -> None:
     with pytest.raises(SettingsError, match=f'passes = 2 needs carry = "warped", not "{carry}"'):
-        resolve("builtin", overrides={"passes": 2, "carry": carry})
-    assert resolve("builtin", overrides={"passes": 1, "carry": carry}).passes == 1
+        resolve(overrides={"passes": 2, "carry": carry})
+    assert resolve(overrides={"passes": 1, "carry": carry}).passes == 1
     with pytest.raises(SettingsError, match="passes has to be from 1 to"):
-        resolve("builtin", overrides={"passes": 0})
+        resolve(overrides={"passes": 0})
 
 
 # ---- what is handed on
@@ -350,7 +350,7 @@ def test_without_a_flow_to_find_its_weights_are_not_asked_for(tmp_path: Path, st
 
 @pytest.mark.parametrize("preset", ["standard", "fine"])
 def test_what_a_preset_wishes_for_does_not_forbid_another_carry(preset: str) -> None:
-    assert resolve("builtin", preset).passes == 2
-    assert resolve("builtin", preset, {"carry": "previous"}).passes == 1
+    assert resolve(preset).passes == 2
+    assert resolve(preset, {"carry": "previous"}).passes == 1
     with pytest.raises(SettingsError, match="passes = 2 needs carry"):
-        resolve("builtin", preset, {"carry": "previous", "passes": 2})
+        resolve(preset, {"carry": "previous", "passes": 2})

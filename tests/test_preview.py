@@ -24,9 +24,10 @@ from pipeline.show.night import Night, spend
 from pipeline.show.preview import PreviewJob, cells_of, command
 from pipeline.show.preview_sheet import RULE, drawn
 from pipeline.show.roughly import bytes_roughly, time_roughly
-from tests.jobs import QUICK, moving_folder, paint_picture
+from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
 
-FAST = ("--set", "levels=1", "--set", "steps=6", "--set", "carried_steps=5", "--set", "passes=1", "--device", "cpu")
+FAST = (*SETS, *(text for name in ("levels=1", "steps=6", "carried_steps=5", "passes=1") for text in ("--set", name)),
+        "--device", "cpu")  # fmt: skip
 
 
 def nothing(*arguments: Any) -> None:
@@ -61,50 +62,42 @@ def test_frames_come_from_every_shot_and_from_the_longest_first() -> None:
 
 
 def test_a_draft_is_the_same_but_smaller_and_shorter() -> None:
-    full = resolve("builtin", "fine")
+    full = resolve("fine")
     draft = drafted(full)
     assert (draft.size, draft.steps) == (256, 50)
-    assert drafted(resolve("builtin", "standard", {"size": 100, "steps": 12})).steps == 12
-    assert drafted(resolve("builtin", "standard", {"size": 100})).size == 100
-    assert drafted(resolve("builtin", "standard", {"size": 0})).size == 256
+    assert drafted(resolve("standard", {"size": 100, "steps": 12})).steps == 12
+    assert drafted(resolve("standard", {"size": 100})).size == 100
+    assert drafted(resolve("standard", {"size": 0})).size == 256
     assert (draft.style_weight, draft.style_layers) == (full.style_weight, full.style_layers)
 
 
 def test_every_style_and_weight_is_a_cell_in_order(here: Path) -> None:
-    job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (1.0, 8.0),
-                     options={"network": "builtin"})  # fmt: skip
+    job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (1.0, 8.0))
     cells = cells_of(job)
     assert [(item.output.name, item.settings["style_weight"]) for item in cells] == [
         ("clip-one", 1.0), ("clip-one", 8.0), ("clip-the other", 1.0), ("clip-the other", 8.0),
         ("clip-one+the other", 1.0), ("clip-one+the other", 8.0),
     ]  # fmt: skip
-    own = resolve("builtin").style_weight
-    usual = cells_of(PreviewJob(here / "clip", ["one.png"], None, options={"network": "builtin"}))
+    own = resolve().style_weight
+    usual = cells_of(PreviewJob(here / "clip", ["one.png"], None))
     assert [item.settings["style_weight"] / own for item in usual] == [0.25, 1, 4]
-
-
-def test_every_network_is_tried(here: Path) -> None:
-    job = PreviewJob(here / "clip", ["one.png"], None, (2.0,))
-    assert [item.network for item in cells_of(job)] == ["builtin", "vgg19"]
-    assert [shlex.split(command(item, ()))[8] for item in cells_of(job)] == ["builtin", "vgg19"]
-    assert [item.network for item in cells_of(replace(job, options={"network": "builtin"}))] == ["builtin"]
 
 
 def test_a_command_is_quoted_for_a_shell_and_only_that_is_printed(here: Path) -> None:
     found = run("clip", "-s", "the other.png", "--style-weight", "0.3", "--style-weight", "7", "--cell", "2",
-                "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "--network", "builtin")  # fmt: skip
+                "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5")  # fmt: skip
     assert found.exit_code == 0 and found.stderr == ""
     assert shlex.split(found.stdout) == [
-        "reelbrush", "video", "clip", "--style", "the other.png", "--style-weight", "7", "--network", "builtin",
+        "reelbrush", "video", "clip", "--style", "the other.png", "--style-weight", "7",
         "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "-o", "clip-the other",
     ]  # fmt: skip
 
 
 def test_the_printed_command_paints_with_the_settings_of_its_cell(here: Path) -> None:
     """Given again, it is understood, and means the same."""
-    (here / "mine.toml").write_text('style_weight = 9.0\ncontent_weight = 0.7\npreset = "draft"\n')
+    (here / "mine.toml").write_text(f'style_weight = 9.0\ncontent_weight = 0.7\npreset = "draft"\n{TABLE}')
     given = ("cat.png", "-s", "one.png:0.5+the other.png", "--config", "mine.toml", "--set", "levels=1",
-             "--set", "steps=6", "--size", "40", "--device", "cpu", "--network", "builtin")  # fmt: skip
+             "--set", "steps=6", "--size", "40", "--device", "cpu")  # fmt: skip
     found = run(*given, "--cell", "1")
     assert found.exit_code == 0
     words = shlex.split(found.stdout)
@@ -113,17 +106,17 @@ def test_the_printed_command_paints_with_the_settings_of_its_cell(here: Path) ->
     record = read_record(Path(words[-1]))
     job = PreviewJob(Path("cat.png"), ["one.png:0.5+the other.png"], None, options={
         "style_weight": 9.0, "content_weight": 0.7, "preset": "draft", "levels": 1, "steps": 6, "size": 40,
-        "network": "builtin",
+        **SHALLOW,
     })  # fmt: skip
     cell = cells_of(job)[0]
     assert cell.settings["style_weight"] == 9 / 4
-    assert recorded_settings(record)[0] == resolve("builtin", cell.preset, cell.settings)
+    assert recorded_settings(record)[0] == resolve(cell.preset, cell.settings)
     assert [style.weight for style in record.styles] == [0.5, 1.0]
 
 
 def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: Path) -> None:
     found = run("clip", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--style-weight", "20",
-                "--count", "2", "--network", "builtin", *FAST)  # fmt: skip
+                "--count", "2", *FAST)  # fmt: skip
     assert found.exit_code == 0, found.stderr
     lines = found.stdout.splitlines()
     assert [line[:4] for line in lines] == ["# 1:", "reel", "# 2:", "reel"]
@@ -139,14 +132,14 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
 
 def painted(here: Path, *styles: str, weights: tuple[float, ...] = (1.0, 20.0)) -> Preview:
     """A preview of two frames whose paintings are one colour each, with a cost that is the same for all."""
-    job = PreviewJob(here / "clip", styles, None, weights, options={"network": "builtin"})
+    job = PreviewJob(here / "clip", styles, None, weights)
     frames = tuple(Frame(index, Fraction(index), flat((0, 0, 200))) for index in (0, 4))
     cost = Cost(287.0, 1_000_000, 400_000, 770_600_000)
     cells = tuple(
-        Cell(number, item, resolve("builtin", "standard", item.settings), 8, cost, (flat((number, 250, 0)),) * 2)
+        Cell(number, item, resolve("standard", item.settings), 8, cost, (flat((number, 250, 0)),) * 2)
         for number, item in enumerate(cells_of(job), 1)
     )
-    return Preview(frames, cells, 96, 64, resolve("builtin"))
+    return Preview(frames, cells, 96, 64, resolve())
 
 
 def flat(colour: tuple[int, int, int], height: int = 32, width: int = 48) -> Image:
@@ -238,9 +231,9 @@ def test_so_are_bytes(count: int, said: str) -> None:
 def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
     """At its size and with its steps, where those are no more than a draft's."""
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (3.0,), device="cpu",
-                     options={"levels": 1, "steps": 6, "network": "builtin"})  # fmt: skip
+                     options={**SHALLOW, "levels": 1, "steps": 6})  # fmt: skip
     cell = run_preview(cells_of(job), 3, "cpu", nothing).cells[0]
-    arguments = shlex.split(command(cells_of(job)[0], ["--set", "levels=1", "--steps", "6", "--device", "cpu"]))
+    arguments = shlex.split(command(cells_of(job)[0], [*SETS, "--set", "levels=1", "--steps", "6", "--device", "cpu"]))
     assert run(*arguments[2:], name="image").exit_code == 0
     assert len(cell.paintings) == 1
     np.testing.assert_array_equal(cell.paintings[0], read_picture(Path("cat-one.png")))
@@ -249,8 +242,8 @@ def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
 def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) -> None:
     """With the palette of the clip as a whole."""
     assert run("clip", "-s", "one.png", "-o", "painted", *QUICK, name="video").exit_code == 0
-    options = {"levels": 1, "steps": 6, "passes": 1, "network": "builtin"}
-    job = PreviewJob(Path("clip"), ["one.png"], None, (resolve("builtin").style_weight,), options=options)
+    options = {**SHALLOW, "levels": 1, "steps": 6, "passes": 1}
+    job = PreviewJob(Path("clip"), ["one.png"], None, (resolve().style_weight,), options=options)
     found = run_preview(cells_of(job), 8, "cpu", nothing)
     assert [frame.index for frame in found.shown] == list(range(8))
     np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
@@ -258,7 +251,7 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
 
 
 def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
-    options = {"levels": 1, "steps": 6, "carried_steps": 5, "network": "builtin"}
+    options = {**SHALLOW, "levels": 1, "steps": 6, "carried_steps": 5}
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (2.0,), options=options)
     cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
     told: list[Any] = []
@@ -273,16 +266,14 @@ def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
 def test_what_differs_from_the_job_is_said(here: Path) -> None:
     paint_picture(here / "large.png", width=272, height=16)
     found = run("large.png", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--set", "levels=1",
-                "--set", "steps=31", "--network", "builtin", "--device", "cpu")  # fmt: skip
+                "--set", "steps=31", *SETS, "--device", "cpu")  # fmt: skip
     assert found.exit_code == 0, found.stderr
     assert "The sheet is painted at 256x15 in 30 steps, the job at 272x16 in 31" in found.stderr.replace("\n", " ")
     assert "by itself" not in found.stderr
 
 
 def test_the_weights_change_the_painting_and_not_the_cost(here: Path) -> None:
-    job = PreviewJob(
-        Path("cat.png"), ["one.png"], None, (0.1, 50.0), options={"levels": 1, "steps": 6, "network": "builtin"}
-    )
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.1, 50.0), options={**SHALLOW, "levels": 1, "steps": 6})
     one, other = run_preview(cells_of(job), 1, "cpu", nothing).cells
     assert one.cost == other.cost
     assert (one.paintings[0] != other.paintings[0]).any()
@@ -302,6 +293,6 @@ def test_the_weights_change_the_painting_and_not_the_cost(here: Path) -> None:
 )
 def test_mistakes_are_said(here: Path, arguments: tuple[str, ...], said: str) -> None:
     before = sorted(here.iterdir())
-    found = run(*arguments, "--network", "builtin")
+    found = run(*arguments)
     assert found.exit_code == 2 and said in found.stderr
     assert sorted(here.iterdir()) == before

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jobs import paint_picture
+from jobs import SHALLOW, paint_picture
 from loopback import serve
 from moving import panned
 from PIL import Image as Pillow
@@ -36,7 +36,7 @@ from pipeline.network.raft import RAFTS, missing_raft, open_raft, raft_address, 
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import resolve
 
-SMALL = {"network": "builtin", "device": "cpu", "levels": 1, "steps": 3, "carried_steps": 3, "passes": 1}
+SMALL = {"device": "cpu", **SHALLOW, "levels": 1, "steps": 3, "carried_steps": 3, "passes": 1}
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ def test_the_flow_is_that_of_torchvision(here: Path, file: Path) -> None:
     tensors = prepare(*(torch.from_numpy(image).permute(2, 0, 1)[None] for image in (a, b)))
     with torch.no_grad():
         want = network.eval()(*tensors, num_flow_updates=UPDATES)[-1][0].permute(1, 2, 0).numpy()
-    method = open_flow(resolve("builtin", overrides={"flow": "raft-small"}), CPU)
+    method = open_flow(resolve(overrides={"flow": "raft-small"}), CPU)
     scale = max(1.0, float(np.abs(want).max()))
     np.testing.assert_allclose(method(a, b) / scale, want / scale, atol=1e-4)
     there, back = method.both_ways(a, b)
@@ -169,14 +169,14 @@ def test_every_published_file_is_of_a_network_that_torchvision_has() -> None:
 
 
 def test_opened_it_has_its_digest_in_its_name(here: Path) -> None:
-    method = open_flow(resolve("builtin", overrides={"flow": "raft-small"}), CPU)
+    method = open_flow(resolve(overrides={"flow": "raft-small"}), CPU)
     assert method.name == f"raft-small ({file_sha256(here)[:8]})"
-    assert open_flow(resolve("builtin"), CPU) is DIS
+    assert open_flow(resolve(), CPU) is DIS
 
 
 def test_missing_weights_are_no_reason_to_take_another_method() -> None:
     with pytest.raises(WeightsError) as caught:
-        open_flow(resolve("builtin", overrides={"flow": "raft"}), CPU)
+        open_flow(resolve(overrides={"flow": "raft"}), CPU)
     assert str(caught.value) == missing_raft("raft")
 
 

@@ -26,7 +26,6 @@ from pipeline.job.recorded import printable, read_record, recorded_settings
 from pipeline.job.replay import ReplayJob, run_replay
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
 from pipeline.network import packaged
-from pipeline.network.builtin import builtin
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
 from tests.jobs import QUICK, SMALL, assert_same, events, killed, paint_folder, paint_picture, pictures, reelbrush
@@ -130,7 +129,7 @@ def test_another_ending_gives_another_kind_of_file_with_the_same_frames(here: Pa
 
 
 def test_a_story_says_how_its_picture_was_made(here: Path) -> None:
-    options = ("--network", "builtin", "--device", "cpu", "--set", "levels=1", "--steps", "6", "-q")
+    options = (*QUICK, "-q")
     arguments = ("image", here / "c.png", "-s", here / "s.png", "-o", here / "o.png", "--story", here / "o.gif")
     assert run(*arguments, *options).exit_code == 0
     again(here / "o.gif", here / "p.png")
@@ -150,16 +149,15 @@ def test_killed_and_given_again_a_replay_goes_on(here: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("network", ["builtin", "vgg19"])
-def test_settings_come_back_to_the_last_digit(painted: Path, preset: str, network: str) -> None:
+def test_settings_come_back_to_the_last_digit(painted: Path, preset: str) -> None:
     odd = {
         "style_weight": 1 / 3,
         "long_term": (1, 4),
         "cuts": "3,7",
         "style_layers": (("conv2_1", 0.1), ("conv1_1", 1)),
     }
-    settings = resolve(network, preset, odd)
-    record = replace(read_record(painted / "o.png"), network=network, settings=settings.as_toml())
+    settings = resolve(preset, odd)
+    record = replace(read_record(painted / "o.png"), settings=settings.as_toml())
     assert recorded_settings(record) == (settings, ())
 
 
@@ -313,16 +311,17 @@ def test_the_result_itself_is_never_replaced(painted: Path, here: Path) -> None:
 # ---- the network, the version, the precision
 
 
-def test_another_builtin_network_is_refused(painted: Path, here: Path) -> None:
+def test_the_network_of_the_first_versions_is_told_to_be_gone(painted: Path, here: Path) -> None:
     def other(job: dict[str, Any]) -> None:
-        job["network"]["sha256"] = "ab" * 32
+        job["network"] = {"name": "builtin", "sha256": "ab" * 32}
 
-    result = altered(painted, here / "o.png", other)
-    mine = builtin().digest[:12]
-    with pytest.raises(WeightsError, match=f"SHA-256 abababababab…, where the one at hand has {mine}"):
+    settings = read_metadata(painted / "o.png")["settings"] + 'network = "builtin"\n'
+    result = altered(painted, here / "o.png", other, settings=settings, software="reelbrush 0.0.9")
+    with pytest.raises(ReplayError, match=r"built-in network .*does not have any more.*reelbrush 0\.0\.9"):
         again(result, here / "p.png")
-    with pytest.raises(ReplayError, match="leave out --weights"):
-        again(result, here / "p.png", weights=here / "w.pth")
+    shown = json.loads(run("replay", result, "--show", "--json").stdout)
+    assert shown["network"] == {"name": "builtin", "sha256": "ab" * 32}
+    assert recorded_settings(read_record(result)) == recorded_settings(read_record(painted / "o.png"))
 
 
 @pytest.fixture(scope="session")
@@ -583,11 +582,11 @@ def test_the_command_paints_again(painted: Path, tmp_path: Path) -> None:
 def test_the_command_shows_and_paints_nothing(painted: Path) -> None:
     before = sorted(painted.iterdir())
     table = run("replay", painted / "o.png", "--show").stdout
-    digest = builtin().digest
+    digest = packaged.SHA256
     for words in (__version__, "c.png", fingerprint(painted / "s.png"), digest, "float32", "noise"):
         assert words in table
     found = json.loads(run("replay", painted / "o.png", "--show", "--json").stdout)
-    assert found["network"] == {"name": "builtin", "sha256": digest}
+    assert found["network"] == {"name": "vgg19", "sha256": digest}
     assert found["input"] == {"path": "c.png", "sha256": fingerprint(painted / "c.png")}
     assert (found["kind"], found["settings"]["seed"], found["styles"][0]["weight"]) == ("picture", 5, 1.0)
     assert sorted(painted.iterdir()) == before

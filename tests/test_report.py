@@ -115,7 +115,7 @@ def test_what_is_said_of_the_batch(out: Path, batch: Ledger) -> None:
         "b.mp4: the video is cut off.", "Each failure says what to do about it.", "25 %", "in the style of wheat field",
         "96 × 64", "12 frames", "painted in 1 min 30 s", "1.2 MB", "flicker 2.6 × that of the input",
         "the sound is left out", "seed = 7",
-        "the built-in network (3f2a91c0)", "ab" * 32,
+        "the original VGG-19, 8 bits a weight (c34748d2)", "ab" * 32,
     ):  # fmt: skip
         assert words in " ".join(text.split()), words
     assert text.index("the video is cut off") < text.index("c.mp4") < text.index("a.mp4") < text.index("d.mp4")

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 import pipeline
 from pipeline.errors import SettingsError
 from pipeline.network.base import StackPlan
-from pipeline.network.builtin import PLAN as BUILTIN
 from pipeline.network.vgg import BLOCKS
 from pipeline.settings import (
     DEFAULT_PRESET,
@@ -28,8 +27,7 @@ from pipeline.settings import (
 )
 
 VGG19 = StackPlan("vgg19", BLOCKS, (0, 0, 0), (1, 1, 1))
-PLANS = {"vgg19": VGG19, "builtin": BUILTIN}
-everything = pytest.mark.parametrize(("network", "preset"), [(n, p) for n in PLANS for p in PRESETS])
+everything = pytest.mark.parametrize("preset", PRESETS)
 
 
 def config(folder: Path, text: str) -> Path:
@@ -48,58 +46,53 @@ def test_the_presets() -> None:
 
 
 @everything
-def test_every_preset_is_complete_for_every_network(network: str, preset: str) -> None:
-    settings = resolve(network, preset)
-    assert (settings.preset, settings.network) == (preset, network)
-    there = {f"{kind}{suffix}" for suffix, _, _ in PLANS[network].convolutions for kind in ("conv", "relu")}
+def test_every_preset_is_complete(preset: str) -> None:
+    settings = resolve(preset)
+    assert settings.preset == preset
+    there = {f"{kind}{suffix}" for suffix, _, _ in VGG19.convolutions for kind in ("conv", "relu")}
     for layers in (settings.content_layers, settings.style_layers):
         assert layers
         assert {layer for layer, _ in layers} <= there
     for field in fields(Settings):
-        if field.name not in {"preset", "network"}:
+        if field.name != "preset":
             value = getattr(settings, field.name)
             assert checked(field.name, value) == value
             assert type(value) is type(field.default)
 
 
 @everything
-def test_toml_brings_the_same_settings_back(network: str, preset: str, tmp_path: Path) -> None:
+def test_toml_brings_the_same_settings_back(preset: str, tmp_path: Path) -> None:
     settings = resolve(
-        network,
         preset,
         {"seed": 7, "tv_weight": 1e-07, "style_layers": "relu2_1:0.3,relu1_1", "cuts": "24,57", "long_term": "1,2"},
     )
     for comments in (False, True):
         values = read_config(config(tmp_path, settings.as_toml(comments=comments)))
         assert values.pop("preset") == preset
-        assert values.pop("network") == network
-        assert resolve(network, preset, values) == settings
-    plain = resolve("builtin")
+        assert resolve(preset, values) == settings
+    plain = resolve()
     other = "standard" if preset != "standard" else "draft"
     values = read_config(config(tmp_path, plain.as_toml()))
-    own = {name: value for name, value in values.items() if name not in {"preset", "network"}}
-    again = resolve(network, other, own)  # a complete file leaves nothing to the preset it is laid over
+    own = {name: value for name, value in values.items() if name != "preset"}
+    again = resolve(other, own)  # a complete file leaves nothing to the preset it is laid over
     assert {f.name: getattr(again, f.name) for f in fields(Settings) if f.name in own} == {
         f.name: getattr(plain, f.name) for f in fields(Settings) if f.name in own
     }
 
 
 def test_toml_with_comments_explains_every_setting() -> None:
-    text = resolve("builtin").as_toml(comments=True)
+    text = resolve().as_toml(comments=True)
     for field in fields(Settings):
         assert f"# {about(field.name)}" in text
         assert re.search(rf"^{field.name} = ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("network", PLANS)
-def test_gatys2016_as_printed(network: str) -> None:
-    settings = resolve(network, "gatys2016")
+def test_gatys2016_as_printed() -> None:
+    settings = resolve("gatys2016")
     assert settings.optimizer == "lbfgs"
     assert settings.pooling == "average"
     assert (settings.statistic, settings.normalisation) == ("gram", "gatys2016")
-    # The paper's ratio belongs to its network; at that ratio the small one copies the content.
-    ratio = {"vgg19": 1e-3, "builtin": 1e-6}[network]
-    assert settings.content_weight / settings.style_weight == pytest.approx(ratio)
+    assert settings.content_weight / settings.style_weight == pytest.approx(1e-3)
     # Caffe rectifies in place: what the paper calls conv4_2 is relu4_2 here.
     assert settings.content_layers == (("relu4_2", 1.0),)
     assert settings.style_layers == tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
@@ -107,9 +100,8 @@ def test_gatys2016_as_printed(network: str) -> None:
     assert (settings.levels, settings.tv_weight, settings.temporal_weight) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("network", PLANS)
-def test_classic_as_the_notebooks_have_it(network: str) -> None:
-    settings = resolve(network, "classic")
+def test_classic_as_the_notebooks_have_it() -> None:
+    settings = resolve("classic")
     assert (settings.optimizer, settings.learning_rate, settings.averaging) == ("adam", 0.003, 0)
     assert (settings.content_weight, settings.style_weight, settings.tv_weight) == (1, 1e6, 0)
     assert (settings.statistic, settings.normalisation, settings.pooling) == ("gram", "notebook", "max")
@@ -119,39 +111,37 @@ def test_classic_as_the_notebooks_have_it(network: str) -> None:
 
 
 @everything
-def test_every_frame_is_moved_and_looks_one_frame_back(network: str, preset: str) -> None:
+def test_every_frame_is_moved_and_looks_one_frame_back(preset: str) -> None:
     """The temporal loss has a weight of its own in our presets only: those of others do not know it."""
-    settings = resolve(network, preset)
+    settings = resolve(preset)
     assert (settings.carry, settings.long_term, settings.cuts) == ("warped", (1,), "auto")
     assert (settings.temporal_weight > 0) == (preset not in {"gatys2016", "classic"})
 
 
-def test_unknown_presets_and_networks_are_named() -> None:
+def test_unknown_presets_are_named() -> None:
     with pytest.raises(SettingsError, match=r"no preset 'standart' \(did you mean 'standard'\?\).*draft"):
-        resolve("builtin", "standart")
-    with pytest.raises(SettingsError, match=r"'vgg16'.*vgg19, builtin"):
-        resolve("vgg16")
+        resolve("standart")
 
 
 def test_settings_are_frozen_and_hashable() -> None:
-    settings = resolve("builtin")
+    settings = resolve()
     with pytest.raises(FrozenInstanceError):
         settings.steps = 3  # type: ignore[misc]
-    assert len({settings, resolve("builtin"), resolve("builtin", "draft")}) == 2
+    assert len({settings, resolve(), resolve("draft")}) == 2
 
 
 def test_overrides_win_and_leave_the_preset_alone() -> None:
-    before = resolve("builtin")
-    changed = resolve("builtin", overrides={"steps": 3, "start": "blank"})
+    before = resolve()
+    changed = resolve(overrides={"steps": 3, "start": "blank"})
     assert (changed.steps, changed.start, changed.size) == (3, "blank", before.size)
-    assert resolve("builtin") == before
+    assert resolve() == before
 
 
 def test_weights_of_nothing_but_zero_are_refused() -> None:
     zero = {"content_weight": 0, "style_weight": 0, "tv_weight": 0}
     with pytest.raises(SettingsError, match="nothing to paint"):
-        resolve("builtin", overrides=zero)
-    assert resolve("builtin", overrides={**zero, "style_weight": 1}).style_weight == 1
+        resolve(overrides=zero)
+    assert resolve(overrides={**zero, "style_weight": 1}).style_weight == 1
 
 
 # ---- unknown keys, wherever they stand
@@ -159,9 +149,9 @@ def test_weights_of_nothing_but_zero_are_refused() -> None:
 
 def test_an_unknown_key_in_a_library_call_names_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"no setting 'style_wieght' \(did you mean 'style_weight'"):
-        resolve("builtin", overrides={"style_wieght": 1})
+        resolve(overrides={"style_wieght": 1})
     with pytest.raises(SettingsError, match="did you mean 'style_weight'"):
-        pipeline.stylize_image("a.png", "b.png", network="builtin", style_wieght=1)
+        pipeline.stylize_image("a.png", "b.png", style_wieght=1)
 
 
 def test_an_unknown_key_in_a_file_names_file_and_nearest(tmp_path: Path) -> None:
@@ -297,10 +287,10 @@ def test_assignments(text: str, expected: tuple[str, Any]) -> None:
 # ---- files
 
 
-def test_a_file_may_name_preset_and_network(tmp_path: Path) -> None:
-    text = 'preset = "fine"\nnetwork = "auto"\nsteps = 5\n[style_layers]\nrelu1_1 = 1\n'
+def test_a_file_may_name_its_preset(tmp_path: Path) -> None:
+    text = 'preset = "fine"\nsteps = 5\n[style_layers]\nrelu1_1 = 1\n'
     assert read_config(config(tmp_path, text)) == {
-        "preset": "fine", "network": "auto", "steps": 5, "style_layers": {"relu1_1": 1},
+        "preset": "fine", "steps": 5, "style_layers": {"relu1_1": 1},
     }  # fmt: skip
 
 
@@ -311,7 +301,7 @@ def test_a_file_may_name_preset_and_network(tmp_path: Path) -> None:
         ("steps = 0", "at least 1"),
         ('optimizer = "sgd"', "adam, lbfgs"),
         ("preset = 3", "preset has to be a name"),
-        ("network = []", "network has to be a name"),
+        ('network = "builtin"', "job.toml: There is no setting 'network' any more: all is painted with VGG-19"),
         ("[painting]\nsteps = 3", "no setting 'painting'"),
     ],
 )
@@ -348,4 +338,4 @@ def test_help_takes_texts_and_defaults_from_the_settings(monkeypatch: pytest.Mon
     shown = "".join(CliRunner().invoke(app, ["image", "--help"]).output.split())
     for name in ("size", "steps", "style_weight", "tv_weight", "optimizer", "start", "seed"):
         assert "".join(about(name).split()) in shown
-        assert f"[preset{DEFAULT_PRESET}:{getattr(resolve('builtin'), name)}]" in shown
+        assert f"[preset{DEFAULT_PRESET}:{getattr(resolve(), name)}]" in shown

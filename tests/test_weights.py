@@ -276,7 +276,6 @@ def test_which_file_is_found(cache: Path) -> None:
 
 def test_table(cache: Path, published: Path) -> None:
     assert [(row.name, row.state) for row in weights_table()] == [
-        ("builtin", "built in"),
         ("vgg19 (packaged)", "present"),
         ("vgg19", "absent"),
         ("vgg19 (caffe)", "absent"),

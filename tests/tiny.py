@@ -54,7 +54,6 @@ def tiny_settings(**values: Any) -> Settings:
     """Settings for the tiny network; a few steps of Adam unless told otherwise."""
     base = Settings(
         preset="tiny",
-        network="tiny",
         content_layers=(("relu2_1", 1.0),),
         style_layers=(("relu1_1", 0.5), ("relu3_1", 0.5)),
         statistic="moments",

@@ -20,8 +20,8 @@ from pipeline.job.parse import parse_rate
 from pipeline.job.still import StillJob, StillResult, run_still
 from pipeline.job.styles import StylePicture, parse_style
 from pipeline.network.base import Network
-from pipeline.network.choose import decide_network, open_network
 from pipeline.network.device import choose_device
+from pipeline.network.weights import open_vgg19
 from pipeline.settings import DEFAULT_PRESET, Settings, resolve
 from pipeline.style.painter import OnProgress
 
@@ -40,20 +40,18 @@ class Studio:
 
 def open_studio(
     preset: str = DEFAULT_PRESET,
-    network: str = "auto",
     weights: Path | None = None,
     device: str = "auto",
     overrides: Mapping[str, Any] | None = None,
 ) -> Studio:
-    """Decide the network, complete the settings, load the weights.
+    """Complete the settings, load the weights.
 
     :param overrides: single settings that replace those of the preset.
     :raises SettingsError, WeightsError, DeviceError: as their names say.
     """
-    name = decide_network(network, weights)
-    settings = resolve(name, preset, overrides)
+    settings = resolve(preset, overrides)
     place = choose_device(device)
-    return Studio(settings, open_network(name, weights, settings.pooling), place)  # type: ignore[arg-type]
+    return Studio(settings, open_vgg19(weights, settings.pooling), place)  # type: ignore[arg-type]
 
 
 def stylize_image(
@@ -62,7 +60,6 @@ def stylize_image(
     output: str | Path | None = None,
     *,
     preset: str = DEFAULT_PRESET,
-    network: str = "auto",
     weights: str | Path | None = None,
     device: str = "auto",
     init: str | Path | None = None,
@@ -80,7 +77,7 @@ def stylize_image(
     :returns: the picture (`.image`, uint8 (H, W, 3)) with its losses.
     :raises ReelbrushError: `str(error)` says what to do.
     """
-    studio = open_studio(preset, network, _path(weights), device, settings)
+    studio = open_studio(preset, _path(weights), device, settings)
     job = StillJob(Path(content), as_styles(style), _path(output), _path(init), upscale, overwrite)
     return run_still(job, studio.network, studio.settings, studio.device, on_event, on_progress)
 
@@ -92,7 +89,6 @@ def stylize_video(
     *,
     gif: str | Path | None = None,
     preset: str = DEFAULT_PRESET,
-    network: str = "auto",
     weights: str | Path | None = None,
     device: str = "auto",
     frames: tuple[int | None, int | None] | None = None,
@@ -120,7 +116,7 @@ def stylize_video(
     :raises ReelbrushError: `str(error)` says what to do.
     """
     until = parse_deadline(budget, finish_by)
-    studio = open_studio(preset, network, _path(weights), device, settings)
+    studio = open_studio(preset, _path(weights), device, settings)
     job = ClipJob(
         Path(source), as_styles(style), Path(output), _path(gif), frames,
         None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,

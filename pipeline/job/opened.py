@@ -23,7 +23,7 @@ from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.painter import Painter
 from pipeline.style.recolour import Anchor

@@ -89,7 +89,7 @@ def drafted(settings: Settings) -> Settings:
 def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCount) -> Preview:
     """Paint `count` frames of a job under every one of its settings, and estimate all of them.
 
-    :param items: the same input with different styles, networks or settings.
+    :param items: the same input with different styles or settings.
     :raises ReelbrushError: something cannot be read or painted.
     """
     ready, costs = _examined(items, device, on_count)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipeline import __version__
 from pipeline.media import fingerprint
 from pipeline.motion.flow import FlowMethod
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.style.painter import Painter
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Record:
     source: Ingredient
     styles: tuple[Ingredient, ...]
     network: str
-    """'builtin' or 'vgg19'."""
+    """'vgg19'; in what a version before VGG-19 came along had painted, perhaps 'builtin'."""
     digest: str
     """Hash of the network's weights."""
     precision: str

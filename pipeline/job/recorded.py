@@ -162,9 +162,9 @@ def recorded_settings(record: Record) -> tuple[Settings, tuple[str, ...]]:
     :raises ReplayError: they are no settings, or none that can be.
     """
     values = recorded_values(record)
-    known = {f.name: f.default for f in fields(Settings) if f.name not in ("preset", "network")}
+    known = {f.name: f.default for f in fields(Settings) if f.name != "preset"}
     notes = []
-    unknown = sorted(set(values) - set(known) - {"preset", "network"})
+    unknown = sorted(set(values) - set(known) - {"preset", "network"})  # the network stands in the job
     if unknown:
         notes.append(
             f"This version of Reelbrush does not have the settings {printable(', '.join(unknown))} that were recorded; "
@@ -181,7 +181,7 @@ def recorded_settings(record: Record) -> tuple[Settings, tuple[str, ...]]:
     preset = preset if isinstance(preset, str) and preset in PRESETS else DEFAULT_PRESET
     own = {name: values.get(name, default) for name, default in known.items() if name in values or default != ()}
     try:
-        settings = resolve(record.network, preset, own)
+        settings = resolve(preset, own)
     except SettingsError as error:
         raise ReplayError(
             f"The settings that were recorded cannot be: {printable(str(error))} The file was changed by another "

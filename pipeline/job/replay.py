@@ -23,9 +23,8 @@ from pipeline.job.styles import StylePicture
 from pipeline.media import refuse_same_file
 from pipeline.network import packaged
 from pipeline.network.base import Network
-from pipeline.network.choose import open_network
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.weights import find_vgg19, open_packaged, trimmed_name, weights_folder
+from pipeline.network.weights import find_vgg19, open_packaged, open_vgg19, trimmed_name, weights_folder
 from pipeline.settings import Settings
 
 
@@ -180,28 +179,29 @@ def _studio(record: Record, job: ReplayJob) -> tuple[Studio, tuple[str, ...]]:
 def _network(record: Record, settings: Settings, weights: Path | None) -> Network:
     """The network that painted the result.
 
-    :raises WeightsError: it is not at hand.
+    :raises ReplayError: this version does not have it.
+    :raises WeightsError: its weights are not at hand.
     """
     needed = f"SHA-256 {record.digest[:12]}…"
-    if record.network == "builtin":
-        if weights is not None:
-            raise ReplayError(f"The built-in network painted this result; leave out --weights {weights}.")
-        network = open_network("builtin", None, settings.pooling)  # type: ignore[arg-type]
-        advice = f"install reelbrush {record.version}"
-    elif record.digest == packaged.SHA256 and weights is None:
+    if record.network != "vgg19":
+        raise ReplayError(
+            f"The built-in network painted this result ({needed}), which this version of Reelbrush does not have any "
+            f"more. Paint it again with the version that painted it, reelbrush {record.version}, or anew with VGG-19: "
+            "--show lists what it was made from."
+        )
+    if record.digest == packaged.SHA256 and weights is None:
         # Also where a job would use other weights, because they have been downloaded since.
         return open_packaged(settings.pooling)  # type: ignore[arg-type]
-    else:
-        path = weights or _vgg19(record.digest)
-        advice = "name the file it was painted with by --weights FILE, or 'reelbrush weights import' it"
-        if record.digest == packaged.SHA256:
-            advice = f"leave out --weights {weights}"
-        if path is None:
-            raise WeightsError(
-                f"VGG-19 painted this result ({needed}), and its weights are not on this machine. Fetch them "
-                f"with 'reelbrush weights download vgg19', or {advice}."
-            )
-        network = open_network("vgg19", path, settings.pooling)  # type: ignore[arg-type]
+    path = weights or _vgg19(record.digest)
+    advice = "name the file it was painted with by --weights FILE, or 'reelbrush weights import' it"
+    if record.digest == packaged.SHA256:
+        advice = f"leave out --weights {weights}"
+    if path is None:
+        raise WeightsError(
+            f"VGG-19 painted this result ({needed}), and its weights are not on this machine. Fetch them "
+            f"with 'reelbrush weights download vgg19', or {advice}."
+        )
+    network = open_vgg19(path, settings.pooling)  # type: ignore[arg-type]
     if network.digest != record.digest:
         raise WeightsError(
             f"Another network painted this result: {record.network} with {needed}, where the one at hand has "

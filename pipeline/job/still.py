@@ -27,7 +27,7 @@ from pipeline.media import (
 from pipeline.media.frame import Image
 from pipeline.media.pictures import NotAPictureError
 from pipeline.network.base import Network
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.painter import OnProgress, Painted, Painter, Progress
 

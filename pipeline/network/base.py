@@ -70,7 +70,9 @@ class Network(nn.Module):
         )
         self.convolutions = nn.ModuleDict()
         for suffix, channels_in, channels_out in plan.convolutions:
-            convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=plan.padding)
+            # Not filled with random numbers first, which would take as long as reading the weights.
+            shape = nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=plan.padding, device="meta")
+            convolution = shape.to_empty(device="cpu")
             for part in ("weight", "bias"):
                 _fill(getattr(convolution, part), weights, f"conv{suffix}.{part}", plan.name)
             self.convolutions[f"conv{suffix}"] = convolution

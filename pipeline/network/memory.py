@@ -40,7 +40,7 @@ def keep_freed_memory() -> bool:
 
     Left alone, glibc takes large blocks from the system and gives them back when they are freed: then every page of a
     map is filled with zeros before it is written, in every pass of every step. On one core a step at 512 pixels took
-    456 ms with the built-in network and 4.36 s with VGG-19; with memory kept 259 ms and 2.31 s.
+    4.36 s; with memory kept 2.31 s.
 
     :return: whether it was done: only glibc on Linux can be told so.
     """

@@ -139,6 +139,12 @@ def used_without_asking() -> str:
     return f"{packaged.ABOUT}, from the package {packaged.DISTRIBUTION}"
 
 
+def describe(network: Network) -> str:
+    """One line that says which network paints: 'VGG-19 (dcbb9e9d), average pooling'."""
+    called = packaged.ABOUT if network.digest == packaged.SHA256 else "VGG-19"
+    return f"{called} ({network.digest[:8]}), {network.pooling} pooling"
+
+
 def import_weights(path: Path | str, overwrite: bool = False, preprocessing: Preprocessing | None = None) -> Path:
     """Check a VGG-19 file and keep its convolutions in the cache; importing the same file again changes nothing.
 
@@ -181,16 +187,13 @@ class WeightsRow:
     """Where the file is or, where it is absent, would be."""
     size: int
     """Bytes on disk; 0 where absent."""
-    state: Literal["present", "absent", "damaged", "built in"]
+    state: Literal["present", "absent", "damaged"]
     about: str
 
 
 def weights_table() -> list[WeightsRow]:
-    """Every set of weights Reelbrush knows: built in, packaged, published (present or not), imported."""
-    builtin = Path(__file__).parent / "builtin"
-    size = sum(path.stat().st_size for path in builtin.glob("*") if path.is_file() and path.suffix != ".py")
-    rows = [WeightsRow("builtin", builtin, size, "built in", "part of Reelbrush; works at once, with no download")]
-    rows.append(_packaged_row())
+    """Every set of VGG-19's weights that Reelbrush knows: packaged, published (present or not), imported."""
+    rows = [_packaged_row()]
     folder = weights_folder()
     abouts = {
         "torchvision": "the network of Gatys et al. as torchvision trained it; `reelbrush weights download vgg19`",

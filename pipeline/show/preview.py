@@ -18,7 +18,6 @@ from pipeline.job.plan.options import Options, with_values
 from pipeline.job.preview import OnCount, Preview, run_preview
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.media.lettering import is_legible
-from pipeline.network.choose import decide_network
 from pipeline.settings import resolve
 from pipeline.show.preview_sheet import drawn
 from pipeline.show.preview_words import about, costs, number
@@ -44,7 +43,7 @@ class PreviewJob:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the real job: fields of `Options`, and settings."""
     written: Sequence[str] = ()
-    """The same as the command line had it, without network and style weight, for the commands."""
+    """The same as the command line had it, without style weight, for the commands."""
     overwrite: bool = False
 
 
@@ -81,7 +80,7 @@ def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewe
 
 
 def cells_of(job: PreviewJob) -> list[Item]:
-    """The job under every style, network and style weight, in this order.
+    """The job under every style and style weight, in this order.
 
     :raises UsageError, SettingsError: with all that is wrong, a line each.
     """
@@ -100,17 +99,16 @@ def cells_of(job: PreviewJob) -> list[Item]:
     blends = each_once(blends)
     called = labels(blends)
     ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
+    own = resolve(how.preset, how.settings).style_weight
     items = []
     for blend in blends:
         output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
-        for network in _networks(how):
-            own = resolve(network, how.preset, how.settings).style_weight
-            for weight in dict.fromkeys(job.style_weights or [times * own for times in TIMES]):
-                settings = {**how.settings, "style_weight": float(weight)}
-                items.append(
-                    Item(output.name, job.source, blend, output, None, how.preset, network, how.weights, settings,
-                         how.frames, how.fps, how.upscale, how.codec, how.quality)
-                )  # fmt: skip
+        for weight in dict.fromkeys(job.style_weights or [times * own for times in TIMES]):
+            settings = {**how.settings, "style_weight": float(weight)}
+            items.append(
+                Item(output.name, job.source, blend, output, None, how.preset, how.weights, settings, how.frames,
+                     how.fps, how.upscale, how.codec, how.quality)
+            )  # fmt: skip
     if items[0].still and (how.frames is not None or how.fps is not None):
         raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
     return items
@@ -126,15 +124,8 @@ def command(item: Item, written: Sequence[str]) -> str:
               for style in item.styles]  # fmt: skip
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]
     words += [word for style in styles for word in ("--style", style)]
-    words += ["--style-weight", number(item.settings["style_weight"]), "--network", item.network, *written]
+    words += ["--style-weight", number(item.settings["style_weight"]), *written]
     return shlex.join([*words, "-o", str(item.output)])
-
-
-def _networks(how: Options) -> list[str]:
-    """Those that are compared: the one that was asked for, or both."""
-    if how.network != "auto" or how.weights is not None:
-        return [decide_network(how.network, how.weights)]
-    return ["builtin", "vgg19"]
 
 
 def _notes(found: Preview) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pipeline.job.preview import Cell, Cost, Preview
 from pipeline.show.roughly import bytes_roughly, time_roughly
 
-CALLED = {"builtin": "built-in network", "vgg19": "VGG-19"}
-
 
 def facts(found: Preview) -> list[str]:
     """The input in a few lines; the first one is its name."""
@@ -18,11 +16,9 @@ def facts(found: Preview) -> list[str]:
 
 def about(cell: Cell, found: Preview) -> list[str]:
     """What tells a cell from the others: its style first."""
-    several = len({other.item.network for other in found.cells}) > 1
     return [
         " + ".join(style.path.stem for style in cell.item.styles),
         f"style weight {number(cell.settings.style_weight)}",
-        *([CALLED[cell.item.network]] if several else []),
     ]
 
 

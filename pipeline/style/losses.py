@@ -49,7 +49,7 @@ class _Sums(torch.autograd.Function):
     """Sum and sum of products of maps over all positions, with a gradient by hand.
 
     Left to autograd, the products cost two matrix products on the way back where one does, and centring or a mean
-    five more passes over the maps: together a sixth of a step of the built-in network on a CPU.
+    five more passes over the maps.
     """
 
     @staticmethod

@@ -122,7 +122,7 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     if not math.isfinite(final["total"]):
         raise PaintingError(
             "The loss of a frame is not a finite number, even with the most careful steps. "
-            "Try --set precision=float32, a smaller --style-weight, or another --network."
+            "Try --set precision=float32, or a smaller --style-weight."
         )
     return Painting(image, final, number, stopped, watch.retries)
 

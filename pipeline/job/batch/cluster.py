@@ -25,7 +25,6 @@ from pipeline.job.batch.scheduler import ANSWER, GPU, PATIENCE, Scheduler
 from pipeline.job.batch.task import Lost, Message, Notice, Stopped, Task
 from pipeline.job.batch.worker import Place
 from pipeline.job.plan.item import Item
-from pipeline.network.choose import decide_network
 
 LOOK = 1.0
 """Seconds between two looks at which workers there are."""
@@ -281,7 +280,7 @@ class ClusterCrew:
 
 
 def _for_all(item: Item) -> Item:
-    """An item that is the same on all machines: what 'auto' means is decided here, and every path is whole."""
+    """An item that is the same on all machines: every path is whole."""
     return replace(
         item,
         source=item.source.absolute(),
@@ -289,7 +288,6 @@ def _for_all(item: Item) -> Item:
         output=item.output.absolute(),
         gif=None if item.gif is None else item.gif.absolute(),
         weights=None if item.weights is None else item.weights.absolute(),
-        network=decide_network(item.network, item.weights),
     )
 
 

@@ -69,12 +69,12 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
 def studio_of(item: Item, device: str) -> Studio:
     """Network, settings and device for an item. Items that ask for the same have it loaded once."""
     settings = json.dumps(dict(item.settings), sort_keys=True)
-    return _studio(item.preset, item.network, item.weights, device, settings)
+    return _studio(item.preset, item.weights, device, settings)
 
 
 @lru_cache(maxsize=2)
-def _studio(preset: str, network: str, weights: Path | None, device: str, settings: str) -> Studio:
-    return open_studio(preset, network, weights, device, json.loads(settings))
+def _studio(preset: str, weights: Path | None, device: str, settings: str) -> Studio:
+    return open_studio(preset, weights, device, json.loads(settings))
 
 
 def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> Painted:

@@ -52,7 +52,7 @@ def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
 def _wish(request: Request, style: str) -> Wish:
     how = request.options
     own = f"{request.input.path.resolve()}\0{identity(request.blend)}"
-    return Wish(request.input, style, own, request.template, how.preset, how.network, how.codec, how.gif)
+    return Wish(request.input, style, own, request.template, how.preset, how.codec, how.gif)
 
 
 def _item(folder: Path, request: Request, name: Name) -> Item:
@@ -67,7 +67,6 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
         output,
         None if name.gif is None else folder / name.gif,
         how.preset,
-        how.network,
         how.weights,
         how.settings,
         None if still else how.frames,

@@ -30,7 +30,6 @@ class Item:
     output: Path
     gif: Path | None = None
     preset: str = DEFAULT_PRESET
-    network: str = "auto"
     weights: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Single settings that replace those of the preset."""
@@ -67,7 +66,7 @@ class Item:
 
     def as_settings(self) -> str:
         """How it is painted, and by what: the same for items that differ in their pictures only."""
-        return json.dumps([self.preset, self.network, self.weights, dict(self.settings)], default=str, sort_keys=True)
+        return json.dumps([self.preset, self.weights, dict(self.settings)], default=str, sort_keys=True)
 
     def as_json(self) -> str:
         """As one line that `from_json` reads; the same for the same item."""
@@ -79,6 +78,8 @@ class Item:
     def from_json(cls, text: str) -> Item:
         """The item that `as_json` wrote."""
         values = json.loads(text)
+        # In the ledgers of the first versions, which had two to choose from.
+        values.pop("network", None)
         for name in ("source", "output", "gif", "weights"):
             values[name] = None if values[name] is None else Path(values[name])
         values["styles"] = tuple(StylePicture(Path(path), weight) for path, weight in values["styles"])

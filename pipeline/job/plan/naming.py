@@ -9,7 +9,7 @@ A template such as `{stem}-{style}{ext}` names a file below the folder of the ba
              such a folder again
     parent   the folders between the input and the argument that named it. Where a template does not say it, these
              folders are kept, in front of the name.
-    preset, network    as they were asked for
+    preset   as it was asked for
     number   the position in the batch, from 1; {number:03} gives 001
 
 Instead of with {ext} a template can end with an ending of its own, or with '/' for folders of numbered pictures.
@@ -38,7 +38,7 @@ from pipeline.media.writing import WRITABLE
 from pipeline.settings import nearest
 
 TEMPLATE = "{stem}-{style}{ext}"
-FIELDS = ("stem", "style", "ext", "parent", "preset", "network", "number")
+FIELDS = ("stem", "style", "ext", "parent", "preset", "number")
 LONGEST_PART = 255
 """Bytes of a name that file systems hold, ..."""
 LONGEST = LONGEST_PART - 24
@@ -125,7 +125,6 @@ class Wish:
     """A text of its own for every input in a style."""
     template: Template
     preset: str
-    network: str
     codec: str | None
     gif: bool
     """Whether a GIF is wanted beside it; beside a picture or a GIF there is none."""
@@ -221,7 +220,6 @@ def _name(wish: Wish, number: int, way: _Way, again: str) -> Name:
         "ext": own,
         "parent": "/".join(parents),
         "preset": wish.preset,
-        "network": wish.network,
         "number": number,
     }
     tail = again + (f"-{digest(wish.identity)}" if way.hashed else "")

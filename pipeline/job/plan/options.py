@@ -12,8 +12,7 @@ from pipeline.job.parse import parse_frames, parse_rate
 from pipeline.job.plan.inputs import located
 from pipeline.job.plan.mistakes import Mistakes
 from pipeline.media.codecs import CODECS, QUALITIES
-from pipeline.network.choose import decide_network
-from pipeline.settings import DEFAULT_PRESET, NETWORKS, PRESETS, Settings, checked, nearest, resolve
+from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, checked, nearest, refuse_network, resolve
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,6 @@ class Options:
     """What is the same for many paintings. The fields are those of `Item`."""
 
     preset: str = DEFAULT_PRESET
-    network: str = "auto"
     weights: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     frames: tuple[int | None, int | None] | None = None
@@ -62,14 +60,13 @@ def with_values(
             elif name in SETTINGS:
                 settings[name] = plain(checked(name, value))
             else:
+                refuse_network(name)
                 raise SettingsError(f"There is no setting {name!r}{nearest(name, (*OPTIONS, *SETTINGS, *also))}.")
     options = replace(options, **new, settings=settings)
     if len(mistakes) == before:
         with mistakes.collected(place):
             # Some go together only one way.
-            network = "vgg19" if options.network == "auto" else options.network
-            decide_network(network, options.weights)
-            resolve(network, options.preset, options.settings)
+            resolve(options.preset, options.settings)
     return options
 
 
@@ -131,7 +128,6 @@ def _quality(value: Any, home: Path) -> str | int:
 
 _READ: dict[str, Callable[[Any, Path], Any]] = {
     "preset": _word("preset", PRESETS),
-    "network": _word("network", NETWORKS),
     "weights": _weights,
     "frames": _frames,
     "fps": _rate,

@@ -13,7 +13,7 @@ from pipeline.errors import MediaError
 from pipeline.job.api import open_studio
 from pipeline.media import Image, resize
 from pipeline.media.lettering import shortened_to, text_size
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.show.figures.colours import MAPS, MATRICES, Array, coloured, scale
 from pipeline.show.figures.page import OnCount, check_figure, letters_for, read_at, write_figure
 from pipeline.show.figures.reconstruct import of_blocks
@@ -48,7 +48,6 @@ class FeaturesJob:
     gram: bool = False
     """Show the Gram matrices instead of maps."""
     size: int = SIZE
-    network: str = "auto"
     weights: Path | None = None
     device: str = "auto"
     overwrite: bool = False
@@ -84,7 +83,7 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, job.pictures, job.overwrite)
-    studio = open_studio("gatys2016", job.network, job.weights, job.device)
+    studio = open_studio("gatys2016", job.weights, job.device)
     layers = job.layers or of_blocks(studio.network, 1)
     read = [read_at(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
     pictures, notes = [picture for picture, _ in read], [note for _, more in read for note in more]

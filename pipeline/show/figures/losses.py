@@ -30,7 +30,6 @@ class LossesJob:
     styles: tuple[str, ...] = ()
     """Of a picture to paint."""
     preset: str = "draft"
-    network: str = "auto"
     weights: Path | None = None
     device: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -80,7 +79,7 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 
 def _painted(job: LossesJob, on_count: OnCount) -> Course:
     """Of a picture that is painted for the figure."""
-    studio = open_studio(job.preset, job.network, job.weights, job.device, job.settings)
+    studio = open_studio(job.preset, job.weights, job.device, job.settings)
     return painting_course(StillJob(job.place, as_styles(list(job.styles))), studio, on_count)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.job.api import open_studio
 from pipeline.media import Image
 from pipeline.network.base import Network
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.show.figures.page import (
     OnCount,
     beside_content,
@@ -50,7 +50,6 @@ class ReconstructJob:
     steps: int = STEPS
     tv_weight: float = TV_WEIGHT
     seed: int = 0
-    network: str = "auto"
     weights: Path | None = None
     device: str = "auto"
     overwrite: bool = False
@@ -118,7 +117,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, (job.content, job.style), job.overwrite)
-    studio = open_studio("gatys2016", job.network, job.weights, job.device)
+    studio = open_studio("gatys2016", job.weights, job.device)
     network = studio.network
     singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or of_blocks(network, 2)]
     grown = job.style_layers or of_blocks(network, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.job.api import open_studio
 from pipeline.media import Image
-from pipeline.network.choose import describe
+from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.show.figures.page import (
     OnCount,
@@ -53,7 +53,6 @@ class WeightsJob:
     size: int = SIZE
     steps: int | None = None
     seed: int = 0
-    network: str = "auto"
     weights: Path | None = None
     device: str = "auto"
     overwrite: bool = False
@@ -89,7 +88,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     """
     check_figure(job.output, (job.content, job.style), job.overwrite)
     given = {"size": job.size, "seed": job.seed, **({} if job.steps is None else {"steps": job.steps})}
-    studio = open_studio(job.preset, job.network, job.weights, job.device, given)
+    studio = open_studio(job.preset, job.weights, job.device, given)
     settings = studio.settings
     ratios = job.ratios or tuple(factor * settings.content_weight / settings.style_weight for factor in AROUND)
     names = [layer for layer, _ in settings.style_layers]
