@@ -122,6 +122,7 @@ Upscale = Annotated[
 Steps = Annotated[int | None, _setting("steps")]
 CarriedSteps = Annotated[int | None, _setting("carried_steps")]
 ContentWeight = Annotated[float | None, _setting("content_weight")]
+Strength = Annotated[float | None, _setting("strength")]
 StyleWeight = Annotated[float | None, _setting("style_weight")]
 TvWeight = Annotated[float | None, _setting("tv_weight")]
 Optimizer = Annotated[str | None, _setting("optimizer")]
@@ -255,6 +256,7 @@ def video(
     steps: Steps = None,
     carried_steps: CarriedSteps = None,
     content_weight: ContentWeight = None,
+    strength: Strength = None,
     style_weight: StyleWeight = None,
     tv_weight: TvWeight = None,
     optimizer: Optimizer = None,
@@ -274,7 +276,7 @@ def video(
     given = {
         "carry": carry, "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "loop": loop, "cuts": cuts,
         "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
-        "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+        "strength": strength, "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
         from pipeline.show.trouble import held_back
@@ -334,6 +336,7 @@ def image(
     upscale: Upscale = False,
     steps: Steps = None,
     content_weight: ContentWeight = None,
+    strength: Strength = None,
     style_weight: StyleWeight = None,
     tv_weight: TvWeight = None,
     optimizer: Optimizer = None,
@@ -348,7 +351,7 @@ def image(
     """Paint one picture; with --story, also show how it came about."""
     given = {
         "size": size, "steps": steps, "start": start, "seed": seed, "content_weight": content_weight,
-        "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+        "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, "A picture is not kept half-painted.") as on_event:
         from pipeline.show.trouble import held_back
@@ -498,6 +501,7 @@ def batch(
     steps: Steps = None,
     carried_steps: CarriedSteps = None,
     content_weight: ContentWeight = None,
+    strength: Strength = None,
     style_weight: StyleWeight = None,
     tv_weight: TvWeight = None,
     optimizer: Optimizer = None,
@@ -516,7 +520,7 @@ def batch(
     values: dict[str, Any] = {
         "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "size": size, "steps": steps,
         "carried_steps": carried_steps, "start": start, "seed": seed, "content_weight": content_weight,
-        "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer, "preset": preset or None,
+        "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer, "preset": preset or None,
         "weights": weights, "fps": fps, "upscale": upscale or None, "codec": codec,
         "quality": quality, "gif": gif or None,
     }  # fmt: skip
@@ -824,12 +828,13 @@ def preview(
         int | None,
         typer.Option(min=1, metavar="N", help="Print only the command of this cell; without -o nothing is painted."),
     ] = None,
-    style_weight: Annotated[
+    strength: Annotated[
         list[float] | None,
         typer.Option(
             min=0,
+            max=1,
             show_default=False,
-            help=_help("A style weight to try; can be given several times.", "1/4, 1 and 4 times the preset's"),
+            help=_help("How much style, 0 to 1; can be given several times.", "0.25, 0.5 and 0.75"),
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=12, help="Number of frames to show, of each shot first.")] = 3,
@@ -847,7 +852,7 @@ def preview(
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; only the commands.")] = False,
 ) -> None:
-    """Paint a few frames at draft size under several styles and weights, on one sheet, before the night.
+    """Paint a few frames at draft size under several styles and strengths, on one sheet, before the night.
 
     The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
@@ -870,7 +875,7 @@ def preview(
         written += [] if config is None else _written("config", config)
         written += [word for text in set_ or () for word in _written("set", text)]
         with counting(screen, quiet) as on_count:
-            job = PreviewJob(source, style, output, style_weight or (), count, device, options, written, overwrite)
+            job = PreviewJob(source, style, output, strength or (), count, device, options, written, overwrite)
             made = run(job, on_count, cell)
         for head, command in made.cells:
             typer.echo(f"# {head}\n{command}" if head and cell is None else command)

@@ -33,6 +33,11 @@ class Settings:
     """Everything that, with the inputs, decides what the result looks like. Complete, never changed."""
 
     preset: str = _field("standard", "Name of the preset these settings began as.")
+    padding: str = _field(
+        "zeros",
+        "What the network sees beyond the border: the border repeated, or zeros, as it was trained; they paint a seam.",
+        choices=("replicate", "zeros"),
+    )
     pooling: str = _field("average", "Pooling of the network.", choices=("average", "max"))
     precision: str = _field("auto", "Number format of the network; auto asks the device.",
                             choices=("auto", "float32", "bfloat16"))  # fmt: skip
@@ -43,14 +48,28 @@ class Settings:
                             choices=("gram", "moments"))  # fmt: skip
     normalisation: str = _field("relative", "How losses are scaled (see pipeline/style/losses.py).",
                                 choices=("gatys2016", "notebook", "relative"))  # fmt: skip
+    strength: float = _field(
+        0.5,
+        "How much style: 0 is the input with a breath of the style, 1 the style with a breath of the input, 0.5 the "
+        "preset.",
+        low=0,
+        high=1,
+    )
     content_weight: float = _field(1.0, "Weight of the content loss (alpha in eq. 7).", low=0)
     style_weight: float = _field(1.0, "Weight of the style loss (beta in eq. 7).", low=0)
     tv_weight: float = _field(0.0, "Weight of the total variation.", low=0)
     recolour: float = _field(
         0.0,
         "How far the content takes on the palette of the style before paintings are compared with it: 0 not at all "
-        "(Gatys et al.), 1 mean and deviation of every content map become the style's. In a video these are of the "
-        "whole clip, so that its colours do not wander.",
+        "(Gatys et al.), 1 mean and deviation of every content map become the style's.",
+        low=0,
+        high=1,
+    )
+    clip_palette: float = _field(
+        0.0,
+        "How far it is the clip as a whole that has the colours of the style, so that they do not wander: 0 every frame "
+        "has all of them for itself (Gatys et al.), 1 a frame that is darker than its clip is painted as much darker. "
+        'Of a picture it changes nothing, and nothing with statistic = "gram".',
         low=0,
         high=1,
     )
@@ -65,7 +84,8 @@ class Settings:
         0.0, "Adam: decay of the average over iterates that is the result; 0 for none.", low=0, high=0.9999
     )
     history: int = _field(20, "L-BFGS: number of past steps it learns from.", low=1, high=200)
-    steps: int = _field(100, "Steps for a picture, or for the first frame of a shot.", low=1)
+    steps: int = _field(100, "Steps for a picture, or for the first frame of a shot, at its full size.", low=1)
+    coarse_steps: int = _field(0, "Steps at each coarser size before; 0: as many as at the full one.", low=0)
     carried_steps: int = _field(30, "Steps for a frame that starts from the one before it.", low=1)
     tolerance: float = _field(
         0.0, "Stop when `patience` steps lower the loss by less than this share; 0: never.", low=0, high=1
@@ -75,7 +95,12 @@ class Settings:
         0.0, "Time budget for one frame in seconds; 0: none. The result then depends on the machine.", low=0
     )
 
-    start: str = _field("content", "What a painting starts from.", choices=("content", "noise", "blank"))
+    start: str = _field(
+        "content",
+        "What a painting starts from: the content in the colours of the style, the content as it is, noise, or a blank "
+        "canvas.",
+        choices=("recoloured", "content", "noise", "blank"),
+    )
     levels: int = _field(1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8)
     smallest: int = _field(64, "Shortest side of the coarsest size, in pixels.", low=16)
     carry: str = _field(
@@ -151,6 +176,18 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return repr(value)
+
+
+STRENGTHS = 30.0
+"""How many times the style weight of the preset `strength` 1 stands for; 0 is as small a part of it."""
+
+
+def strengthened(strength: float) -> float:
+    """What the style weight is multiplied by: 1 in the middle, and even in its logarithm.
+
+    :param strength: 0 to 1.
+    """
+    return float(STRENGTHS ** (2 * strength - 1))
 
 
 def about(name: str) -> str:

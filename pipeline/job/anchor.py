@@ -25,8 +25,8 @@ def found_anchor(source: FrameSource, painter: Painter, work: WorkFolder, on_eve
     the style, and a scene that came back looked different.
     """
     # A single frame is all there is to see of its clip: it keeps its own palette, like a picture.
-    if not painter.anchored_layers or source.info.frames < 2:
-        return {}
+    if not painter.is_anchored or source.info.frames < 2:
+        return Anchor()
     kept = _kept(work)
     if kept is not None:
         return kept
@@ -55,5 +55,5 @@ def _kept(work: WorkFolder) -> Anchor | None:
     """None where nothing was kept, or where it is damaged."""
     try:
         return anchor_from_json(work.anchor())
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None

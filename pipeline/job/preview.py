@@ -99,7 +99,7 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
     for number, one in enumerate(ready):
         studio = studio_of(one.item, device)
         painter = Painter(studio.network, load_styles(one.item.styles), drafted(one.settings), studio.device)
-        if looks and painter.anchored_layers:
+        if looks and painter.is_anchored:
             if studio.network.digest not in anchors:
                 anchors[studio.network.digest] = pooled_anchor([painter.view(image) for image in looks])
             painter = painter.anchored(anchors[studio.network.digest])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from pipeline.errors import SettingsError, WeightsError
 
 Pooling = Literal["average", "max"]
+Padding = Literal["zeros", "replicate"]
+"""What convolutions see beyond the border: nothing, or the border repeated."""
 Part = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 """A stretch of a network: what it hands on to the next stretch, and the maps of those of its layers that are wanted."""
 
@@ -30,8 +32,6 @@ class StackPlan:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     """The input, RGB in 0..1, is normalised to (x - mean) / std."""
-    padding: Literal["zeros", "replicate"] = "zeros"
-    """What convolutions see beyond the border. VGG was trained with zeros; they paint a seam along the border."""
 
     @property
     def convolutions(self) -> tuple[tuple[str, int, int], ...]:
@@ -71,7 +71,7 @@ class Network(nn.Module):
         self.convolutions = nn.ModuleDict()
         for suffix, channels_in, channels_out in plan.convolutions:
             # Not filled with random numbers first, which would take as long as reading the weights.
-            shape = nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=plan.padding, device="meta")
+            shape = nn.Conv2d(channels_in, channels_out, 3, padding=1, device="meta")
             convolution = shape.to_empty(device="cpu")
             for part in ("weight", "bias"):
                 _fill(getattr(convolution, part), weights, f"conv{suffix}.{part}", plan.name)
@@ -88,6 +88,12 @@ class Network(nn.Module):
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         self.convolutions.to(device=device, dtype=dtype)
         self.convolutions.to(memory_format=memory_format)
+        return self
+
+    def padded(self, padding: Padding) -> Network:
+        """This network, with that beyond the border. VGG was trained with zeros, which paint a seam along the border."""
+        for convolution in self.convolutions.values():
+            cast(nn.Conv2d, convolution).padding_mode = padding
         return self
 
     @property

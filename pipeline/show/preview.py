@@ -22,8 +22,8 @@ from pipeline.settings import resolve
 from pipeline.show.preview_sheet import drawn
 from pipeline.show.preview_words import about, costs, number
 
-TIMES = (0.25, 1.0, 4.0)
-"""Style weights that are compared, in those of the preset."""
+STRENGTHS = (0.25, 0.5, 0.75)
+"""That are compared where none are asked for."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class PreviewJob:
     """Each by itself; a blend is 'a.jpg:0.7+b.jpg:0.3'."""
     output: Path | None
     """A picture; None paints nothing, for who only wants a command."""
-    style_weights: Sequence[float] = ()
-    """None: multiples of the preset's own."""
+    strengths: Sequence[float] = ()
+    """Each from 0 to 1; none: `STRENGTHS`."""
     count: int = 3
     """Frames that are shown, at most."""
     device: str = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the real job: fields of `Options`, and settings."""
     written: Sequence[str] = ()
-    """The same as the command line had it, without style weight, for the commands."""
+    """The same as the command line had it, without strength, for the commands."""
     overwrite: bool = False
 
 
@@ -64,7 +64,7 @@ def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewe
     """
     items = cells_of(job)
     if cell is not None and cell > len(items):
-        raise UsageError(f"There is no cell {cell}: with these styles and weights there are {len(items)}.")
+        raise UsageError(f"There is no cell {cell}: with these styles and strengths there are {len(items)}.")
     commands = [command(item, job.written) for item in items]
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
@@ -80,7 +80,7 @@ def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewe
 
 
 def cells_of(job: PreviewJob) -> list[Item]:
-    """The job under every style and style weight, in this order.
+    """The job under every style and strength, in this order.
 
     :raises UsageError, SettingsError: with all that is wrong, a line each.
     """
@@ -99,12 +99,11 @@ def cells_of(job: PreviewJob) -> list[Item]:
     blends = each_once(blends)
     called = labels(blends)
     ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
-    own = resolve(how.preset, how.settings).style_weight
     items = []
     for blend in blends:
         output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
-        for weight in dict.fromkeys(job.style_weights or [times * own for times in TIMES]):
-            settings = {**how.settings, "style_weight": float(weight)}
+        for strength in dict.fromkeys(job.strengths or STRENGTHS):
+            settings = {**how.settings, "strength": float(strength)}
             items.append(
                 Item(output.name, job.source, blend, output, None, how.preset, how.weights, settings, how.frames,
                      how.fps, how.upscale, how.codec, how.quality)
@@ -124,7 +123,7 @@ def command(item: Item, written: Sequence[str]) -> str:
               for style in item.styles]  # fmt: skip
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]
     words += [word for style in styles for word in ("--style", style)]
-    words += ["--style-weight", number(item.settings["style_weight"]), *written]
+    words += ["--strength", number(item.settings["strength"]), *written]
     return shlex.join([*words, "-o", str(item.output)])
 
 

@@ -18,7 +18,7 @@ def about(cell: Cell, found: Preview) -> list[str]:
     """What tells a cell from the others: its style first."""
     return [
         " + ".join(style.path.stem for style in cell.item.styles),
-        f"style weight {number(cell.settings.style_weight)}",
+        f"strength {number(cell.settings.strength)}",
     ]
 
 

@@ -15,16 +15,17 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UsageError
-from pipeline.network.base import Network
+from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
-from pipeline.settings import Settings
+from pipeline.settings import Settings, strengthened
 from pipeline.style.carried import Carried, Expected
+from pipeline.style.colour import blended_colours, colours, in_colours
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
 from pipeline.style.memory import MOST_HALVINGS, Economy, Thrift, Thrifty, thrifts
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
-from pipeline.style.recolour import Anchor, Palette, anchor_on, of_view, palette, recoloured, style_palette
+from pipeline.style.recolour import Anchor, Palette, of_view, palette, recoloured, style_palette
 from pipeline.style.steppers import Optimizer
 
 Image = npt.NDArray[np.uint8]
@@ -100,11 +101,13 @@ class Painter:
         self.device = device
         dtype = choose_precision(device, cast(Precision, settings.precision))
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
-        self._network = copy.deepcopy(network).placed(device, dtype, memory_format(device))
+        own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
+        self._network = own.placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
+        self._colours = blended_colours([(weight, colours(picture)) for weight, picture in self._styles])
         self._targets: dict[int, _Targets] = {}
         self._thrifty = Thrifty(device)
-        self._anchor: Anchor = {}
+        self._anchor = Anchor()
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
     @property
@@ -115,16 +118,21 @@ class Painter:
         """The most work that a frame of this size can take, in steps at its full size."""
         if carried:
             return self.settings.carried_steps
-        return sum(self._loop(carried).steps * _area(size) for size in self._sizes(height, width)) / (height * width)
+        sizes = self._sizes(height, width)
+        steps = self._steps(len(sizes), self.settings.steps)
+        return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / (height * width)
 
     @property
-    def anchored_layers(self) -> list[str]:
-        """The layers whose targets depend on what a clip as a whole looks like; none where nothing is recoloured."""
+    def is_anchored(self) -> bool:
+        """Whether a painting depends on what its clip as a whole looks like."""
+        return bool(self._anchored_layers) or self.settings.start == "recoloured"
+
+    @property
+    def _anchored_layers(self) -> list[str]:
+        """The layers whose targets depend on it."""
         settings = self.settings
-        if not settings.recolour:
-            return []
-        content = settings.content_layers if settings.content_weight else ()
-        style = settings.style_layers if settings.statistic == "moments" else ()
+        content = settings.content_layers if settings.recolour and settings.content_weight else ()
+        style = settings.style_layers if settings.clip_palette and settings.statistic == "moments" else ()
         return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
 
     def with_settings(self, settings: Settings) -> Painter:
@@ -137,23 +145,26 @@ class Painter:
     def anchored(self, anchor: Anchor) -> Painter:
         """This painter for the frames of a clip that looks like `anchor` as a whole: a palette that does not wander."""
         found = copy.copy(self)
-        found._anchor = anchor_on(anchor, self.device)
+        found._anchor = anchor.on(self.device)
         return found
 
     def view(self, image: Image) -> Anchor:
-        """What a picture looks like to `anchored_layers` at every size that can be painted.
+        """What a picture looks like, as far as a painting of its clip depends on it.
 
         :param image: uint8 (H, W, 3).
-        :return: on the CPU. `pooled_anchor` makes the anchor of a clip out of several.
+        :return: on the CPU, at every size that can be painted. `pooled_anchor` makes the anchor of a clip out of
+            several.
         """
-        layers, full = self.anchored_layers, to_tensor(image)
+        layers, full = self._anchored_layers, to_tensor(image)
         found = {}
         with torch.no_grad():
             # A frame may have to be painted smaller than any other.
-            for size in self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS)):
+            sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
+            for size in sizes if layers else ():
                 maps = self._network.features(resized(full, *size).to(self.device), layers)
                 found[size] = {layer: palette(maps[layer]) for layer in layers}
-        return anchor_on(found, torch.device("cpu"))
+        seen = colours(full) if self.settings.start == "recoloured" else None
+        return Anchor(found, seen).on(torch.device("cpu"))
 
     def paint(
         self,
@@ -170,7 +181,7 @@ class Painter:
         :param carried: what the frames before hand on, of the same size (warm start); None starts a shot.
         :param index: number of the frame: frames that start from noise start from different noise.
         :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
-        :param steps: for this frame, at every size that is painted; None: as the settings say.
+        :param steps: for this frame, at its full size, and at coarser ones in proportion; None: as the settings say.
         :raises PaintingError: the loss is not a finite number, whatever was tried.
         :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
         """
@@ -201,15 +212,18 @@ class Painter:
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
         expected = carried.expected if carried is not None else ()
         loop = self._loop(carried is not None)
-        loop = replace(loop, steps=steps or loop.steps, history=thrift.history or loop.history)
-        reporter = _Reporter(on_progress, base, canvas, (height, width), [loop.steps * _area(size) for size in sizes])
+        loop = replace(loop, history=thrift.history or loop.history)
+        counts = self._steps(len(sizes), steps or loop.steps)
+        reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts)
         done = 0
-        for position, size in enumerate(sizes):
+        for position, (size, count) in enumerate(zip(sizes, counts, strict=True)):
             if position:
                 canvas = _grown(canvas, base, size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            objective = self._objective(resized(full, *size), expected, self._anchor.get(size), thrift.recompute)
-            result = optimise(objective, canvas.to(self.device), loop, on_step)
+            objective = self._objective(
+                resized(full, *size), expected, self._anchor.palettes.get(size), thrift.recompute
+            )
+            result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step)
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
@@ -234,6 +248,12 @@ class Painter:
             sizes.insert(0, smaller)
         return sizes
 
+    def _steps(self, sizes: int, steps: int) -> list[int]:
+        """Steps at each of so many sizes, coarse to fine, where a frame gets `steps` at the final one."""
+        settings = self.settings
+        coarse = round(settings.coarse_steps * steps / settings.steps) if settings.coarse_steps else steps
+        return [*[max(1, coarse)] * (sizes - 1), steps]
+
     def _workable(self, height: int, width: int) -> tuple[int, int]:
         """The size itself, or for a tiny picture the size it is painted at."""
         grow = max(1.0, self._least / min(height, width))
@@ -243,6 +263,8 @@ class Painter:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
             return to_tensor(start)
+        if self.settings.start == "recoloured":
+            return in_colours(content, self._anchor.colours or colours(content), self._colours)
         return content if self.settings.start == "content" else None
 
     def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
@@ -303,7 +325,7 @@ class Painter:
             StyleTerm(
                 style,
                 dict(settings.style_layers),
-                settings.style_weight,
+                settings.style_weight * strengthened(settings.strength),
                 cast(Statistic, settings.statistic),
                 normalisation,
             ),
@@ -318,10 +340,12 @@ class Painter:
         self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, Palette] | None
     ) -> Mapping[str, Moments]:
         """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
-        if anchor is None or self.settings.statistic != "moments":
+        if anchor is None or not self.settings.clip_palette or self.settings.statistic != "moments":
             return style
         return {
-            layer: of_view(aim, palette(maps[layer]), anchor[layer], self.settings.recolour, layer.startswith("relu"))
+            layer: of_view(
+                aim, palette(maps[layer]), anchor[layer], self.settings.clip_palette, layer.startswith("relu")
+            )
             for layer, aim in style.items()
         }
 
@@ -388,19 +412,22 @@ class _Reporter:
         base: Tensor | None,
         canvas: Tensor,
         size: tuple[int, int],
-        work: Sequence[float],
+        sizes: Sequence[tuple[int, int]],
+        steps: Sequence[int],
     ) -> None:
         """
         :param base: the picture that the painting began as.
         :param canvas: what the first step starts from, at the coarsest size.
         :param size: (height, width) at the end.
-        :param work: budgeted work of every size, coarse to fine.
+        :param sizes: every (height, width) that is painted, coarse to fine.
+        :param steps: budgeted at each of them.
         """
         self._on_progress = on_progress
         self._base = base
         self._canvas = canvas
         self._size = size
-        self._work = work
+        self._steps = steps
+        self._work = [count * _area(one) for count, one in zip(steps, sizes, strict=True)]
 
     def at(self, position: int, done: int) -> Callable[[Step], None]:
         """An `on_step` for the size number `position`, after `done` steps at coarser ones."""
@@ -416,7 +443,7 @@ class _Reporter:
                 return _grown(step.image().cpu(), self._base if level else None, self._size)
 
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
-            budget = done + step.of * (len(self._work) - position)
+            budget = done + sum(self._steps[position:])
             assert self._on_progress is not None
             self._on_progress(Progress(done + step.number, budget, share, level, step, picture, start))
 

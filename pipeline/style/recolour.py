@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pipeline.style.colour import Colours, pooled_colours
 from pipeline.style.losses import TINY, Moments
 
 
@@ -22,9 +23,23 @@ class Palette:
     """float32 (N,), not below 0."""
 
 
-Anchor = Mapping[tuple[int, int], Mapping[str, Palette]]
-"""What a scene looks like to a network: (height, width) of a painting -> content layer -> palette. Deep maps say other
-things of a picture at another size, so every size that is painted has statistics of its own."""
+@dataclass(frozen=True)
+class Anchor:
+    """What a scene looks like as a whole."""
+
+    palettes: Mapping[tuple[int, int], Mapping[str, Palette]] = field(default_factory=dict)
+    """To a network: (height, width) of a painting -> layer -> palette. Deep maps say other things of a picture at
+    another size, so every size that is painted has statistics of its own."""
+    colours: Colours | None = None
+    """Of its pixels; None where no painting starts from them."""
+
+    def on(self, device: torch.device) -> Anchor:
+        """This anchor with the palettes on a device."""
+        palettes = {
+            size: {layer: Palette(one.mean.to(device), one.variance.to(device)) for layer, one in layers.items()}
+            for size, layers in self.palettes.items()
+        }
+        return Anchor(palettes, self.colours)
 
 
 def palette(maps: Tensor) -> Palette:
@@ -84,40 +99,42 @@ def of_view(style: Moments, own: Palette, scene: Palette, share: float, rectifie
 
 
 def pooled_anchor(views: Sequence[Anchor]) -> Anchor:
-    """The anchor of a scene from those of some pictures of it, all of one size; empty for none."""
+    """The anchor of a scene from those of some pictures of it, all of one size and kind; empty for none."""
     if not views:
-        return {}
-    return {
-        size: {layer: pooled([view[size][layer] for view in views]) for layer in layers}
-        for size, layers in views[0].items()
+        return Anchor()
+    palettes = {
+        size: {layer: pooled([view.palettes[size][layer] for view in views]) for layer in layers}
+        for size, layers in views[0].palettes.items()
     }
+    seen = [view.colours for view in views if view.colours is not None]
+    return Anchor(palettes, pooled_colours(seen) if seen else None)
 
 
-def anchor_as_json(anchor: Anchor) -> list[Any]:
+def anchor_as_json(anchor: Anchor) -> dict[str, Any]:
     """An anchor in JSON's own types, without loss."""
-    return [
-        [*size, {layer: [one.mean.tolist(), one.variance.tolist()] for layer, one in layers.items()}]
-        for size, layers in anchor.items()
-    ]
+    colours = anchor.colours
+    return {
+        "palettes": [
+            [*size, {layer: [one.mean.tolist(), one.variance.tolist()] for layer, one in layers.items()}]
+            for size, layers in anchor.palettes.items()
+        ],
+        "colours": None if colours is None else [colours.mean.tolist(), colours.covariance.tolist()],
+    }
 
 
 def anchor_from_json(found: Any) -> Anchor:
     """What `anchor_as_json` gave.
 
-    :raises ValueError, TypeError: something else.
+    :raises ValueError, TypeError, KeyError: something else.
     """
-    return {
+    palettes = {
         (int(height), int(width)): {
             str(layer): Palette(torch.tensor(mean, dtype=torch.float32), torch.tensor(variance, dtype=torch.float32))
             for layer, (mean, variance) in layers.items()
         }
-        for height, width, layers in found
+        for height, width, layers in found["palettes"]
     }
-
-
-def anchor_on(anchor: Anchor, device: torch.device) -> Anchor:
-    """An anchor with its numbers on a device."""
-    return {
-        size: {layer: Palette(one.mean.to(device), one.variance.to(device)) for layer, one in layers.items()}
-        for size, layers in anchor.items()
-    }
+    if found["colours"] is None:
+        return Anchor(palettes)
+    mean, covariance = (torch.tensor(values, dtype=torch.float64) for values in found["colours"])
+    return Anchor(palettes, Colours(mean, covariance))
