@@ -200,6 +200,10 @@ class Painter:
         sizes = self._thrifty_sizes(height, width, thrift)[-1 if carried is not None else 0 :]
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
         expected = carried.expected if carried is not None else ()
+        objective = self._objective(resized(full, *sizes[0]), expected, self._anchor.get(sizes[0]), thrift.recompute)
+        if carried is not None and carried.own is not None:
+            base = self._better(objective, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
+            canvas = resized(base, *sizes[0])
         loop = self._loop(carried is not None)
         loop = replace(loop, steps=steps or loop.steps, history=thrift.history or loop.history)
         reporter = _Reporter(on_progress, base, canvas, (height, width), [loop.steps * _area(size) for size in sizes])
@@ -207,13 +211,19 @@ class Painter:
         for position, size in enumerate(sizes):
             if position:
                 canvas = _grown(canvas, base, size)
+                objective = self._objective(resized(full, *size), expected, self._anchor.get(size), thrift.recompute)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            objective = self._objective(resized(full, *size), expected, self._anchor.get(size), thrift.recompute)
             result = optimise(objective, canvas.to(self.device), loop, on_step)
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
         return Painted(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
+
+    def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
+        """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
+        with torch.no_grad():
+            losses = [objective(resized(one, *size).to(self.device)).total for one in (start, own)]
+            return own if bool(losses[1] < losses[0]) else start
 
     def _thrifty_sizes(self, height: int, width: int, thrift: Thrift) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the last one that is painted."""
