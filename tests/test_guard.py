@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny import picture, tiny_settings
 
-from pipeline.job.guard import FEWEST, RECENT, Guard
+from pipeline.job.guard import FEWEST, RECENT, Guard, guard_at
+from pipeline.job.store import FrameStore
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painted
 
@@ -48,6 +50,46 @@ def test_not_where_nothing_is_usual_yet() -> None:
     known = guard(1.0, 1.0, 1.0)
     known.begin_shot()
     assert not known.suspects(painted(9.0), FRAME, FRAME)
+
+
+@pytest.mark.parametrize(("loss", "wrong"), [(1.9, False), (3.1, True)])
+@pytest.mark.parametrize("count", range(FEWEST))
+def test_the_first_frame_of_a_shot_says_what_is_usual_while_nothing_else_does(
+    count: int, loss: float, wrong: bool
+) -> None:
+    found = guard()
+    found.see_first({"total": 2.0})
+    for _ in range(count):
+        found.see({"total": 2.0})
+    assert found.suspects(painted(loss), FRAME, FRAME) is wrong
+    found.begin_shot()
+    assert not found.suspects(painted(loss), FRAME, FRAME)
+
+
+def test_the_first_frame_counts_no_longer_once_others_do() -> None:
+    found = guard()
+    found.see_first({"total": 9.0})
+    for _ in range(FEWEST):
+        found.see({"total": 1.0})
+    assert found.suspects(painted(1.6), FRAME, FRAME)
+
+
+@pytest.mark.parametrize("done", range(1, RECENT + 3))
+def test_a_guard_that_goes_on_knows_what_it_knew(tmp_path: Path, done: int) -> None:
+    """Of a shot that begins at frame 1."""
+    store = FrameStore(tmp_path, range(20))
+    whole = guard()
+    for index in range(done):
+        result = painted(1.0 + index)
+        store.put(index, result)
+        if index in (0, 1):
+            whole.begin_shot()
+            whole.see_first(result.losses)
+        else:
+            whole.see(result.losses)
+    again = guard_at(tiny_settings(temporal_weight=0.0), {0, 1}, store)
+    for loss in np.arange(0.5, 30.0, 0.5):
+        assert again.suspects(painted(loss), FRAME, FRAME) == whole.suspects(painted(loss), FRAME, FRAME)
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

@@ -177,6 +177,24 @@ def test_an_expected_picture_holds_the_painting_where_it_is_trusted(size: tuple[
     assert np.array_equal(off.image, free.image)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_frame_is_never_painted_worse_than_it_was(optimizer: str, steps: int) -> None:
+    """As in a further pass of few steps, which starts it from something else."""
+    painter = tiny_painter(optimizer=optimizer, temporal_weight=50.0)
+    content, other = picture(32, 40), picture(32, 40, seed=7)
+    own = painter.paint(content, steps=200).image
+    expected = (Expected(own, np.ones((32, 40), np.float32)),)
+    # A step of no length tells the loss of where it starts.
+    still = tiny_painter(optimizer="adam", temporal_weight=50.0, learning_rate=1e-6)
+    before = still.paint(content, Carried(own, expected), steps=1).losses["total"]
+    assert painter.paint(content, Carried(other, expected), steps=steps).losses["total"] > 1.5 * before
+    found = painter.paint(content, Carried(other, expected, own), steps=steps)
+    assert found.losses["total"] <= before * (1 + 1e-5)
+    better = painter.paint(content, Carried(own, expected, other), steps=steps)
+    np.testing.assert_array_equal(found.image, better.image, "whichever of the two is the better one")
+
+
 def test_pictures_that_may_not_be_written_to_are_taken_without_a_warning() -> None:
     image = picture(20, 24)
     image.flags.writeable = False

@@ -344,10 +344,12 @@ def test_the_command_shows_and_tells(tmp_path: Path, ledger: Ledger) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "1 done, 3 waiting" in shown.stdout
     assert "not running: the same command goes on" in shown.stdout
+    ledger.change("a.mp4", notes=["Frame 3 stands out."])
     told = reelbrush("status", tmp_path / "out", "--json")
     (found,) = [json.loads(line) for line in told.stdout.splitlines()]
     assert (found["event"], found["run"], found["counts"]["done"]) == ("status", "not running", 1)
     assert [item["name"] for item in found["items"]] == ["b.mp4", "c.mp4", "d.mp4", "a.mp4"]
+    assert [item["notes"] for item in found["items"]] == [[], [], [], ["Frame 3 stands out."]]
 
 
 def test_where_there_is_no_batch(tmp_path: Path) -> None:

@@ -176,7 +176,61 @@ def test_no_step_of_lbfgs_is_longer_than_the_limit(limit: float) -> None:
         lengths.append(float((stepper.pixels - before).square().mean().sqrt()))
     assert max(lengths) <= limit * (1 + 1e-5)
     assert max(lengths) > 0.9 * limit  # it did want to go further
-    assert lengths[0] == pytest.approx(0.1 * limit, rel=0.01)  # no curvature yet; a few pixels stop at 0
+
+
+@pytest.mark.parametrize(("floor", "share"), [(0.0, 1.0), (1e3, 0.5), (1e5, 0.005)])
+def test_the_first_step_of_lbfgs_is_as_long_as_its_gradient_promises(floor: float, share: float) -> None:
+    """A tenth of the limit where that would take a third of the loss along the tangent, else as much less."""
+    start = seeded(2)
+    slope = torch.ones(SHAPE)
+    slope[..., 4:] = -1.0
+    size = 0.1 * 0.1
+    promise = slope.numel() * size
+
+    def plane(image: Tensor) -> Losses:
+        return Losses((slope * (image - start)).sum() + wanted, {})
+
+    wanted = 1.0 if not floor else promise / (share / 3)
+    stepper = LBFGS(start, 0.1)
+    inside = (start > 0.02) & (start < 0.98)
+    stepper.step(plane)
+    moved = (stepper.pixels - start)[inside]
+    torch.testing.assert_close(moved, (-share * size * slope)[inside], rtol=1e-3, atol=1e-7)
+
+
+def test_lbfgs_goes_back_from_a_step_that_led_uphill() -> None:
+    """Onto a ledge that falls off the other way, and has no curvature to learn from: back, and each time half as far,
+    until it stays below."""
+    places: list[float] = []
+    values: list[float] = []
+
+    def ledge(image: Tensor) -> Losses:
+        out = (0.5 - image).mean()
+        value = 1 - 50 * out + 10 * (out.detach() > 0.002)
+        places.append(float(out.detach()))
+        values.append(float(value.detach()))
+        return Losses(value, {})
+
+    run(LBFGS(torch.full(SHAPE, 0.5), 0.1), ledge, 5)
+    assert places == pytest.approx([0.0, 0.01, 0.005, 0.0025, 0.00125], rel=1e-3)
+    assert max(values[1:4]) > 10 and values[4] < values[0]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_lbfgs_gets_over_what_is_not_a_number(bad: float) -> None:
+    """One call of eight: it goes back, and what it has learnt is as good as before."""
+    calls = 0
+    good = quadratic(0.2 + 0.6 * seeded(1), 1000.0)
+
+    def now_and_then(image: Tensor) -> Losses:
+        nonlocal calls
+        calls += 1
+        losses = good(image)
+        return Losses(losses.total * bad, {}) if calls % 8 == 0 else losses
+
+    stepper = LBFGS(seeded(2), 0.1)
+    run(stepper, now_and_then, 119)
+    assert distance(stepper, 0.2 + 0.6 * seeded(1)) < 1e-3
 
 
 def test_pairs_of_negative_curvature_get_no_weight() -> None:
@@ -188,7 +242,6 @@ def test_pairs_of_negative_curvature_get_no_weight() -> None:
 
     values = run(stepper, hill, 6)
     assert [float(weight) for _, _, weight in stepper._pairs] == [0.0] * 5
-    assert float(stepper._scale) == 1.0
     assert all(after < before for before, after in pairwise(values))
 
 

@@ -24,6 +24,7 @@ from pipeline.job.provenance import Record
 from pipeline.job.store import FrameStore
 from pipeline.job.styles import style_notes
 from pipeline.job.work import WorkFolder, healed
+from pipeline.job.worst import worst_notes
 from pipeline.media import Sound, check_output, open_sink
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.motion.flow import FlowMethod
@@ -114,12 +115,13 @@ def _painted(
             _encode(store, source, sinks)
         for sink in sinks:
             sink.finish()
+        said = [*(note for sink in sinks for note in sink.notes), *worst_notes(store, settings)]
+        notes = tuple(dict.fromkeys(said))
         remember(clip.record)
         if job.keep:
             work.close()
         else:
             work.remove()
-    notes = tuple(dict.fromkeys(note for sink in sinks for note in sink.notes))
     return ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
 
 

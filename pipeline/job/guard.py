@@ -31,10 +31,17 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         self._weight = settings.temporal_weight
         self._recent: deque[float] = deque(maxlen=RECENT)
+        self._first: float | None = None
 
     def begin_shot(self) -> None:
         """Forget what was usual in the shot before."""
         self._recent.clear()
+        self._first = None
+
+    def see_first(self, losses: dict[str, float]) -> None:
+        """Learn the losses of the frame that a shot begins with: while few have come after it, it says what is usual.
+        It counts no longer then, for it was painted from nothing and they were not."""
+        self._first = self.loss(losses)
 
     def see(self, losses: dict[str, float]) -> None:
         """Learn the losses of a finished carried frame."""
@@ -53,7 +60,9 @@ class Guard:
         loss = self.loss(painted.losses)
         if painted.stopped is Stop.UNSTABLE or not math.isfinite(loss):
             return True
-        if len(self._recent) < FEWEST or loss <= HIGH * max(median(self._recent), self._recent[-1]):
+        few = len(self._recent) < FEWEST
+        known = [*([self._first] if few and self._first is not None else []), *self._recent]
+        if (few and self._first is None) or loss <= HIGH * max(median(known), known[-1]):
             return False
         return difference(glance(before), glance(now)).levels <= SAME
 
@@ -67,6 +76,7 @@ def guard_at(settings: Settings, entered: Container[int], store: FrameStore) -> 
     for index in store.order[max(0, store.done - RECENT) : store.done]:
         if index in entered:
             guard.begin_shot()
+            guard.see_first(store.record(index)["losses"])
         else:
             guard.see(store.record(index)["losses"])
     return guard

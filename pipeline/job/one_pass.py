@@ -57,6 +57,8 @@ def paint_pass(
             store.put(index, result)
             if seen.before is not None:
                 guard.see(result.losses)
+            else:
+                guard.see_first(result.losses)
             for sink in sinks:
                 sink.put(Frame(index, seen.frame.time, result.image))
             if pace is not None:

@@ -56,6 +56,8 @@ class ItemStatus:
     workers: int
     """How many can be at it at once: one for every shot of a clip."""
     error: str | None
+    notes: tuple[str, ...] = ()
+    """What is to be known of it, such as a frame that stands out."""
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,7 @@ def _item(row: ItemRow, seconds: float, pace: float, run: str, workers: int) -> 
     return ItemStatus(
         row.name, str(row.item.source), state.value, row.done, row.frames * row.passes, done, seconds,
         60 * row.done / seconds if seconds and row.done else None, left, min(workers, 1 + len(row.cuts)), row.error,
+        row.notes,
     )  # fmt: skip
 
 

@@ -28,3 +28,5 @@ class Carried:
     """uint8 (H, W, 3), the size of the frame."""
     expected: tuple[Expected, ...] = ()
     """None of them: no temporal loss."""
+    own: Image | None = None
+    """The frame's painting of an earlier pass, of the same size: where it is better already, it is started from."""

@@ -90,34 +90,38 @@ OnStep = Callable[[Step], None]
 def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_step: OnStep | None = None) -> Painting:
     """Minimise `objective` from `start`, float32 (1, 3, H, W) in 0..1.
 
+    The result is the best picture that was seen, `start` among them: more steps never make it worse. Only with
+    `averaging`, which is seen at the end and not on the way, may a few steps more do that.
+
     :raises PaintingError: the loss is not a finite number at `start` already, or nothing better was found with
         the most careful steps.
     """
     if not bool(torch.isfinite(start).all()):
         raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
     stepper = make_stepper(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
-    watch = _Watch(settings, stepper, start)
+    best = _Best(objective, start)
+    watch = _Watch(settings, stepper, best)
     stopped = Stop.STEPS
     number = 0
     while number < settings.steps:
         number += 1
-        # The first look is at the start itself: what is much worse than that is an explosion too.
-        looking = number in {1, settings.steps} or number % LOOK_EVERY == 0
-        before = stepper.pixels.clone() if looking else None
-        losses = stepper.step(objective)
+        losses = stepper.step(best.evaluate)
         if on_step is not None:
             on_step(Step(number, settings.steps, losses, lambda: stepper.image))
-        if before is not None:
-            verdict = watch.look(before, float(losses.total), number)
+        # The first look is at the start itself: what is much worse than that is an explosion too.
+        if number in {1, settings.steps} or number % LOOK_EVERY == 0:
+            verdict = watch.look(losses.total, number)
             if verdict is not None:
                 stopped = verdict
                 break
     with torch.no_grad():
         image = stepper.image.clone()
+        if not bool(torch.isfinite(image).all()):
+            stopped = Stop.UNSTABLE
         final = objective(image).floats()
-        unsettled = stopped is Stop.UNSTABLE or not _sound(final["total"], watch.best)
-        if unsettled or not bool(torch.isfinite(image).all()):
-            image, stopped = watch.good.clamp(0, 1), Stop.UNSTABLE
+        # No comparison with what is not a number is true.
+        if stopped is Stop.UNSTABLE or not final["total"] <= best.loss.item():
+            image = best.image.clamp(0, 1)
             final = objective(image).floats()
     if not math.isfinite(final["total"]):
         raise PaintingError(
@@ -127,33 +131,52 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     return Painting(image, final, number, stopped, watch.retries)
 
 
+class _Best:
+    """An objective that remembers the best picture it was called on; it does not wait for the device."""
+
+    def __init__(self, objective: Objective, start: Tensor) -> None:
+        self._objective = objective
+        self.image = start.detach().clone()
+        self.loss = torch.full((), math.inf, device=start.device)
+
+    def evaluate(self, image: Tensor) -> Losses:
+        """As the objective itself."""
+        losses = self._objective(image)
+        with torch.no_grad():
+            total = losses.total.detach()
+            # Of what is not a number this is false.
+            better = total < self.loss
+            self.loss = torch.where(better, total, self.loss)
+            self.image = torch.where(better, image.detach(), self.image)
+        return losses
+
+
 class _Watch:
     """Looks at the loss now and then: undoes an explosion, sees a plateau, minds the clock."""
 
-    def __init__(self, settings: LoopSettings, stepper: Stepper, start: Tensor) -> None:
+    def __init__(self, settings: LoopSettings, stepper: Stepper, best: _Best) -> None:
         self._settings = settings
         self._stepper = stepper
+        self._best = best
         self._began = time.monotonic()
         self._seen: list[tuple[int, float]] = []
-        self.good = start
-        self.best = math.inf
         self.retries = 0
 
-    def look(self, pixels: Tensor, loss: float, number: int) -> Stop | None:
-        """:param pixels: what `loss` was evaluated at; only such a picture is ever gone back to."""
-        if not _sound(loss, self.best):
+    def look(self, now: Tensor, number: int) -> Stop | None:
+        """:param now: the loss before the step of that number."""
+        loss, best = torch.stack([now, self._best.loss]).tolist()
+        exploded = loss > EXPLODED * best and not self._stepper.turns_back
+        if exploded or not math.isfinite(loss):
             if self.retries == RETRIES:
                 return Stop.UNSTABLE
             self.retries += 1
-            self._stepper.restart(self.good, 0.25**self.retries)
+            self._stepper.restart(self._best.image, 0.25**self.retries)
             self._seen.clear()
             return None
-        self.good = pixels
-        self.best = min(self.best, loss)
-        self._seen.append((number, loss))
+        self._seen.append((number, best))
         if time.monotonic() - self._began > self._settings.seconds:
             return Stop.TIME
-        return Stop.PLATEAU if self._on_plateau(number, loss) else None
+        return Stop.PLATEAU if self._on_plateau(number, best) else None
 
     def _on_plateau(self, number: int, loss: float) -> bool:
         """Whether the last `patience` steps brought less than `tolerance`, as a share of the loss."""
@@ -163,7 +186,3 @@ class _Watch:
             self._seen.pop(0)
         then, before = self._seen[0]
         return number - then >= self._settings.patience and before - loss <= self._settings.tolerance * abs(before)
-
-
-def _sound(loss: float, best: float) -> bool:
-    return math.isfinite(loss) and loss <= EXPLODED * best

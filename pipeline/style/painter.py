@@ -211,6 +211,15 @@ class Painter:
         sizes = self._thrifty_sizes(height, width, thrift)[-1 if carried is not None else 0 :]
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
         expected = carried.expected if carried is not None else ()
+
+        def objective_at(size: tuple[int, int]) -> Objective:
+            palettes = self._anchor.palettes.get(size)
+            return self._objective(resized(full, *size), expected, palettes, thrift.recompute)
+
+        objective = objective_at(sizes[0])
+        if carried is not None and carried.own is not None:
+            base = self._better(objective, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
+            canvas = resized(base, *sizes[0])
         loop = self._loop(carried is not None)
         loop = replace(loop, history=thrift.history or loop.history)
         counts = self._steps(len(sizes), steps or loop.steps)
@@ -219,15 +228,19 @@ class Painter:
         for position, (size, count) in enumerate(zip(sizes, counts, strict=True)):
             if position:
                 canvas = _grown(canvas, base, size)
+                objective = objective_at(size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            objective = self._objective(
-                resized(full, *size), expected, self._anchor.palettes.get(size), thrift.recompute
-            )
             result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step)
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
         return Painted(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
+
+    def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
+        """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
+        with torch.no_grad():
+            losses = [objective(resized(one, *size).to(self.device)).total for one in (start, own)]
+            return own if bool(losses[1] < losses[0]) else start
 
     def _thrifty_sizes(self, height: int, width: int, thrift: Thrift) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the last one that is painted."""

@@ -14,9 +14,23 @@ from pipeline.style.objective import Losses
 Optimizer = Literal["adam", "lbfgs"]
 Evaluate = Callable[[Tensor], Losses]
 
+# L-BFGS, the first step of all: a share of the limit, where along the tangent it would take so much of the loss. A
+# start that is near its minimum promises less, and gets a step that is as much shorter. On eight starts with VGG-19 the
+# best length along the gradient was 0.002 and 0.003 where 0.01 promised 7 and 10 % of the loss, 0.01 where it promised
+# 15 %, and 0.01 to 0.05 where it promised 190 to 390 %.
+FIRST = 0.1
+PROMISED = 1 / 3
+# ... and where a step has led uphill, the next one is so much of it, from where it began.
+BACK = 0.5
+# Uphill is what lies above the lowest loss by more than this share of it: less can be the rounding of bfloat16.
+UPHILL = 0.002
+
 
 class Stepper(Protocol):
     """Holds the picture (1, 3, H, W) that is being optimised, and moves it."""
+
+    turns_back: bool
+    """Whether it goes back by itself from a step that led uphill, or to what is not a number."""
 
     @property
     def pixels(self) -> Tensor:
@@ -43,6 +57,8 @@ class Adam:
     Adam's iterates rattle about the minimum at the size of its rate; their exponential average (as in
     style-transfer-pytorch) does not. `averaging` = 0 hands out the iterate itself.
     """
+
+    turns_back = False
 
     def __init__(
         self, image: Tensor, rate: float, averaging: float = 0.0, betas: tuple[float, float] = (0.9, 0.99)
@@ -82,12 +98,16 @@ class Adam:
 
 
 class LBFGS:
-    """L-BFGS (Nocedal 1980, two-loop recursion) without a line search, its scalars kept on the device.
+    """L-BFGS (Nocedal 1980, two-loop recursion), its scalars kept on the device.
 
-    torch.optim.LBFGS reads back about twice its history in every step; here nothing is read back. What stands in
-    for the line search is a limit on the length of a step: the root mean square change of a pixel is at
-    most `rate`. A pair of differences with negative curvature gets no weight. Pixels are kept within 0..1.
+    torch.optim.LBFGS reads back about twice its history in every step, and evaluates again wherever its line search
+    asks for it; here nothing is read back, and a step is one evaluation. What stands in for the line search is a limit
+    on the length of a step: the root mean square change of a pixel is at most `rate`. From a step that led uphill it
+    goes back to where that began, with what was learnt of the curvature there, for a shorter one. A pair of differences
+    with negative curvature gets no weight. Pixels are kept within 0..1.
     """
+
+    turns_back = True
 
     def __init__(self, image: Tensor, rate: float, history: int = 20) -> None:
         self._limit = rate
@@ -104,41 +124,57 @@ class LBFGS:
 
     def restart(self, image: Tensor, care: float) -> None:
         self._pixels = image.detach().clone().requires_grad_(True)
-        self._care = care
+        self._longest = torch.full((), care * self._limit, device=image.device)
         self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=self._history)
-        self._gradient: Tensor | None = None
-        self._move = torch.zeros_like(self.pixels).flatten()
-        self._scale = torch.ones((), device=image.device)
+        self._begun = False
 
     def step(self, evaluate: Evaluate) -> Losses:
         losses = evaluate(self._pixels)
         (gradient,) = torch.autograd.grad(losses.total, self._pixels)
         with torch.no_grad():
-            gradient = gradient.flatten()
-            if self._gradient is not None:
-                self._learn(gradient - self._gradient)
-            move = -self._times_inverse_hessian(gradient)
+            loss, gradient = losses.total.detach(), gradient.flatten()
+            limit = self._arrive(loss, gradient) if self._begun else self._begin(loss, gradient)
+            move = -self._times_inverse_hessian(self._gradient)
             size = move.square().mean().sqrt()
-            limit = self._care * self._limit
-            # The first step knows no curvature: it goes a tenth of the limit down the gradient.
-            factor = (limit / size).clamp(max=1.0) if self._pairs else 0.1 * limit / size
-            move = move * torch.nan_to_num(factor, nan=0.0, posinf=0.0)
-            goal = (self._pixels + move.view_as(self._pixels)).clamp(0, 1)
-            # What was really moved: a pair (s, y) has to belong together.
-            self._move = (goal - self._pixels).flatten()
-            self._pixels.copy_(goal)
-            self._gradient = gradient
+            move *= torch.nan_to_num((limit / size).clamp(max=1.0), nan=0.0, posinf=0.0)
+            self._pixels.copy_((self._from + move).clamp(0, 1).view_as(self._pixels))
         return losses.detached()
 
-    def _learn(self, change: Tensor) -> None:
+    def _begin(self, loss: Tensor, gradient: Tensor) -> Tensor:
+        """Where the first step starts from. Returns how long it may be; that is how long it will be."""
+        self._begun = True
+        self._from, self._gradient, self._lowest = self.pixels.flatten().clone(), gradient, loss
+        steepness = gradient.square().mean().sqrt()
+        longest = FIRST * self._longest
+        promised = longest * steepness * gradient.numel() / loss.abs()
+        longest = longest * torch.nan_to_num(promised / PROMISED, nan=0.0).clamp(max=1.0)
+        # No curvature is known yet: down the gradient.
+        self._scale = torch.nan_to_num(longest / steepness, nan=0.0, posinf=0.0)
+        return longest
+
+    def _arrive(self, loss: Tensor, gradient: Tensor) -> Tensor:
+        """Learn from the last step; go on from where it led, or where it began. Returns how long the next may be."""
+        pixels = self.pixels.flatten()
+        # What was really moved, within 0..1: a pair (s, y) has to belong together.
+        move, change = pixels - self._from, gradient - self._gradient
+        finite = torch.isfinite(loss) & torch.isfinite(gradient).all()
+        nothing = torch.zeros_like(move)
+        self._learn(torch.where(finite, move, nothing), torch.where(finite, change, nothing))
+        good = finite & (loss <= self._lowest + UPHILL * self._lowest.abs())
+        self._from = torch.where(good, pixels, self._from)
+        self._gradient = torch.where(good, gradient, self._gradient)
+        self._lowest = torch.where(good, torch.minimum(loss, self._lowest), self._lowest)
+        return torch.where(good, self._longest, BACK * move.square().mean().sqrt())
+
+    def _learn(self, move: Tensor, change: Tensor) -> None:
         """Keep the pair s (last move), y (change of gradient) and 1 / (s y); no weight where s y <= 0."""
-        curvature = torch.dot(self._move, change)
+        curvature = torch.dot(move, change)
         strength = torch.dot(change, change)
         # As a cosine, so that the scale of the objective does not matter.
-        sound = curvature > 1e-6 * self._move.norm() * strength.sqrt()
+        sound = curvature > 1e-6 * move.norm() * strength.sqrt()
         weight = torch.where(sound, 1 / curvature, torch.zeros_like(curvature))
         self._scale = torch.where(sound, curvature / strength, self._scale)
-        self._pairs.append((self._move, change, weight))
+        self._pairs.append((move, change, weight))
 
     def _times_inverse_hessian(self, vector: Tensor) -> Tensor:
         result = vector.clone()
