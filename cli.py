@@ -276,7 +276,8 @@ def video(
     given = {
         "carry": carry, "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "loop": loop, "cuts": cuts,
         "size": size, "steps": steps, "carried_steps": carried_steps, "start": start, "seed": seed,
-        "strength": strength, "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+        "strength": strength, "content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight,
+        "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
         from pipeline.show.trouble import held_back
@@ -520,7 +521,8 @@ def batch(
     values: dict[str, Any] = {
         "flow": flow, "temporal_weight": temporal_weight, "passes": passes, "size": size, "steps": steps,
         "carried_steps": carried_steps, "start": start, "seed": seed, "content_weight": content_weight,
-        "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer, "preset": preset or None,
+        "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
+        "preset": preset or None,
         "weights": weights, "fps": fps, "upscale": upscale or None, "codec": codec,
         "quality": quality, "gif": gif or None,
     }  # fmt: skip

@@ -1,13 +1,12 @@
-"""How near paintings come to style and content, beside `classic`: a table over pairs of pictures, and a sheet to look at.
+"""How near paintings come to style and content, beside `classic`: a table over pairs of pictures, and a sheet.
 
     python benchmarks/paintings.py --content PICTURE ... --style PICTURE ... [--cross] [--size 256] [--classic 1000]
         [--set NAME=VALUE ...] [-o sheet.png]
 
 Contents and styles are taken in pairs, or with `--cross` each content in each style. The judge is VGG-19 in float32 as
 it was trained (zeros beyond the border), with average pooling and with max pooling, because a painting does best by the
-pooling that it was painted with: per layer relu1_1 to relu5_1 `gram_loss` and `moment_loss`, `relative`, their mean over
-the layers; and `content_loss` of relu4_2, likewise. "Work" is steps at the full size, a step at half the size being a
-quarter of one.
+pooling that it was painted with: `gram_loss` and `moment_loss`, `relative`, in the mean over relu1_1 to relu5_1; and
+`content_loss` of relu4_2, likewise. "Work" is steps at the full size, a step at half the size being a quarter of one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import mean

@@ -91,7 +91,7 @@ class Network(nn.Module):
         return self
 
     def padded(self, padding: Padding) -> Network:
-        """This network, with that beyond the border. VGG was trained with zeros, which paint a seam along the border."""
+        """This network, with that beyond the border. VGG was trained with zeros; they paint a seam along the border."""
         for convolution in self.convolutions.values():
             cast(nn.Conv2d, convolution).padding_mode = padding
         return self

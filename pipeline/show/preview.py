@@ -18,7 +18,6 @@ from pipeline.job.plan.options import Options, with_values
 from pipeline.job.preview import OnCount, Preview, run_preview
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.media.lettering import is_legible
-from pipeline.settings import resolve
 from pipeline.show.preview_sheet import drawn
 from pipeline.show.preview_words import about, costs, number
 

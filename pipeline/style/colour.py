@@ -64,4 +64,5 @@ def in_colours(image: Tensor, own: Colours, wanted: Colours) -> Tensor:
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric positive semidefinite matrix (3, 3)."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.clamp(min=1e-12) ** exponent) @ vectors.T
+    found: Tensor = (vectors * values.clamp(min=1e-12) ** exponent) @ vectors.T
+    return found
