@@ -68,8 +68,8 @@ class Settings:
     clip_palette: float = _field(
         0.0,
         "How far it is the clip as a whole that has the colours of the style, so that they do not wander: 0 every "
-        "frame has all of them for itself (Gatys et al.), 1 a frame that is darker than its clip is painted as much darker. "
-        'Of a picture it changes nothing, and nothing with statistic = "gram".',
+        "frame has all of them for itself (Gatys et al.), 1 a frame that is darker than its clip is painted as much "
+        'darker. Of a picture it changes nothing, and nothing with statistic = "gram".',
         low=0,
         high=1,
     )
