@@ -95,11 +95,11 @@ def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     again = painted()
     assert looked() == []
     np.testing.assert_array_equal(again, first)
-    for damaged in ("[[", "{}x", '[[1, 2, {"conv1_1": 5}]]', "null"):
+    for damaged in ("[[", "{}x", "[]", '{"palettes": [[1, 2, {"relu1_1": 5}]], "colours": null}', "null"):
         kept.write_text(damaged)
         np.testing.assert_array_equal(painted(), first)
         assert looked() == [1, 2, 3] and kept.read_text() == text
-    kept.write_text(json.dumps(json.loads(text)[:0]))
+    kept.write_text('{"palettes": [], "colours": null}')
     assert not np.array_equal(painted(), first), "what was kept counts"
 
 
@@ -116,6 +116,6 @@ def test_another_job_in_the_same_place_looks_again(tmp_path: Path, style: Path) 
 def test_settings_that_need_none_look_for_none(tmp_path: Path, style: Path) -> None:
     told: list[Event] = []
     stylize_video(
-        film(tmp_path / "in", 1.0, 0.8, 0.6), style, tmp_path / "out", on_event=told.append, **{**SMALL, "recolour": 0}
+        film(tmp_path / "in", 1.0, 0.8, 0.6), style, tmp_path / "out", on_event=told.append, **{**SMALL, "recolour": 0, "clip_palette": 0, "start": "content"}
     )
     assert not [event for event in told if isinstance(event, Scanned) and event.why == LOOKING]

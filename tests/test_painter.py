@@ -13,6 +13,7 @@ from tiny import CPU, PLAN, CountingNetwork, picture, tiny_painter, tiny_setting
 from torch import Tensor
 
 from pipeline.errors import SettingsError, UsageError
+from pipeline.network import device
 from pipeline.network.base import Network
 from pipeline.style import optimise as loop
 from pipeline.style.carried import Carried, Expected
@@ -417,9 +418,20 @@ def test_bfloat16_runs_on_a_cpu_and_stays_near_float32() -> None:
     assert not np.array_equal(rough.image, exact.image)
 
 
-def test_auto_precision_on_a_cpu_is_float32() -> None:
+@pytest.mark.parametrize(
+    ("can", "wanted"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32),
+     ({}, torch.float32)],
+)  # fmt: skip
+def test_auto_precision_on_a_cpu_is_bfloat16_where_it_has_instructions_for_it(
+    can: dict[str, bool], wanted: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can, raising=False)
+    device._cpu_has_bfloat16.cache_clear()
     network: Network = tiny_painter(precision="auto").network
-    assert network.dtype == torch.float32
+    device._cpu_has_bfloat16.cache_clear()
+    assert network.dtype == wanted
+    assert tiny_painter(precision="float32").network.dtype == torch.float32
 
 
 # ---- pictures and tensors

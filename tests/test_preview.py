@@ -64,31 +64,30 @@ def test_frames_come_from_every_shot_and_from_the_longest_first() -> None:
 def test_a_draft_is_the_same_but_smaller_and_shorter() -> None:
     full = resolve("fine")
     draft = drafted(full)
-    assert (draft.size, draft.steps) == (256, 50)
+    assert (draft.size, draft.steps) == (256, 30)
     assert drafted(resolve("standard", {"size": 100, "steps": 12})).steps == 12
     assert drafted(resolve("standard", {"size": 100})).size == 100
     assert drafted(resolve("standard", {"size": 0})).size == 256
     assert (draft.style_weight, draft.style_layers) == (full.style_weight, full.style_layers)
 
 
-def test_every_style_and_weight_is_a_cell_in_order(here: Path) -> None:
-    job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (1.0, 8.0))
+def test_every_style_and_strength_is_a_cell_in_order(here: Path) -> None:
+    job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (0.2, 1.0))
     cells = cells_of(job)
-    assert [(item.output.name, item.settings["style_weight"]) for item in cells] == [
-        ("clip-one", 1.0), ("clip-one", 8.0), ("clip-the other", 1.0), ("clip-the other", 8.0),
-        ("clip-one+the other", 1.0), ("clip-one+the other", 8.0),
+    assert [(item.output.name, item.settings["strength"]) for item in cells] == [
+        ("clip-one", 0.2), ("clip-one", 1.0), ("clip-the other", 0.2), ("clip-the other", 1.0),
+        ("clip-one+the other", 0.2), ("clip-one+the other", 1.0),
     ]  # fmt: skip
-    own = resolve().style_weight
     usual = cells_of(PreviewJob(here / "clip", ["one.png"], None))
-    assert [item.settings["style_weight"] / own for item in usual] == [0.25, 1, 4]
+    assert [item.settings["strength"] for item in usual] == [0.25, 0.5, 0.75]
 
 
 def test_a_command_is_quoted_for_a_shell_and_only_that_is_printed(here: Path) -> None:
-    found = run("clip", "-s", "the other.png", "--style-weight", "0.3", "--style-weight", "7", "--cell", "2",
+    found = run("clip", "-s", "the other.png", "--strength", "0.3", "--strength", "0.7", "--cell", "2",
                 "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5")  # fmt: skip
     assert found.exit_code == 0 and found.stderr == ""
     assert shlex.split(found.stdout) == [
-        "reelbrush", "video", "clip", "--style", "the other.png", "--style-weight", "7",
+        "reelbrush", "video", "clip", "--style", "the other.png", "--strength", "0.7",
         "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "-o", "clip-the other",
     ]  # fmt: skip
 
@@ -109,18 +108,18 @@ def test_the_printed_command_paints_with_the_settings_of_its_cell(here: Path) ->
         **SHALLOW,
     })  # fmt: skip
     cell = cells_of(job)[0]
-    assert cell.settings["style_weight"] == 9 / 4
+    assert (cell.settings["style_weight"], cell.settings["strength"]) == (9.0, 0.25)
     assert recorded_settings(record)[0] == resolve(cell.preset, cell.settings)
     assert [style.weight for style in record.styles] == [0.5, 1.0]
 
 
 def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: Path) -> None:
-    found = run("clip", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--style-weight", "20",
+    found = run("clip", "-s", "one.png", "-o", "sheet.png", "--strength", "0.5", "--strength", "0.8",
                 "--count", "2", *FAST)  # fmt: skip
     assert found.exit_code == 0, found.stderr
     lines = found.stdout.splitlines()
     assert [line[:4] for line in lines] == ["# 1:", "reel", "# 2:", "reel"]
-    assert "style weight 20" in lines[2] and "of disk" in lines[2] and "about" in lines[2]
+    assert "strength 0.8" in lines[2] and "of disk" in lines[2] and "about" in lines[2]
     assert "note: Each frame is painted by itself" in found.stderr and "The sheet is painted at" not in found.stderr
     sheet = read_picture(Path("sheet.png"))
     # The frames as they are stand in it, whole, one from each shot.
@@ -130,9 +129,9 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
         assert any((sheet[y : y + 32, x : x + 48] == frame).all() for y, x in places)
 
 
-def painted(here: Path, *styles: str, weights: tuple[float, ...] = (1.0, 20.0)) -> Preview:
+def painted(here: Path, *styles: str, strengths: tuple[float, ...] = (0.5, 0.8)) -> Preview:
     """A preview of two frames whose paintings are one colour each, with a cost that is the same for all."""
-    job = PreviewJob(here / "clip", styles, None, weights)
+    job = PreviewJob(here / "clip", styles, None, strengths)
     frames = tuple(Frame(index, Fraction(index), flat((0, 0, 200))) for index in (0, 4))
     cost = Cost(287.0, 1_000_000, 400_000, 770_600_000)
     cells = tuple(
@@ -187,7 +186,7 @@ def test_rows_are_as_high_as_their_words_where_costs_differ(here: Path) -> None:
 
 
 def test_what_is_the_same_for_all_is_said_once(here: Path) -> None:
-    two, four = (drawn(painted(here, "one.png", weights=weights)) for weights in ((1.0, 1.0), (1.0, 2.0, 4.0, 8.0)))
+    two, four = (drawn(painted(here, "one.png", strengths=some)) for some in ((0.5, 0.5), (0.2, 0.4, 0.6, 0.8)))
     head = rules(two)[0]
     assert rules(four)[0] == head
     # Above the first rule stands what is said of all; below it no more than a number and a weight for each.
@@ -230,7 +229,7 @@ def test_so_are_bytes(count: int, said: str) -> None:
 
 def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
     """At its size and with its steps, where those are no more than a draft's."""
-    job = PreviewJob(Path("cat.png"), ["one.png"], None, (3.0,), device="cpu",
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.6,), device="cpu",
                      options={**SHALLOW, "levels": 1, "steps": 6})  # fmt: skip
     cell = run_preview(cells_of(job), 3, "cpu", nothing).cells[0]
     arguments = shlex.split(command(cells_of(job)[0], [*SETS, "--set", "levels=1", "--steps", "6", "--device", "cpu"]))
@@ -243,7 +242,7 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
     """With the palette of the clip as a whole."""
     assert run("clip", "-s", "one.png", "-o", "painted", *QUICK, name="video").exit_code == 0
     options = {**SHALLOW, "levels": 1, "steps": 6, "passes": 1}
-    job = PreviewJob(Path("clip"), ["one.png"], None, (resolve().style_weight,), options=options)
+    job = PreviewJob(Path("clip"), ["one.png"], None, (0.5,), options=options)
     found = run_preview(cells_of(job), 8, "cpu", nothing)
     assert [frame.index for frame in found.shown] == list(range(8))
     np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
@@ -252,10 +251,10 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
 
 def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
     options = {**SHALLOW, "levels": 1, "steps": 6, "carried_steps": 5}
-    job = PreviewJob(Path("cat.png"), ["one.png"], None, (2.0,), options=options)
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.5,), options=options)
     cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
     told: list[Any] = []
-    spend(Night(["cat.png"], ["one.png"], here / "night", options={**options, "style_weight": 2.0}, threads=1,
+    spend(Night(["cat.png"], ["one.png"], here / "night", options={**options, "strength": 0.5}, threads=1,
                 dry_run=True), told.append)  # fmt: skip
     plan = next(event for event in told if isinstance(event, Planned))
     assert cost.result + cost.work == plan.room
@@ -265,15 +264,15 @@ def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
 
 def test_what_differs_from_the_job_is_said(here: Path) -> None:
     paint_picture(here / "large.png", width=272, height=16)
-    found = run("large.png", "-s", "one.png", "-o", "sheet.png", "--style-weight", "1", "--set", "levels=1",
+    found = run("large.png", "-s", "one.png", "-o", "sheet.png", "--strength", "0.5", "--set", "levels=1",
                 "--set", "steps=31", *SETS, "--device", "cpu")  # fmt: skip
     assert found.exit_code == 0, found.stderr
     assert "The sheet is painted at 256x15 in 30 steps, the job at 272x16 in 31" in found.stderr.replace("\n", " ")
     assert "by itself" not in found.stderr
 
 
-def test_the_weights_change_the_painting_and_not_the_cost(here: Path) -> None:
-    job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.1, 50.0), options={**SHALLOW, "levels": 1, "steps": 6})
+def test_the_strength_changes_the_painting_and_not_the_cost(here: Path) -> None:
+    job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.0, 1.0), options={**SHALLOW, "levels": 1, "steps": 6})
     one, other = run_preview(cells_of(job), 1, "cpu", nothing).cells
     assert one.cost == other.cost
     assert (one.paintings[0] != other.paintings[0]).any()

@@ -34,13 +34,7 @@ def numbers(mean: float, variance: float) -> Palette:
 
 
 def same(a: Anchor, b: Anchor) -> bool:
-    return {size: set(layers) for size, layers in a.items()} == {
-        size: set(layers) for size, layers in b.items()
-    } and all(
-        torch.equal(one.mean, b[size][layer].mean) and torch.equal(one.variance, b[size][layer].variance)
-        for size, layers in a.items()
-        for layer, one in layers.items()
-    )
+    return anchor_as_json(a) == anchor_as_json(b)
 
 
 # ---- palettes
@@ -134,27 +128,34 @@ def test_the_views_of_a_scene_have_the_mean_of_the_style_together() -> None:
 # ---- anchors
 
 
-ANCHORED = {"recolour": 1.0, "levels": 2, "smallest": 16, "tv_weight": 0.0}
+ANCHORED = {"recolour": 1.0, "clip_palette": 1.0, "start": "recoloured", "levels": 2, "smallest": 16, "tv_weight": 0.0}
 
 
 def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
     painter = tiny_painter(**ANCHORED)
     found = painter.view(picture(32, 40))
-    assert {size: set(layers) for size, layers in found.items()} == {
+    assert {size: set(layers) for size, layers in found.palettes.items()} == {
         (16, 20): {"relu1_1", "relu2_1", "relu3_1"}, (32, 40): {"relu1_1", "relu2_1", "relu3_1"}
     }  # fmt: skip
     gram = tiny_painter(**ANCHORED, statistic="gram").view(picture(32, 40))
-    assert set(gram[32, 40]) == {"relu2_1"}, "Gram matrices are not shifted"
-    assert tiny_painter(**{**ANCHORED, "recolour": 0.0}).anchored_layers == []
+    assert set(gram.palettes[32, 40]) == {"relu2_1"}, "Gram matrices are not shifted"
+    without = tiny_painter(**{**ANCHORED, "recolour": 0.0}).view(picture(32, 40))
+    assert set(without.palettes[32, 40]) == {"relu1_1", "relu3_1"}
+    assert found.colours is not None
+    plain = tiny_painter(**{**ANCHORED, "recolour": 0.0, "clip_palette": 0.0, "start": "content"})
+    assert not plain.is_anchored and plain.view(picture(32, 40)) == Anchor()
 
 
 def test_an_anchor_survives_its_file() -> None:
     painter = tiny_painter(**ANCHORED)
     anchor = pooled_anchor([painter.view(picture(32, 40, seed)) for seed in range(3)])
     assert same(anchor_from_json(json.loads(json.dumps(anchor_as_json(anchor)))), anchor)
-    assert pooled_anchor([]) == {} == anchor_from_json([])
-    for damaged in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
+    assert pooled_anchor([]) == Anchor() == anchor_from_json(anchor_as_json(Anchor()))
+    for palettes in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
         with pytest.raises((ValueError, TypeError, AttributeError)):
+            anchor_from_json({"palettes": palettes, "colours": None})
+    for damaged in (None, [], {}, {"palettes": []}, {"palettes": [], "colours": 3}):
+        with pytest.raises((ValueError, TypeError, KeyError)):
             anchor_from_json(damaged)
 
 
