@@ -34,7 +34,9 @@ _OURS: dict[str, Any] = {
     "optimizer": "lbfgs",
     "learning_rate": 0.1,
     "smallest": 40,
-    "temporal_weight": 200.0,
+    "clip_palette": 1.0,
+    "temporal_weight": 3000.0,
+    "long_term": (1, 2, 4),
 }
 
 _PAPER: dict[str, Any] = {

@@ -277,7 +277,10 @@ class Painter:
         if start is not None:
             return to_tensor(start)
         if self.settings.start == "recoloured":
-            return in_colours(content, self._anchor.colours or colours(content), self._colours)
+            # With less style than the preset has, the input keeps some of its own colours.
+            share = min(1.0, 2 * self.settings.strength)
+            found = in_colours(content, self._anchor.colours or colours(content), self._colours)
+            return content + share * (found - content)
         return content if self.settings.start == "content" else None
 
     def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
