@@ -47,7 +47,7 @@ class Settings:
     statistic: str = _field("gram", "What a style is: Gram matrices, or mean and covariance of every map.",
                             choices=("gram", "moments"))  # fmt: skip
     normalisation: str = _field("relative", "How losses are scaled (see pipeline/style/losses.py).",
-                                choices=("gatys2016", "notebook", "relative"))  # fmt: skip
+                                choices=("gatys2016", "released", "notebook", "relative"))  # fmt: skip
     strength: float = _field(
         0.5,
         "How much style: 0 is the input with a breath of the style, 1 the style with a breath of the input, 0.5 the "

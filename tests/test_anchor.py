@@ -116,6 +116,10 @@ def test_another_job_in_the_same_place_looks_again(tmp_path: Path, style: Path) 
 def test_settings_that_need_none_look_for_none(tmp_path: Path, style: Path) -> None:
     told: list[Event] = []
     stylize_video(
-        film(tmp_path / "in", 1.0, 0.8, 0.6), style, tmp_path / "out", on_event=told.append, **{**SMALL, "recolour": 0, "clip_palette": 0, "start": "content"}
+        film(tmp_path / "in", 1.0, 0.8, 0.6),
+        style,
+        tmp_path / "out",
+        on_event=told.append,
+        **{**SMALL, "recolour": 0, "clip_palette": 0, "start": "content"},
     )
     assert not [event for event in told if isinstance(event, Scanned) and event.why == LOOKING]

@@ -22,7 +22,7 @@ from pipeline.style.losses import (
 )
 from pipeline.style.objective import ContentTerm, SmoothnessTerm, StyleTerm
 
-NORMALISATIONS: tuple[Normalisation, ...] = ("gatys2016", "notebook", "relative")
+NORMALISATIONS: tuple[Normalisation, ...] = ("gatys2016", "released", "notebook", "relative")
 
 
 def maps_of(*channels: list[list[float]]) -> Tensor:
@@ -51,6 +51,7 @@ def test_content_loss_by_hand() -> None:
     # Differences: (0, 2, 2, 4) and (-2, 1, 0, 1); squares sum to 24 + 6 = 30.
     target = content_target(A)
     assert float(content_loss(F, target, "gatys2016")) == 15  # eq. 1: half the sum
+    assert float(content_loss(F, target, "released")) == 2 * 15 / F.numel()
     assert float(content_loss(F, target, "notebook")) == pytest.approx(30 / 8)
     # About their means A_1 and A_2 have 1/4 and 3/4 mean square, 1/2 together; of the 3/4 about zero a hundredth.
     assert float(content_loss(F, target, "relative")) == pytest.approx(30 / 8 / (0.5 + 0.0075), rel=1e-4)
@@ -68,6 +69,7 @@ def test_gram_loss_by_hand() -> None:
     # G - A = [[28, 4], [4, -2]]: squares sum to 784 + 16 + 16 + 4 = 820.
     # eq. 4 with N = 2, M = 4: 820 / (4 * 4 * 16).
     assert float(gram_loss(F, target, "gatys2016")) == pytest.approx(820 / 256)
+    assert float(gram_loss(F, target, "released")) == pytest.approx(1000 / 2**2 * 820 / 2**2 / 4**2)
     # Mean over N^2 = 4 entries, divided by N M = 8.
     assert float(gram_loss(F, target, "notebook")) == pytest.approx(820 / 4 / 8)
     # Sum A^2 = 4 + 4 + 4 + 16 = 28.

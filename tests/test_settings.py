@@ -87,16 +87,16 @@ def test_toml_with_comments_explains_every_setting() -> None:
         assert re.search(rf"^{field.name} = ", text, re.MULTILINE)
 
 
-def test_gatys2016_as_printed() -> None:
+def test_gatys2016_as_gatys_released_it() -> None:
     settings = resolve("gatys2016")
     assert settings.optimizer == "lbfgs"
     assert settings.pooling == "average"
-    assert (settings.statistic, settings.normalisation) == ("gram", "gatys2016")
-    assert settings.content_weight / settings.style_weight == pytest.approx(1e-3)
+    assert (settings.statistic, settings.normalisation) == ("gram", "released")
+    assert (settings.content_weight, settings.style_weight) == (1, 1)
     # Caffe rectifies in place: what the paper calls conv4_2 is relu4_2 here.
     assert settings.content_layers == (("relu4_2", 1.0),)
-    assert settings.style_layers == tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
-    assert settings.start == "noise"
+    assert settings.style_layers == tuple((f"relu{block}_1", 1.0) for block in range(1, 6))
+    assert (settings.start, settings.steps) == ("content", 500)
     assert (settings.levels, settings.tv_weight, settings.temporal_weight) == (1, 0, 0)
 
 
@@ -111,11 +111,13 @@ def test_classic_as_the_notebooks_have_it() -> None:
 
 
 @everything
-def test_every_frame_is_moved_and_looks_one_frame_back(preset: str) -> None:
+def test_every_frame_is_moved_and_ours_are_held_to_those_before(preset: str) -> None:
     """The temporal loss has a weight of its own in our presets only: those of others do not know it."""
     settings = resolve(preset)
-    assert (settings.carry, settings.long_term, settings.cuts) == ("warped", (1,), "auto")
-    assert (settings.temporal_weight > 0) == (preset not in {"gatys2016", "classic"})
+    ours = preset not in {"gatys2016", "classic"}
+    assert (settings.carry, settings.cuts) == ("warped", "auto")
+    assert (settings.temporal_weight > 0, settings.clip_palette > 0) == (ours, ours)
+    assert settings.long_term == ((1, 2, 4, 8) if ours else (1,))
 
 
 def test_unknown_presets_are_named() -> None:

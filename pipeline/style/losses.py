@@ -1,10 +1,13 @@
 """The losses of Gatys, Ecker and Bethge (CVPR 2016), as pure functions.
 
 Feature maps F have shape (1, N, h, w): N filters, M = h * w positions. P are the maps of the content, A the
-style's statistics, G those of the picture being painted. Three normalisations are in use:
+style's statistics, G those of the picture being painted. Four normalisations are in use:
 
 `gatys2016`  the equations of the paper, letter by letter. The content loss is a sum, so its weight against the
              style grows with the picture.
+`released`   what Gatys's own code does (github.com/leongatys/PytorchNeuralStyleTransfer): content as a mean of
+             squares, Gram matrices divided by M, their mean squared error times 1000 / N^2. Against the equations it
+             gives the shallow layers more weight, and the content less.
 `notebook`   what most single-picture notebooks compute: content as a mean of squares; the Gram matrix not
              normalised, its mean squared error divided by N M.
 `relative`   this project's default: each loss divided by the size of its own target, so that a weight means
@@ -20,7 +23,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Normalisation = Literal["gatys2016", "notebook", "relative"]
+Normalisation = Literal["gatys2016", "released", "notebook", "relative"]
 Statistic = Literal["gram", "moments"]
 
 # Keeps a division by a target's own size finite where the target is (almost) flat.
@@ -131,7 +134,7 @@ def content_target(maps: Tensor) -> ContentTarget:
 def content_loss(maps: Tensor, target: ContentTarget, normalisation: Normalisation) -> Tensor:
     """How far the maps (1, N, h, w) are from the content's. Scalar.
 
-    gatys2016: 1/2 sum (F - P)^2 (eq. 1). notebook: mean (F - P)^2.
+    gatys2016: 1/2 sum (F - P)^2 (eq. 1). released, notebook: mean (F - P)^2.
     relative: mean (F - P)^2 over the target's energy; a picture that keeps nothing of the content but the mean
     of each map has a loss of about 1.
     """
@@ -139,7 +142,7 @@ def content_loss(maps: Tensor, target: ContentTarget, normalisation: Normalisati
     if normalisation == "gatys2016":
         return 0.5 * squares
     mean = squares / maps.numel()
-    return mean if normalisation == "notebook" else mean / target.energy
+    return mean / target.energy if normalisation == "relative" else mean
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,7 @@ def gram_loss(maps: Tensor, target: Moments, normalisation: Normalisation) -> Te
 
     gatys2016: 1 / (4 N^2 M^2) sum (G - A)^2 (eq. 4). A is brought to the painting's number of positions first,
     so that a style picture of another size means the same.
+    released: 1000 / N^2 mean ((G - A) / M)^2.
     notebook: mean (G - A)^2 / (N M).
     relative: sum (G - A)^2 / sum A^2.
     """
@@ -212,6 +216,8 @@ def gram_loss(maps: Tensor, target: Moments, normalisation: Normalisation) -> Te
     difference = (gram(maps) - aim).square()
     if normalisation == "gatys2016":
         return difference.sum() / (4 * count**2 * positions**2)
+    if normalisation == "released":
+        return 1e3 * difference.mean() / (count * positions) ** 2
     if normalisation == "notebook":
         return difference.mean() / (count * positions)
     return difference.sum() / (aim.square().sum() + TINY)
