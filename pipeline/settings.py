@@ -85,7 +85,9 @@ class Settings:
     )
     history: int = _field(20, "L-BFGS: number of past steps it learns from.", low=1, high=200)
     steps: int = _field(100, "Steps for a picture, or for the first frame of a shot, at its full size.", low=1)
-    coarse_steps: int = _field(0, "Steps at each coarser size before; 0: as many as at the full one.", low=0)
+    coarse_steps: float = _field(
+        1.0, "Steps at each coarser size before, for each step at the full one.", low=0.01, high=100
+    )
     carried_steps: int = _field(30, "Steps for a frame that starts from the one before it.", low=1)
     tolerance: float = _field(
         0.0, "Stop when `patience` steps lower the loss by less than this share; 0: never.", low=0, high=1

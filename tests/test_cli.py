@@ -330,7 +330,9 @@ def barely_painted(*arguments: str) -> np.ndarray:
 def test_what_a_painting_starts_from(here: Path) -> None:
     paint_picture(here / "other.png", seed=5)
     content, other = (pixels(name) for name in ("c.png", "other.png"))
-    assert abs(barely_painted() - content).max() <= 2
+    assert abs(barely_painted("--start", "content") - content).max() <= 2
+    style, recoloured = pixels("s.png"), barely_painted()
+    assert abs(recoloured.mean((0, 1)) - style.mean((0, 1))).max() < abs(content - style).mean((0, 1)).max() / 2
     assert abs(barely_painted("--init", "other.png") - other).max() <= 2
     assert barely_painted("--start", "blank").std() < 2
     noise = barely_painted("--start", "noise", "--seed", "1")

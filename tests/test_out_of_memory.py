@@ -210,7 +210,7 @@ def test_a_carried_frame_is_painted_smaller_too() -> None:
 
 def test_the_sizes_that_may_come_have_a_palette() -> None:
     painter = tiny_painter(levels=1, smallest=16, recolour=1.0)
-    assert set(painter.view(picture(64, 96))) == {(64, 96), (32, 48), (16, 24)}
+    assert set(painter.view(picture(64, 96)).palettes) == {(64, 96), (32, 48), (16, 24)}
 
 
 def test_the_record_of_a_frame_says_so(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_the_record_of_a_frame_says_so(tmp_path: Path) -> None:
 # ---- for real
 
 LAYERS = ("content_layers=relu3_1", "style_layers=relu1_1,relu2_1,relu3_1,relu4_1")
-STEPS = ("size=272", "steps=2", "levels=1", "passes=1", "recolour=0", 'carry="none"', *LAYERS)
+STEPS = ("size=272", "precision=float32", "steps=2", "levels=1", "passes=1", "recolour=0", 'carry="none"', *LAYERS)
 """Big enough that most of the memory is maps."""
 WEIGHTS = 240
 """MiB of address space that VGG-19 takes while it is read, with the threads that are begun meanwhile."""

@@ -135,7 +135,7 @@ def test_a_second_pass_leaves_the_turning_frame_and_improves_the_rest(tmp_path: 
 def test_shots_are_independent_in_every_pass(tmp_path: Path, style: Path) -> None:
     """Two shots painted together are what each of them is alone, but for the palette that they share."""
     folder = moving_folder(tmp_path / "in", 6, cut=3)
-    three = {**SMALL, "passes": 3, "recolour": 0}
+    three = {**SMALL, "passes": 3, "recolour": 0, "clip_palette": 0, "start": "content"}
     stylize_video(folder, style, tmp_path / "both", cuts="3", **three)
     for name, frames in (("first", (0, 3)), ("second", (3, 6))):
         stylize_video(folder, style, tmp_path / name, frames=frames, cuts="none", **three)

@@ -25,7 +25,7 @@ from pipeline.job.provenance import JOB, near
 from pipeline.job.recorded import printable, read_record, recorded_settings
 from pipeline.job.replay import ReplayJob, run_replay
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
-from pipeline.network import packaged
+from pipeline.network import device, packaged
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
 from tests.jobs import QUICK, SMALL, assert_same, events, killed, paint_folder, paint_picture, pictures, reelbrush
@@ -49,6 +49,14 @@ def here(tmp_path: Path) -> Path:
     return work
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cpu_without_bfloat16() -> Iterator[None]:
+    """So that 'auto' is float32 on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, "_cpu_has_bfloat16", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a picture `c.png`, its style `s.png` and its painting `o.png`. Nothing in it is changed."""
@@ -60,7 +68,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def still(**settings: Any) -> dict[str, Any]:
-    return {**SMALL, "seed": 5, "start": "noise", **settings}
+    return {**SMALL, "precision": "auto", "seed": 5, "start": "noise", **settings}
 
 
 def again(result: Path, output: Path, **more: Any) -> list[Event]:

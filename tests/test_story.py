@@ -523,7 +523,19 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paint_picture(here / "t.png", seed=5)
     styles = ("-s", here / "s.png:0.7", "-s", here / "t.png:0.3")
     told = ("--story", here / "o.gif", "--story-frames", "9", "--story-size", "48", *OPTIONS, "--keep")
-    result = run("image", here / "c.png", *styles, "-o", here / "o.png", *QUICK, "--steps", str(STEPS), *told)
+    result = run(
+        "image",
+        here / "c.png",
+        *styles,
+        "-o",
+        here / "o.png",
+        *QUICK,
+        "--start",
+        "content",
+        "--steps",
+        str(STEPS),
+        *told,
+    )
     assert result.exit_code == 0, result.stderr
     assert "The snapshots are kept in" in result.stderr
     return here

@@ -263,9 +263,8 @@ class Painter:
 
     def _steps(self, sizes: int, steps: int) -> list[int]:
         """Steps at each of so many sizes, coarse to fine, where a frame gets `steps` at the final one."""
-        settings = self.settings
-        coarse = round(settings.coarse_steps * steps / settings.steps) if settings.coarse_steps else steps
-        return [*[max(1, coarse)] * (sizes - 1), steps]
+        coarse = max(1, round(self.settings.coarse_steps * steps))
+        return [*[coarse] * (sizes - 1), steps]
 
     def _workable(self, height: int, width: int) -> tuple[int, int]:
         """The size itself, or for a tiny picture the size it is painted at."""
