@@ -15,6 +15,7 @@ from batches import workers_of
 from jobs import TABLE, paint_picture
 from media_clips import clip, ffmpeg, images_of, sound_packets
 from nights import bytes_of, evening, frames_in, moving_clip
+from PIL import Image as Pillow
 
 from pipeline.job.batch.events import BatchEvent, ItemTold
 from pipeline.job.batch.rows import State
@@ -299,13 +300,14 @@ def test_a_worker_that_dies_again_and_again_fails_only_its_painting(tmp_path: Pa
 
 def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_path: Path) -> None:
     one = evening(tmp_path)
-    # From dark to bright: the style loss of the second shot is fifty times that of the first.
+    # From dark to bright: in the style of its first frame, the second shot has a loss and the first one nearly none.
     moving_clip(one.inputs / "m.mp4", frames=6, cuts=(0, 3))
+    Pillow.fromarray(images_of(one.inputs / "m.mp4")[0]).save(tmp_path / "dark.png")
     job = tmp_path / "job.toml"
     job.write_text(
         'styles = ["ink.png"]\noutput = "out"\n'
         f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
-        '[[item]]\ninput = "in/m.mp4"\noutput = "nan.mp4"\nstyle_weight = 1e34\n'
+        '[[item]]\ninput = "in/m.mp4"\noutput = "nan.mp4"\nstyle = "dark.png"\nrecolour = 0\nstyle_weight = 1e37\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "far.mp4"\nstyle_weight = 1e38\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "wild.mp4"\noptimizer = "adam"\nlearning_rate = 10\n'
         "style_weight = 1e4\nsteps = 6\ncarried_steps = 6\n"
