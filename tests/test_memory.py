@@ -48,3 +48,22 @@ def test_the_command_line_keeps_memory() -> None:
         "assert called"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs glibc")
+def test_of_what_reading_the_weights_takes_the_network_is_left() -> None:
+    code = (
+        "from pipeline.network.memory import keep_freed_memory\n"
+        "from pipeline.network.weights import open_packaged\n"
+        "def taken():\n"
+        "    lines = open('/proc/self/status').read().splitlines()\n"
+        "    return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024\n"
+        "assert keep_freed_memory()\n"
+        "before = taken()\n"
+        "network = open_packaged()\n"
+        "print(taken() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # 76 MiB are the weights; torch makes room for its threads and tables besides.
+    assert 70 < float(run.stdout) < 150

@@ -52,6 +52,20 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, -1))
 
 
+def give_back_once() -> bool:
+    """Give freed memory back to the system now, without a change to what is done with memory that is freed later.
+
+    After something that took much more than is left of it, such as reading weights: where `keep_freed_memory` was
+    called, the process would have that much for ever.
+
+    :return: whether it was done: only glibc on Linux can be told so.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))
+
+
 def give_back_freed_memory() -> bool:
     """Give freed memory back to the system, now and from now on: the opposite of `keep_freed_memory`.
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from pipeline.errors import WeightsError
 from pipeline.network import packaged
 from pipeline.network.base import Network, Pooling
+from pipeline.network.memory import give_back_once
 from pipeline.network.tensor_file import file_sha256, load_weights, read_metadata, save_weights, tensors_sha256
 from pipeline.network.vgg import TENSORS, Preprocessing, check_vgg19, vgg19
 
@@ -124,7 +125,9 @@ def open_packaged(pooling: Pooling = "average") -> Network:
 
     :raises WeightsError: the package is not installed, or its file is damaged; the message says how to mend it.
     """
-    return vgg19(packaged.read_packaged(), pooling, "caffe", packaged.SHA256)
+    network = vgg19(packaged.read_packaged(), pooling, "caffe", packaged.SHA256)
+    give_back_once()
+    return network
 
 
 def used_without_asking() -> str:
