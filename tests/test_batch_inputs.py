@@ -308,6 +308,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         'styles = ["ink.png"]\noutput = "out"\n'
         f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/m.mp4"\noutput = "nan.mp4"\nstyle = "dark.png"\nrecolour = 0\nstyle_weight = 1e37\n'
+        'clip_palette = 0\nstart = "content"\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "far.mp4"\nstyle_weight = 1e38\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "wild.mp4"\noptimizer = "adam"\nlearning_rate = 10\n'
         "style_weight = 1e4\nsteps = 6\ncarried_steps = 6\n"
