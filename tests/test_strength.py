@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from tiny import picture, tiny_painter
 
-from pipeline.settings import STRENGTHS
+from pipeline.settings import STRENGTHS, resolve
+from pipeline.show.figures.loss_sources import weights_of
 from pipeline.style.picture import to_tensor
 
 # ---- strength
@@ -38,6 +40,11 @@ def test_half_the_strength_is_the_preset_and_none_starts_from_the_input() -> Non
     painter = tiny_painter(strength=0.0, start="recoloured", steps=1)
     painter.paint(content, on_progress=lambda step: seen.append(step.start().numpy()))
     np.testing.assert_allclose(seen[0], to_tensor(content).numpy(), atol=1e-6)
+
+
+def test_the_weights_of_a_figure_are_those_that_were_painted_with() -> None:
+    settings = asdict(resolve(overrides={"strength": 0.75, "style_weight": 2.0}))
+    assert weights_of(settings)["style"] == pytest.approx(2 * STRENGTHS**0.5)
 
 
 # ---- borders

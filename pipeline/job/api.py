@@ -73,7 +73,7 @@ def stylize_image(
 
     :param output: where to write it; None only returns it.
     :param init: a picture to start from.
-    :param settings: any field of `pipeline.settings.Settings`, for instance `size=256, style_weight=10`.
+    :param settings: any field of `pipeline.settings.Settings`, for instance `size=256, strength=0.7`.
     :returns: the picture (`.image`, uint8 (H, W, 3)) with its losses.
     :raises ReelbrushError: `str(error)` says what to do.
     """

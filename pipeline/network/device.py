@@ -61,7 +61,7 @@ def choose_precision(device: torch.device, wanted: Precision = "auto") -> torch.
 @lru_cache(maxsize=1)
 def _cpu_has_bfloat16() -> bool:
     """Whether the CPU multiplies numbers in bfloat16 itself: AVX-512 BF16 or AMX."""
-    # Before torch 2.12 nobody tells.
+    # Not every version of torch tells.
     found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
 

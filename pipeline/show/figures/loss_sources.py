@@ -16,7 +16,7 @@ from pipeline.job.batch.rows import ItemRow
 from pipeline.job.work import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.media import read_metadata
 from pipeline.motion.cuts import parse_cuts
-from pipeline.settings import read_toml
+from pipeline.settings import read_toml, strengthened
 from pipeline.show.figures.page import OnCount
 from pipeline.show.kept import INDEX, kept_folder, read_kept
 
@@ -77,7 +77,10 @@ class Course:
 
 def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
     """The weight of every term, in settings as they are kept in files."""
-    return {term: float(settings[name]) for term, name in WEIGHTS.items() if name in settings}
+    found = {term: float(settings[name]) for term, name in WEIGHTS.items() if name in settings}
+    if "style" in found and "strength" in settings:
+        found["style"] *= strengthened(settings["strength"])
+    return found
 
 
 def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
