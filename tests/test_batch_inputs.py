@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -309,7 +310,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         f"[defaults]\n{TABLE}levels = 1\npasses = 1\nsteps = 3\ncarried_steps = 2\n"
         '[[item]]\ninput = "in/m.mp4"\noutput = "nan.mp4"\nstyle = "dark.png"\nrecolour = 0\nstyle_weight = 1e37\n'
         'clip_palette = 0\nstart = "content"\n'
-        '[[item]]\ninput = "in/m.mp4"\noutput = "far.mp4"\nstyle_weight = 1e38\n'
+        '[[item]]\ninput = "in/m.mp4"\noutput = "far.mp4"\nstyle_weight = 1e38\nclip_palette = 0\nstart = "content"\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "wild.mp4"\noptimizer = "adam"\nlearning_rate = 10\n'
         "style_weight = 1e4\nsteps = 6\ncarried_steps = 6\n"
         '[[item]]\ninput = "in/m.mp4"\noutput = "well.mp4"\n'
@@ -328,7 +329,9 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
     # One fails at its first frame, the other one at the cut.
     assert [name for name, _ in frames].count("far.mp4") == 0
     assert [name for name, _ in frames].count("nan.mp4") == 3
-    assert "unstable" in {event.stopped for name, event in frames if name == "wild.mp4"}
+    # Steps that explode are undone: what comes out is the best that was seen.
+    wild = [event.losses["total"] for name, event in frames if name == "wild.mp4"]
+    assert len(wild) == 6 and all(map(math.isfinite, wild))
     assert {frames_in(one.out / name) for name in ("well.mp4", "wild.mp4")} == {6}
     assert not any((one.out / name).exists() for name in first.errors)
 
