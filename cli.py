@@ -17,11 +17,11 @@ from typer.core import TyperCommand
 from pipeline import __version__
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.network.memory import keep_freed_memory
+from pipeline.report.sanitize import survive_any_text
 from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
-from pipeline.show.shown import survive_any_text
 
 if TYPE_CHECKING:
-    from pipeline.job.events import OnEvent
+    from pipeline.clip.events import OnEvent
 
 # Idle OpenMP threads that spin take the cores from ffmpeg and from whatever else runs. A step took, on two idle cores
 # and with one of them busy: spinning as by default 73 and 253 ms, never 89 and 129 ms, briefly 77 and 146 ms.
@@ -280,11 +280,11 @@ def video(
         "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.api import stylize_video
-            from pipeline.job.parse import parse_frames, parse_rate
+            from pipeline.clip.api import stylize_video
+            from pipeline.clip.parse import parse_frames, parse_rate
 
         stylize_video(
             source,
@@ -355,12 +355,12 @@ def image(
         "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, "A picture is not kept half-painted.") as on_event:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_bytes, refuse_clip_settings
-            from pipeline.show.still import paint_with_story
-            from pipeline.show.story import StoryOptions
+            from pipeline.clip.parse import parse_bytes, refuse_clip_settings
+            from pipeline.pictures.still import paint_with_story
+            from pipeline.pictures.story import StoryOptions
 
         refuse_clip_settings(_given(None, set_))
         told = story is not None or panels or curve or max_bytes is not None
@@ -407,12 +407,12 @@ def story(
 ) -> None:
     """Show how a picture was painted, from the snapshots that were kept; nothing is painted again."""
     with _running(quiet, json, "Nothing unfinished is left.") as on_event:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_bytes
-            from pipeline.show.still import tell_story
-            from pipeline.show.story import StoryOptions
+            from pipeline.clip.parse import parse_bytes
+            from pipeline.pictures.still import tell_story
+            from pipeline.pictures.story import StoryOptions
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
         tell_story(workdir, output, StoryOptions(frames, size, panels, curve, allowed), on_event, overwrite)
@@ -528,17 +528,17 @@ def batch(
     }  # fmt: skip
     interrupted = "What is finished is kept; the same command goes on where it was."
     with _errors(interrupted, json):
-        from pipeline.show.batch_console import BatchReporter
-        from pipeline.show.trouble import held_back
+        from pipeline.report.batch_console import BatchReporter
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.batch.budget import parse_deadline
-            from pipeline.job.batch.desk import Orders
-            from pipeline.job.batch.events import Planned
-            from pipeline.show.batch import PLAN_HEADS, plan_rows
-            from pipeline.show.jsonlines import json_reporter
-            from pipeline.show.lines import print_table
-            from pipeline.show.night import Night, spend
+            from pipeline.batch.events import Planned
+            from pipeline.batch.run_context import Orders
+            from pipeline.clip.parse import parse_deadline
+            from pipeline.report.batch_progress import PLAN_HEADS, plan_rows
+            from pipeline.report.batch_run import Night, spend
+            from pipeline.report.jsonlines import json_reporter
+            from pipeline.report.lines import print_table
 
         lines = json_reporter(typer.echo) if json else None
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
@@ -601,9 +601,9 @@ def measure(
     E_warp (Lai et al. 2018) is what the motion of the input does not explain; the input's own is the floor.
     """
     with _errors("Nothing unfinished is left.", json):
-        from pipeline.show.console import counting
-        from pipeline.show.lines import print_table, say
-        from pipeline.show.measure import MeasureJob, frame_as_json, run_measure
+        from pipeline.pictures.measure import MeasureJob, frame_as_json, run_measure
+        from pipeline.report.console import counting
+        from pipeline.report.lines import print_table, say
 
         job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite, loop)
         with counting(screen, quiet) as on_count:
@@ -650,13 +650,13 @@ def replay(
     Input, styles and network have to be the same; each is known by its content.
     """
     with _running(quiet, json, "The same command goes on; a picture begins anew.") as on_event:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.recorded import read_record
-            from pipeline.job.replay import ReplayJob, run_replay
-            from pipeline.show.lines import print_table
-            from pipeline.show.provenance import record_as_json, record_rows
+            from pipeline.clip.recorded import read_record
+            from pipeline.clip.replay import ReplayJob, run_replay
+            from pipeline.report.lines import print_table
+            from pipeline.report.provenance import record_as_json, record_rows
 
         if show and json:
             typer.echo(record_as_json(read_record(result)))
@@ -705,12 +705,12 @@ def gallery(
     Content and styles are found by what each result says of how it was made.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_bytes
-            from pipeline.show.console import counting
-            from pipeline.show.gallery import GalleryJob, run_gallery
+            from pipeline.clip.parse import parse_bytes
+            from pipeline.pictures.gallery import GalleryJob, run_gallery
+            from pipeline.report.console import counting
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
         with counting(screen, quiet) as on_count:
@@ -744,11 +744,11 @@ def panels(
 ) -> None:
     """Draw content + style = painting, for a README or a paper. Of a clip, the frame in the middle is shown."""
     with _errors("Nothing unfinished is left."):
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.show.console import counting
-            from pipeline.show.panels import PanelsJob, run_panels
+            from pipeline.pictures.panels import PanelsJob, run_panels
+            from pipeline.report.console import counting
 
         with counting(screen, quiet) as on_count:
             made = run_panels(PanelsJob(pictures, output, height, labels, search, overwrite), on_count)
@@ -797,9 +797,9 @@ def compare(
     It lasts as long as the longest. A shorter GIF begins again, of another shorter clip the last frame stays.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.job.parse import parse_bytes
-        from pipeline.show.compare import CompareJob, run_compare
-        from pipeline.show.console import counting
+        from pipeline.clip.parse import parse_bytes
+        from pipeline.pictures.compare import CompareJob, run_compare
+        from pipeline.report.console import counting
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
         with counting(screen, quiet) as on_count:
@@ -859,13 +859,13 @@ def preview(
     The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         if output is None and cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
         with held_back():
-            from pipeline.show.console import counting
-            from pipeline.show.preview import PreviewJob, run
+            from pipeline.pictures.preview import PreviewJob, run
+            from pipeline.report.console import counting
 
         typed = {
             "preset": preset or None, "weights": weights, "size": size, "frames": frames, "fps": fps,
@@ -895,9 +895,9 @@ def status(
 ) -> None:
     """Say how far a batch is: every painting, how fast it goes, and when all will be done."""
     with _errors(json=json), suppress(KeyboardInterrupt):
-        from pipeline.job.batch.ledger import Ledger
-        from pipeline.show.status import changes, watched
-        from pipeline.show.status_console import print_status, watch_status
+        from pipeline.batch.ledger import Ledger
+        from pipeline.report.status import changes, watched
+        from pipeline.report.status_console import print_status, watch_status
 
         looks = watched(Ledger(folder))
         if json:
@@ -915,7 +915,7 @@ def presets(
 ) -> None:
     """Show the presets, or one of them with every setting."""
     with _errors():
-        from pipeline.show.lines import print_table
+        from pipeline.report.lines import print_table
 
         if name is None:
             print_table(out, "Presets", ("name", "what it is"), list(PRESETS.items()))
@@ -927,13 +927,13 @@ def presets(
 def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
     """Say what this machine has: device, precision, ffmpeg, codecs, weights, disk."""
     with _errors():
-        from pipeline.show.doctor import examine
+        from pipeline.report.doctor import examine
 
         findings = examine()
         if json:
             typer.echo(findings.as_json())
         else:
-            from pipeline.show.lines import print_table
+            from pipeline.report.lines import print_table
 
             print_table(out, "", ("what", "found"), findings.rows())
 
@@ -942,7 +942,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object
 def weights_list(json: Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")] = False) -> None:
     """Show every network, whether its weights are here, and where."""
     with _errors():
-        from pipeline.show.weights import print_weights, weights_as_json
+        from pipeline.report.weights import print_weights, weights_as_json
 
         if json:
             typer.echo(weights_as_json())
@@ -959,7 +959,7 @@ def weights_download(
 ) -> None:
     """Download the weights of a network. An interrupted download goes on with the same command."""
     with _errors("The part that is there is kept; the same command goes on."):
-        from pipeline.show.weights import download_with_progress
+        from pipeline.report.weights import download_with_progress
 
         out.print(str(download_with_progress(network, screen, quiet)), highlight=False, soft_wrap=True, markup=False)
 
@@ -1019,12 +1019,12 @@ def figure_reconstruct(
 ) -> None:
     """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
     with _figure(quiet, json) as on_count:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_names
-            from pipeline.show.figures.reconstruct import HEADS, ReconstructJob, run_reconstruct
-            from pipeline.show.lines import print_table
+            from pipeline.clip.parse import parse_names
+            from pipeline.pictures.figures.reconstruct import HEADS, ReconstructJob, run_reconstruct
+            from pipeline.report.lines import print_table
 
         job = ReconstructJob(
             content, style, output, parse_names(content_layers), parse_names(style_layers), size, steps, tv_weight,
@@ -1072,11 +1072,11 @@ def figure_features(
 ) -> None:
     """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
     with _figure(quiet, json) as on_count:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_names
-            from pipeline.show.figures.features import FeaturesJob, run_features
+            from pipeline.clip.parse import parse_names
+            from pipeline.pictures.figures.features import FeaturesJob, run_features
 
         pictures = (picture,) if other is None else (picture, other)
         job = FeaturesJob(
@@ -1113,11 +1113,11 @@ def figure_weights(
 ) -> None:
     """Paint a grid: content against style from left to right, more and more layers of the style downward."""
     with _figure(quiet, json) as on_count:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.job.parse import parse_ratios
-            from pipeline.show.figures.weights import WeightsJob, run_weights
+            from pipeline.clip.parse import parse_ratios
+            from pipeline.pictures.figures.weights import WeightsJob, run_weights
 
         wanted = () if ratios is None else parse_ratios(ratios)
         job = WeightsJob(
@@ -1158,10 +1158,10 @@ def figure_losses(
 ) -> None:
     """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with _figure(quiet, json) as on_count:
-        from pipeline.show.trouble import held_back
+        from pipeline.report.signals import held_back
 
         with held_back():
-            from pipeline.show.figures.losses import LossesJob, run_losses
+            from pipeline.pictures.figures.losses import LossesJob, run_losses
 
         given = {name: value for name, value in (("size", size), ("steps", steps), ("seed", seed)) if value is not None}
         job = LossesJob(
@@ -1177,7 +1177,7 @@ def figure_losses(
 @contextmanager
 def _figure(quiet: bool, json: bool) -> Iterator[Any]:
     """A figure in the making, with its progress on stderr and its errors as paragraphs."""
-    from pipeline.show.console import counting
+    from pipeline.report.console import counting
 
     with _errors("Nothing unfinished is left.", json), counting(screen, quiet) as on_count:
         yield on_count
@@ -1207,14 +1207,14 @@ def _made(output: Path, what: str, notes: Iterable[str], quiet: bool) -> None:
     """Say what was made, and what a person should know of it."""
     _noted(notes, quiet)
     if not quiet:
-        from pipeline.show.lines import say
+        from pipeline.report.lines import say
 
         say(screen, f"{output} ({what})" if what else str(output))
 
 
 def _noted(notes: Iterable[str], quiet: bool) -> None:
     """Say what a person should know."""
-    from pipeline.show.lines import say
+    from pipeline.report.lines import say
 
     for note in () if quiet else notes:
         say(screen, f"note: {note}")
@@ -1223,8 +1223,8 @@ def _noted(notes: Iterable[str], quiet: bool) -> None:
 @contextmanager
 def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
     """A job with its progress on stderr, its events on stdout where asked, and its errors as paragraphs."""
-    from pipeline.show.console import ConsoleReporter
-    from pipeline.show.jsonlines import json_reporter
+    from pipeline.report.console import ConsoleReporter
+    from pipeline.report.jsonlines import json_reporter
 
     with _errors(interrupted, json), ExitStack() as stack:
         console = stack.enter_context(ConsoleReporter(screen, quiet))
@@ -1241,9 +1241,9 @@ def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
 @contextmanager
 def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code."""
-    from pipeline.show.lines import say
-    from pipeline.show.shown import shown
-    from pipeline.show.trouble import Terminated, explain, on_sigterm
+    from pipeline.report.lines import say
+    from pipeline.report.sanitize import shown
+    from pipeline.report.signals import Terminated, explain, on_sigterm
 
     on_sigterm()
     try:

@@ -20,7 +20,7 @@ from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
 from pipeline.style.carried import Carried, Expected
-from pipeline.style.memory import thrifts
+from pipeline.style.oom_fallback import thrifts
 from pipeline.style.painter import Painter, Style
 
 STEPS = 25

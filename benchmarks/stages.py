@@ -22,16 +22,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.job.past import handed_on, look_back
-from pipeline.job.store import FrameStore
+from pipeline.clip.store import FrameStore
+from pipeline.clip.warm_start import handed_on, look_back
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.shots import find_shots
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
+from pipeline.style.adain import pooled_anchor
 from pipeline.style.painter import Painter, Style
-from pipeline.style.recolour import pooled_anchor
 
 
 class Clock:

@@ -26,13 +26,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.job.anchor import views
-from pipeline.job.events import ignore
-from pipeline.job.guard import lasting_loss
-from pipeline.job.one_frame import paint_again
-from pipeline.job.passes import Pass, again
-from pipeline.job.past import handed_on, look_back
-from pipeline.job.store import FrameStore
+from pipeline.clip.clip_statistics import views
+from pipeline.clip.events import ignore
+from pipeline.clip.loss_monitor import lasting_loss
+from pipeline.clip.one_frame import paint_again
+from pipeline.clip.passes import Pass, again
+from pipeline.clip.store import FrameStore
+from pipeline.clip.warm_start import handed_on, look_back
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame, Image
 from pipeline.motion.measure import measure
@@ -40,8 +40,8 @@ from pipeline.motion.summary import Summary, summarise
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import Settings, resolve
+from pipeline.style.adain import pooled_anchor
 from pipeline.style.painter import Painter, Progress, Style
-from pipeline.style.recolour import pooled_anchor
 
 WAYS: dict[str, dict[str, Any]] = {
     "anew": {"carry": "none"},

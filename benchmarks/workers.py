@@ -21,16 +21,16 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.job.batch.crew import Crew
-from pipeline.job.batch.desk import Orders
-from pipeline.job.batch.driver import run_batch
-from pipeline.job.batch.events import BatchEvent, ItemEnded, Planned
-from pipeline.job.batch.local import LocalCrew
-from pipeline.job.batch.places import cores, local_places
-from pipeline.job.batch.rows import State
-from pipeline.job.batch.task import Task, Told
-from pipeline.job.plan.batch import plan_batch
-from pipeline.job.plan.item import Item
+from pipeline.batch.devices import cores, local_places
+from pipeline.batch.driver import run_batch
+from pipeline.batch.events import BatchEvent, ItemEnded, Planned
+from pipeline.batch.local import LocalCrew
+from pipeline.batch.plan.batch import plan_batch
+from pipeline.batch.plan.item import Item
+from pipeline.batch.rows import State
+from pipeline.batch.run_context import Orders
+from pipeline.batch.task import Task, Told
+from pipeline.batch.worker_pool import Crew
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 

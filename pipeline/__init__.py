@@ -11,12 +11,12 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "stylize_image", "stylize_video"]
 
 if TYPE_CHECKING:
-    from pipeline.job.api import stylize_image, stylize_video
+    from pipeline.clip.api import stylize_image, stylize_video
 
 
 def __getattr__(name: str) -> Any:
     if name in {"stylize_image", "stylize_video"}:
-        from pipeline.job import api
+        from pipeline.clip import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'pipeline' has no attribute {name!r}")

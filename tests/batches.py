@@ -18,11 +18,11 @@ import pytest
 from jobs import SHALLOW, paint_folder, paint_picture, pictures, reelbrush, start
 from media_clips import images_of, write_clip
 
-from pipeline.job.batch.desk import Orders, Outcome
-from pipeline.job.batch.events import BatchEvent
-from pipeline.job.batch.ledger import LEDGER, Ledger
-from pipeline.job.batch.rows import ItemRow, RunRow, State
-from pipeline.show.night import Night, spend
+from pipeline.batch.events import BatchEvent
+from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.rows import ItemRow, RunRow, State
+from pipeline.batch.run_context import Orders, Outcome
+from pipeline.report.batch_run import Night, spend
 
 MARK = "REELBRUSH_TESTED_IN"
 """Every process of a trial has it in its environment, its workers and their ffmpeg as well."""

@@ -55,7 +55,13 @@ def paint_folder(path: Path, frames: int = 5) -> Path:
 
 def environment(**extra: str) -> dict[str, str]:
     """One thread: the same sums in the same order."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "200", **extra}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "200",
+        **extra,
+    }
 
 
 def reelbrush(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:

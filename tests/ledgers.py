@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.job.batch.ledger import Ledger
-from pipeline.job.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow
-from pipeline.job.plan.item import Item
-from pipeline.job.styles import StylePicture
+from pipeline.batch.ledger import Ledger
+from pipeline.batch.plan.item import Item
+from pipeline.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow
+from pipeline.clip.styles import StylePicture
 from pipeline.media.thumbnail import thumbnail
 
 NIGHT = 1_790_000_000.0

@@ -17,11 +17,11 @@ from jobs import SHALLOW, paint_picture, reelbrush
 from media_clips import images_of, write_clip
 from tiny import picture
 
-from pipeline.job.batch.desk import Orders, Outcome
-from pipeline.job.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
-from pipeline.job.batch.ledger import Ledger
-from pipeline.job.batch.rows import ItemRow
-from pipeline.show.night import Night, spend
+from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
+from pipeline.batch.ledger import Ledger
+from pipeline.batch.rows import ItemRow
+from pipeline.batch.run_context import Orders, Outcome
+from pipeline.report.batch_run import Night, spend
 
 SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
 QUICK = (

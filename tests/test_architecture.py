@@ -16,16 +16,19 @@ FILES = sorted([*(HOME / "pipeline").rglob("*.py"), HOME / "cli.py"])
 # Which room may import from which, beside itself.
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
+    "text": set(),
     "presets": set(),
     "settings": {"errors", "presets"},
     "network": {"errors", "settings"},
     "media": {"errors"},
     "motion": {"errors"},
     "style": {"network", "settings", "errors"},
-    "job": {"style", "motion", "media", "network", "settings", "errors"},
-    "show": {"job", "style", "media", "motion", "network", "settings", "errors"},
-    "cli": {"show", "job", "style", "media", "motion", "network", "settings", "errors"},
-    "pipeline": {"job"},
+    "clip": {"style", "motion", "media", "network", "settings", "errors", "text"},
+    "batch": {"clip", "style", "motion", "media", "network", "settings", "errors", "text"},
+    "pictures": {"batch", "clip", "style", "motion", "media", "network", "settings", "errors", "text"},
+    "report": {"pictures", "batch", "clip", "media", "motion", "network", "settings", "errors", "text"},
+    "cli": {"report", "pictures", "batch", "clip", "style", "media", "motion", "network", "settings", "errors"},
+    "pipeline": {"clip"},
 }
 # Packages that only some files may touch; a folder stands for everything in it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
@@ -33,33 +36,41 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "click": (),
     "rich": (
         "cli.py",
-        "pipeline/show/batch_console.py",
-        "pipeline/show/console.py",
-        "pipeline/show/lines.py",
-        "pipeline/show/status_console.py",
-        "pipeline/show/weights.py",
+        "pipeline/report/batch_console.py",
+        "pipeline/report/console.py",
+        "pipeline/report/lines.py",
+        "pipeline/report/status_console.py",
+        "pipeline/report/weights.py",
     ),
-    "torch": ("pipeline/network/", "pipeline/style/", "pipeline/motion/", "pipeline/job/", "pipeline/show/doctor.py"),
+    "torch": (
+        "pipeline/network/",
+        "pipeline/style/",
+        "pipeline/motion/",
+        "pipeline/clip/",
+        "pipeline/batch/",
+        "pipeline/pictures/",
+        "pipeline/report/doctor.py",
+    ),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.
-    "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/job/batch/remote.py"),
-    "multiprocessing": ("pipeline/job/batch/local.py",),
-    "distributed": ("pipeline/job/batch/scheduler.py", "pipeline/job/batch/remote.py"),
-    "sqlite3": ("pipeline/job/batch/ledger.py",),
+    "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/batch/remote.py"),
+    "multiprocessing": ("pipeline/batch/local.py",),
+    "distributed": ("pipeline/batch/scheduler.py", "pipeline/batch/remote.py"),
+    "sqlite3": ("pipeline/batch/ledger.py",),
     "PIL": ("pipeline/media/",),
     "imageio": ("pipeline/media/",),
     "imageio_ffmpeg": ("pipeline/media/",),
     # A worker only says how many threads it may use.
-    "cv2": ("pipeline/motion/", "pipeline/job/batch/worker.py"),
-    "jinja2": ("pipeline/show/report.py",),
+    "cv2": ("pipeline/motion/", "pipeline/batch/worker.py"),
+    "jinja2": ("pipeline/report/html_report.py",),
     # Plots, and the colour maps of figures.
     "matplotlib": (
-        "pipeline/show/figure.py",
-        "pipeline/show/flicker_plot.py",
-        "pipeline/show/heatmap.py",
-        "pipeline/show/layout_svg.py",
-        "pipeline/show/figures/loss_plot.py",
-        "pipeline/show/figures/colours.py",
+        "pipeline/pictures/figure.py",
+        "pipeline/pictures/flicker_plot.py",
+        "pipeline/pictures/heatmap.py",
+        "pipeline/pictures/layout_svg.py",
+        "pipeline/pictures/figures/loss_plot.py",
+        "pipeline/pictures/figures/colours.py",
     ),
 }
 
@@ -115,7 +126,7 @@ def test_the_walk_sees_every_kind_of_import() -> None:
     source = """
 import a.b, c
 from pipeline import media, __version__
-from pipeline.job.api import x
+from pipeline.clip.api import x
 from . import near
 from ..style import far
 if TYPE_CHECKING:
@@ -124,8 +135,8 @@ def f():
     import inner
     importlib.import_module("named")
 """
-    assert set(imports(ast.parse(source), "pipeline.show")) == {
-        "a.b", "c", "pipeline.media", "pipeline.__version__", "pipeline.job.api", "pipeline.show", "pipeline.style",
+    assert set(imports(ast.parse(source), "pipeline.report")) == {
+        "a.b", "c", "pipeline.media", "pipeline.__version__", "pipeline.clip.api", "pipeline.report", "pipeline.style",
         "typed", "inner", "named",
     }  # fmt: skip
     assert missing_arrows("style", {"pipeline.network.base", "pipeline.style.losses", "torch"}) == set()
@@ -144,7 +155,7 @@ def test_no_arrow_that_the_plan_does_not_have(path: Path) -> None:
     assert not missing_arrows(room, imports_of(path))
     if room == "pipeline":
         assert {module for module in imports_of(path) if module.startswith("pipeline")} <= {
-            "pipeline.job", "pipeline.job.api"
+            "pipeline.clip", "pipeline.clip.api"
         }  # fmt: skip
 
 
@@ -171,7 +182,7 @@ def test_the_library_starts_without_torch_and_knows_its_two_calls() -> None:
 
 
 def test_a_dask_scheduler_opens_what_it_hands_on_without_torch() -> None:
-    code = f"import sys, pipeline.job.batch.remote; print([name for name in {SLOW} if name in sys.modules])"
+    code = f"import sys, pipeline.batch.remote; print([name for name in {SLOW} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

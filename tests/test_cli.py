@@ -27,8 +27,8 @@ from pipeline import __version__, stylize_image, stylize_video
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_metadata
 from pipeline.network import packaged
+from pipeline.report.signals import held_back
 from pipeline.settings import PRESETS, Settings, read_config, resolve
-from pipeline.show.trouble import held_back
 from tests.jobs import QUICK, ROOT, SETS, TABLE, environment, events, paint_folder, paint_picture, pictures, start
 from tests.media_clips import clip, ffmpeg_children
 
@@ -734,7 +734,7 @@ def test_overwrite_replaces(here: Path, film: Path) -> None:
 
 def test_a_story_that_fails_says_that_the_painting_is_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.errors import OutputError
-    from pipeline.show import still
+    from pipeline.pictures import still
 
     def full(*_: Any, **__: Any) -> None:
         raise OutputError("o.gif: the disk is full.")

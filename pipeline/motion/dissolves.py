@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.likeness import Small, difference, soft
+from pipeline.motion.frame_difference import Small, difference, soft
 
 SPANS = (2, 4, 8, 16, 32)
 """Frames from one end to the other at which a transition is looked for."""

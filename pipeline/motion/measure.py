@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.motion.flicker import unexplained, warping_error
 from pipeline.motion.flow import DIS, FlowMethod, Image, both_ways
-from pipeline.motion.look import Lab, mean_colour, sharpness
+from pipeline.motion.image_statistics import Lab, mean_colour, sharpness
 from pipeline.motion.masks import Weights, reliability
 from pipeline.motion.shots import Shot
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.motion.likeness import Small
+from pipeline.motion.frame_difference import Small
 from pipeline.motion.track import track
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from pipeline.motion.dissolves import SPANS, DissolveFinder, mixture
 from pipeline.motion.flow import Image
-from pipeline.motion.likeness import Difference, Small, difference, glance
+from pipeline.motion.frame_difference import Difference, Small, difference, glance
 
 Shot = tuple[int, int]
 """First frame of a shot, and the one after its last."""

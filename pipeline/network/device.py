@@ -72,3 +72,9 @@ def memory_format(device: torch.device) -> torch.memory_format:
     On a CPU it changes nothing.
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def device_line(device: torch.device, precision: torch.dtype) -> str:
+    """'cpu, float32' or 'cuda (NVIDIA …), bfloat16'."""
+    called = f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+    return f"{called}, {str(precision).removeprefix('torch.')}"

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from pipeline.network.base import Network, Part
+from pipeline.style.activation_checkpointing import recomputed
 from pipeline.style.losses import (
     ContentTarget,
     Moments,
@@ -20,7 +21,6 @@ from pipeline.style.losses import (
     moment_loss,
     total_variation,
 )
-from pipeline.style.recompute import recomputed
 
 LayerWeights = Mapping[str, float]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.errors import PaintingError
 from pipeline.style.objective import Losses, Objective
-from pipeline.style.steppers import Optimizer, Stepper, make_stepper
+from pipeline.style.optimizers import Optimizer, Stepper, make_stepper
 
 # Steps between two looks at the loss; each look waits for the device once.
 LOOK_EVERY = 5

@@ -18,15 +18,15 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings, strengthened
+from pipeline.style.adain import Anchor, Palette, of_view, palette, recoloured, style_palette
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.colour import blended_colours, colours, in_colours
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
-from pipeline.style.memory import MOST_HALVINGS, Economy, Thrift, Thrifty, thrifts
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
+from pipeline.style.oom_fallback import MOST_HALVINGS, Economy, Thrift, Thrifty, thrifts
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
+from pipeline.style.optimizers import Optimizer
 from pipeline.style.picture import fitted, resized, to_image, to_tensor
-from pipeline.style.recolour import Anchor, Palette, of_view, palette, recoloured, style_palette
-from pipeline.style.steppers import Optimizer
 
 Image = npt.NDArray[np.uint8]
 # Brightness of a blank canvas, in 0..1: primed, not quite white.

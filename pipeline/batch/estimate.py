@@ -1,0 +1,49 @@
+"""What a painting costs, before it is painted: seconds by what a step was measured to take, and room on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.batch import budget
+from pipeline.batch.budget import Need
+from pipeline.batch.ready import Ready
+from pipeline.batch.task import Timed
+from pipeline.clip.step_budget import Speed
+
+PNG = 2.2
+"""Bytes a pixel of a kept frame. Paintings of five clips had 1.6 to 2.2: strokes are hard to compress."""
+VIDEO = 0.35
+"""Bytes a pixel of a frame in a video, at the most; lossless ones have as many as a PNG."""
+GIF = 0.9
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes on the disk."""
+
+    result: int
+    """That stay."""
+    work: int
+    """That are needed while it is painted."""
+
+
+def need_of(ready: Ready, timed: Timed) -> Need:
+    """Seconds that a painting takes one worker, from the first frame to the last."""
+    if ready.item.still:
+        seconds = timed.first * timed.step + timed.frame
+        return Need(seconds, seconds)
+    subject, worth = ready.subject, timed.first / ready.settings.steps
+    speed = Speed(timed.step, timed.frame)
+    return budget.need_of(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
+
+
+def room_of(ready: Ready) -> Room:
+    """Room that a painting needs."""
+    pixels = ready.subject.width * ready.subject.height * ready.subject.frames
+    if ready.item.still:
+        return Room(round(PNG * pixels), 0)
+    suffix = ready.item.output.suffix.lower()
+    dense = suffix == "" or ready.item.quality == "lossless" or ready.item.codec in ("ffv1", "prores")
+    a_pixel = PNG if dense else GIF if suffix == ".gif" else VIDEO
+    result = pixels * (a_pixel + (GIF if ready.item.gif else 0))
+    return Room(round(result), round(PNG * pixels * min(2, ready.passes)))

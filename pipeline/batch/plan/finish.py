@@ -1,0 +1,129 @@
+"""The last step of planning: every painting that was asked for becomes an item with a name that can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.batch.plan.blends import Blend, identity, labels
+from pipeline.batch.plan.inputs import Input
+from pipeline.batch.plan.item import Item
+from pipeline.batch.plan.mistakes import Mistakes
+from pipeline.batch.plan.naming import Name, Template, Wish, named
+from pipeline.batch.plan.options import Options
+from pipeline.errors import UsageError
+from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
+from pipeline.media.endings import VIDEOS, ending
+from pipeline.media.writing import WRITABLE
+
+
+@dataclass(frozen=True)
+class Request:
+    """A painting without a name."""
+
+    input: Input
+    blend: Blend
+    options: Options
+    template: Template
+
+
+def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
+    """The paintings with their names, in the same order.
+
+    :param folder: where they go.
+    :raises UsageError: names cannot be told apart, a clip would become a picture, a file cannot hold its codec, or a
+        painting would replace an input or be one the next time.
+    """
+    called = labels([request.blend for request in requests])
+    names = named([_wish(request, called[request.blend]) for request in requests])
+    items = tuple(_item(folder, request, name) for request, name in zip(requests, names, strict=True))
+    mistakes = Mistakes()
+    with mistakes.collected():
+        _check_kinds(requests, items)
+    with mistakes.collected():
+        _check_codecs(items)
+    with mistakes.collected():
+        _check_places(folder, requests, items)
+    mistakes.check()
+    return items
+
+
+def _wish(request: Request, style: str) -> Wish:
+    how = request.options
+    own = f"{request.input.path.resolve()}\0{identity(request.blend)}"
+    return Wish(request.input, style, own, request.template, how.preset, how.codec, how.gif)
+
+
+def _item(folder: Path, request: Request, name: Name) -> Item:
+    how, output = request.options, folder / name.output
+    still = ending(output) in WRITABLE
+    # A codec is for videos; GIFs and pictures of the same batch have none.
+    video = ending(output) in DEFAULT
+    return Item(
+        name.output,
+        request.input.path,
+        request.blend,
+        output,
+        None if name.gif is None else folder / name.gif,
+        how.preset,
+        how.weights,
+        how.settings,
+        None if still else how.frames,
+        None if still else how.fps,
+        how.upscale,
+        how.codec if video else None,
+        how.quality if video else None,
+    )
+
+
+def _check_kinds(requests: Sequence[Request], items: Sequence[Item]) -> None:
+    wrong = [
+        item
+        for request, item in zip(requests, items, strict=True)
+        if item.still and (request.input.sequence or ending(request.input.path) in VIDEOS)
+    ]
+    if wrong:
+        raise UsageError(
+            f"{_some([item.source for item in wrong])}: a clip cannot be painted into a single picture "
+            f"({wrong[0].output.name}). Let the name template end in {{ext}}, or paint clips and pictures apart."
+        )
+
+
+def _check_codecs(items: Sequence[Item]) -> None:
+    wrong = [item for item in items if item.codec and ending(item.output) not in CODECS[item.codec].suffixes]
+    if wrong:
+        codec = wrong[0].codec or ""
+        raise UsageError(
+            f"{_some([item.output for item in wrong])}: a {ending(wrong[0].output)} file cannot hold {codec}. For it, "
+            f"let names end in {', '.join(CODECS[codec].suffixes)} or {{ext}}."
+        )
+    said = [item for item in items if item.quality is not None]
+    for codec, quality in dict.fromkeys((item.codec or DEFAULT[ending(item.output)], item.quality) for item in said):
+        checked_quality(codec, quality)
+
+
+def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Item]) -> None:
+    """No painting may replace what anything is painted from, or lie where it would be found as an input."""
+    real = folder.resolve()
+    outputs = {real / output.relative_to(folder): output for item in items for output in item.outputs}
+    sources = {path for item in items for path in (item.source, *(style.path for style in item.styles))}
+    sources = {path.resolve() for path in sources}
+    if replaced := [output for where, output in outputs.items() if where in sources]:
+        raise UsageError(
+            f"{_some(replaced)}: a painting would replace what is painted from, or was painted by an earlier run. "
+            "Choose another output folder, or name the inputs without the paintings."
+        )
+    # An output folder inside an input folder is left out when that is searched.
+    searched = {request.input.root for request in requests if request.input.searched}
+    roots = {root for root in map(Path.resolve, searched) if not real.is_relative_to(root)}
+    if found := [output for where, output in outputs.items() if any(where.is_relative_to(root) for root in roots)]:
+        raise UsageError(
+            f"{_some(found)}: this lies in an input folder, where it would be an input the next time. Choose another "
+            "output folder, or another name template."
+        )
+
+
+def _some(paths: Sequence[Path]) -> str:
+    """'a.mp4', or 'a.mp4 and 3 more'."""
+    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")

@@ -1,0 +1,87 @@
+"""One painting of a batch: what goes in, how it is painted, and where it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clip.parse import parse_rate
+from pipeline.clip.styles import StylePicture
+from pipeline.media.writing import WRITABLE
+from pipeline.settings import DEFAULT_PRESET
+
+# Who only asks how far a batch is need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.clip.jobs import ClipJob, StillJob
+
+
+@dataclass(frozen=True)
+class Item:
+    """An input in a style. Plain values only: it travels to workers and into the ledger as JSON."""
+
+    name: str
+    """Its output, relative to the folder of the batch, with '/' between folders: unique in the batch."""
+    source: Path
+    styles: tuple[StylePicture, ...]
+    output: Path
+    gif: Path | None = None
+    preset: str = DEFAULT_PRESET
+    weights: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Single settings that replace those of the preset."""
+    frames: tuple[int | None, int | None] | None = None
+    fps: str | None = None
+    upscale: bool = False
+    codec: str | None = None
+    quality: str | int | None = None
+
+    @property
+    def still(self) -> bool:
+        """Whether it is a single picture, and no clip."""
+        return self.output.suffix.lower() in WRITABLE
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.output,) if self.gif is None else (self.output, self.gif)
+
+    def clip_job(self, overwrite: bool = False) -> ClipJob:
+        """What `run_clip` is asked for. What other inputs or settings have left half-painted makes room."""
+        from pipeline.clip.jobs import ClipJob
+
+        rate = None if self.fps is None else parse_rate(self.fps)
+        return ClipJob(
+            self.source, self.styles, self.output, self.gif, self.frames, rate, self.upscale, self.codec, self.quality,
+            overwrite, restart=True,
+        )  # fmt: skip
+
+    def still_job(self, overwrite: bool = False) -> StillJob:
+        """What `run_still` is asked for."""
+        from pipeline.clip.jobs import StillJob
+
+        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite)
+
+    def as_settings(self) -> str:
+        """How it is painted, and by what: the same for items that differ in their pictures only."""
+        return json.dumps([self.preset, self.weights, dict(self.settings)], default=str, sort_keys=True)
+
+    def as_json(self) -> str:
+        """As one line that `from_json` reads; the same for the same item."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["styles"] = [[str(style.path), style.weight] for style in self.styles]
+        return json.dumps(values, default=str, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Item:
+        """The item that `as_json` wrote."""
+        values = json.loads(text)
+        # In the ledgers of the first versions, which had two to choose from.
+        values.pop("network", None)
+        for name in ("source", "output", "gif", "weights"):
+            values[name] = None if values[name] is None else Path(values[name])
+        values["styles"] = tuple(StylePicture(Path(path), weight) for path, weight in values["styles"])
+        if values["frames"] is not None:
+            values["frames"] = tuple(values["frames"])
+        return cls(**values)

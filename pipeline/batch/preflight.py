@@ -1,0 +1,187 @@
+"""Before the first frame: everything that a batch names is opened, and everything that is wrong is found at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__
+from pipeline.batch.changes import same_input
+from pipeline.batch.ledger import Ledger
+from pipeline.batch.perform import size_of, studio_of
+from pipeline.batch.plan.item import Item
+from pipeline.batch.ready import Problem, Ready, Subject
+from pipeline.batch.recover import left_by
+from pipeline.batch.rows import ItemRow, OutputRow
+from pipeline.clip.loop_closure import check_loop
+from pipeline.clip.parse import parse_rate
+from pipeline.clip.passes import passes_of
+from pipeline.errors import OutputError, ReelbrushError
+from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
+from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.network.memory import OUT_OF_MEMORY
+from pipeline.settings import Settings
+
+
+class Examiner:
+    """Opens what the items of a batch name, everything once."""
+
+    def __init__(self, ledger: Ledger | None, device: str, overwrite: bool) -> None:
+        """
+        :param ledger: knows what earlier runs have made, and fingerprints; None for a batch that nothing is known of.
+        :param overwrite: whether outputs may be replaced that the batch has not made.
+        """
+        self._ledger = ledger
+        self._device = device
+        self._overwrite = overwrite
+        self._found: dict[tuple[Any, ...], Any] = {}
+
+    def examine(self, item: Item) -> Ready | Problem:
+        """Whether an item can be painted."""
+        try:
+            settings, network = self._once(("way", item.as_settings()), lambda: self._way(item))
+            for style in item.styles:
+                self._once(("style", style.path), partial(_readable, style.path))
+            for source in (item.source, *(style.path for style in item.styles)):
+                refuse_same_file(source, item.outputs)
+            subject = self._subject(item, settings)
+            passes = 1 if item.still else len(passes_of(settings, subject.frames))
+            ready = Ready(item, subject, settings, self._identity(item, settings, network), passes)
+            self._check_outputs(ready)
+            return ready
+        except ReelbrushError as error:
+            return Problem(item, str(error))
+        except OSError as error:
+            return Problem(item, f"{error.filename or item.source}: {error.strerror or error}.")
+        except MemoryError:
+            return Problem(item, f"{item.source}: {OUT_OF_MEMORY}")
+
+    def _way(self, item: Item) -> tuple[Settings, str]:
+        """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
+        studio = studio_of(item, self._device)
+        return studio.settings, studio.network.digest
+
+    def _once(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
+        """What `find` finds, or how it fails: looked for only the first time."""
+        if key not in self._found:
+            try:
+                self._found[key] = find()
+            except (ReelbrushError, OSError) as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _subject(self, item: Item, settings: Settings) -> Subject:
+        if item.still:
+            found = self._once(("still", item.source, settings.size, item.upscale), lambda: _still(item, settings))
+        else:
+            key = ("clip", item.source, settings.size, item.upscale, item.frames, item.fps)
+            found = self._once(key, lambda: _clip(item, settings))
+            if settings.loop:
+                check_loop(item.source, found.frames, ())
+        assert isinstance(found, Subject)
+        return found
+
+    def _identity(self, item: Item, settings: Settings, network: str) -> str:
+        values = asdict(settings)
+        # Only the values count.
+        del values["preset"]
+        return json.dumps(
+            {
+                "reelbrush": __version__,
+                "input": self._digest(item.source),
+                "styles": [[self._digest(style.path), style.weight] for style in item.styles],
+                "network": network,
+                "settings": values,
+                "frames": item.frames,
+                "fps": item.fps,
+                "upscale": item.upscale,
+                "codec": item.codec,
+                "quality": item.quality,
+                "gif": item.gif is not None,
+            },
+            sort_keys=True,
+        )
+
+    def _digest(self, path: Path) -> str:
+        """As `fingerprint`; that of a file that has not changed is remembered."""
+        if path.is_dir() or self._ledger is None:
+            return str(self._once(("digest", path), lambda: fingerprint(path)))
+        stat = path.stat()
+        known = self._ledger.digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns)
+        if known is None:
+            known = fingerprint(path)
+            self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
+        return known
+
+    def _check_outputs(self, ready: Ready) -> None:
+        """Whether the results can be written, and replace nothing but what an earlier run has written.
+
+        :raises OutputError: something stands there that this batch has not made.
+        :raises UsageError: container, codec, quality and size do not go together.
+        """
+        item, subject = ready.item, ready.subject
+        suffix = item.output.suffix.lower()
+        if suffix in DEFAULT:
+            choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
+        row = None if self._ledger is None else self._ledger.item(item.name)
+        for path in item.outputs:
+            if not path.exists() or self._overwrite:
+                continue
+            noted = None if row is None else self._noted(path, row)
+            if row is not None and noted is not None and _of_another(noted, row, ready):
+                raise OutputError(
+                    f"{path}: this is a painting of {noted.source}, and {item.source} would take its place. Choose "
+                    "another output folder, or replace it with --overwrite."
+                )
+            if noted is None and not (row is not None and left_by(row, path, ready)):
+                raise OutputError(
+                    f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
+                    "with --overwrite."
+                )
+
+    def _noted(self, path: Path, row: ItemRow) -> OutputRow | None:
+        """What is noted of a file that is there as it was when it was finished, by whatever settings; else None."""
+        if not path.exists():
+            return None
+        same = (one for one in row.outputs if one.path == path and one.size == size_of(path))
+        return next((one for one in same if one.digest == self._digest(path)), None)
+
+    def finished(self, ready: Ready) -> bool:
+        """Whether all results of a painting are there, as they were when they were finished, and nothing that they
+        depend on has changed since."""
+        row = None if self._ledger is None else self._ledger.item(ready.item.name)
+        # One whose input was gone for a while has failed since, and is still finished.
+        if row is None or row.identity != ready.identity or not row.made:
+            return False
+        return all(self._noted(path, row) is not None for path in ready.item.outputs)
+
+
+def _of_another(noted: OutputRow, row: ItemRow, ready: Ready) -> bool:
+    """Whether a result is a painting of another file that is called alike, not of one that has changed or was moved."""
+    source = ready.item.source
+    moved = noted.source is not None and noted.source.resolve() != source.resolve()
+    return moved and not same_input(row.identity, ready.identity)
+
+
+def _readable(path: Path) -> bool:
+    read_picture(path)
+    return True
+
+
+def _still(item: Item, settings: Settings) -> Subject:
+    image = read_picture(item.source)
+    width, height = fit_size(image.shape[1], image.shape[0], settings.size or None, item.upscale)
+    return Subject(width, height, 1)
+
+
+def _clip(item: Item, settings: Settings) -> Subject:
+    rate = None if item.fps is None else parse_rate(item.fps)
+    info = open_source(item.source, size=settings.size or None, upscale=item.upscale, frames=item.frames, fps=rate).info
+    return Subject(info.width, info.height, info.frames)

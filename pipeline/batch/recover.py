@@ -1,0 +1,53 @@
+"""Results that nothing is noted of, but that say themselves that they are what is wanted: finished when the driver was
+killed before it could note them, or by a batch whose ledger is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.batch.perform import output_row
+from pipeline.batch.ready import Ready
+from pipeline.batch.rows import ItemRow, OutputRow
+from pipeline.clip.recorded import read_record
+from pipeline.errors import ReelbrushError
+from pipeline.media import open_source
+
+
+def adopted(ready: Ready, row: ItemRow) -> tuple[OutputRow, ...]:
+    """The results of a painting, if all of them are there and say that they were made this way; else none."""
+    item = ready.item
+    # The work folder goes last: where it is, the results may not all be there.
+    unfinished = not item.still and item.clip_job().work.exists()
+    if unfinished or not all(left_by(row, path, ready) for path in item.outputs):
+        return ()
+    return tuple(output_row(path, item.source) for path in item.outputs)
+
+
+def left_by(row: ItemRow, path: Path, ready: Ready) -> bool:
+    """Whether a file is a result that an earlier run has left: it says that it was made this way, from these very
+    pictures."""
+    # Of what was noted, the file itself is known.
+    if row.made or not path.exists():
+        return False
+    try:
+        return _made_so(path, ready)
+    except ReelbrushError:
+        return False
+
+
+def _made_so(path: Path, ready: Ready) -> bool:
+    record, wanted = read_record(path), json.loads(ready.identity)
+    styles = [[style.sha256, style.weight] for style in record.styles]
+    made_of = [record.version, record.source.sha256, styles, record.digest]
+    if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
+        return False
+    if record.settings != ready.settings.as_toml() or record.upscale != ready.item.upscale:
+        return False
+    if ready.item.still:
+        return True
+    job = ready.item.clip_job()
+    # A GIF beside a video has no codec.
+    codec, quality = (job.codec, job.quality) if path == job.output else (None, None)
+    same = (record.frames, record.rate, record.codec, record.quality) == (job.frames, job.rate, codec, quality)
+    return same and open_source(path).info.frames == ready.subject.frames

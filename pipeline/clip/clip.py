@@ -1,0 +1,199 @@
+"""One clip from end to end: decode, paint frame by frame, keep, encode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pipeline.clip.clip_statistics import found_anchor
+from pipeline.clip.deadline import Deadline, found_pace, hurry_notes
+from pipeline.clip.events import Finished, OnEvent, Stage, ignore
+from pipeline.clip.frames import paint_pass
+from pipeline.clip.jobs import ClipJob
+from pipeline.clip.loop_closure import loop_notes
+from pipeline.clip.passes import Pass, passes_of
+from pipeline.clip.path_cache import remember
+from pipeline.clip.provenance import Record
+from pipeline.clip.session import open_clip, shots_of, started
+from pipeline.clip.step_budget import Pace
+from pipeline.clip.store import FrameStore
+from pipeline.clip.styles import style_notes
+from pipeline.clip.work_folder import WorkFolder, healed
+from pipeline.clip.worst import worst_notes
+from pipeline.errors import UsageError
+from pipeline.media import Sound, check_output, open_sink
+from pipeline.media.frame import Frame, FrameSink, FrameSource
+from pipeline.motion.flow import FlowMethod
+from pipeline.motion.shots import Shot
+from pipeline.network.base import Network
+from pipeline.settings import Settings
+from pipeline.style.painter import Painter
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """What came of it."""
+
+    outputs: tuple[Path, ...]
+    frames: int
+    painted: int
+    """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one, or
+    before a damaged frame was found."""
+    seconds: float
+    notes: tuple[str, ...]
+    passes: int
+    """That there was time for."""
+
+
+def run_clip(
+    job: ClipJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent = ignore,
+    deadline: Deadline | None = None,
+) -> ClipResult:
+    """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames. A finished frame that is
+    damaged on the disk meanwhile is painted again, and so is what came after it.
+
+    :param deadline: when all has to be done; frames then get fewer steps where time is short, and the result depends
+        on the speed of the machine.
+    :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
+    """
+    if job.gif is not None and job.gif.resolve() == job.output.resolve():
+        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    for path in job.outputs:
+        # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
+        if not path.is_dir():
+            check_output(path, job.overwrite)
+    began = time.monotonic()
+    result = healed(lambda: _painted(job, network, settings, device, on_event, deadline, began))
+    on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
+    return result
+
+
+def _painted(
+    job: ClipJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent,
+    deadline: Deadline | None,
+    began: float,
+) -> ClipResult:
+    clip = open_clip(job, network, settings, device, on_event)
+    source, flow, painter = clip.source, clip.flow, clip.painter
+    with ExitStack() as stack:
+        sinks = stack.enter_context(_sinks(job, source, clip.record))
+        wished = passes_of(settings, source.info.frames)
+        work = WorkFolder(job.work, clip.identity, wished, job.restart, on_event)
+        stack.callback(work.close)
+        work.gather()
+        shots = shots_of(clip, work, on_event)
+        said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
+        notes = tuple(dict.fromkeys([*said, *(loop_notes(source, settings.passes) if settings.loop else ())]))
+        anchor = found_anchor(source, painter, work, on_event)
+        pace = (
+            None
+            if deadline is None
+            else found_pace(deadline, source, shots, painter.anchored(anchor), flow, work, on_event)
+        )
+        passes, reached = work.passes, work.reached()
+        done = (reached.number - 1) * source.info.frames + work.frames(reached).done
+        hurry = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        on_event(started(clip, source.info.frames, done, shots, len(passes), notes, hurry))
+        painted = 0
+        for one in in_time(passes[reached.number - 1 :], pace, work):
+            painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event, pace)
+        on_event(Stage("Encoding"))
+        store = work.end()
+        if not (passes[-1].forward and work.passes == passes):
+            _encode(store, source, sinks)
+        for sink in sinks:
+            sink.finish()
+        said = [*(note for sink in sinks for note in sink.notes), *worst_notes(store, settings)]
+        notes = tuple(dict.fromkeys(said))
+        remember(clip.record)
+        if job.keep:
+            work.close()
+        else:
+            work.remove()
+    return ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
+
+
+def in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:
+    """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
+    for one in passes:
+        if pace is not None and one is not passes[0] and not pace.allows(one):
+            work.settle_passes(one.number - 1)
+            return
+        yield one
+
+
+def paint_one(
+    one: Pass,
+    source: FrameSource,
+    shots: Sequence[Shot],
+    painter: Painter,
+    flow: FlowMethod,
+    work: WorkFolder,
+    sinks: Sequence[FrameSink],
+    on_event: OnEvent,
+    pace: Pace | None,
+) -> int:
+    """What is missing of a pass. Returns how many frames that was."""
+    store, earlier = work.begin(one)
+    if store.done:
+        after = f"Going on after {store.done} frame{'s' if store.done > 1 else ''}"
+        on_event(Stage(f"{after} of pass {one.number}" if one.of > 1 else after))
+    # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
+    ready = sinks if one.last and one.forward else ()
+    _encode(store, source, ready)
+    if store.whole:
+        return 0
+    return paint_pass(one, source, shots, painter, flow, store, earlier, ready, on_event, pace)
+
+
+def _encode(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) -> None:
+    """Hand the encoders what has been painted."""
+    for index, image in store.images() if sinks else ():
+        for sink in sinks:
+            sink.put(Frame(index, source.info.times[index], image))
+
+
+@contextmanager
+def _sinks(job: ClipJob, source: FrameSource, record: Record) -> Iterator[tuple[FrameSink, ...]]:
+    """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
+    info = source.info
+    sound = Sound(info.path, info.start, info.duration) if info.audio and info.kind == "video" else None
+    opened: list[FrameSink] = []
+    try:
+        for path in job.outputs:
+            # A GIF beside is a result of its own, as it would be without the other.
+            made = record if path == job.output else replace(record, codec=None, quality=None)
+            opened.append(
+                open_sink(
+                    path,
+                    width=info.width,
+                    height=info.height,
+                    times=info.times,
+                    duration=info.duration,
+                    rate=info.rate,
+                    variable=info.variable,
+                    sound=sound,
+                    codec=made.codec,
+                    quality=made.quality,
+                    metadata=made.texts(path),
+                    overwrite=job.overwrite,
+                )
+            )
+        yield tuple(opened)
+    finally:
+        # After finish() this does nothing.
+        for sink in opened:
+            sink.abort()

@@ -1,0 +1,120 @@
+"""Find again what a result was painted from: by its content, wherever it lies and whatever it is called now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.clip.events import OnEvent, Stage
+from pipeline.clip.path_cache import remembered
+from pipeline.clip.provenance import Ingredient, near, real
+from pipeline.clip.recorded import printable
+from pipeline.errors import MediaError, ReplayError
+from pipeline.media import fingerprint
+
+
+class Finder:
+    """Looks for the ingredients of one result. Nothing is ever written; no file is read twice."""
+
+    def __init__(self, result: Path, search: Path | None, on_event: OnEvent) -> None:
+        """
+        :param result: what was painted; recorded paths begin in its folder.
+        :param search: a folder to look in, with all folders below, for what is not where it was.
+        :raises ReplayError: `search` is no folder.
+        """
+        if search is not None and not search.is_dir():
+            raise ReplayError(f"--search {search}: there is no such folder.")
+        self._result = result
+        self._search = search
+        self._on_event = on_event
+        self._seen: dict[Path, str | None] = {}
+
+    def find(self, what: str, wanted: Ingredient, option: str, given: Sequence[Path] = ()) -> Path:
+        """Where an ingredient lies: among the files given, at its recorded place, where something was painted
+        from it on this machine, or in the folder to search.
+
+        :param what: it is, for messages: 'the input'.
+        :param option: that names it on the command line; '' where none does.
+        :raises ReplayError: nowhere; the message says what differs.
+        """
+        for path in given:
+            if self._is(path, wanted):
+                return path
+        place = self._place(wanted)
+        if place is not None and self._is(place, wanted):
+            return place
+        for path in remembered(wanted.sha256):
+            if self._is(path, wanted):
+                return path
+        if self._search is not None:
+            self._on_event(Stage(f"Looking for {printable(wanted.path.name)} in {self._search}"))
+            for path in _candidates(self._search, wanted.path.name):
+                if self._is(path, wanted):
+                    return path
+        raise self._not_found(what, wanted, option, place)
+
+    def check_given(self, path: Path, wanted: Sequence[Ingredient], what: str) -> None:
+        """Make sure that a file given is one of the ingredients.
+
+        :raises ReplayError: it is not, or cannot be read.
+        """
+        if any(self._is(path, one) for one in wanted):
+            return
+        found = self._seen[path]
+        if found is None:
+            raise ReplayError(f"{path}: there is no such file or folder, or it cannot be read.")
+        should = " or ".join(dict.fromkeys(one.sha256[:12] for one in wanted))
+        raise ReplayError(
+            f"{path} is not {what} that {self._result} was painted from: its SHA-256 begins with {found[:12]}, not "
+            f"with {should}. Name the file as it was then."
+        )
+
+    def _place(self, wanted: Ingredient) -> Path | None:
+        """Where it should lie; None where a record has no business to point to."""
+        folder = real(self._result).parent
+        # Without links on the way: '..' is the folder above the one that is named.
+        place = Path(os.path.normpath(folder / wanted.path))
+        return place if near(folder, place) else None
+
+    def _is(self, path: Path, wanted: Ingredient) -> bool:
+        if path not in self._seen:
+            try:
+                # Neither a device nor a pipe, which have no end.
+                self._seen[path] = fingerprint(path) if path.is_file() or path.is_dir() else None
+            except (MediaError, OSError, ValueError):
+                self._seen[path] = None
+        return self._seen[path] == wanted.sha256
+
+    def _not_found(self, what: str, wanted: Ingredient, option: str, place: Path | None) -> ReplayError:
+        name = printable(str(wanted.path))
+        found = self._seen.get(place) if place is not None else None
+        if found is not None:
+            why = f"which has changed since: its SHA-256 begins with {found[:12]}, not with {wanted.sha256[:12]}"
+        elif place is None or wanted.path.name == str(wanted.path):
+            # The name alone: it lay beside the result, or where a result does not tell.
+            why = f"and it is not known where that is (SHA-256 {wanted.sha256[:12]}…)"
+        else:
+            why = f"which is not there any more (seen from the folder of the result; SHA-256 {wanted.sha256[:12]}…)"
+        nor = f" It is not in {self._search} either." if self._search is not None else ""
+        named = f"Name it as it was then with {option} FILE, or its folder: " if option else ""
+        return ReplayError(
+            f"{self._result} was painted from {name} ({what}), {why}.{nor} {named}--search FOLDER looks for it there "
+            "and below, under whatever name."
+        )
+
+
+def _candidates(folder: Path, name: str) -> Iterator[Path]:
+    """Files (of a folder of pictures: folders) below `folder` that may be it: those of that name, then of its kind."""
+    suffix = Path(name).suffix.lower()
+    others: list[Path] = []
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for entry in (*folders, *sorted(files)):
+            path = Path(root, entry)
+            if entry == name:
+                yield path
+            elif path.suffix.lower() == suffix:
+                others.append(path)
+    yield from others
+    yield folder

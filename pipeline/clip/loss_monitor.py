@@ -1,0 +1,88 @@
+"""Sees that a carried frame came out wrong, from the losses of the frames before it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Container
+from statistics import median
+
+from pipeline.clip.store import FrameStore
+from pipeline.media.frame import Image
+from pipeline.motion.frame_difference import difference, glance
+from pipeline.settings import Settings
+from pipeline.style.optimise import Stop
+from pipeline.style.painter import Painted
+
+HIGH = 1.5
+"""A loss so many times the usual one is suspicious."""
+RECENT = 8
+"""Frames that say what is usual, ..."""
+FEWEST = 3
+"""... and the fewest that can."""
+SAME = 8.0
+"""Levels, as `likeness.difference` counts, within which two frames show the same scene, so that a jump of the loss is
+no doing of the input's. Neighbours in clips of 25 frames a second are no farther apart."""
+
+
+class Guard:
+    """Remembers the losses of a shot's last frames. The store has them as well: `see` them again to go on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._weight = settings.temporal_weight
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._first: float | None = None
+
+    def begin_shot(self) -> None:
+        """Forget what was usual in the shot before."""
+        self._recent.clear()
+        self._first = None
+
+    def see_first(self, losses: dict[str, float]) -> None:
+        """Learn the losses of the frame that a shot begins with: while few have come after it, it says what is usual.
+        It counts no longer then, for it was painted from nothing and they were not."""
+        self._first = self.loss(losses)
+
+    def see(self, losses: dict[str, float]) -> None:
+        """Learn the losses of a finished carried frame."""
+        self._recent.append(self.loss(losses))
+
+    def loss(self, losses: dict[str, float]) -> float:
+        """As `lasting_loss`."""
+        return lasting_loss(losses, self._weight)
+
+    def suspects(self, painted: Painted, before: Image, now: Image) -> bool:
+        """Whether a carried frame should be painted again from nothing.
+
+        It did not settle, or its loss is not finite, or it is far above what is usual in its shot and above that of the
+        frame before, though both show the same scene. A loss that rises bit by bit, as in a fade, is no accident.
+        """
+        loss = self.loss(painted.losses)
+        if painted.stopped is Stop.UNSTABLE or not math.isfinite(loss):
+            return True
+        few = len(self._recent) < FEWEST
+        known = [*([self._first] if few and self._first is not None else []), *self._recent]
+        if (few and self._first is None) or loss <= HIGH * max(median(known), known[-1]):
+            return False
+        return difference(glance(before), glance(now)).levels <= SAME
+
+
+def guard_at(settings: Settings, entered: Container[int], store: FrameStore) -> Guard:
+    """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame.
+
+    :param entered: the frames with which a shot is entered.
+    """
+    guard = Guard(settings)
+    for index in store.order[max(0, store.done - RECENT) : store.done]:
+        if index in entered:
+            guard.begin_shot()
+            guard.see_first(store.record(index)["losses"])
+        else:
+            guard.see(store.record(index)["losses"])
+    return guard
+
+
+def lasting_loss(losses: dict[str, float], temporal_weight: float) -> float:
+    """What a frame is painted towards, without the temporal loss: comparable between a carried frame and one that was
+    painted from nothing."""
+    return losses["total"] - temporal_weight * losses.get("temporal", 0.0)

@@ -1,0 +1,167 @@
+"""How a painting came about: what went into it, which network and settings painted it. Every result carries it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline import __version__
+from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.media import fingerprint
+from pipeline.motion.flow import FlowMethod
+from pipeline.network.weights import describe
+from pipeline.style.painter import Painter
+
+SOFTWARE = "reelbrush"
+JOB = "job"
+"""Name of the text that `read_record` reads as JSON; the others are there for people."""
+# Of a path, in JSON. A JPEG has 64 kB for all that it says.
+_LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A file, or a folder of pictures, that goes into a painting."""
+
+    path: Path
+    """As the job names it; in a record that was read from a result, relative to the folder of the result."""
+    sha256: str
+    """Its `fingerprint`, by which it is known wherever it lies."""
+    weight: float = 1.0
+    """Of a style, its share in the blend."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a result was made; with the files it names, enough to make it again."""
+
+    kind: Literal["clip", "picture"]
+    source: Ingredient
+    styles: tuple[Ingredient, ...]
+    network: str
+    """'vgg19'; in what a version before VGG-19 came along had painted, perhaps 'builtin'."""
+    digest: str
+    """Hash of the network's weights."""
+    precision: str
+    """Number format in which it ran, also where the settings say 'auto'."""
+    settings: str
+    """All of them, as TOML."""
+    about: str = ""
+    """The network as a person would call it."""
+    init: Ingredient | None = None
+    flow: str | None = None
+    """Of a clip, the optical flow that carried the paintings, with the hash of its weights where it has some."""
+    frames: tuple[int | None, int | None] | None = None
+    rate: Fraction | None = None
+    upscale: bool = False
+    codec: str | None = None
+    quality: str | int | None = None
+    version: str = __version__
+
+    def texts(self, result: Path) -> dict[str, str]:
+        """What `result` says of itself, for the metadata of its file; the same for the same job."""
+        job = {
+            "kind": self.kind,
+            "input": _as_json(self.source, result),
+            "styles": [{**_as_json(style, result), "weight": style.weight} for style in self.styles],
+            "init": None if self.init is None else _as_json(self.init, result),
+            "network": {"name": self.network, "sha256": self.digest},
+            "precision": self.precision,
+            "frames": self.frames,
+            "fps": None if self.rate is None else str(self.rate),
+            "upscale": self.upscale,
+            "codec": self.codec,
+            "quality": self.quality,
+        }
+        return {
+            "software": f"{SOFTWARE} {self.version}",
+            "network": self.about,
+            "settings": self.settings,
+            **({} if self.flow is None else {"flow": self.flow}),
+            JOB: json.dumps(job, sort_keys=True),
+        }
+
+
+def clip_record(job: ClipJob, painter: Painter, flow: FlowMethod) -> Record:
+    """How the clip of a job comes about; reads every byte that goes into it once.
+
+    :raises MediaError: the input or a style cannot be read.
+    """
+    return Record(
+        "clip", flow=flow.name, frames=job.frames, rate=job.rate, upscale=job.upscale, codec=job.codec,
+        quality=job.quality, source=_ingredient(job.source), styles=_styles(job), **_painted_by(painter),
+    )  # fmt: skip
+
+
+def still_record(job: StillJob, painter: Painter) -> Record:
+    """How the picture of a job comes about; reads every byte that goes into it once.
+
+    :raises MediaError: the input, a style or the picture it starts from cannot be read.
+    """
+    return Record(
+        "picture", init=None if job.init is None else _ingredient(job.init), upscale=job.upscale,
+        source=_ingredient(job.content), styles=_styles(job), **_painted_by(painter),
+    )  # fmt: skip
+
+
+def _painted_by(painter: Painter) -> dict[str, Any]:
+    network = painter.network
+    return {
+        "network": network.name,
+        "digest": network.digest,
+        "precision": str(network.dtype).removeprefix("torch."),
+        "settings": painter.settings.as_toml(),
+        "about": describe(network),
+    }
+
+
+def _styles(job: ClipJob | StillJob) -> tuple[Ingredient, ...]:
+    return tuple(_ingredient(style.path, style.weight) for style in job.styles)
+
+
+def _ingredient(path: Path, weight: float = 1.0) -> Ingredient:
+    return Ingredient(path, fingerprint(path), weight)
+
+
+def _as_json(ingredient: Ingredient, result: Path) -> dict[str, str]:
+    return {"path": _way(real(result).parent, real(ingredient.path)), "sha256": ingredient.sha256}
+
+
+def _way(folder: Path, path: Path) -> str:
+    """The path from one to the other, with '/' between folders; the name alone where it would tell too much."""
+    if not near(folder, path):
+        return path.name
+    way = Path(os.path.relpath(path, folder)).as_posix()
+    return way if len(json.dumps(way)) <= _LONGEST else path.name
+
+
+def real(path: Path) -> Path:
+    """Where a file lies, absolute, under the name it is called by; links of folders are followed."""
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
+
+
+def near(folder: Path, path: Path) -> bool:
+    """Whether the way from a folder to a file stays clear of the root of the file system and what lies around the home.
+
+    A way through them would tell whoever is given the result what this machine's user and folders are called; and what
+    a stranger's result names is not looked for there.
+
+    :param folder, path: absolute.
+    """
+    try:
+        common = Path(os.path.commonpath([folder, path]))
+    except ValueError:  # on two drives
+        return False
+    return common != common.parent and common not in _around_home()
+
+
+def _around_home() -> Sequence[Path]:
+    try:
+        return Path.home().resolve().parents
+    except RuntimeError:  # nobody's: there is none
+        return ()

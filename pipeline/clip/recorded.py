@@ -1,0 +1,214 @@
+"""What a result says about how it was made, read as one reads a stranger's letter: every value is looked at first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from pipeline.clip.parse import parse_rate
+from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
+from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
+from pipeline.media import read_metadata
+from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, read_toml, resolve
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_VERSION = re.compile(rf"{SOFTWARE} ([0-9A-Za-z.+-]{{1,40}})")
+_RATE = re.compile(r"\d{1,40}(/\d{1,40})?")  # what is longer could keep a Fraction busy for hours
+_WORD = re.compile(r"[A-Za-z0-9]{1,20}")
+_FLOW = re.compile(r"[ -~]{1,60}")
+_MOST_FRAMES = 10**9
+_ENDLESS = re.compile(r"\w{1000}")  # a number so long that it cannot even be printed
+_HEAVIEST = 1e300  # what is more may be no float any more
+_LONGEST_PATH = 4096
+_SHOWN = 200
+
+
+class _Malformed(Exception):
+    """A value is not what `Record.texts` writes."""
+
+
+def read_record(result: Path) -> Record:
+    """How a result was made, from its metadata. Paths in it are relative to the folder of the result.
+
+    :raises MediaError: the file cannot be read.
+    :raises ReplayError: it does not say how it was made, or says what cannot be.
+    """
+    try:
+        texts = read_metadata(result)
+    except MediaError as error:
+        if not result.is_dir():
+            raise
+        raise ReplayError(f"{result}: there is no frame_000001.png or the like in this folder ({error}).") from None
+    version = _VERSION.fullmatch(texts.get("software", ""))
+    if JOB not in texts or version is None:
+        raise ReplayError(
+            f"{result} does not say how it was made. Reelbrush writes that into the metadata of every result; a "
+            "program that converts, resizes or uploads a file often drops it, and very old results lack it. Give the "
+            "file as Reelbrush wrote it, or paint with reelbrush video or reelbrush image."
+        )
+    try:
+        return _record(texts, version[1])
+    except _Malformed as error:
+        raise ReplayError(
+            f"What {result} says about how it was made cannot be read: {error}. The file is damaged, was changed by "
+            "another program, or comes from a newer version of Reelbrush."
+        ) from None
+
+
+def _record(texts: Mapping[str, str], version: str) -> Record:
+    try:
+        job = json.loads(texts[JOB])
+    except (ValueError, RecursionError):
+        raise _Malformed("it is not JSON") from None
+    job = _table(job, "the job")
+    network = _table(job.get("network"), "network")
+    styles = job.get("styles")
+    if not isinstance(styles, list) or not styles:
+        raise _Malformed("styles is not a list")
+    precision = _one_of(job.get("precision"), "precision", ("float32", "bfloat16"))
+    kind = _one_of(job.get("kind"), "kind", ("clip", "picture"))
+    init, flow = job.get("init"), texts.get("flow")
+    if "settings" not in texts:
+        raise _Malformed("there are no settings")
+    return Record(
+        kind=kind,
+        source=_ingredient(job.get("input"), "input"),
+        styles=tuple(_ingredient(style, "a style") for style in styles),
+        network=_one_of(network.get("name"), "network", ("builtin", "vgg19")),
+        digest=_text(network.get("sha256"), "the hash of the network", _SHA256),
+        precision=precision,
+        settings=texts["settings"],
+        init=None if init is None else _ingredient(init, "init"),
+        flow=None if flow is None else _text(flow, "flow", _FLOW),
+        frames=_frames(job.get("frames")),
+        rate=_rate(job.get("fps")),
+        upscale=_one_of(job.get("upscale"), "upscale", (True, False)),
+        codec=None if job.get("codec") is None else _text(job["codec"], "codec", _WORD),
+        quality=_quality(job.get("quality")),
+        version=version,
+    )
+
+
+def _table(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Malformed(f"{name} is not a table")
+    return value
+
+
+def _one_of(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
+    # By type too: 1 equals True.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
+        raise _Malformed(f"{name} is none of {', '.join(map(str, choices))}")
+    return value
+
+
+def _text(value: Any, name: str, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _Malformed(f"{name} is not what it should be")
+    return value
+
+
+def _ingredient(value: Any, name: str) -> Ingredient:
+    table = _table(value, name)
+    path, weight = table.get("path"), table.get("weight", 1.0)
+    if not isinstance(path, str) or not 0 < len(path) <= _LONGEST_PATH or "\0" in path:
+        raise _Malformed(f"the path of {name} is none")
+    windows = PureWindowsPath(path)
+    if PurePosixPath(path).is_absolute() or windows.drive or windows.root:
+        raise _Malformed(f"the path of {name} is not relative")
+    number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    if not number or not 0 < weight < _HEAVIEST:
+        raise _Malformed(f"the weight of {name} is not a number above zero")
+    return Ingredient(Path(path), _text(table.get("sha256"), f"the hash of {name}", _SHA256), float(weight))
+
+
+def _frames(value: Any) -> tuple[int | None, int | None] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_frame, value)):
+        raise _Malformed("frames is not a range")
+    first, stop = value
+    return first, stop
+
+
+def _is_frame(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= _MOST_FRAMES)
+
+
+def _rate(value: Any) -> Fraction | None:
+    if value is None:
+        return None
+    text = _text(value, "fps", _RATE)
+    try:
+        return parse_rate(text)
+    except UsageError:
+        raise _Malformed("fps is not a frame rate") from None
+
+
+def _quality(value: Any) -> str | int | None:
+    if value is None or (type(value) is int and 0 <= value <= 100):
+        return value
+    return _text(value, "quality", _WORD)
+
+
+def recorded_settings(record: Record) -> tuple[Settings, tuple[str, ...]]:
+    """The settings of a record, to the last digit, and what a person should know of them, a sentence each.
+
+    :raises ReplayError: they are no settings, or none that can be.
+    """
+    values = recorded_values(record)
+    known = {f.name: f.default for f in fields(Settings) if f.name != "preset"}
+    notes = []
+    unknown = sorted(set(values) - set(known) - {"preset", "network"})  # the network stands in the job
+    if unknown:
+        notes.append(
+            f"This version of Reelbrush does not have the settings {printable(', '.join(unknown))} that were recorded; "
+            "they are left out, and the frames may differ."
+        )
+    lacking = sorted(set(known) - set(values))
+    if lacking:
+        notes.append(
+            f"The result does not say what {', '.join(lacking)} were, settings that its version did not have; they are "
+            "left at what changes least, and the frames may differ."
+        )
+    preset = values.get("preset")
+    # All values are here: a preset that is not known any more is nothing but a name.
+    preset = preset if isinstance(preset, str) and preset in PRESETS else DEFAULT_PRESET
+    own = {name: values.get(name, default) for name, default in known.items() if name in values or default != ()}
+    try:
+        settings = resolve(preset, own)
+    except SettingsError as error:
+        raise ReplayError(
+            f"The settings that were recorded cannot be: {printable(str(error))} The file was changed by another "
+            "program, or comes from a newer version of Reelbrush."
+        ) from None
+    if settings.seconds:
+        notes.append(f"Each frame had {settings.seconds:g} s: how far it came in them depends on the machine.")
+    return settings, tuple(notes)
+
+
+def recorded_values(record: Record) -> dict[str, Any]:
+    """The settings of a record as they stand in it, unchecked.
+
+    :raises ReplayError: they are not TOML.
+    """
+    try:
+        if _ENDLESS.search(record.settings):
+            raise ValueError("it holds a word of a thousand letters")
+        return read_toml(record.settings)
+    except ValueError as error:
+        raise ReplayError(
+            f"The settings that were recorded are not valid TOML ({printable(str(error))}). The file is damaged or was "
+            "changed by another program."
+        ) from None
+
+
+def printable(text: str) -> str:
+    """A stranger's text as one can show it: nothing that a terminal obeys, and not too much of it."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

@@ -1,0 +1,232 @@
+"""Paint a result again, from nothing but what it says of itself and the files that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pipeline import __version__
+from pipeline.clip.api import Studio
+from pipeline.clip.clip import run_clip
+from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
+from pipeline.clip.find_inputs import Finder
+from pipeline.clip.flow import open_flow
+from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.provenance import Record
+from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.clip.same_frames import differing_frames
+from pipeline.clip.still import run_still
+from pipeline.clip.styles import StylePicture
+from pipeline.errors import MediaError, ReplayError, WeightsError
+from pipeline.media import refuse_same_file
+from pipeline.network import packaged
+from pipeline.network.base import Network
+from pipeline.network.device import choose_device, choose_precision
+from pipeline.network.weights import find_vgg19, open_packaged, open_vgg19, trimmed_name, weights_folder
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class ReplayJob:
+    """Which result to paint again, where to put it, and where its ingredients are if not where they were."""
+
+    result: Path
+    output: Path
+    source: Path | None = None
+    styles: tuple[Path, ...] = ()
+    """In any order: each is known by its content."""
+    search: Path | None = None
+    weights: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What came of it."""
+
+    frames: int
+    differing: int | None
+    """Of these, how many are not equal to those of the result in every pixel; None where they cannot be compared:
+    another kind of file keeps pixels in another way."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that a result was painted from and with, found again."""
+
+    record: Record
+    studio: Studio
+    notes: tuple[str, ...]
+    """What may differ all the same, a sentence each."""
+    source: Path
+    styles: tuple[StylePicture, ...]
+    init: Path | None
+    """Of a picture, the one that it began as."""
+
+    def still(self, output: Path | None, overwrite: bool = False) -> StillJob:
+        """To paint a picture again."""
+        return StillJob(self.source, self.styles, output, self.init, self.record.upscale, overwrite)
+
+
+def get_ready(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
+    """Find what a result was painted from, and open the network that painted it.
+
+    :raises ReplayError: the result does not say how it was made, or what it was made from has changed or is gone.
+    :raises WeightsError: it was painted by another network than the one at hand.
+    """
+    record = read_record(job.result)
+    refuse_same_file(job.result, (job.output,))
+    studio, notes = _studio(record, job)
+    finder = Finder(job.result, job.search, on_event)
+    if job.source is not None:
+        finder.check_given(job.source, (record.source,), "the input")
+    for path in job.styles:
+        finder.check_given(path, record.styles, "a style")
+    source = finder.find("the input", record.source, "--input", () if job.source is None else (job.source,))
+    styles = tuple(
+        StylePicture(finder.find("a style", style, "--style", job.styles), style.weight) for style in record.styles
+    )
+    init = None if record.init is None else finder.find("the picture it began as", record.init, "")
+    return Ready(record, studio, notes, source, styles, init)
+
+
+def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
+    """Paint a result again: the same frames, into `job.output`. Interrupted, a clip goes on as any other.
+
+    :raises ReelbrushError: as `get_ready`, or whatever else a user can mend.
+    """
+    ready = get_ready(job, on_event)
+    record, studio, notes = ready.record, ready.studio, ready.notes
+    same_kind = _suffix(job.result) == _suffix(job.output)
+    if not same_kind and (record.codec, record.quality) != (None, None):
+        notes = (*notes, "Codec and quality were chosen for another kind of file; this one gets its usual ones.")
+    finished: list[Finished] = []
+
+    def with_notes(event: Event) -> None:
+        if isinstance(event, Started):
+            on_event(replace(event, notes=(*notes, *event.notes)))
+        elif isinstance(event, Finished):
+            # Not before the result has been looked at.
+            finished.append(event)
+        else:
+            on_event(event)
+
+    if record.kind == "picture":
+        still = ready.still(job.output, job.overwrite)
+        run_still(still, studio.network, studio.settings, studio.device, with_notes)
+    else:
+        codec, quality = (record.codec, record.quality) if same_kind else (None, None)
+        clip = ClipJob(
+            ready.source, ready.styles, job.output, None, record.frames, record.rate, record.upscale, codec, quality,
+            job.overwrite, job.restart,
+        )  # fmt: skip
+        run_clip(clip, studio.network, studio.settings, studio.device, with_notes)
+    (last,) = finished
+    if not same_kind:
+        on_event(last)
+        return ReplayResult(last.frames, None)
+    on_event(Stage(f"Comparing with {job.result.name}"))
+    differing, likeness = _compared(job)
+    on_event(replace(last, notes=(*last.notes, likeness)))
+    return ReplayResult(last.frames, differing)
+
+
+def _compared(job: ReplayJob) -> tuple[int | None, str]:
+    """How many frames differ from those of the result, and a sentence that says so."""
+    try:
+        differing, of = differing_frames(job.result, job.output)
+    except MediaError as error:
+        # It is painted, whatever has become of the one before.
+        return None, f"It cannot be compared with {job.result.name} ({error})."
+    return differing, _likeness(differing, of, job.result.name)
+
+
+def _likeness(differing: int, of: int, name: str) -> str:
+    frames = "The picture" if of == 1 else f"All {of} frames"
+    if not differing:
+        return f"{frames} equal{'s that' if of == 1 else ' those'} of {name} in every pixel."
+    frames = "The picture differs from that" if of == 1 else f"{differing} of {of} frames differ from those"
+    return (
+        f"{frames} of {name}. Sums are rounded in another way on another device, with another number of threads, or by "
+        "another version of PyTorch, and encoders change too."
+    )
+
+
+def _suffix(path: Path) -> str:
+    """What decides the container; '' for a folder."""
+    return "" if path.is_dir() else path.suffix.lower()
+
+
+def _studio(record: Record, job: ReplayJob) -> tuple[Studio, tuple[str, ...]]:
+    """Settings, network and device as they were, and what may differ all the same, a sentence each."""
+    settings, notes = recorded_settings(record)
+    if record.version != __version__:
+        notes = (f"Painted by reelbrush {record.version}; this is {__version__}, and frames may differ.", *notes)
+    device = choose_device(job.device)
+    natural = str(choose_precision(device)).removeprefix("torch.")
+    if settings.precision == "auto" and record.precision != natural:
+        settings = replace(settings, precision=record.precision)
+        notes = (*notes, f"Painted in {record.precision}, and now again; this device would have used {natural}.")
+    network = _network(record, settings, job.weights)
+    _check_flow(record, settings, device)
+    return Studio(settings, network, device), notes
+
+
+def _network(record: Record, settings: Settings, weights: Path | None) -> Network:
+    """The network that painted the result.
+
+    :raises ReplayError: this version does not have it.
+    :raises WeightsError: its weights are not at hand.
+    """
+    needed = f"SHA-256 {record.digest[:12]}…"
+    if record.network != "vgg19":
+        raise ReplayError(
+            f"The built-in network painted this result ({needed}), which this version of Reelbrush does not have any "
+            f"more. Paint it again with the version that painted it, reelbrush {record.version}, or anew with VGG-19: "
+            "--show lists what it was made from."
+        )
+    if record.digest == packaged.SHA256 and weights is None:
+        # Also where a job would use other weights, because they have been downloaded since.
+        return open_packaged(settings.pooling)  # type: ignore[arg-type]
+    path = weights or _vgg19(record.digest)
+    advice = "name the file it was painted with by --weights FILE, or 'reelbrush weights import' it"
+    if record.digest == packaged.SHA256:
+        advice = f"leave out --weights {weights}"
+    if path is None:
+        raise WeightsError(
+            f"VGG-19 painted this result ({needed}), and its weights are not on this machine. Fetch them "
+            f"with 'reelbrush weights download vgg19', or {advice}."
+        )
+    network = open_vgg19(path, settings.pooling)  # type: ignore[arg-type]
+    if network.digest != record.digest:
+        raise WeightsError(
+            f"Another network painted this result: {record.network} with {needed}, where the one at hand has "
+            f"{network.digest[:12]}…. To paint it again, {advice}."
+        )
+    return network
+
+
+def _vgg19(digest: str) -> Path | None:
+    """The weights of that hash, if they are on this machine; else those that a job would use, or None."""
+    folder = weights_folder()
+    names = (trimmed_name(digest[:8]), f"vgg19-{digest[:8]}.pth")
+    return next((folder / name for name in names if (folder / name).is_file()), None) or find_vgg19()
+
+
+def _check_flow(record: Record, settings: Settings, device: torch.device) -> None:
+    """Make sure that the optical flow is the one that carried the paintings.
+
+    :raises WeightsError: its weights are others, or not on this machine.
+    """
+    if record.kind != "clip" or settings.flow == "dis":
+        return
+    name = open_flow(settings, device).name
+    if name != record.flow:
+        raise WeightsError(
+            f"Another network for the optical flow moved the paintings of this result: {record.flow}, where the one at "
+            f"hand is {name}. To paint it again, put those weights into {weights_folder()}."
+        )

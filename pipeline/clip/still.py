@@ -1,0 +1,118 @@
+"""One picture from end to end: read, paint, write."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
+from pipeline.clip.jobs import StillJob
+from pipeline.clip.path_cache import remember
+from pipeline.clip.provenance import Record, still_record
+from pipeline.clip.styles import load_styles, style_notes
+from pipeline.errors import MediaError
+from pipeline.media import (
+    check_picture_output,
+    fit_size,
+    is_animated,
+    read_picture,
+    refuse_same_file,
+    resize,
+    write_picture,
+)
+from pipeline.media.frame import Image
+from pipeline.media.pictures import NotAPictureError
+from pipeline.network.base import Network
+from pipeline.network.device import device_line
+from pipeline.network.weights import describe
+from pipeline.settings import Settings
+from pipeline.style.painter import OnProgress, Painted, Painter, Progress
+
+
+@dataclass(frozen=True)
+class StillResult:
+    """A painted picture."""
+
+    image: Image
+    """uint8 (H, W, 3) RGB."""
+    content: Image
+    """What was painted from, at the same size."""
+    painted: Painted
+    output: Path | None
+    record: Record
+
+
+def run_still(
+    job: StillJob,
+    network: Network,
+    settings: Settings,
+    device: torch.device,
+    on_event: OnEvent = ignore,
+    on_progress: OnProgress | None = None,
+) -> StillResult:
+    """Paint one picture.
+
+    :param on_progress: called after every step with the picture as it stands, for progress GIFs.
+    :raises ReelbrushError: whatever a user can mend; nothing is written then.
+    """
+    began = time.monotonic()
+    original = _read_content(job.content)
+    if job.output is not None:
+        for source in (job.content, *(style.path for style in job.styles), *(() if job.init is None else (job.init,))):
+            refuse_same_file(source, (job.output,))
+        check_picture_output(job.output, job.overwrite)
+    painter = Painter(network, load_styles(job.styles), settings, device)
+    width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
+    content = resize(original, width, height)
+    start = None if job.init is None else resize(read_picture(job.init), width, height)
+    outputs = () if job.output is None else (job.output,)
+    network = painter.network
+    record = still_record(job, painter)
+    work = painter.work(height, width, carried=False)
+    on_event(
+        Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
+                device_line(device, network.dtype), _notes(job))
+    )  # fmt: skip
+
+    def progress(step: Progress) -> None:
+        on_event(Stepped(0, step.step, step.of, step.share))
+        if on_progress is not None:
+            on_progress(step)
+
+    painted = painter.paint(content, on_progress=progress, start=start)
+    on_event(
+        FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
+                  economy=painted.economy.value)
+    )  # fmt: skip
+    if job.output is not None:
+        texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
+        write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)
+        remember(record)
+    on_event(Finished(outputs, 1, 1, time.monotonic() - began))
+    return StillResult(painted.image, content, painted, job.output, record)
+
+
+def _read_content(path: Path) -> Image:
+    """The picture to paint; who names a clip instead is told which command paints those."""
+    if path.is_dir():
+        raise MediaError(f"{path}: this is a folder. Name a picture in it, or paint all of them with reelbrush video.")
+    try:
+        return read_picture(path)
+    except NotAPictureError as error:
+        raise MediaError(f"{error} A video is painted by reelbrush video.") from error
+
+
+def _notes(job: StillJob) -> tuple[str, ...]:
+    notes = style_notes(job.styles)
+    if job.init is not None and is_animated(job.init):
+        notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
+    if is_animated(job.content):
+        notes = (
+            f"{job.content.name} is animated; its first frame is painted. 'reelbrush video' paints all of them.",
+            *notes,
+        )
+    return notes

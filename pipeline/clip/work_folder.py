@@ -1,0 +1,316 @@
+"""The work folder of a job: which job it is, where its shots begin, what it looks like, the frames of its passes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from pipeline.clip.events import Damaged, OnEvent, ignore
+from pipeline.clip.passes import Pass, shortened
+from pipeline.clip.store import FrameStore, remove_damaged
+from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
+from pipeline.media.outputs import written_atomically
+from pipeline.motion.shots import Shot
+
+IDENTITY = "job.json"
+SHOTS = "shots.json"
+ANCHOR = "anchor.json"
+MOTION = "motion.json"
+PASSES = "passes.json"
+LOSSES = "losses{}.json"
+"""Of the frames of a pass of that number, once these are removed."""
+FRAMES = "frames"
+"""The folder of the last pass; those before it are called pass1, pass2 and so on."""
+PART = "part-"
+"""How the names of the work folders of parts begin, in that of their clip."""
+
+Result = TypeVar("Result")
+
+
+class WorkFolder:
+    """`job.json`, `shots.json`, `anchor.json` (what the clip looks like as a whole) and a folder of finished frames for
+    every pass that is still needed: that of the pass that is painted, and that of the one before it, which it starts
+    from; of those before it, the losses alone. With a deadline also `motion.json`, and `passes.json` where there is no
+    time for all of them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Mapping[str, Any],
+        passes: Sequence[Pass],
+        restart: bool = False,
+        on_event: OnEvent = ignore,
+    ) -> None:
+        """Open or make the work folder, and lock it until `close`. Frames that were damaged since they were finished
+        are removed, and `Damaged` tells of them.
+
+        :param identity: everything the frames depend on, JSON values.
+        :param passes: all of the job, in order.
+        :param restart: throw away the frames of another identity instead of refusing.
+        :raises BusyError: another process works here.
+        :raises StoreError: the frames belong to other inputs or settings.
+        :raises OutputError: the folder cannot be made.
+        """
+        self.folder = folder
+        self.passes = tuple(passes)
+        """Those of the job, or fewer, if `settle_passes` was told so once."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / "lock")
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(
+                f"Another reelbrush is at work in {folder}. Wait until it is done, or choose another output."
+            ) from None
+        except OSError as error:
+            raise OutputError(
+                f"The work folder {folder} cannot be made: {error.strerror}. "
+                "Choose an output in a folder you can write to."
+            ) from None
+        try:
+            self._adopt(identity, restart)
+            self._shorten(self._kept(PASSES))
+            self._mend(on_event)
+        except BaseException:
+            self.close()
+            raise
+
+    def _adopt(self, identity: Mapping[str, Any], restart: bool) -> None:
+        path = self.folder / IDENTITY
+        wanted = json.loads(json.dumps(identity))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            found = None
+        except (ValueError, OSError):
+            found = {}
+        if found == wanted:
+            return
+        if found is not None and not restart:
+            raise StoreError(
+                f"{self.folder} holds frames of an unfinished job that differs in {_differences(found, wanted)}. "
+                "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
+                "and begin anew."
+            )
+        for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{PART}*")):
+            shutil.rmtree(frames, ignore_errors=True)
+        for name in (SHOTS, ANCHOR, MOTION, PASSES):
+            (self.folder / name).unlink(missing_ok=True)
+        for losses in self.folder.glob(LOSSES.format("*")):
+            losses.unlink()
+        with written_atomically(path) as part:
+            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+
+    def _mend(self, on_event: OnEvent) -> None:
+        for one in self.passes:
+            index = remove_damaged(self._folder(one), one.order)
+            if index is not None:
+                on_event(Damaged(index, one.number))
+
+    def gather(self) -> None:
+        """Take in the frames of parts that were painted on their own, once all of them are finished (see `parts`).
+
+        Killed in between, it goes on: what has been moved is no longer missing.
+        """
+        folders = sorted(self.folder.glob(f"{PART}*"))
+        last = self.passes[-1]
+        if not folders or (self._folder(last).exists() and self.frames(last).whole):
+            return
+        found = {int(path.stem): path for folder in folders for path in folder.glob(f"{FRAMES}/[0-9]*.png")}
+        place = self._folder(last)
+        missing = [index for index in last.order if not (place / f"{index:06d}.png").exists()]
+        if any(index not in found for index in missing):
+            return
+        place.mkdir(exist_ok=True)
+        for index in missing:
+            found[index].replace(place / f"{index:06d}.png")
+
+    def reached(self) -> Pass:
+        """The pass in which an earlier run stopped: the last one begun, if it is whole or has all that it starts from.
+
+        Should frames be missing that were there, what was painted after them is removed.
+        """
+        for one in reversed(self.passes[1:]):
+            if self._folder(one).exists():
+                before = self.passes[one.number - 2]
+                if self.frames(one).whole or (self._folder(before).exists() and self.frames(before).whole):
+                    return one
+                self._drop(one)
+        return self.passes[0]
+
+    def begin(self, one: Pass) -> tuple[FrameStore, FrameStore | None]:
+        """The frames of a pass that is to be painted, and those of the one before, which it starts from; None for the
+        first. Of other passes none stay.
+
+        :raises OutputError: the folder cannot be made.
+        """
+        for old in self.passes[: max(0, one.number - 2)]:
+            self._retire(old)
+        earlier = self.frames(self.passes[one.number - 2]) if one.number > 1 else None
+        return FrameStore(self._folder(one), one.order, earlier if one.circle else None), earlier
+
+    def end(self) -> FrameStore:
+        """The frames of the last pass, which are the result; those of other passes are removed."""
+        for old in self.passes[:-1]:
+            self._retire(old)
+        return self.frames(self.passes[-1])
+
+    def frames(self, one: Pass) -> FrameStore:
+        """The frames of a pass, as far as they are painted.
+
+        :raises OutputError: the folder cannot be made.
+        """
+        return FrameStore(self._folder(one), one.order)
+
+    def _folder(self, one: Pass) -> Path:
+        return self.folder / (FRAMES if one.last else f"pass{one.number}")
+
+    def _retire(self, one: Pass) -> None:
+        """Remove the frames of a pass that is needed no more; their losses, which a figure may show, stay."""
+        if self._folder(one).exists():
+            # Nobody's painting should fail for want of them. Where a frame is missing, an earlier run was killed while
+            # it removed them, and has kept the losses of all.
+            with suppress(OutputError, StoreError):
+                frames = self.frames(one)
+                found = {str(index): frames.record(index)["losses"] for index in sorted(one.order)}
+                self._keep(LOSSES.format(one.number), found)
+        self._drop(one)
+
+    def _drop(self, one: Pass) -> None:
+        shutil.rmtree(self._folder(one), ignore_errors=True)
+
+    def settle_passes(self, count: int) -> None:
+        """Paint in the first so many passes only, now and whenever the job is resumed. None of the others has begun.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        if count < len(self.passes):
+            self._keep(PASSES, count)
+            self._shorten(count)
+
+    def _shorten(self, count: Any) -> None:
+        if not isinstance(count, int) or not 0 < count < len(self.passes):
+            return
+        last = self._folder(self.passes[count - 1])
+        self.passes = tuple(shortened(self.passes, count))
+        # What was painted while more passes were to follow. A kill may have come before it had its new name.
+        if last.exists() and not self._folder(self.passes[-1]).exists():
+            last.rename(self._folder(self.passes[-1]))
+
+    def shots(self) -> list[Shot] | None:
+        """What `keep_shots` has kept; None where nothing was, or where it is damaged."""
+        try:
+            return [(int(first), int(end)) for first, end in self._kept(SHOTS)]
+        except (ValueError, TypeError):
+            return None
+
+    def keep_shots(self, shots: Sequence[Shot]) -> None:
+        """Keep where the shots begin, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        self._keep(SHOTS, shots)
+
+    def anchor(self) -> Any:
+        """What `keep_anchor` has kept; None where nothing was, or where it cannot be read."""
+        return self._kept(ANCHOR)
+
+    def keep_anchor(self, anchor: Any) -> None:
+        """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        self._keep(ANCHOR, anchor)
+
+    def motion(self, frames: int) -> list[float] | None:
+        """What `keep_motion` has kept of so many frames; None where nothing was, or where it is damaged."""
+        try:
+            found = [float(news) for news in self._kept(MOTION)]
+        except (ValueError, TypeError):
+            return None
+        return found if len(found) == frames else None
+
+    def keep_motion(self, motion: Sequence[float]) -> None:
+        """Keep how much moves in every frame, so that a resumed job need not look again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        self._keep(MOTION, motion)
+
+    def _kept(self, name: str) -> Any:
+        return _read(self.folder / name)
+
+    def _keep(self, name: str, values: Any) -> None:
+        with written_atomically(self.folder / name) as part:
+            part.write_text(json.dumps(values) + "\n", encoding="utf-8")
+
+    def learn(self, folder: Path) -> None:
+        """Take over what the work folder of the whole clip knows: shots, anchor, motion, and in how many passes it is
+        painted, if those that are dropped have not begun."""
+        try:
+            known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+            own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        if known != own:
+            return
+        for name in (SHOTS, ANCHOR, MOTION):
+            if (folder / name).is_file() and not (self.folder / name).exists():
+                with written_atomically(self.folder / name) as part:
+                    shutil.copyfile(folder / name, part)
+        count = _read(folder / PASSES)
+        if isinstance(count, int) and count >= self.reached().number:
+            self.settle_passes(count)
+
+    def close(self) -> None:
+        """Give the lock back; the frames stay."""
+        self._lock.release()
+
+    def remove(self) -> None:
+        """The job is finished and its result complete: nothing here is needed any more."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def healed(attempt: Callable[[], Result]) -> Result:
+    """What `attempt` comes to, which opens a work folder and paints in it. Where a finished frame is damaged on the
+    disk meanwhile, once more: the folder, opened again, gives up that frame and what was painted after it.
+
+    :raises DamagedFrameError: it has happened again.
+    """
+    try:
+        return attempt()
+    except DamagedFrameError:
+        pass
+    return attempt()
+
+
+def _read(path: Path) -> Any:
+    """The values in a file; None where there are none, or where they are damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _differences(found: Any, wanted: Any, where: str = "") -> str:
+    """'settings.size (256, now 512) and input (…)': which values differ, readable."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        parts = [
+            _differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
+            for key in sorted({*found, *wanted})
+            if found.get(key) != wanted.get(key)
+        ]
+        return ", ".join(parts)
+    return f"{where} ({_short(found)}, now {_short(wanted)})"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "…"

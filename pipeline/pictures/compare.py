@@ -1,0 +1,289 @@
+"""`reelbrush compare`: clips and pictures side by side, or two of them with a wipe that goes to and fro."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.media import (
+    Frame,
+    FrameSource,
+    Image,
+    Sound,
+    VideoInfo,
+    check_output,
+    open_sink,
+    open_source,
+    refuse_same_file,
+    write_picture,
+)
+from pipeline.media.sink import SUFFIXES
+from pipeline.media.writing import WRITABLE
+from pipeline.pictures.caption import fitting, tagged
+from pipeline.pictures.encoding_ladder import Rung
+from pipeline.pictures.frame_access import frame_at, picked, shown_at
+from pipeline.pictures.labels import legible, names_of
+from pipeline.pictures.letterbox import BETWEEN, STRETCH, fitted, gap_of, side_by_side
+from pipeline.pictures.size_limit import Encoded, write_fitted
+from pipeline.pictures.timeline import Line, begins_again, timeline
+from pipeline.pictures.wipe import wiped
+
+TALLEST = 720
+"""Height of the clips in pixels, if nothing else is said: that of the tallest, up to this."""
+WIDEST = 2560
+"""Width of the whole in pixels, at the most, if no height is said: what is wider, players show small or not at all."""
+THERE_AND_BACK = Fraction(4)
+"""Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
+SILENT = (".gif", ".webp")
+"""Endings of animations that have no sound and begin again. Of stills alone, a .webp is a picture."""
+
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how much of it is done, and how much there is, if that is known."""
+
+
+@dataclass(frozen=True)
+class CompareJob:
+    """What to compare, and where to put it."""
+
+    clips: Sequence[Path]
+    """Videos, animations, folders of pictures, pictures: two or more."""
+    output: Path
+    """A video or a GIF; of pictures alone, side by side, also a picture."""
+    wipe: bool = False
+    """Whether two are laid on one another, with a line that goes to and fro."""
+    labels: Sequence[str] | None = None
+    """A text for each; None: the names of the files, () for none."""
+    height: int | None = None
+    """Of the clips in pixels; None: that of the tallest, within limits."""
+    overwrite: bool = False
+    max_bytes: int | None = None
+    """What the file may take."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was made."""
+
+    width: int
+    height: int
+    frames: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
+    """Lay the clips side by side and write what comes of it. Pictures alone may become a picture.
+
+    :raises ReelbrushError: one of them cannot be read, or the result cannot be written; nothing unfinished is left.
+    """
+    _check(job)
+    compared = _Compared(job, _opened(job, on_count), on_count)
+    if compared.is_picture:
+        picture = compared.picture()
+        write_picture(job.output, picture, overwrite=job.overwrite)
+        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.remarks(1.0))
+    made = write_fitted(job.output, compared, job.max_bytes, compared.trying)
+    return Comparison(made.width, made.height, made.frames, float(compared.line.duration), made.notes)
+
+
+class _Compared:
+    """Clips side by side or with a wipe, as an `Animation`."""
+
+    kind = "comparison"
+
+    def __init__(self, job: CompareJob, sources: Sequence[FrameSource], on_count: OnCount) -> None:
+        self._wipe = job.wipe
+        self._sources = sources
+        self._infos = [source.info for source in sources]
+        self._height = job.height or _height(self._infos, job.wipe)
+        wanted = names_of(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        self._labels, self._unwritten = legible(wanted)
+        self._on_count = on_count
+        self._doing = "Comparing"
+        suffix = job.output.suffix.lower()
+        self._silent = suffix in SILENT
+        moving = job.wipe or any(info.frames > 1 for info in self._infos)
+        self.is_picture = suffix in WRITABLE and not (moving and self._silent)
+        """Whether it is one picture, and no animation at all."""
+        if self.is_picture and job.max_bytes is not None:
+            raise UsageError(
+                "--max-bytes chooses frames, colours and size of an animation, and this is one picture. Make it "
+                "smaller with --height, or choose a name that ends in .jpg."
+            )
+        self.smaller = "another ending: .mp4 and .webm take less." if self._silent else "shorter clips."
+        even = job.wipe or not self._silent
+        self.line = timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
+
+    def trying(self, what: str) -> None:
+        """Say of what follows that it is only tried."""
+        self._doing = f"Trying {what}"
+
+    def size(self, way: Rung) -> tuple[int, int]:
+        sizes, _ = self._sizes(way.scale)
+        return sizes[0][1], len(self.line.thinned(way.share).times)
+
+    def encode(self, path: Path, way: Rung) -> Encoded:
+        line = self.line.thinned(way.share)
+        sizes, _ = self._sizes(way.scale)
+        width, height = self._across(sizes), sizes[0][1]
+        sound = _sound(self._infos, line.duration)
+        heard = () if self._silent else _sound_notes(sound, self._infos, line.duration)
+        sink = open_sink(
+            path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
+            variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
+            animation=True, overwrite=True,
+        )  # fmt: skip
+        try:
+            with ExitStack() as stack:
+                shown = [stack.enter_context(closing(_shown(source, line, *size)))
+                         for source, size in zip(self._sources, sizes, strict=True)]  # fmt: skip
+                for index, (time, images) in enumerate(zip(line.times, zip(*shown, strict=True), strict=True)):
+                    sink.put(Frame(index, time, self._together(images, time / line.duration, height)))
+                    self._on_count(self._doing, index + 1, len(line.times))
+            self._on_count("Encoding", 0, None)
+            sink.finish()
+        finally:
+            sink.abort()
+        return Encoded(
+            width,
+            height,
+            len(line.times),
+            tuple(dict.fromkeys((*line.notes, *self.remarks(way.scale), *heard, *sink.notes))),
+        )
+
+    def _together(self, images: Sequence[Image], share: Fraction, height: int) -> Image:
+        """:param share: of the duration that has gone by."""
+        if not self._wipe:
+            return side_by_side([tagged(*pair) for pair in zip(images, self._labels, strict=True)])
+        left, right = tagged(images[0], self._labels[0]), tagged(images[1], self._labels[1], right=True)
+        turns = max(1, round(self.line.duration / THERE_AND_BACK))
+        return wiped(left, right, wipe_at(share * turns))
+
+    def picture(self) -> Image:
+        """Pictures side by side, uint8 (H, W, 3).
+
+        :raises UsageError: one of them moves.
+        """
+        moving = next((info.path for info in self._infos if info.frames > 1), None)
+        if moving is not None or self._wipe:
+            why = "A wipe moves" if moving is None else f"{moving} moves"
+            endings = ", ".join((*SUFFIXES, ".webp"))
+            raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {endings}.")
+        sizes, _ = self._sizes(1.0)
+        images = [fitted(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
+        return self._together(images, Fraction(0), sizes[0][1])
+
+    def remarks(self, scale: float) -> tuple[str, ...]:
+        """What a person should know of what is seen."""
+        sizes, odd = self._sizes(scale)
+        notes = (note for info in self._infos for note in info.notes)
+        return tuple(dict.fromkeys((*odd, *self._unwritten, *self._too_narrow(sizes), *notes)))
+
+    def _too_narrow(self, sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+        """What is said where a label is left out."""
+        gone = [label for label, (width, height) in zip(self._labels, sizes, strict=True)
+                if label and not fitting(label, height, width)]  # fmt: skip
+        return (
+            (f"No room for the label{'s' * (len(gone) > 1)} {', '.join(gone)}. --height makes more.",) if gone else ()
+        )
+
+    def _sizes(self, scale: float) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+        return _sizes(self._infos, max(2, round(self._height * scale)), self._wipe)
+
+    def _across(self, sizes: Sequence[tuple[int, int]]) -> int:
+        if self._wipe:
+            return sizes[0][0]
+        return sum(size[0] for size in sizes) + gap_of(sizes[0][1]) * (len(sizes) - 1)
+
+
+def wipe_at(turn: Fraction | float) -> float:
+    """Which share of the width shows the first clip after so many turns: all of it, none after half a one, and back."""
+    return float((1 + np.cos(2 * np.pi * float(turn))) / 2)
+
+
+def _check(job: CompareJob) -> None:
+    if len(job.clips) < 2:
+        raise UsageError("There is nothing to compare. Name two clips or more.")
+    if job.wipe and len(job.clips) != 2:
+        raise UsageError(f"A wipe is between two clips, and there are {len(job.clips)}. Leave out --wipe, or name two.")
+    if job.labels and len(job.labels) != len(job.clips):
+        raise UsageError(
+            f"There are {len(job.labels)} labels for {len(job.clips)} clips. Give --label once for each, in order."
+        )
+    if job.output.suffix.lower() not in (*SUFFIXES, *WRITABLE):
+        raise UsageError(
+            f"{job.output}: a comparison is a video, a GIF or a WebP, and of pictures also a picture. Choose a name "
+            f"that ends in {', '.join((*SUFFIXES, *WRITABLE))}."
+        )
+    for path in job.clips:
+        refuse_same_file(path, (job.output,))
+    check_output(job.output, job.overwrite)
+
+
+def _opened(job: CompareJob, on_count: OnCount) -> list[FrameSource]:
+    def opened(path: Path, rate: Fraction | None = None) -> FrameSource:
+        return open_source(path, fps=rate, on_progress=lambda seen, of: on_count(f"Reading {path.name}", seen, of))
+
+    sources = [opened(path) for path in job.clips]
+    # Frames in a folder have no times of their own: they are most likely those of a clip that has as many.
+    rates = {source.info.frames: source.info.rate for source in reversed(sources) if source.info.kind != "folder"}
+    return [
+        opened(path, rates[source.info.frames])
+        if source.info.kind == "folder" and source.info.frames in rates else source
+        for path, source in zip(job.clips, sources, strict=True)
+    ]  # fmt: skip
+
+
+def _height(infos: Sequence[VideoInfo], wipe: bool) -> int:
+    """That of the tallest, within limits."""
+    shapes = [info.width / info.height for info in infos]
+    across = shapes[0] if wipe else sum(shapes) + BETWEEN * (len(shapes) - 1)
+    return max(2, min(TALLEST, int(WIDEST / across), max(info.height for info in infos)))
+
+
+def _sizes(infos: Sequence[VideoInfo], height: int, wipe: bool) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    """(width, height) that each is shown at, even for the codecs, and what a person should know of it."""
+    height = max(2, round(height / 2) * 2)
+    sizes = [(max(2, round(info.width * height / info.height / 2) * 2), height) for info in infos]
+    if not wipe:
+        return sizes, ()
+    if abs(sizes[1][0] - sizes[0][0]) <= 2 + STRETCH * sizes[0][0]:
+        return [sizes[0]] * 2, ()
+    one, other = infos
+    return [sizes[0]] * 2, (
+        f"{other.path.name} ({other.width}x{other.height}) does not have the proportions of {one.path.name} "
+        f"({one.width}x{one.height}); it is shown whole, on a dark ground.",
+    )
+
+
+def _shown(source: FrameSource, line: Line, width: int, height: int) -> Generator[Image, None, None]:
+    """What a clip shows at each moment, at that size; in the end it begins again, or its last frame stays."""
+    info = source.info
+    moments = [time % info.duration for time in line.times] if begins_again(info) else line.times
+    before: Image | None = None
+    with closing(picked(source, shown_at(info.times, moments))) as images:
+        for image in images:
+            if image is not before:
+                before, ready = image, fitted(image, width, height)
+            yield ready
+
+
+def _sound(infos: Sequence[VideoInfo], duration: Fraction) -> Sound | None:
+    """That of the first clip that has some."""
+    heard = next((info for info in infos if info.audio and info.kind == "video"), None)
+    return None if heard is None else Sound(heard.path, heard.start, min(duration, heard.duration))
+
+
+def _sound_notes(sound: Sound | None, infos: Sequence[VideoInfo], duration: Fraction) -> tuple[str, ...]:
+    """Whose sound it is, where that is not plain."""
+    if sound is None:
+        return ()
+    ends = f", and ends after {float(sound.duration):.2f} s" if sound.duration < duration - Fraction(1, 10) else ""
+    several = sum(bool(info.audio) for info in infos) > 1
+    return (f"The sound is that of {sound.path.name}{ends}.",) if several or ends else ()

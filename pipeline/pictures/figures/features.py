@@ -1,0 +1,276 @@
+"""`reelbrush figure features`: what each layer of a network sees of a picture, and how its maps go together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.clip.api import open_studio
+from pipeline.errors import MediaError
+from pipeline.media import Image, resize
+from pipeline.media.lettering import shortened_to, text_size
+from pipeline.network.weights import describe
+from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
+from pipeline.pictures.figures.page import OnCount, check_figure, letters_for, read_at, write_figure
+from pipeline.pictures.figures.reconstruct import of_blocks
+from pipeline.pictures.layout import Layout, Picture, Words, beside, stacked
+from pipeline.pictures.sheet import GAP, laid_out
+from pipeline.style.maps import Seen, by_likeness, seen
+
+SIZE = 256
+CELL = 240
+"""Longest side of a map in the figure, in pixels, at least."""
+MATRIX = 480
+"""Side of a Gram matrix in the figure, in pixels."""
+MOST = 48
+"""Channels of a Gram matrix that are shown, the strongest: of more, no entry could be seen."""
+SCALE = 14
+"""Length of a scale, in heights of the letters, at least where the figure is so wide."""
+DECADES = 3
+"""Entries of a Gram matrix are told apart down to so many powers of ten below its largest."""
+
+
+@dataclass(frozen=True)
+class FeaturesJob:
+    """Which pictures to show to which layers, and where to put the figure."""
+
+    pictures: tuple[Path, ...]
+    """One or two."""
+    output: Path
+    layers: tuple[str, ...] = ()
+    """None: the first rectified one of every block."""
+    maps: int | None = None
+    """Shown of every layer: those that vary most. None: 8, of two pictures 5 of each."""
+    gram: bool = False
+    """Show the Gram matrices instead of maps."""
+    size: int = SIZE
+    weights: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Features:
+    """What came of it."""
+
+    output: Path
+    network: str
+    shown: dict[str, tuple[int, ...]]
+    """Layer -> its channels, from 0, as they stand in the figure."""
+    notes: tuple[str, ...]
+    """What a person should know of it."""
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {
+                "event": "figure",
+                "output": str(self.output),
+                "network": self.network,
+                "channels": self.shown,
+                "notes": self.notes,
+            }
+        )
+
+
+def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
+    """Draw the figure.
+
+    :raises ReelbrushError: whatever a user can mend; nothing is written then.
+    """
+    check_figure(job.output, job.pictures, job.overwrite)
+    studio = open_studio("gatys2016", job.weights, job.device)
+    layers = job.layers or of_blocks(studio.network, 1)
+    read = [read_at(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
+    pictures, notes = [picture for picture, _ in read], [note for _, more in read for note in more]
+    found = []
+    for number, picture in enumerate(pictures):
+        on_count("Looking through the network", number, len(pictures))
+        found.append(seen(studio.network, studio.device, picture, layers))
+    on_count("Drawing the figure", 0, None)
+    names = [path.name for path in job.pictures]
+    if job.gram:
+        orders = {layer: arranged([of[place] for of in found], MOST) for place, layer in enumerate(layers)}
+        page = gram_page(names, found, orders)
+    else:
+        layers, found = _with_extent(job.pictures, layers, found, notes)
+        count = job.maps or (8 if len(pictures) == 1 else 5)
+        orders = {layer: strongest([of[place] for of in found], count) for place, layer in enumerate(layers)}
+        page = maps_page(names, pictures, found, orders)
+    write_figure(job.output, page, job.overwrite)
+    shown = {layer: tuple(order) for layer, order in orders.items()}
+    return Features(job.output, describe(studio.network), shown, tuple(notes))
+
+
+def _with_extent(
+    paths: Sequence[Path], layers: Sequence[str], found: Sequence[Sequence[Seen]], notes: list[str]
+) -> tuple[tuple[str, ...], list[list[Seen]]]:
+    """Layers whose maps are more than one value, and what they see of every picture; of the others there is a note.
+
+    :raises MediaError: no layer is left.
+    """
+    wide = [place for place in range(len(layers)) if any(of[place].maps[0].size > 1 for of in found)]
+    points = ", ".join(layer for place, layer in enumerate(layers) if place not in wide)
+    names = " and ".join(path.name for path in paths)
+    if not wide:
+        raise MediaError(
+            f"{names}: so small that {points} would see a single point. Give a larger picture or --size, or lower "
+            "layers."
+        )
+    if points:
+        notes.append(f"left out, as it sees a single point of {names} at this size: {points}.")
+    return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in found]
+
+
+def strongest(found: Sequence[Seen], count: int) -> list[int]:
+    """The channels of a layer that vary most, in one picture or in all of them together.
+
+    :param found: the same layer in every picture.
+    """
+    shares = [one.strength / max(float(one.strength.max()), 1e-12) for one in found]
+    # Stable, so that equal ones stay in order.
+    return [int(channel) for channel in np.argsort(-np.sum(shares, 0), kind="stable")[:count]]
+
+
+def arranged(found: Sequence[Seen], count: int) -> list[int]:
+    """The strongest channels of a layer in all pictures together, in an order in which those that fire together stand
+    together; and the same in every picture, so that their matrices can be compared.
+
+    :param found: the same layer in every picture.
+    """
+    together: Array = np.sum([one.gram / max(float(np.trace(one.gram)), 1e-12) for one in found], 0, dtype=np.float32)
+    some = np.argsort(-np.diagonal(together), kind="stable")[:count]
+    return [int(channel) for channel in some[by_likeness(together[np.ix_(some, some)])]]
+
+
+def maps_page(
+    names: Sequence[str],
+    pictures: Sequence[Image],
+    found: Sequence[Sequence[Seen]],
+    channels: dict[str, list[int]],
+) -> Layout:
+    """The figure of maps: a row for each layer, the pictures side by side with the same channels."""
+    aspects = [picture.shape[1] / picture.shape[0] for picture in pictures]
+    # No map is shrunk: then some of its values would not be seen.
+    height = max(round(CELL / max(1.0, min(aspects))), *(picture.shape[0] for picture in pictures))
+    widths = [max(1, round(height * aspect)) for aspect in aspects]
+    orders = [channels[one.layer] for one in found[0]]
+    count = max(map(len, orders))
+    letters = letters_for(count * sum(widths), max(widths))
+    word = "channel" if all(_fits(f"channel {max(map(max, orders))}", width, letters) for width in widths) else "ch"
+    limits = [
+        [_limits([of[place].maps[channel] for of in found]) for channel in order] for place, order in enumerate(orders)
+    ]
+    parts: list[Layout] = []
+    for name, picture, layers, width in zip(names, pictures, found, widths, strict=True):
+        grid = laid_out(
+            _coloured_maps(layers, orders, limits, height, width),
+            labels=[[f"{word} {channel}" for channel in order] for order in orders],
+            sides=[] if parts else [one.layer for one in layers],
+            letters=letters,
+        )
+        # As wide as two maps, where there are two.
+        shown = resize(picture, min(2, count) * width, min(2, count) * height)
+        left, _, right, _ = grid.reach
+        parts.append(stacked([_seen_picture(shown, name, left, right, letters), grid]))
+    page = beside([part.moved(letters * (number > 0), 0) for number, part in enumerate(parts)])
+    left, _, right, _ = page.reach
+    title = f"Activation, of each channel{' (ch)' if word == 'ch' else ''} from its least to its most"
+    if len(pictures) > 1:
+        title += " in both pictures together"
+    bar = _under_some(parts[0].pictures[1 : 1 + count], letters)
+    return _with_scale(page, scale(MAPS, {0: "least", 1: "most"}, bar, right - left, letters, title), letters)
+
+
+def _coloured_maps(
+    layers: Sequence[Seen],
+    orders: Sequence[Sequence[int]],
+    limits: Sequence[Sequence[tuple[float, float]]],
+    height: int,
+    width: int,
+) -> list[list[Image]]:
+    """A row for each layer: its channels in their order, each between its limits."""
+    return [
+        [
+            coloured(_enlarged((one.maps[channel] - low) / (high - low), height, width), MAPS)
+            for channel, (low, high) in zip(order, around, strict=True)
+        ]
+        for one, order, around in zip(layers, orders, limits, strict=True)
+    ]
+
+
+def _fits(text: str, width: int, letters: int) -> bool:
+    return text_size(text, letters)[1] <= width
+
+
+def _seen_picture(picture: Image, name: str, left: int, right: int, letters: int) -> Layout:
+    """What the maps under it are of: its left edge and its name are flush with them."""
+    gap = round(GAP * letters)
+    right = max(right, left + picture.shape[1])
+    said = Words(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
+    return Layout(said.y + said.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), said))
+
+
+def _under_some(pictures: Sequence[Picture], letters: int) -> int:
+    """Width of a scale in pixels that ends where one of these does, and is long enough to be read."""
+    widths = [one.x + one.size[1] - pictures[0].x for one in pictures]
+    return next((width for width in widths if width >= SCALE * letters), widths[-1])
+
+
+def _with_scale(page: Layout, bar: Layout, letters: int) -> Layout:
+    """A page with its scale at the bottom, flush with the first picture."""
+    below = bar.moved(page.reach[0], letters // 2)
+    return stacked([page, Layout(below.height + letters // 2, max(page.width, below.width), below.marks)])
+
+
+def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Layout:
+    """The figure of Gram matrices: a row for each picture, a column for each layer."""
+    letters = letters_for(MATRIX * len(orders), MATRIX)
+    rows = []
+    for layers in found:
+        row = []
+        for one in layers:
+            order = orders[one.layer]
+            matrix = _logarithmic(np.abs(one.gram[np.ix_(order, order)]))
+            row.append(coloured(_enlarged(matrix, MATRIX, MATRIX), MATRICES))
+        rows.append(row)
+    heads = [
+        f"{one.layer}: {len(orders[one.layer])} of {len(one.gram)}"
+        if len(orders[one.layer]) < len(one.gram)
+        else f"{one.layer}: all {len(one.gram)}"
+        for one in found[0]
+    ]
+    page = laid_out(rows, heads=heads, sides=[shortened_to(name, MATRIX, letters) for name in names], letters=letters)
+    left, _, right, _ = page.reach
+    ticks = {1 - power / DECADES: f"10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[power]}" if power else "1" for power in range(DECADES + 1)}
+    title = (
+        "Gram matrix, as a share of its largest entry; its strongest channels, those that fire together side by side"
+    )
+    bar = _under_some(page.pictures[: len(orders)], letters)
+    return _with_scale(page, scale(MATRICES, ticks, bar, right - left, letters, title), letters)
+
+
+def _limits(maps: Sequence[Array]) -> tuple[float, float]:
+    """What is darkest and what is brightest of a channel; one value in a thousand may be brighter."""
+    low = min(float(one.min()) for one in maps)
+    high = max(float(np.quantile(one, 0.999)) for one in maps)
+    return low, max(high, low + 1e-6)
+
+
+def _logarithmic(matrix: Array) -> Array:
+    """0 at and below 10^-DECADES of the largest entry, 1 at it."""
+    top = max(float(matrix.max()), 1e-30)
+    found: Array = (1 + np.log10(np.maximum(matrix / top, 10.0**-DECADES)) / DECADES).astype(np.float32)
+    return found
+
+
+def _enlarged(values: Array, height: int, width: int) -> Array:
+    """Every value as a block: what a deep layer does not see should not look as if it did."""
+    down = np.arange(height) * values.shape[0] // height
+    across = np.arange(width) * values.shape[1] // width
+    found: Array = values[np.ix_(down, across)]
+    return found

@@ -1,0 +1,264 @@
+"""Where the losses of a figure come from: the work folder of a clip or of a picture, or the ledger of a batch. They are
+only read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.rows import ItemRow
+from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
+from pipeline.errors import MediaError, StoreError, UsageError
+from pipeline.media import read_metadata
+from pipeline.motion.cuts import parse_cuts
+from pipeline.pictures.figures.page import OnCount
+from pipeline.pictures.snapshot_store import INDEX, kept_folder, read_kept
+from pipeline.settings import read_toml, strengthened
+
+MOST = 12
+"""Clips in one figure: of more, nothing could be read."""
+
+WEIGHTS = {
+    "content": "content_weight",
+    "style": "style_weight",
+    "tv": "tv_weight",
+    "temporal": "temporal_weight",
+}
+"""Term -> the setting that is its weight."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the losses of one thing went; of a clip, in one of its passes."""
+
+    name: str
+    """Of what: a clip, or a picture."""
+    along: str
+    """What the places are: 'frame' or 'step'."""
+    places: tuple[int, ...]
+    """Rising."""
+    losses: tuple[Mapping[str, float], ...]
+    """At each place: 'total' (weighted) and every term, unweighted."""
+    weights: Mapping[str, float]
+    """Of the terms; empty where they are not known."""
+    breaks: tuple[tuple[int, str], ...] = ()
+    """Places where something begins, such as a shot, and what is said of it; '' for nothing."""
+    in_pass: int = 1
+    passes: int = 1
+
+    @property
+    def pass_name(self) -> str:
+        """'pass 2 of 2, backward'; '' where there is only one."""
+        way = "forward" if self.in_pass % 2 else "backward"
+        return f"pass {self.in_pass} of {self.passes}, {way}" if self.passes > 1 else ""
+
+    def weighted(self, term: str) -> list[float | None]:
+        """A term as it counts in the total, at each place; unweighted where weights are not known."""
+        weight = 1.0 if term == "total" else self.weights.get(term, 1.0)
+        return [None if term not in losses else weight * losses[term] for losses in self.losses]
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """(first, end) of what lies between breaks, in numbers of places: across a break, nothing is continued."""
+        begins = {place for place, _ in self.breaks}
+        firsts = [number for number, place in enumerate(self.places) if number == 0 or place in begins]
+        return list(zip(firsts, [*firsts[1:], len(self.places)], strict=True))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """'total' and the terms that have a weight, in the order in which they are named."""
+        found = dict.fromkeys(name for losses in self.losses for name in losses)
+        return tuple(name for name in found if name == "total" or self.weights.get(name, 1.0) > 0)
+
+
+def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
+    """The weight of every term, in settings as they are kept in files."""
+    found = {term: float(settings[name]) for term, name in WEIGHTS.items() if name in settings}
+    if "style" in found and "strength" in settings:
+        found["style"] *= strengthened(settings["strength"])
+    return found
+
+
+def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
+    """The losses that are kept of what was painted at `place`, the passes of a clip in order; None where nothing is.
+
+    :param place: a work folder OUT.reelbrush, the folder of a batch, or a result that has the one beside it or lies in
+        the other.
+    :raises ReelbrushError: what is kept cannot be read, or is too much or too little for a figure.
+    """
+    work = _work_folder(place)
+    if work is not None:
+        return of_work_folder(work, on_count)
+    if (place / INDEX).is_file():
+        return [of_snapshots(place)]
+    if (kept_folder(place) / INDEX).is_file():
+        course = of_snapshots(kept_folder(place))
+        # Of an older version the sum alone was kept: what can be painted again shows more.
+        return [course] if len(course.terms) > 1 else None
+    if (place / LEDGER).is_file():
+        return of_batch(place)
+    for folder in place.absolute().parents:
+        if (folder / LEDGER).is_file():
+            return of_batch(folder, place.absolute())
+    return None
+
+
+def _work_folder(place: Path) -> Path | None:
+    beside = place.with_name(f"{place.name}.reelbrush")
+    for folder in (place, place.parent, beside):
+        if (folder / IDENTITY).is_file() and (folder != place.parent or place.name == FRAMES):
+            return folder
+    return None
+
+
+def of_work_folder(folder: Path, on_count: OnCount) -> list[Course]:
+    """The losses of every frame in a work folder, pass by pass.
+
+    :raises StoreError: there are none, or one is damaged.
+    """
+    settings: Mapping[str, Any] = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        # The frames are what counts; a figure without weights says so.
+        settings = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))["settings"]
+    shots, passes = _shots_in(folder, settings), _passes_in(folder, settings)
+    courses = []
+    for number in range(1, passes + 1):
+        losses = _of_pass(folder, number, FRAMES if number == passes else f"pass{number}", on_count)
+        if losses:
+            courses.append(
+                Course(
+                    folder.name.removesuffix(".reelbrush"), "frame", tuple(losses), tuple(losses.values()),
+                    weights_of(settings), tuple((first, "cut") for first in shots if first), number, passes,
+                )
+            )  # fmt: skip
+    if not courses:
+        raise StoreError(
+            f"{folder}: there are no finished frames here. They are kept while a clip is being painted, and after it "
+            "with reelbrush video --keep."
+        )
+    return courses
+
+
+def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
+    """The first frames of shots, found or given; none where that is not known."""
+    try:
+        return [int(first) for first, _ in json.loads((folder / SHOTS).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        with suppress(UsageError):
+            return list(parse_cuts(str(settings.get("cuts", "none"))).given)
+    return []
+
+
+def _passes_in(folder: Path, settings: Mapping[str, Any]) -> int:
+    """How many passes a clip has: fewer than the settings say, where there was no time for all of them."""
+    with suppress(OSError, ValueError, TypeError):
+        return int(json.loads((folder / PASSES).read_text(encoding="utf-8")))
+    with suppress(ValueError, TypeError):
+        return max(int(settings.get("passes", 1)), 2 if settings.get("loop") else 1)
+    return 1
+
+
+def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[int, dict[str, float]]:
+    """The losses of the frames of a pass, in the order of the clip; empty where none are kept."""
+    numbered = sorted((folder / frames).glob("[0-9]*.png"))
+    found: dict[int, dict[str, float]] = {}
+    for done, path in enumerate(numbered):
+        on_count("Reading the losses of the frames", done, len(numbered))
+        found[int(path.stem)] = _losses_of(path)
+    if numbered:
+        return found
+    kept = folder / LOSSES.format(number)
+    try:
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        return {int(frame): _floats(losses) for frame, losses in told.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{kept}: the losses of pass {number} cannot be read ({error}). Delete this file, and the figure shows the "
+            "other passes."
+        ) from None
+
+
+def of_snapshots(folder: Path) -> Course:
+    """The losses of a picture that was painted with --keep, step by step.
+
+    :raises StoreError: they are damaged.
+    """
+    kept = read_kept(folder)
+    losses = kept.snapshots.losses
+    begins = [loss for number, loss in enumerate(losses) if number == 0 or loss.level != losses[number - 1].level]
+    breaks = tuple((loss.step, f"1/{2**loss.level} of the size" if loss.level else "full size") for loss in begins)
+    try:
+        weights = weights_of(read_toml(kept.record.settings))
+    except ValueError:
+        weights = {}
+    return Course(
+        folder.name.removesuffix(".reelbrush"), "step", tuple(loss.step for loss in losses),
+        tuple({"total": loss.total, **loss.terms} for loss in losses), weights, breaks if len(breaks) > 1 else (),
+    )  # fmt: skip
+
+
+def _losses_of(path: Path) -> dict[str, float]:
+    try:
+        return _floats(json.loads(read_metadata(path)["reelbrush"])["losses"])
+    except (MediaError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{path}: the losses of this frame cannot be read; the file is damaged, or another program has saved it "
+            f"({error})."
+        ) from None
+
+
+def _floats(losses: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in losses.items()}
+
+
+def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
+    """The losses of every clip of a batch, or of the one whose result is named.
+
+    :raises ReelbrushError: there are none, or too many for one figure.
+    """
+    ledger = Ledger(folder)
+    try:
+        known = ledger.items(left_out=result is not None)
+        rows = [row for row in known if result is None or result in map(Path.absolute, row.item.outputs)]
+        if result is not None and not rows:
+            raise UsageError(f"{result}: the batch in {folder} knows no painting of that name; see reelbrush status.")
+        clips = [row for row in rows if row.frames > 1 and row.done > 1]
+        if not clips:
+            raise UsageError(
+                f"{result or folder}: there is no clip of several finished frames here. For the losses of a single "
+                "picture, step by step, name the picture and its --style."
+            )
+        if len(clips) > MOST:
+            raise UsageError(
+                f"{folder}: this batch has {len(clips)} clips; of more than {MOST} in one figure nothing could be "
+                f"read. Name one of its results, for instance {clips[0].item.output}."
+            )
+        return [course for row in clips for course in _of_item(row, ledger)]
+    finally:
+        ledger.close()
+
+
+def _of_item(row: ItemRow, ledger: Ledger) -> list[Course]:
+    """A course for each pass of which frames are finished."""
+    found: dict[int, dict[int, Mapping[str, float]]] = {}
+    for frame in ledger.frames(row.name):
+        found.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
+    try:
+        weights = weights_of(read_toml(row.made.get("settings", "")))
+    except ValueError:
+        weights = {}
+    breaks = tuple((first, "cut") for first in row.cuts)
+    passes = max(row.passes, *found)
+    return [
+        Course(
+            row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,
+            number, passes,
+        )
+        for number, losses in sorted(found.items())
+    ]  # fmt: skip

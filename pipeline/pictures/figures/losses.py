@@ -1,0 +1,130 @@
+"""`reelbrush figure losses`: every term of the loss over the steps of a picture, or over the frames of clips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.clip.api import Studio, as_styles, open_studio
+from pipeline.clip.events import ignore
+from pipeline.clip.jobs import StillJob
+from pipeline.clip.replay import ReplayJob, get_ready
+from pipeline.clip.still import run_still
+from pipeline.errors import MediaError, ReplayError, UsageError
+from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
+from pipeline.pictures.figures.loss_sources import Course, kept_courses, weights_of
+from pipeline.pictures.figures.page import OnCount
+from pipeline.style.painter import Progress
+
+
+@dataclass(frozen=True)
+class LossesJob:
+    """What to show the losses of, and where to put the figure."""
+
+    place: Path
+    """A picture to paint, one that Reelbrush has painted, or what `kept_courses` takes."""
+    output: Path
+    """`.svg`, or a picture."""
+    styles: tuple[str, ...] = ()
+    """Of a picture to paint."""
+    preset: str = "draft"
+    weights: Path | None = None
+    device: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class LossesFigure:
+    """What came of it."""
+
+    output: Path
+    courses: tuple[Course, ...]
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {"event": "figure", "output": str(self.output), "courses": [asdict(course) for course in self.courses]}
+        )
+
+
+def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
+    """Draw the figure; of a picture to paint, after painting it.
+
+    :raises ReelbrushError: whatever a user can mend; nothing is written then.
+    """
+    refuse_same_file(job.place, (job.output,))
+    vector = job.output.suffix.lower() == ".svg"
+    if vector:
+        check_output(job.output, job.overwrite)
+    else:
+        check_picture_output(job.output, job.overwrite)
+    courses = [_painted(job, on_count)] if job.styles else kept_courses(job.place, on_count)
+    if courses is None:
+        courses = [_painted_again(job, on_count)]
+    on_count("Drawing the figure", 0, None)
+    # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
+    from pipeline.pictures.figure import rendered, write_svg
+    from pipeline.pictures.figures.loss_plot import DOTS, draw
+
+    figure = draw(courses)
+    if vector:
+        write_svg(job.output, figure)
+    else:
+        write_picture(job.output, rendered(figure), overwrite=job.overwrite, dots=DOTS)
+    return LossesFigure(job.output, tuple(courses))
+
+
+def _painted(job: LossesJob, on_count: OnCount) -> Course:
+    """Of a picture that is painted for the figure."""
+    studio = open_studio(job.preset, job.weights, job.device, job.settings)
+    return painting_course(StillJob(job.place, as_styles(list(job.styles))), studio, on_count)
+
+
+def _painted_again(job: LossesJob, on_count: OnCount) -> Course:
+    """Of a picture that Reelbrush has painted: it is painted once more, as it says of itself."""
+    try:
+        ready = get_ready(ReplayJob(job.place, job.output, weights=job.weights, device=job.device))
+    except (ReplayError, MediaError) as error:
+        if not job.place.exists():
+            raise
+        raise UsageError(
+            f"{job.place}: no losses are kept of this, and it cannot be painted again. Name a picture with --style, "
+            "which is painted for the figure; or the work folder of a clip (OUT.reelbrush, kept by reelbrush video "
+            f"--keep), or the folder of a batch. ({error})"
+        ) from None
+    if ready.record.kind == "clip":
+        raise UsageError(
+            f"{job.place}: this is a clip, and the losses of its frames were not kept. Paint it with reelbrush video "
+            "--keep, and name the folder that it leaves beside the result."
+        )
+    return replace(painting_course(ready.still(None), ready.studio, on_count), name=job.place.name)
+
+
+def painting_course(still: StillJob, studio: Studio, on_count: OnCount) -> Course:
+    """The losses of a picture, step by step, while it is painted; the painting itself is not kept.
+
+    :raises ReelbrushError: as `run_still`.
+    """
+    places: list[int] = []
+    losses: list[dict[str, float]] = []
+    breaks: list[tuple[int, str]] = []
+    levels: list[int] = []
+
+    def seen(progress: Progress) -> None:
+        if not levels or progress.level != levels[-1]:
+            levels.append(progress.level)
+            height, width = progress.detail.image().shape[2:]
+            breaks.append((progress.step, f"{width}×{height}"))
+        places.append(progress.step)
+        losses.append(progress.detail.losses.floats())
+        on_count("Painting (percent)", int(100 * progress.share), 100)
+
+    run_still(still, studio.network, studio.settings, studio.device, ignore, seen)
+    return Course(
+        still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(studio.settings)),
+        tuple(breaks) if len(breaks) > 1 else (),
+    )  # fmt: skip

@@ -1,0 +1,121 @@
+"""What all figures share: pictures read at a size, cells large enough for print, and the file at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pipeline.errors import MediaError, OutputError
+from pipeline.media import (
+    Image,
+    check_output,
+    fit_size,
+    read_picture,
+    refuse_same_file,
+    resize,
+    write_picture,
+)
+from pipeline.media.writing import WRITABLE
+from pipeline.pictures.layout import Layout, paragraph, stacked
+
+DOTS = 300
+"""An inch in print, as the file says."""
+LETTERS, SMALLEST = 1 / 55, 18
+"""Height of the letters, in widths of all cells of a row together, and in pixels at least: a figure that is 15 cm wide
+in print has letters of 7 points, and on a page of the web it is as wide as the text."""
+CHARACTERS = 5
+"""A cell is at least so many heights of the letters wide, however many there are in a row."""
+LONGEST = 4096
+"""Of a picture that is enlarged because it is narrow, in pixels."""
+PANORAMA = 1.4
+"""Width of a style beside its content in longest sides of the content, at most."""
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how much of it is done, and how much there is, if that is known."""
+
+
+def read_at(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[str, ...]]:
+    """The picture, uint8 (H, W, 3), its longer side `size` pixels at most, but its shorter one `least` in any case.
+
+    Returns it with a note where that made it larger.
+
+    :raises MediaError: it cannot be read, or is too narrow for that.
+    """
+    found = read_picture(path)
+    width, height = fit_size(found.shape[1], found.shape[0], size)
+    if min(width, height) >= least:
+        return resize(found, width, height), ()
+    short, long = min(found.shape[:2]), max(found.shape[:2])
+    longest = max(least, round(least * long / short))
+    if longest > LONGEST:
+        raise MediaError(
+            f"{path}: a picture of {found.shape[1]}x{found.shape[0]} pixels is too narrow. The layers that are asked "
+            f"for need {least} on its shorter side, and it would be {longest} long then. Cut a piece out of it, or "
+            "name lower layers."
+        )
+    wide, high = (least, longest) if width <= height else (longest, least)
+    note = (
+        f"{path.name} is looked at at {wide}x{high} pixels, not at {width}x{height}: the deepest layer needs {least} "
+        "on the shorter side."
+    )
+    return resize(found, wide, high), (note,)
+
+
+def for_print(image: Image, longest: int) -> Image:
+    """A picture whose longer side is `longest` pixels or more: enlarged smoothly where it is smaller."""
+    side = max(image.shape[:2])
+    return image if side >= longest else resize(image, *fit_size(image.shape[1], image.shape[0], longest, upscale=True))
+
+
+def fitted(image: Image, height: int, width: int) -> Image:
+    """A picture as large as it can be within so many pixels."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    return resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+
+
+def beside_content(style: Image, content: Image) -> Image:
+    """A style as high as the content it is shown with, or lower where it would be wider than all else."""
+    height, width = content.shape[:2]
+    return fitted(style, height, round(max(width, PANORAMA * height)))
+
+
+def letters_for(row: int, cell: int) -> int:
+    """Height of the letters in pixels, where the cells of a row are `row` pixels wide together, and one is `cell`."""
+    return max(SMALLEST, min(round(LETTERS * row), cell // CHARACTERS))
+
+
+def with_foot(page: Layout, text: str, letters: int) -> Layout:
+    """A page with a paragraph under its pictures, from the left edge of the first to the right edge of the last."""
+    left, _, right, _ = page.reach
+    foot = paragraph(text, right - left, letters).moved(left, letters // 2)
+    return stacked([page, Layout(foot.height + letters // 2, max(page.width, foot.width), foot.marks)])
+
+
+def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
+    """Find out before anything is computed whether a figure can be written.
+
+    :raises ReelbrushError: it cannot, or would replace what it is made from.
+    """
+    for source in sources:
+        refuse_same_file(source, (output,))
+    if not _vector(output) and output.suffix.lower() not in WRITABLE:
+        raise OutputError(f"{output}: a figure must end in .svg or one of {', '.join(WRITABLE)}. Choose such a name.")
+    check_output(output, overwrite)
+
+
+def write_figure(output: Path, page: Layout, overwrite: bool) -> None:
+    """Write a figure as pixels or, where the name ends in .svg, as vectors; the same page gives the same bytes.
+
+    :raises OutputError: it cannot be written.
+    """
+    if _vector(output):
+        check_output(output, overwrite)
+        # Matplotlib takes half a second to import.
+        from pipeline.pictures.layout_svg import write_layout
+
+        write_layout(output, page)
+    else:
+        write_picture(output, page.drawn(), overwrite=overwrite, dots=DOTS)
+
+
+def _vector(output: Path) -> bool:
+    return output.suffix.lower() == ".svg"

@@ -1,0 +1,244 @@
+"""`reelbrush figure reconstruct`: what the layers of a network know of a content and of a style (Gatys et al. 2016,
+Figure 1)."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.clip.api import open_studio
+from pipeline.media import Image
+from pipeline.network.base import Network
+from pipeline.network.weights import describe
+from pipeline.pictures.figures.page import (
+    OnCount,
+    beside_content,
+    check_figure,
+    for_print,
+    letters_for,
+    read_at,
+    with_foot,
+    write_figure,
+)
+from pipeline.pictures.layout import Layout, beside
+from pipeline.pictures.sheet import laid_out
+from pipeline.style.reconstruct import Plan, Reconstruction, Reconstructor, psnr
+
+CELL = 192
+"""Longest side of a reconstruction in the figure, in pixels, at least: six side by side are as wide as a page of the
+web."""
+SIZE, STEPS, TV_WEIGHT = 192, 500, 0.03
+"""Longest side in pixels, most steps of a reconstruction, and the weight of its total variation."""
+
+
+@dataclass(frozen=True)
+class ReconstructJob:
+    """What to reconstruct, from which layers, and where to put the figure."""
+
+    content: Path
+    style: Path
+    output: Path
+    content_layers: tuple[str, ...] = ()
+    """One reconstruction from each; none: the second convolution of every block, or the nearest there is."""
+    style_layers: tuple[str, ...] = ()
+    """One reconstruction from the first, one from the first two, and so on; none: the first one of every block."""
+    size: int = SIZE
+    steps: int = STEPS
+    tv_weight: float = TV_WEIGHT
+    seed: int = 0
+    weights: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reconstruction in numbers."""
+
+    what: str
+    """'content' or 'style'."""
+    layers: tuple[str, ...]
+    psnr: float | None
+    """Of a content, in dB; None where every pixel is right. A style has none."""
+    left: float
+    """The loss that is left; a picture that keeps nothing of the content has about 1, one that has nothing of the style
+    too."""
+    steps: int
+    seconds: float
+
+    def texts(self) -> tuple[str, ...]:
+        """For a table."""
+        return (
+            self.what, _set(self.layers), said_psnr(self.psnr) if self.what == "content" else "",
+            f"{self.left:.1e}", str(self.steps), f"{self.seconds:.1f} s",
+        )  # fmt: skip
+
+
+HEADS = ("", "layers", "PSNR", "loss left", "steps", "time")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What came of it."""
+
+    output: Path
+    network: str
+    tv_weight: float
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    """What a person should know of it."""
+
+    @property
+    def title(self) -> str:
+        """Of a table: which network, and what else than its maps had a say."""
+        return f"Reconstructed from {self.network}; weight of the total variation {self.tv_weight:g}"
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {
+                "event": "figure",
+                "output": str(self.output),
+                "network": self.network,
+                "tv_weight": self.tv_weight,
+                "reconstructions": [asdict(row) for row in self.rows],
+                "notes": self.notes,
+            }
+        )
+
+
+def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
+    """Draw the figure.
+
+    :raises ReelbrushError: whatever a user can mend; nothing is written then.
+    """
+    check_figure(job.output, (job.content, job.style), job.overwrite)
+    studio = open_studio("gatys2016", job.weights, job.device)
+    network = studio.network
+    singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or of_blocks(network, 2)]
+    grown = job.style_layers or of_blocks(network, 1)
+    sets = [grown[: count + 1] for count in range(len(grown))]
+    least = network.smallest_side([*grown, *(layer for layers in singles for layer in layers)])
+    content, notes = read_at(job.content, job.size, least)
+    style, more = read_at(job.style, job.size, least)
+    watch = _Watch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
+    maker = Reconstructor(network, studio.device, Plan(job.steps, job.tv_weight, job.seed))
+    rows, pictures = [], []
+    for layers in singles:
+        found = maker.content(content, layers[0], watch.step)
+        rows.append(_row("content", layers, found, watch.lap(), psnr(found.image, content)))
+        pictures.append(found.image)
+    for layers in sets:
+        # The statistics say nothing of places: they fit a picture of any size.
+        found = maker.style(style, layers, "gram", content.shape[0], content.shape[1], watch.step)
+        rows.append(_row("style", layers, found, watch.lap(), None))
+        pictures.append(found.image)
+    write_figure(job.output, page(content, style, rows, pictures), job.overwrite)
+    return Figure(job.output, describe(network), job.tv_weight, tuple(rows), notes + more)
+
+
+def of_blocks(network: Network, number: int) -> tuple[str, ...]:
+    """The rectified layer of that number in every block, or the last one of the block: relu1_2, relu2_2 and so on."""
+    return tuple(f"relu{block}_{min(number, len(widths))}" for block, widths in enumerate(network.plan.blocks, 1))
+
+
+def work(network: Network, layers: Sequence[str]) -> float:
+    """What a step down from `layers` costs: products for each pixel of the picture.
+
+    :raises SettingsError: a layer that the network does not have.
+    """
+    network.smallest_side(layers)
+    suffixes = [suffix for suffix, _, _ in network.plan.convolutions]
+    deepest = max(suffixes.index(layer[4:]) for layer in layers)
+    return sum(
+        9 * before * after / 4.0 ** (int(suffix[0]) - 1)
+        for suffix, before, after in network.plan.convolutions[: deepest + 1]
+    )
+
+
+def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[Image]) -> Layout:
+    """The figure: above the style and what the layers know of it, below the content.
+
+    :param pictures: of the rows, in their order.
+    """
+    size = f"{content.shape[1]}×{content.shape[0]}"
+    content, *pictures = [for_print(picture, CELL) for picture in (content, *pictures)]
+    known = dict(zip(rows, pictures, strict=True))
+    of_content = [row for row in rows if row.what == "content"]
+    of_style = [row for row in rows if row.what == "style"]
+    columns = max(len(of_content), len(of_style))
+    letters = letters_for((columns + 1) * content.shape[1], content.shape[1])
+    originals = laid_out(
+        [[beside_content(style, content)], [content]],
+        heads=["original"],
+        labels=[["style"], [f"content\n{size}"]],
+        letters=letters,
+    )
+    reconstructed = laid_out(
+        [[known[row] for row in of_style], [known[row] for row in of_content]],
+        heads=[f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz"[:columns]],
+        labels=[
+            [_grown(row.layers) for row in of_style],
+            [f"{row.layers[0]}\n{_said_psnr(row.psnr)}" for row in of_content],
+        ],
+        letters=letters,
+    )
+    foot = f"PSNR: of the reconstruction against the original content, both at {size} pixels."
+    return with_foot(beside([originals, reconstructed]), foot, letters)
+
+
+def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float, decibels: float | None) -> Row:
+    return Row(
+        what, tuple(layers), None if decibels == math.inf else decibels, found.losses[what], found.steps, seconds
+    )
+
+
+def said_psnr(decibels: float | None) -> str:
+    """'32.9 dB', or 'exact' where no pixel is wrong."""
+    return "exact" if decibels is None else f"{decibels:.1f} dB"
+
+
+def _said_psnr(decibels: float | None) -> str:
+    """'PSNR 32.9 dB', or 'exact'."""
+    return said_psnr(decibels) if decibels is None else f"PSNR {said_psnr(decibels)}"
+
+
+def _grown(layers: Sequence[str]) -> str:
+    """'relu1_1', '… + relu2_1': what the last layer is added to stands to the left of it."""
+    return layers[0] if len(layers) == 1 else f"… + {layers[-1]}"
+
+
+def _set(layers: Sequence[str]) -> str:
+    """'relu1_1' or 'relu1_1 … relu3_1'."""
+    return layers[0] if len(layers) == 1 else f"{layers[0]} … {layers[-1]}"
+
+
+class _Watch:
+    """Progress of reconstructions that take so many steps at most, each of other cost; and the time of each."""
+
+    def __init__(self, costs: Sequence[float], steps: int, on_count: OnCount) -> None:
+        self._costs = [steps * cost for cost in costs]
+        self._steps = steps
+        self._on_count = on_count
+        self._done = 0
+        self._began = time.monotonic()
+        on_count(_DOING, 0, 100)
+
+    def step(self, number: int) -> None:
+        """A step of the one under way is done."""
+        share = sum(self._costs[: self._done]) + self._costs[self._done] * number / self._steps
+        self._on_count(_DOING, int(100 * share / sum(self._costs)), 100)
+
+    def lap(self) -> float:
+        """One is finished, maybe early. Returns how many seconds it took."""
+        self._done += 1
+        now = time.monotonic()
+        seconds, self._began = now - self._began, now
+        return seconds
+
+
+_DOING = "Reconstructing (percent)"

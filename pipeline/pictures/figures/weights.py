@@ -1,0 +1,186 @@
+"""`reelbrush figure weights`: paintings over the ratio of content to style, and over the layers of the style (Gatys et
+al. 2015, Figure 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from pipeline.clip.api import open_studio
+from pipeline.media import Image
+from pipeline.network.weights import describe
+from pipeline.pictures.figures.page import (
+    OnCount,
+    beside_content,
+    check_figure,
+    for_print,
+    letters_for,
+    read_at,
+    with_foot,
+    write_figure,
+)
+from pipeline.pictures.layout import Layout, axis, beside, stacked
+from pipeline.pictures.sheet import laid_out
+from pipeline.settings import Settings
+from pipeline.style.painter import OnProgress, Painter, Progress, Style
+
+SIZE = 192
+AROUND = (0.01, 0.1, 1.0, 10.0)
+"""Columns where no ratios are given: these multiples of what the preset has. The paper has the same around its 10⁻³."""
+
+CELL = 240
+"""Longest side of a painting in the figure, in pixels, at least."""
+RISING, FALLING = "more content, less style", "more style, less content"
+"""What changes from column to column where the ratios rise or fall."""
+DOWN = "more and deeper layers of the style"
+"""What changes from row to row."""
+FOOT = "α is the weight of the content, β that of the style."
+
+
+@dataclass(frozen=True)
+class WeightsJob:
+    """What to paint, and where to put the figure."""
+
+    content: Path
+    style: Path
+    output: Path
+    ratios: tuple[float, ...] = ()
+    """Content weight / style weight, a column each."""
+    preset: str = "draft"
+    size: int = SIZE
+    steps: int | None = None
+    seed: int = 0
+    weights: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What came of it."""
+
+    output: Path
+    network: str
+    ratios: tuple[float, ...]
+    layers: tuple[tuple[str, ...], ...]
+    """A row each."""
+    losses: tuple[tuple[dict[str, float], ...], ...]
+    """Of every painting, row by row."""
+
+    def as_json(self) -> str:
+        """One line."""
+        cells = [
+            {"layers": layers, "ratio": ratio, "losses": losses}
+            for layers, row in zip(self.layers, self.losses, strict=True)
+            for ratio, losses in zip(self.ratios, row, strict=True)
+        ]
+        found = {"event": "figure", "output": str(self.output), "network": self.network, "paintings": cells}
+        return json.dumps(found)
+
+
+def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
+    """Paint the grid.
+
+    :raises ReelbrushError: whatever a user can mend; nothing is written then.
+    """
+    check_figure(job.output, (job.content, job.style), job.overwrite)
+    given = {"size": job.size, "seed": job.seed, **({} if job.steps is None else {"steps": job.steps})}
+    studio = open_studio(job.preset, job.weights, job.device, given)
+    settings = studio.settings
+    ratios = job.ratios or tuple(factor * settings.content_weight / settings.style_weight for factor in AROUND)
+    names = [layer for layer, _ in settings.style_layers]
+    sets = [tuple(names[: count + 1]) for count in range(len(names))]
+    (content, _), (style, _) = read_at(job.content, job.size), read_at(job.style, 4 * job.size)
+    paintings: list[list[Image]] = []
+    losses = []
+    for row, layers in enumerate(sets):
+        shares = tuple((layer, 1 / len(layers)) for layer in layers)
+        painter = Painter(studio.network, [Style(style)], replace(settings, style_layers=shares), studio.device)
+        painted = [
+            painter.with_settings(with_ratio(painter.settings, ratio)).paint(
+                content, on_progress=_counted(on_count, row * len(ratios) + column, len(sets) * len(ratios))
+            )
+            for column, ratio in enumerate(ratios)
+        ]
+        paintings.append([one.image for one in painted])
+        losses.append(tuple(one.losses for one in painted))
+    write_figure(job.output, page(content, style, paintings, ratios, sets), job.overwrite)
+    return Weights(job.output, describe(studio.network), ratios, tuple(sets), tuple(losses))
+
+
+def with_ratio(settings: Settings, ratio: float) -> Settings:
+    """One of the two weights raised. Were the other one lowered, the total variation would gain on both, and blur."""
+    raised = ratio * settings.style_weight
+    if raised > settings.content_weight:
+        return replace(settings, content_weight=raised)
+    return replace(settings, style_weight=settings.content_weight / ratio)
+
+
+def page(
+    content: Image,
+    style: Image,
+    paintings: Sequence[Sequence[Image]],
+    ratios: Sequence[float],
+    sets: Sequence[Sequence[str]],
+) -> Layout:
+    """The figure: content and style above, a row of paintings for each set of layers under them."""
+    shown = for_print(content, CELL)
+    letters = letters_for(len(ratios) * shown.shape[1], shown.shape[1])
+    grid = laid_out(
+        [[for_print(painting, CELL) for painting in row] for row in paintings],
+        heads=[f"α/β = {text}" for text in said_ratios(ratios)],
+        sides=[layers[0] if len(layers) == 1 else f"… + {layers[-1]}" for layers in sets],
+        letters=letters,
+    )
+    if len(sets) > 1:
+        _, top, _, bottom = grid.reach
+        grid = beside([axis(DOWN, bottom - top, letters, down=True).moved(letters // 2, top), grid])
+    left, _, right, _ = grid.reach
+    way = _way(ratios)
+    across = [axis(way, right - left, letters).moved(left, letters // 2)] if way else []
+    given = beside(
+        laid_out([[one]], labels=[[name]], letters=letters)
+        for one, name in ((shown, "content"), (beside_content(style, shown), "style"))
+    )
+    # Above the columns, not above the names of the rows.
+    given = given.moved(left - given.reach[0], 0)
+    return with_foot(stacked([given, *across, grid]), FOOT, letters)
+
+
+def _way(ratios: Sequence[float]) -> str:
+    """What changes to the right; nothing where it is now this and now that."""
+    steps = list(pairwise(ratios))
+    if not steps:
+        return ""
+    if all(one < other for one, other in steps):
+        return RISING
+    return FALLING if all(one > other for one, other in steps) else ""
+
+
+def said_ratios(ratios: Sequence[float]) -> list[str]:
+    """Numbers in as few digits as tell them apart, two at least: '0.005', '1.2·10⁶'."""
+    for digits in range(2, 17):
+        texts = [_said(ratio, digits) for ratio in ratios]
+        if len(set(texts)) == len(set(ratios)):
+            break
+    return texts
+
+
+def _said(ratio: float, digits: int) -> str:
+    number, power = f"{ratio:.{digits - 1}e}".split("e")
+    exponent = int(power)
+    if -4 < exponent < 4:
+        return f"{float(f'{number}e{power}'):.15g}"
+    short = f"{float(number):.15g}"
+    raised = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return raised if short == "1" else f"{short}·{raised}"
+
+
+def _counted(on_count: OnCount, done: int, of: int) -> OnProgress:
+    def counted(progress: Progress) -> None:
+        on_count(f"Painting {of} pictures (percent)", int(100 * (done + progress.share) / of), 100)
+
+    return counted

@@ -1,0 +1,128 @@
+"""`reelbrush gallery`: many results on one contact sheet, or one after the other in an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.media import (
+    Image,
+    check_output,
+    check_picture_output,
+    refuse_same_file,
+    resize,
+    write_picture,
+)
+from pipeline.media.lettering import PAPER
+from pipeline.media.sink import SUFFIXES
+from pipeline.media.writing import WRITABLE
+from pipeline.pictures.frame_access import frame_at, middle
+from pipeline.pictures.gallery_items import Exhibit, find_exhibits, insets_of, some
+from pipeline.pictures.insets import with_insets
+from pipeline.pictures.justified_grid import middle_of, places_of, rows_of, shape_of, width_of
+from pipeline.pictures.slideshow import write_reel
+
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how much of it is done, and how much there is, if that is known."""
+
+
+@dataclass(frozen=True)
+class GalleryJob:
+    """What to show, and where to put it."""
+
+    paths: Sequence[Path]
+    """Results, folders of them, folders of batches."""
+    output: Path
+    """A picture becomes a contact sheet, a GIF or a video an animation."""
+    insets: bool = True
+    """Whether content and styles are shown small in a corner of each."""
+    columns: int | None = None
+    """Of a sheet, at most; None: what gives it good proportions."""
+    size: int | None = None
+    """Width of a sheet, longest side of an animation, in pixels."""
+    search: Path | None = None
+    overwrite: bool = False
+    max_bytes: int | None = None
+    """What an animation may take."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What was made."""
+
+    width: int
+    height: int
+    results: int
+    notes: tuple[str, ...]
+
+
+def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
+    """Find the results and show them.
+
+    :raises ReelbrushError: there are none, one cannot be read, or the gallery cannot be written.
+    """
+    moving = job.output.suffix.lower() in SUFFIXES
+    if not moving and job.output.suffix.lower() not in WRITABLE:
+        raise UsageError(
+            f"{job.output}: a gallery is a picture ({', '.join(WRITABLE)}) or an animation ({', '.join(SUFFIXES)}). "
+            "Choose such a name."
+        )
+    if moving and job.columns:
+        raise UsageError("An animation shows one result after the other and has no columns. Leave out --columns.")
+    if not moving and job.max_bytes is not None:
+        raise UsageError(
+            "--max-bytes chooses frames, colours and size of an animation, and a sheet is one picture. Make it smaller "
+            "with --size, or choose a name that ends in .jpg."
+        )
+    (check_output if moving else check_picture_output)(job.output, job.overwrite)
+    on_count("Looking for results", 0, None)
+    exhibits, notes = find_exhibits(job.paths, job.output, job.search, job.insets)
+    for one in exhibits:
+        used = () if one.origin is None or one.origin.source is None else (one.origin.source, *one.origin.styles)
+        for path in (one.path, *used):
+            # A gallery may well lie in a folder of results, but not among the frames of one.
+            refuse_same_file(path, (job.output,))
+    if moving:
+        reel = write_reel(job.output, exhibits, job.size, job.insets, job.max_bytes, on_count)
+        return Gallery(reel.width, reel.height, len(exhibits), (*notes, *reel.notes))
+    picture = _sheet(job, exhibits, on_count)
+    write_picture(job.output, picture, overwrite=job.overwrite)
+    return Gallery(picture.shape[1], picture.shape[0], len(exhibits), (*notes, *_cut(exhibits)))
+
+
+def _sheet(job: GalleryJob, exhibits: Sequence[Exhibit], on_count: OnCount) -> Image:
+    infos = [one.source.info for one in exhibits]
+    shapes = [shape_of(info.width, info.height) for info in infos]
+    rows = rows_of(shapes, columns=job.columns) if job.columns else rows_of(shapes, _together(exhibits))
+    width = job.size or width_of(shapes, [info.height for info in infos], rows)
+    places, height = places_of(shapes, rows, width)
+    paper = np.empty((height, width, 3), np.uint8)
+    paper[:] = PAPER
+    for number, (one, place) in enumerate(zip(exhibits, places, strict=True)):
+        x, y, wide, high = place
+        frame = middle(one.source)
+        picture = resize(middle_of(frame_at(one.source, frame)), wide, high)
+        paper[y : y + high, x : x + wide] = with_insets(picture, insets_of(one, frame) if job.insets else [])
+        on_count("Hanging", number + 1, len(exhibits))
+    return paper
+
+
+def _together(exhibits: Sequence[Exhibit]) -> int:
+    """How many results stand beside each other: the styles of each input, where results come so."""
+    inputs = [one.origin and one.origin.record.source.sha256 for one in exhibits]
+    runs = [len(list(run)) for _, run in groupby(inputs)]
+    return runs[0] if None not in inputs and runs[0] <= 6 and len(set(runs)) == 1 and len(runs) > 1 else 1
+
+
+def _cut(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Whose middle alone is shown."""
+    infos = [one.source.info for one in exhibits]
+    names = [
+        info.path.name for info in infos if abs(shape_of(info.width, info.height) - info.width / info.height) > 0.1
+    ]
+    return [f"Very wide and very high results show their middle alone: {some(names)}."] if names else []

@@ -1,0 +1,167 @@
+"""Which results a gallery shows: files, folders of results and batches, each with what it was painted from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.rows import State
+from pipeline.clip.origin import Origin, origin_of
+from pipeline.clip.recorded import read_record
+from pipeline.errors import MediaError, ReplayError, UsageError
+from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
+from pipeline.media.endings import is_media_name
+from pipeline.media.picture_sources import natural_key
+from pipeline.pictures.frame_access import painted_from
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A result in a gallery."""
+
+    path: Path
+    source: FrameSource
+    origin: Origin | None
+    """None where it does not say how it was made."""
+
+
+def find_exhibits(
+    paths: Sequence[Path], output: Path, search: Path | None = None, insets: bool = True
+) -> tuple[list[Exhibit], list[str]]:
+    """The results that are meant, each once, in order; and what a person should know of the choice.
+
+    A batch's folder gives its finished paintings in the order of the batch. Another folder gives what was painted of
+    the files in it, in natural order, or everything, if none of them says how it was made; a GIF beside a video and
+    the story of a picture are the same painting once more. A folder of frame_000001.png and so on is one result. What
+    cannot be read is left out, but where it is named itself.
+
+    :param output: the gallery, which is none of them.
+    :param search: a folder to look in for inputs and styles that are not where they were.
+    :param insets: whether these matter: something may be missing among them.
+    :raises MediaError: a file that is named cannot be read.
+    :raises UsageError: a file or folder is not there, or nothing can be shown.
+    """
+    found: list[Exhibit] = []
+    hall = _Hall(search)
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file or folder. Look at how it is spelt.")
+        if not path.is_dir() or next(path.glob("frame_*.png"), None) is not None:
+            found.append(hall.exhibit(path))
+        elif (path / LEDGER).is_file():
+            found += hall.of_batch(path)
+        else:
+            found += hall.of_folder(path, output)
+    if not found:
+        raise UsageError(f"There is nothing to show: none of it can be read. {next(iter(hall.damaged.values()))}")
+    first: dict[Path, Exhibit] = {}
+    for one in found:
+        first.setdefault(one.path.resolve(), one)
+    exhibits = list(first.values())
+    return exhibits, [*_damage(hall.damaged), *(_missing(exhibits) if insets else ())]
+
+
+def insets_of(one: Exhibit, frame: int) -> list[Image]:
+    """What frame `frame` of a result was painted from, and the styles, as far as they are there."""
+    if one.origin is None:
+        return []
+    content = painted_from(one.origin, frame)
+    return [*([] if content is None else [content]), *(read_picture(style) for style in one.origin.styles)]
+
+
+class _Hall:
+    """Opens results, and keeps account of those that cannot be opened."""
+
+    def __init__(self, search: Path | None) -> None:
+        self._search = search
+        self.damaged: dict[Path, MediaError] = {}
+        """What was left out, and why."""
+
+    def exhibit(self, path: Path) -> Exhibit:
+        """A result. Raises a MediaError where it cannot be read."""
+        source = open_source(path)
+        try:
+            return Exhibit(path, source, origin_of(path, self._search))
+        except ReplayError:
+            return Exhibit(path, source, None)
+
+    def of_batch(self, folder: Path) -> list[Exhibit]:
+        """Its finished paintings."""
+        with closing(Ledger(folder)) as ledger:
+            rows = ledger.items()
+        # A folder that has been moved keeps its paintings: their names count from it.
+        done = [folder / row.name for row in rows if row.state is State.DONE]
+        there = [path for path in done if path.exists()]
+        if not there:
+            raise UsageError(f"{folder}: nothing of this batch is finished yet. 'reelbrush status' says how far it is.")
+        return list(self._readable(there))
+
+    def of_folder(self, folder: Path, output: Path) -> list[Exhibit]:
+        """What was painted of the files in it, or all of them."""
+        entries = [path for path in folder.iterdir() if not path.name.startswith(".") and is_media_name(path)]
+        files = sorted(
+            (path for path in entries if path.is_file() and path.resolve() != output.resolve()), key=natural_key
+        )
+        if not files:
+            raise UsageError(f"{folder}: there is no picture and no video in this folder.")
+        painted: dict[tuple[object, ...], list[Path]] = {}
+        for path in files:
+            try:
+                record = read_record(path)
+            except ReplayError:
+                continue
+            except MediaError as error:
+                self.damaged[path] = error
+                continue
+            key = (record.kind, record.source.sha256, record.settings, record.frames, record.rate, record.digest,
+                   *((style.sha256, style.weight) for style in record.styles))  # fmt: skip
+            painted.setdefault(key, []).append(path)
+            # The painting itself first, and what shows it once more after it: its story, or the GIF beside it.
+            painted[key].sort(key=lambda one: _beside(one, record.kind))
+        if not painted:
+            return list(self._readable(path for path in files if path not in self.damaged))
+        chosen = [next(self._readable(paths), None) for paths in painted.values()]
+        return sorted((one for one in chosen if one is not None), key=lambda one: natural_key(one.path))
+
+    def _readable(self, paths: Iterable[Path]) -> Iterator[Exhibit]:
+        """Those that can be opened."""
+        for path in paths:
+            try:
+                yield self.exhibit(path)
+            except MediaError as error:
+                self.damaged[path] = error
+
+
+def _beside(path: Path, kind: str) -> bool:
+    if kind == "picture":
+        try:
+            return is_animated(path)
+        except MediaError:  # a video
+            return True
+    return path.suffix.lower() == ".gif"
+
+
+def _damage(damaged: Mapping[Path, MediaError]) -> list[str]:
+    return [f"Left out, because it cannot be read: {some([path.name for path in damaged])}."] if damaged else []
+
+
+def _missing(exhibits: Sequence[Exhibit]) -> list[str]:
+    silent = [one.path.name for one in exhibits if one.origin is None]
+    lost = [one.path.name for one in exhibits if one.origin is not None and one.origin.notes]
+    notes = []
+    if silent:
+        notes.append(f"Shown without insets, because nothing tells how it was made: {some(silent)}.")
+    if lost:
+        notes.append(
+            f"Some insets are missing: it is not known where all inputs and styles of {some(lost)} are. --search "
+            "FOLDER looks for them there and below."
+        )
+    return notes
+
+
+def some(names: Sequence[str]) -> str:
+    """'a.png', or 'a.png and 3 more'."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

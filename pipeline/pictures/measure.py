@@ -1,0 +1,281 @@
+"""`reelbrush measure`: how much a painted clip flickers, beside the clip that it was painted from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.clip.parse import parse_frames
+from pipeline.errors import UsageError
+from pipeline.media import (
+    FrameSource,
+    Image,
+    check_output,
+    check_picture_output,
+    open_source,
+    refuse_same_file,
+    write_picture,
+)
+from pipeline.media.sink import SUFFIXES
+from pipeline.motion.cuts import parse_cuts
+from pipeline.motion.measure import LONG, Between, FrameMeasure, flicker_between, measure
+from pipeline.motion.shots import Shot, find_shots
+from pipeline.motion.summary import Summary, summarise
+from pipeline.pictures.frame_alignment import Match, match, matched_frames, matched_inputs
+
+SOME = 8
+"""Cuts that the title of a report names; `--json` names all."""
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how many frames of it are done, and how many there are, if that is known."""
+
+Pair = tuple[Image, Image]
+"""Input and painting of a frame."""
+
+
+@dataclass(frozen=True)
+class MeasureJob:
+    """What to compare, and what to write of it."""
+
+    source: Path
+    """A video, an animation or a folder: what was painted."""
+    painting: Path
+    """What was made of it, by whatever program, at whatever size."""
+    plot: Path | None = None
+    """A picture of flicker, colour and sharpness over time."""
+    heatmap: Path | None = None
+    """A video of where it flickers."""
+    frames: str | None = None
+    """'A:B': the frames of `source` that were painted."""
+    cuts: str = "auto"
+    """As `parse_cuts`; a list counts the frames that are compared."""
+    size: int | None = None
+    """Longest side at which they are compared, in pixels; None: the painting's own."""
+    overwrite: bool = False
+    loop: bool = False
+    """Whether the last frame is followed by the first."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it."""
+
+    job: MeasureJob
+    width: int
+    height: int
+    """Size at which they were compared."""
+    shots: tuple[Shot, ...]
+    summary: Summary
+    seam: Between | None
+    """From the last frame to the first; None where the clip is no loop."""
+    notes: tuple[str, ...]
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.job.plot, self.job.heatmap) if path is not None)
+
+    @property
+    def title(self) -> str:
+        """'36 frames of 320x180 in 2 shots (cut at 24)'; of many cuts the first few."""
+        starts = [str(first) for first, _ in self.shots[1:]]
+        more = ", ..." if len(starts) > SOME else ""
+        where = f"{len(starts) + 1} shots (cut at {', '.join(starts[:SOME])}{more})" if starts else "one shot"
+        return f"{self.summary.frames} frames of {self.width}x{self.height} in {where}"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """(what, painting, input, ratio) for a table."""
+        found = self.summary
+        return [
+            _flicker_row("E_warp, from frame to frame", found.e_warp, found.e_warp_input),
+            *([] if self.seam is None else [
+                _flicker_row("E_warp, from the last frame to the first", self.seam.painting, self.seam.input)
+            ]),
+            _flicker_row(f"E_warp, over {LONG} frames", found.e_warp_long, found.e_warp_long_input),
+            ("share of the picture compared", _share(found.compared), "", ""),
+            ("lightness drift, L* a second", _signed(found.lightness_drift, ".2f"), "", ""),
+            ("colour drift, CIELAB a second", _number(found.colour_drift, ".2f"), "", ""),
+            ("farthest colour shift, CIELAB", _number(found.colour_range, ".2f"), "", ""),
+            ("sharpness, L* a pixel", _number(found.sharpness, ".2f"), _number(found.sharpness_input, ".2f"),
+             _ratio(found.sharpness, found.sharpness_input)),
+            ("sharpness drift, % a second", _signed(_percent(found.sharpness_drift), ".1f"),
+             _signed(_percent(found.sharpness_drift_input), ".1f"), ""),
+        ]  # fmt: skip
+
+    def _seam_as_json(self) -> dict[str, float | None]:
+        if self.seam is None:
+            return {}
+        return {
+            "e_warp_seam": self.seam.painting,
+            "e_warp_seam_input": self.seam.input,
+            "compared_seam": self.seam.compared,
+        }
+
+    def as_json(self) -> str:
+        """The last line of --json."""
+        return json.dumps(
+            {
+                "event": "measured",
+                "input": str(self.job.source),
+                "output": str(self.job.painting),
+                "width": self.width,
+                "height": self.height,
+                "cuts": [first for first, _ in self.shots[1:]],
+                **asdict(self.summary),
+                **self._seam_as_json(),
+                "outputs": [str(path) for path in self.outputs],
+                "notes": self.notes,
+            }
+        )
+
+
+def _seam_notes(seam: Between, frames: int, shots: Sequence[Shot]) -> tuple[str, ...]:
+    """What was compared at the seam, where it is not the seam of a loop."""
+    if len(shots) < 2:
+        return ()
+    return (
+        f"The clip has cuts, so it is no loop of one shot: from the last frame ({frames - 1}, in shot {len(shots)}) to "
+        f"the first (0, in shot 1) two shots are compared, in the {_share(seam.compared)} of the picture where "
+        "the flow finds the one in the other. If these are no cuts, say --cuts none.",
+    )
+
+
+def frame_as_json(frame: FrameMeasure) -> str:
+    """One line of --json for every frame."""
+    return json.dumps({"event": "frame_measured", **asdict(frame)})
+
+
+def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMeasure], None]) -> Report:
+    """Measure a pair of clips, and write the plot and the heat map where asked.
+
+    :param on_frame: called with every frame's numbers, in order.
+    :raises ReelbrushError: they cannot be read, do not belong together, or something cannot be written; nothing
+        unfinished is left then.
+    """
+    # Looked at first: the rest takes a while.
+    _check_outputs(job)
+    cuts = parse_cuts(job.cuts)
+    source, painting = _open(job, on_count)
+    pairs = match(source.info, painting.info)
+    count = len(pairs.picks)
+
+    def looked(done: int) -> None:
+        on_count("Looking for cuts", done, count)
+
+    if cuts.automatic:
+        with closing(matched_inputs(source, pairs.picks)) as images:
+            shots = find_shots(images, looked)
+    else:
+        shots = cuts.shots(count)
+    measures, ends = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
+    seam = flicker_between(ends[-1], ends[0]) if job.loop else None
+    notes = (*pairs.notes, *(_seam_notes(seam, count, shots) if seam else ()), *source.info.notes, *painting.info.notes)
+    report = Report(
+        job, painting.info.width, painting.info.height, tuple(shots), summarise(measures), seam,
+        tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+    if job.plot is not None:
+        on_count("Drawing the plot", 0, None)
+        from pipeline.pictures.flicker_plot import draw
+
+        picture = draw(measures, report.summary, shots, f"{job.painting.name}, painted from {job.source.name}")
+        write_picture(job.plot, picture, overwrite=job.overwrite)
+    return report
+
+
+def _measure_all(
+    job: MeasureJob,
+    source: FrameSource,
+    painting: FrameSource,
+    pairs: Match,
+    shots: list[Shot],
+    on_count: OnCount,
+    on_frame: Callable[[FrameMeasure], None],
+) -> tuple[list[FrameMeasure], list[Pair]]:
+    """The loop over all frames. A few numbers a frame are kept; pictures are not, but for those of the first frame and
+    of the last, which are returned as well."""
+    found: list[FrameMeasure] = []
+    ends: list[Pair] = []
+
+    def passing(pairs: Iterable[Pair]) -> Iterator[Pair]:
+        for pair in pairs:
+            ends[1:] = [pair]
+            yield pair
+
+    with ExitStack() as stack:
+        heatmap = None
+        if job.heatmap is not None:
+            # Matplotlib takes half a second to import: only what draws needs it.
+            from pipeline.pictures.heatmap import Heatmap
+
+            heatmap = Heatmap(job.heatmap, painting.info, pairs, job.overwrite)
+            stack.callback(heatmap.abort)
+        frames = stack.enter_context(closing(matched_frames(source, painting, pairs.picks)))
+        for measured in measure(passing(frames), [float(time) for time in pairs.times], shots):
+            found.append(measured.measure)
+            on_frame(measured.measure)
+            if heatmap is not None:
+                heatmap.put(measured)
+            on_count("Measuring", len(found), len(pairs.picks))
+        if heatmap is not None:
+            on_count("Encoding the heat map", 0, None)
+            heatmap.finish()
+    return found, ends
+
+
+def _check_outputs(job: MeasureJob) -> None:
+    outputs = [path for path in (job.plot, job.heatmap) if path is not None]
+    for source in (job.source, job.painting):
+        refuse_same_file(source, outputs)
+    if job.plot is not None:
+        if job.heatmap is not None and job.heatmap.resolve() == job.plot.resolve():
+            raise UsageError(f"The plot and the heat map are the same file: {job.plot}. Name two files.")
+        check_picture_output(job.plot, job.overwrite)
+    if job.heatmap is not None:
+        if job.heatmap.suffix.lower() not in SUFFIXES:
+            raise UsageError(
+                f"{job.heatmap}: a heat map is a video or a GIF. Choose a name that ends in {', '.join(SUFFIXES)}."
+            )
+        check_output(job.heatmap, job.overwrite)
+
+
+def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]:
+    """The input, no larger than the painting, and the painting."""
+
+    def opened(path: Path, size: int | None, frames: str | None) -> FrameSource:
+        return open_source(
+            path,
+            size=size,
+            frames=None if frames is None else parse_frames(frames),
+            on_progress=lambda seen, expected: on_count(f"Reading {path.name}", seen, expected),
+        )
+
+    painting = opened(job.painting, job.size, None)
+    # Decoded at that size: a film in 4K is not carried around to be compared with a small painting.
+    longest = max(painting.info.width, painting.info.height)
+    return opened(job.source, longest, job.frames), painting
+
+
+def _flicker_row(what: str, painting: float | None, source: float | None) -> tuple[str, ...]:
+    return what, _number(painting, ".5f"), _number(source, ".5f"), _ratio(painting, source)
+
+
+def _ratio(painting: float | None, source: float | None) -> str:
+    return f"{painting / source:.1f} x" if painting is not None and source else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _signed(value: float | None, form: str) -> str:
+    return _number(value, f"+{form}")
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"

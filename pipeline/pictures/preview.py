@@ -1,0 +1,151 @@
+"""`reelbrush preview`: frames of a clip under several settings on one sheet, and the command for each."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.plan.blends import Blend, each_once, find_styles, labels
+from pipeline.batch.plan.inputs import Input
+from pipeline.batch.plan.item import Item
+from pipeline.batch.plan.mistakes import Mistakes
+from pipeline.batch.plan.naming import ending_for
+from pipeline.batch.plan.options import Options, with_values
+from pipeline.errors import UsageError
+from pipeline.media import check_picture_output, refuse_same_file, write_picture
+from pipeline.media.lettering import is_legible
+from pipeline.pictures.preview_cells import OnCount, Preview, run_preview
+from pipeline.pictures.preview_sheet import drawn
+from pipeline.pictures.preview_words import about, costs, number
+
+STRENGTHS = (0.25, 0.5, 0.75)
+"""That are compared where none are asked for."""
+
+
+@dataclass(frozen=True)
+class PreviewJob:
+    """What to preview, and where to put it."""
+
+    source: Path
+    styles: Sequence[str]
+    """Each by itself; a blend is 'a.jpg:0.7+b.jpg:0.3'."""
+    output: Path | None
+    """A picture; None paints nothing, for who only wants a command."""
+    strengths: Sequence[float] = ()
+    """Each from 0 to 1; none: `STRENGTHS`."""
+    count: int = 3
+    """Frames that are shown, at most."""
+    device: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the real job: fields of `Options`, and settings."""
+    written: Sequence[str] = ()
+    """The same as the command line had it, without strength, for the commands."""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """What was made."""
+
+    cells: tuple[tuple[str, str], ...]
+    """For each what it is and what it costs ('' where nothing was painted), and its command, ready for a shell."""
+    notes: tuple[str, ...]
+
+
+def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewed:
+    """Paint the sheet, if it is wanted, and write the commands.
+
+    :param cell: the only one whose command is wanted, from 1.
+    :raises ReelbrushError: something cannot be read, painted or written.
+    """
+    items = cells_of(job)
+    if cell is not None and cell > len(items):
+        raise UsageError(f"There is no cell {cell}: with these styles and strengths there are {len(items)}.")
+    commands = [command(item, job.written) for item in items]
+    heads, notes = [""] * len(items), tuple[str, ...]()
+    if job.output is not None:
+        check_picture_output(job.output, job.overwrite)
+        for path in (job.source, *(style.path for item in items for style in item.styles)):
+            refuse_same_file(path, (job.output,))
+        found = run_preview(items, job.count, job.device, on_count)
+        write_picture(job.output, drawn(found), overwrite=job.overwrite)
+        heads = [f"{one.number}: {', '.join((*about(one, found), *costs(one.cost)))}" for one in found.cells]
+        notes = _notes(found)
+    cells = tuple(zip(heads, commands, strict=True))
+    return Previewed(cells if cell is None else cells[cell - 1 : cell], notes)
+
+
+def cells_of(job: PreviewJob) -> list[Item]:
+    """The job under every style and strength, in this order.
+
+    :raises UsageError, SettingsError: with all that is wrong, a line each.
+    """
+    mistakes, home = Mistakes(), Path.cwd()
+    how = with_values(
+        Options(), {key: value for key, value in job.options.items() if value is not None}, home, mistakes
+    )
+    blends: list[Blend] = []
+    for text in job.styles:
+        with mistakes.collected():
+            blends += find_styles(text, home)
+    if not job.source.exists():
+        with mistakes.collected():
+            raise UsageError(f"{job.source}: there is no such file or folder. Look at how it is spelt.")
+    mistakes.check()
+    blends = each_once(blends)
+    called = labels(blends)
+    ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
+    items = []
+    for blend in blends:
+        output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
+        for strength in dict.fromkeys(job.strengths or STRENGTHS):
+            settings = {**how.settings, "strength": float(strength)}
+            items.append(
+                Item(output.name, job.source, blend, output, None, how.preset, how.weights, settings, how.frames,
+                     how.fps, how.upscale, how.codec, how.quality)
+            )  # fmt: skip
+    if items[0].still and (how.frames is not None or how.fps is not None):
+        raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
+    return items
+
+
+def command(item: Item, written: Sequence[str]) -> str:
+    """What paints it, ready for a shell.
+
+    :param written: options as they were given.
+    """
+    several = len(item.styles) > 1
+    styles = [f"{_short(style.path)}:{number(style.weight)}" if several or style.weight != 1 else _short(style.path)
+              for style in item.styles]  # fmt: skip
+    words = ["reelbrush", "image" if item.still else "video", str(item.source)]
+    words += [word for style in styles for word in ("--style", style)]
+    words += ["--strength", number(item.settings["strength"]), *written]
+    return shlex.join([*words, "-o", str(item.output)])
+
+
+def _notes(found: Preview) -> tuple[str, ...]:
+    cell = found.cells[0]
+    height, width = found.shown[0].image.shape[:2]
+    differs = (
+        f"The sheet is painted at {width}x{height} in {found.draft.steps} steps, the job at {found.width}x"
+        f"{found.height} in {cell.settings.steps}: its strokes are finer against the whole, and the style goes further."
+    )
+    alone = "Each frame is painted by itself here; in the job it starts from the one before it."
+    least = (
+        "Disk is what the result and the frames on the way to it take together; time and memory were measured with a "
+        "few steps."
+    )
+    names = dict.fromkeys((cell.item.source.name, *(about(one, found)[0] for one in found.cells)))
+    odd = [f"The sheet has no letters for {name}; it stands there without its name." for name in names
+           if not is_legible(name)]  # fmt: skip
+    same = (width, height, found.draft.steps) == (found.width, found.height, cell.settings.steps)
+    return (*([] if same else [differs]), *([] if cell.item.still else [alone]), least, *odd)
+
+
+def _short(path: Path) -> str:
+    """A path as one would type it here."""
+    home = Path.cwd()
+    return str(path.relative_to(home) if path.is_relative_to(home) else path)

@@ -1,0 +1,195 @@
+"""A look at a job before the night: a few of its frames at draft size under several settings, and what each will cost.
+
+The paintings come from the same painter, with the same palette of the clip as a whole, as those of the real job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from pipeline.batch.estimate import need_of, room_of
+from pipeline.batch.perform import MORE, studio_of, timed
+from pipeline.batch.plan.item import Item
+from pipeline.batch.preflight import Examiner
+from pipeline.batch.ready import Problem, Ready
+from pipeline.batch.task import Timed
+from pipeline.clip.clip_statistics import views
+from pipeline.clip.parse import parse_rate
+from pipeline.clip.peak import peak_memory
+from pipeline.clip.shots import told_shots
+from pipeline.clip.styles import load_styles
+from pipeline.errors import UsageError
+from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
+from pipeline.motion.shots import Shot, find_shots
+from pipeline.settings import Settings
+from pipeline.style.adain import Anchor, pooled_anchor
+from pipeline.style.painter import Painter
+
+DRAFT = 256
+"""Longest side of a preview's paintings, in pixels, at most."""
+LEAST_STEPS, SHARE = 30, 4
+"""Steps of a preview's paintings: the settings' own divided by `SHARE`, but so many if they have them."""
+
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how much of it is done, and how much there is, if that is known."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the whole job takes, as `reelbrush batch --dry-run` has it."""
+
+    seconds: float
+    result: int
+    """Bytes on the disk that stay."""
+    work: int
+    """Bytes on the disk that are needed beside it while it is painted."""
+    memory: int | None
+    """Bytes of memory, of the device if that has its own; None where it cannot be told."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The whole job under one of the settings that are compared."""
+
+    number: int
+    """From 1."""
+    item: Item
+    settings: Settings
+    """Complete, of the real job."""
+    frames: int
+    """Of the clip."""
+    cost: Cost
+    paintings: tuple[Image, ...]
+    """One of each frame that is shown, uint8 (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Frames of a clip, and what becomes of them."""
+
+    shown: tuple[Frame, ...]
+    """Before painting, at draft size."""
+    cells: tuple[Cell, ...]
+    width: int
+    height: int
+    """Of the real job, in pixels."""
+    draft: Settings
+    """With which the paintings of the first cell were made."""
+
+
+def drafted(settings: Settings) -> Settings:
+    """The same settings, smaller and with fewer steps."""
+    steps = min(settings.steps, max(LEAST_STEPS, settings.steps // SHARE))
+    return replace(settings, size=min(settings.size or DRAFT, DRAFT), steps=steps)
+
+
+def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCount) -> Preview:
+    """Paint `count` frames of a job under every one of its settings, and estimate all of them.
+
+    :param items: the same input with different styles or settings.
+    :raises ReelbrushError: something cannot be read or painted.
+    """
+    ready, costs = _examined(items, device, on_count)
+    shown, looks = _looked_at(ready[0], count, on_count)
+    anchors: dict[str, Anchor] = {}
+    cells = []
+    for number, one in enumerate(ready):
+        studio = studio_of(one.item, device)
+        painter = Painter(studio.network, load_styles(one.item.styles), drafted(one.settings), studio.device)
+        if looks and painter.is_anchored:
+            if studio.network.digest not in anchors:
+                anchors[studio.network.digest] = pooled_anchor([painter.view(image) for image in looks])
+            painter = painter.anchored(anchors[studio.network.digest])
+        paintings: list[Image] = []
+        for frame in shown:
+            on_count("Painting", number * len(shown) + len(paintings), len(ready) * len(shown))
+            paintings.append(painter.paint(frame.image, index=frame.index).image)
+        cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
+    subject = ready[0].subject
+    return Preview(tuple(shown), tuple(cells), subject.width, subject.height, drafted(ready[0].settings))
+
+
+def representative(shots: Sequence[Shot], count: int) -> list[int]:
+    """Frames that stand for a clip: the middles of its longest shots, or of parts of them where there are too few.
+
+    :return: no more than `count`, and no more than there are frames, in order.
+    """
+    parts = list(shots)
+    while len(parts) < count:
+        longest = max(parts, key=lambda part: part[1] - part[0])
+        begin, end = longest
+        if end - begin < 2:
+            break
+        place = parts.index(longest)
+        parts[place : place + 1] = [(begin, (begin + end) // 2), ((begin + end) // 2, end)]
+    kept = sorted(sorted(parts, key=lambda part: part[0] - part[1])[:count])
+    return [(begin + end) // 2 for begin, end in kept]
+
+
+def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[list[Ready], list[Cost]]:
+    """The items, opened, and what each takes.
+
+    A step costs the same whatever is to become of the picture, so each network is timed once; before the next one is
+    opened, so that the memory is its own.
+    """
+    examiner = Examiner(None, device, overwrite=True)
+    timings: dict[str, tuple[Timed, int | None]] = {}
+    ready, costs = [], []
+    for item in items:
+        on_count(f"Reading {item.source.name}", 0, None)
+        one = examiner.examine(item)
+        if isinstance(one, Problem):
+            raise UsageError(one.text)
+        studio = studio_of(one.item, device)
+        name = studio.network.digest
+        if name not in timings:
+            on_count(f"Measuring a step at {one.subject.width}x{one.subject.height}", 0, None)
+            found = timed(one.item, studio, one.subject.height, one.subject.width)
+            timings[name] = found, _memory(one, peak_memory(studio.device))
+        measured, memory = timings[name]
+        room = room_of(one)
+        ready.append(one)
+        costs.append(Cost(need_of(one, measured).full, room.result, room.work, memory))
+    return ready, costs
+
+
+def _memory(one: Ready, seen: int | None) -> int | None:
+    """What the whole job takes, from the most that the steps of `timed` took: L-BFGS learns from more steps later."""
+    if seen is None or one.settings.optimizer != "lbfgs":
+        return seen
+    pairs = min(one.settings.history, one.settings.steps) - MORE
+    return seen + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
+
+
+def _looked_at(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
+    """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
+    item, size = ready.item, drafted(ready.settings).size
+    if item.still:
+        picture = read_picture(item.source)
+        small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
+        return [Frame(0, Fraction(0), small)], []
+    rate = None if item.fps is None else parse_rate(item.fps)
+    source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=rate)
+    shots = told_shots(source, ready.settings) or _found_shots(source, on_count)
+    chosen, seen = representative(shots, count), views(source.info.frames) if source.info.frames > 1 else frozenset()
+    shown, looks = [], []
+    last = max(*chosen, *seen, 0)
+    with closing(source.frames()) as frames:
+        for frame in frames:
+            if frame.index in chosen:
+                shown.append(frame)
+            if frame.index in seen:
+                looks.append(frame.image)
+            on_count("Looking at the colours", frame.index + 1, last + 1)
+            if frame.index == last:
+                break
+    return shown, looks
+
+
+def _found_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:
+    with closing(source.frames()) as frames:
+        images = (frame.image for frame in frames)
+        return find_shots(images, lambda seen: on_count("Looking for cuts", seen, source.info.frames))

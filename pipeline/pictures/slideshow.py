@@ -1,0 +1,213 @@
+"""Results one after the other in an animation: each is held, or plays, and is wiped away by the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import repeat
+from pathlib import Path
+
+from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
+from pipeline.pictures.encoding_ladder import Rung
+from pipeline.pictures.frame_access import content_of, frame_at, is_clip, picked, shown_at
+from pipeline.pictures.gallery_items import Exhibit, insets_of
+from pipeline.pictures.insets import with_insets
+from pipeline.pictures.letterbox import grounded
+from pipeline.pictures.size_limit import Encoded, write_fitted
+from pipeline.pictures.wipe import eased, wiped
+
+SCREEN = 480
+"""Longest side in pixels, if nothing else is said; less where results would have to be enlarged."""
+GIF_RATE, RATE = Fraction(20), Fraction(30)
+"""Frames a second of a GIF, which counts in hundredths of a second, and of a video."""
+HOLD = Fraction(8, 5)
+"""Seconds that a picture is held."""
+CLIP = Fraction(4)
+"""Seconds of a clip that are shown, at most."""
+WIPE = Fraction(3, 5)
+"""Seconds from one result to the next."""
+CUT = 0.2
+"""How much of a picture may be cut off to fill the screen; where it would be more, there are margins."""
+
+OnCount = Callable[[str, int, "int | None"], None]
+"""What is being done, how much of it is done, and how much there is, if that is known."""
+
+
+def write_reel(
+    path: Path,
+    exhibits: Sequence[Exhibit],
+    longest: int | None,
+    insets: bool,
+    max_bytes: int | None,
+    on_count: OnCount,
+) -> Encoded:
+    """Write an animation of results that begins again where it ends; what was there is replaced.
+
+    :param path: a GIF or a video.
+    :param longest: side in pixels; None: that of the largest result, up to `SCREEN`.
+    :param insets: whether content and styles are shown small in a corner of each.
+    :param max_bytes: that the file may take; None: as many as it does.
+    :raises ReelbrushError: a result cannot be read, or the animation cannot be written or does not fit.
+    """
+    reel = _Reel(exhibits, longest, insets, path.suffix.lower() != ".gif", on_count)
+    return write_fitted(path, reel, max_bytes, reel.trying)
+
+
+class _Reel:
+    """Results one after the other, as an `Animation`."""
+
+    kind = "gallery"
+
+    def __init__(
+        self, exhibits: Sequence[Exhibit], longest: int | None, insets: bool, steady: bool, on_count: OnCount
+    ) -> None:
+        """
+        :param steady: all frames have one length, as those of a video, where players differ in what they make of
+            others; a GIF holds a picture as a single frame.
+        """
+        self._infos = [one.source.info for one in exhibits]
+        self._longest = longest or min(SCREEN, max(max(info.width, info.height) for info in self._infos))
+        self._steady = steady
+        self._rate = RATE if steady else GIF_RATE
+        self._parts = [_Part(one, insets) for one in exhibits]
+        self._on_count = on_count
+        self._doing = "Hanging"
+        self.smaller = "fewer results" + ("." if steady else ", or another ending: .mp4 and .webm take less than .gif.")
+
+    def trying(self, what: str) -> None:
+        """Say of what follows that it is only tried."""
+        self._doing = f"Trying {what}"
+
+    def size(self, way: Rung) -> tuple[int, int]:
+        return max(self._screen(way)), len(self._lengths(way))
+
+    def encode(self, path: Path, way: Rung) -> Encoded:
+        width, height = self._screen(way)
+        lengths = self._lengths(way)
+        times = [Fraction(0)]
+        for length in lengths:
+            times.append(times[-1] + length)
+        duration = times.pop()
+        sink = open_sink(
+            path, width=width, height=height, times=times, duration=duration, rate=len(times) / duration,
+            variable=len(set(lengths)) > 1, quality=way.quality, palette=way.palette, overwrite=True,
+        )  # fmt: skip
+        try:
+            for index, picture in enumerate(self._shown(way)):
+                sink.put(Frame(index, times[index], picture))
+                self._on_count(self._doing, index + 1, len(times))
+            self._on_count("Encoding", 0, None)
+            sink.finish()
+        finally:
+            sink.abort()
+        return Encoded(width, height, len(times))
+
+    def _screen(self, way: Rung) -> tuple[int, int]:
+        """Width and height that most results have: that of the middle one by its shape; even, for codecs."""
+        infos = sorted(self._infos, key=lambda info: info.width / info.height)
+        info = infos[len(infos) // 2]
+        width, height = fit_size(info.width, info.height, max(2, round(self._longest * way.scale)), upscale=True)
+        return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
+
+    def _wipes(self, way: Rung) -> int:
+        """Frames between one result and the next."""
+        return round(WIPE * self._rate * way.share) - 1 if len(self._parts) > 1 else 0
+
+    def _playings(self, way: Rung) -> list[_Playing]:
+        return [part.playing(self._rate, way.share, self._steady) for part in self._parts]
+
+    def _lengths(self, way: Rung) -> list[Fraction]:
+        """Seconds of every frame."""
+        wipe = [1 / (self._rate * way.share)] * self._wipes(way)
+        return [length for playing in self._playings(way) for length in (*playing.lengths, *wipe)]
+
+    def _shown(self, way: Rung) -> Iterator[Image]:
+        """Every frame: each part, and the wipe to the one after it; after the last one comes the first again."""
+        size, wipes = self._screen(way), self._wipes(way)
+        for number, (part, playing) in enumerate(zip(self._parts, self._playings(way), strict=True)):
+            with closing(part.frames(playing, size)) as frames:
+                for image in frames:
+                    yield image
+            if wipes:
+                after = self._parts[(number + 1) % len(self._parts)].first(size)
+                for step in range(wipes):
+                    yield wiped(after, image, eased((step + 1) / (wipes + 1)))
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """Which frames of a result are shown, and for how long."""
+
+    numbers: list[int]
+    lengths: list[Fraction]
+    """In seconds; where there are more of them than numbers, the last frame stays."""
+
+
+class _Part:
+    """What is shown of one result."""
+
+    def __init__(self, one: Exhibit, insets: bool) -> None:
+        self._source = one.source
+        self._insets = insets_of(one, 0) if insets else []
+        self._content: FrameSource | None = None
+        if insets and one.origin is not None and is_clip(one.source):
+            self._content = content_of(one.origin)
+
+    def playing(self, rate: Fraction, share: Fraction, steady: bool) -> _Playing:
+        """:param rate: frames a second that an animation of all frames has.
+        :param share: of them.
+        :param steady: all frames have one length.
+        """
+        if not is_clip(self._source):
+            return _Playing([0], [1 / (rate * share)] * round(HOLD * rate * share) if steady else [HOLD])
+        # Seen from its beginning; where frames may last longer than others, at its own rate.
+        info = self._source.info
+        rate = share * (rate if steady else min(rate, info.rate))
+        moments = [k / rate for k in range(max(1, round(min(CLIP, info.duration) * rate)))]
+        held = max(0, round(HOLD * rate) - len(moments))
+        lengths = [1 / rate] * (len(moments) + held if steady else len(moments))
+        if not steady:
+            lengths[-1] += held / rate
+        return _Playing(shown_at(info.times, moments), lengths)
+
+    def frames(self, playing: _Playing, size: tuple[int, int]) -> Generator[Image, None, None]:
+        """So many as there are lengths; the last one stays. The content of a clip moves along in its inset."""
+        number = 0
+        with ExitStack() as stack:
+            images = stack.enter_context(closing(picked(self._source, playing.numbers)))
+            contents: Iterable[Image | None] = repeat(None)
+            if self._content is not None:
+                contents = stack.enter_context(closing(picked(self._content, playing.numbers)))
+            for picture, content in zip(images, contents, strict=False):
+                image = _on_screen(picture, self._insets if content is None else [content, *self._insets[1:]], size)
+                yield image
+                number += 1
+        yield from [image] * (len(playing.lengths) - number)
+
+    def first(self, size: tuple[int, int]) -> Image:
+        """What it begins with."""
+        return _on_screen(frame_at(self._source, 0), self._insets, size)
+
+
+def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> Image:
+    """In the middle of a dark ground, with its insets; whole, but where edges of nearly its proportions are cut."""
+    width, height = size
+    cut = _cut(image, width / height)
+    scale = min(width / cut.shape[1], height / cut.shape[0])
+    wide, high = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
+    # A pixel of rounding is no reason for a margin.
+    wide, high = width if width - wide < 3 else wide, height if height - high < 3 else high
+    shown = with_insets(resize(cut, wide, high), insets)
+    return shown if (high, wide) == (height, width) else grounded(shown, width, height)
+
+
+def _cut(image: Image, shape: float) -> Image:
+    """A picture cut to proportions (width / height) if that takes no more than `CUT` of it, else as it is."""
+    height, width = image.shape[:2]
+    wide, high = min(width, round(shape * height)), min(height, round(width / shape))
+    if wide * high < (1 - CUT) * width * height:
+        return image
+    y, x = (height - high) // 2, (width - wide) // 2
+    return image[y : y + high, x : x + wide]

@@ -1,0 +1,139 @@
+"""Snapshots of a picture while it is painted: many where it changes, few where it does not, never too many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.clip.still import StillResult
+from pipeline.media import fit_size, resize
+from pipeline.media.frame import Image
+from pipeline.motion.image_statistics import colour_distance
+from pipeline.style.painter import Progress
+from pipeline.style.picture import to_image
+
+GLANCE = 96
+"""Side to which pictures are shrunk before they are compared: what the eye sees at a glance, not the grain."""
+SIZE = 640
+"""Longest side of a snapshot, in pixels, unless a larger story is asked for."""
+MOST = 160
+"""Snapshots that are kept; more only cost memory. A thousand steps of a painting look like fewer than that."""
+LEAST = 0.1
+"""Visible change from one snapshot to the next, before there are too many."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How a painting looked after a step."""
+
+    step: int
+    """Over all sizes, from 1; 0 is what the painting started from."""
+    image: Image
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the weighted sum of all losses was."""
+
+    step: int
+    """After so many steps over all sizes."""
+    level: int
+    """0 is the final size, 1 half of it, and so on; losses of two sizes do not compare."""
+    total: float
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """What it is the sum of, unweighted; empty where that is not known."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """All that stories are made of. The pictures are no larger than a story; content and painting are of one size."""
+
+    content: Image
+    styles: tuple[Image, ...]
+    taken: tuple[Snapshot, ...]
+    """In order, the first one of step 0; none of that step where an older version kept them."""
+    painting: Image
+    steps: int
+    """That the painting took."""
+    losses: tuple[Loss, ...]
+    """In order; the last one is that of the painting."""
+
+
+def glance(image: Image) -> Image:
+    """A picture (H, W, 3) as small as `visible_change` looks at it."""
+    return resize(image, *fit_size(image.shape[1], image.shape[0], GLANCE))
+
+
+def visible_change(before: Image, after: Image) -> float:
+    """How much two pictures (H, W, 3) of one size differ at a glance: mean distance in CIELAB, where about 2 can just
+    be seen."""
+    return colour_distance(glance(before), glance(after))
+
+
+class SnapshotRecorder:
+    """An `OnProgress` that keeps snapshots of the painting, spaced by visible change rather than by step.
+
+    A snapshot is kept when the picture has visibly moved on since the last one. When there are too many, every second
+    one goes and the distance doubles, so memory stays bounded however many steps there are.
+    """
+
+    def __init__(self, frames: int = 0, size: int = SIZE) -> None:
+        """
+        :param frames: of the story that is to be made, if that is known.
+        :param size: longest side of a snapshot in pixels.
+        """
+        self._most = max(MOST, 3 * frames)
+        self._size = size
+        self._begin()
+
+    def _begin(self) -> None:
+        self._step = 0
+        self._taken: list[Snapshot] = []
+        self._last: Image | None = None
+        self._least = LEAST
+        self._losses: list[Loss] = []
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.step <= self._step:
+            self._begin()  # memory ran out, and the picture is painted from the start with less
+        self._step = progress.step
+        # Early steps change most; later ones need not all be looked at. Looking costs a transfer from the device.
+        if progress.step > self._most and progress.step % max(1, progress.of // (2 * self._most)):
+            return
+        losses = progress.detail.losses.floats()
+        if all(map(math.isfinite, losses.values())):  # a step that goes wrong is taken back a little later
+            # A loss is that of the picture before the step.
+            self._losses.append(_loss(progress.step - 1, progress.level, losses))
+        if not self._taken:
+            self._taken.append(Snapshot(0, self._small(to_image(progress.start()))))
+            self._last = glance(self._taken[0].image)
+        shown = self._small(to_image(progress.picture()))
+        seen = glance(shown)
+        if self._last is not None and colour_distance(self._last, seen) < self._least:
+            return
+        self._last = seen
+        self._taken.append(Snapshot(progress.step, shown))
+        if len(self._taken) > self._most:
+            self._taken = self._taken[::2]
+            self._last = glance(self._taken[-1].image)
+            self._least *= 2
+
+    def snapshots(self, result: StillResult, styles: Sequence[Image] = ()) -> Snapshots:
+        """What was recorded, once the picture is painted.
+
+        :param styles: the style pictures at any size.
+        """
+        last = _loss(result.painted.steps, 0, result.painted.losses)
+        return Snapshots(
+            self._small(result.content), tuple(map(self._small, styles)), tuple(self._taken),
+            self._small(result.image), result.painted.steps, (*self._losses, last),
+        )  # fmt: skip
+
+    def _small(self, image: Image) -> Image:
+        return resize(image, *fit_size(image.shape[1], image.shape[0], self._size))
+
+
+def _loss(step: int, level: int, losses: Mapping[str, float]) -> Loss:
+    """:param losses: 'total' and every term."""
+    return Loss(step, level, losses["total"], {name: value for name, value in losses.items() if name != "total"})

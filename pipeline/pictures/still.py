@@ -1,0 +1,116 @@
+"""A picture and the story of how it was painted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.clip.api import as_styles, stylize_image
+from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
+from pipeline.clip.still import StillResult
+from pipeline.errors import OutputError, UsageError
+from pipeline.media import check_output, read_picture, refuse_same_file
+from pipeline.pictures.snapshot_store import check_keep, keep, kept_folder, read_kept
+from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
+from pipeline.pictures.story import Story, StoryOptions
+from pipeline.pictures.story_file import check_story, write_story
+
+
+def paint_with_story(
+    content: Path,
+    styles: list[str],
+    output: Path,
+    story: Path | None,
+    options: StoryOptions | None,
+    keep_snapshots: bool,
+    on_event: OnEvent,
+    overwrite: bool,
+    **painting: Any,
+) -> StillResult:
+    """Paint a picture; where `story` names a file, write the progress GIF (or video) too.
+
+    :param options: of the story; None where none were given.
+    :param keep_snapshots: keep what a story is made of in `kept_folder(output)`.
+    :param painting: further arguments of `stylize_image`.
+    :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
+    """
+    if story is None and options is not None:
+        raise UsageError(
+            "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
+        )
+    if story is None and not keep_snapshots:
+        return stylize_image(content, styles, output, overwrite=overwrite, on_event=on_event, **painting)
+    options = options or StoryOptions()
+    folder = kept_folder(output)
+    init = painting.get("init")
+    pictures = tuple(style.path for style in as_styles(styles))
+    if story is not None:
+        if story.resolve() == output.resolve():
+            raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
+        for source in (content, *pictures, *((init,) if init else ())):
+            refuse_same_file(source, (story,))
+        check_story(story)
+        check_output(story, overwrite)
+    if keep_snapshots:
+        check_keep(folder, overwrite)
+    shown = [read_picture(picture) for picture in pictures]
+    began = time.monotonic()
+    outputs = (output, *((story,) if story else ()))
+
+    def with_story(event: Event) -> None:
+        # The job is finished when its story is; what comes then is said below.
+        if isinstance(event, Started):
+            on_event(replace(event, outputs=outputs))
+        elif not isinstance(event, Finished):
+            on_event(event)
+
+    recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
+    result = stylize_image(
+        content, styles, output, overwrite=overwrite, on_event=with_story, on_progress=recorder, **painting
+    )
+    snapshots = recorder.snapshots(result, shown)
+    notes: tuple[str, ...] = ()
+    try:
+        if keep_snapshots:
+            on_event(Stage("Keeping the snapshots"))
+            keep(folder, snapshots, result.record)
+            notes = (
+                f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them.",
+            )
+        if story is not None:
+            texts = result.record.texts(story)
+            notes = (*notes, *_written(story, snapshots, options, texts, overwrite, on_event))
+    except (OutputError, UsageError) as error:
+        raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
+    on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
+    return result
+
+
+def tell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
+    """Make a story of the snapshots of a finished painting; nothing is painted.
+
+    :param folder: as `read_kept` takes it.
+    :raises StoreError: there are no snapshots, or they are damaged.
+    :raises UsageError: as `write_story`.
+    :raises OutputError: the story exists already, or cannot be written.
+    """
+    began = time.monotonic()
+    check_story(output)
+    check_output(output, overwrite)
+    refuse_same_file(folder, (output,))
+    on_event(Stage(f"Reading the snapshots in {folder}"))
+    kept = read_kept(folder)
+    notes = _written(output, kept.snapshots, options, kept.record.texts(output), overwrite, on_event)
+    on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
+
+
+def _written(
+    path: Path, snapshots: Snapshots, options: StoryOptions, texts: dict[str, str], overwrite: bool, on_event: OnEvent
+) -> tuple[str, ...]:
+    """Write the story and tell how that goes."""
+    stage = f"Writing the story {path.name}"
+    on_event(Stage(stage))
+    story = Story(snapshots, options)
+    return write_story(path, story, options, texts, overwrite, lambda what: on_event(Stage(f"{stage}: {what}")))

@@ -1,0 +1,153 @@
+"""Progress GIFs: a picture being painted, in steps that the eye sees as even."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.media import fit_size, resize
+from pipeline.media.frame import Image
+from pipeline.media.lettering import Colour
+from pipeline.motion.image_statistics import colour_distance
+from pipeline.pictures.snapshots import Snapshot, Snapshots, glance
+from pipeline.pictures.story_page import Page
+
+FRAMES, SIZE = 56, 400
+LEAST_FRAMED = 64
+"""Longest side of a painting with panels or a curve, in pixels; a smaller one is shown enlarged."""
+PACE = 8
+"""From one frame to the next, in hundredths of a second, with as many frames as were asked for."""
+FIRST_HOLD, LAST_HOLD = 60, 200
+"""How long the first and the last frame are shown, in hundredths of a second."""
+
+
+@dataclass(frozen=True)
+class StoryOptions:
+    """What a story should be."""
+
+    frames: int = FRAMES
+    """At most so many, the held last one included."""
+    size: int = SIZE
+    """Longest side of the painting in it, in pixels; a smaller painting keeps its size."""
+    panels: bool = False
+    """Whether content and style stand beside the painting."""
+    curve: bool = False
+    """Whether the curve of the loss grows below it."""
+    max_bytes: int | None = None
+    """What the file may take."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A story that is ready to be written."""
+
+    images: list[Image]
+    """All of one size."""
+    delays: list[int]
+    """How long each is shown, in hundredths of a second."""
+    fixed: tuple[Colour, ...] = ()
+    """Colours of words and lines, which even few colours have to hold."""
+
+    @property
+    def times(self) -> tuple[Fraction, ...]:
+        """When each frame is first shown, in seconds."""
+        return tuple(Fraction(sum(self.delays[:number]), 100) for number in range(len(self.delays)))
+
+    @property
+    def duration(self) -> Fraction:
+        """In seconds."""
+        return Fraction(sum(self.delays), 100)
+
+
+class Story:
+    """The story of a painting, which can be told in any number of frames and at any size."""
+
+    def __init__(self, snapshots: Snapshots, options: StoryOptions) -> None:
+        self._snapshots = snapshots
+        self._options = options
+        taken = snapshots.taken
+        if not taken or taken[0].step:
+            taken = (Snapshot(0, snapshots.content), *taken)
+        self._pictures = [*(shot.image for shot in taken), snapshots.painting]
+        self._steps = [*(shot.step for shot in taken), snapshots.steps]
+        self._changes = changes(self._pictures)
+
+    @property
+    def size(self) -> int:
+        """Longest side of the painting when all is told."""
+        return int(min(self._options.size, max(self._snapshots.painting.shape[:2])))
+
+    @property
+    def _times(self) -> int:
+        """How many times larger a tiny painting is shown where words stand beside it."""
+        framed = self._options.panels or self._options.curve
+        return -(-LEAST_FRAMED // self.size) if framed else 1
+
+    def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> Telling:
+        """The story in so many frames.
+
+        :param frames, size: as in `StoryOptions`, whose they are by default. It takes as long with fewer frames.
+        :param even: for codecs that want even sides.
+        """
+        frames, asked = frames or self._options.frames, self._options.frames
+        places = even_places(self._changes, frames)
+        height, width = self._snapshots.painting.shape[:2]
+        width, height = fit_size(width, height, size or self.size, even=even)
+        if even:
+            width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
+        steps = [float(np.interp(place, range(len(self._steps)), self._steps)) for place in places]
+        times = self._times
+        page = Page(
+            self._snapshots, steps, (times * height, times * width), self._options.panels, self._options.curve, even
+        )
+        images = [
+            page.shown(number, _enlarged(resize(blended(self._pictures, place), width, height), times))
+            for number, place in enumerate(places)
+        ]
+        pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE
+        return Telling(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD], page.colours)
+
+
+def _enlarged(image: Image, times: int) -> Image:
+    """Every pixel so many times as wide and high."""
+    return image if times == 1 else image.repeat(times, 0).repeat(times, 1)
+
+
+def changes(pictures: Sequence[Image]) -> list[float]:
+    """The `visible_change` from each picture to the next."""
+    return [colour_distance(before, after) for before, after in pairwise(map(glance, pictures))]
+
+
+def even_places(steps: Sequence[float], count: int) -> list[float]:
+    """`count` places on the way from the first to the last of some pictures, each as far from the next.
+
+    :param steps: how far each picture is from the one before it.
+    :return: numbers of pictures, from 0; 2.5 lies halfway between two of them. The first and the last are always
+        there; pictures that are all alike give these two.
+    """
+    way = np.concatenate([[0.0], np.cumsum(steps)])
+    if way[-1] == 0:
+        return [0.0, float(len(steps))]
+    # Of pictures that stand at one place of the way the last one is meant; it is what goes on from there.
+    return [0.0, *(_place(way, at) for at in np.linspace(0, way[-1], count)[1:-1]), float(len(steps))]
+
+
+def _place(way: npt.NDArray[np.float64], at: float) -> float:
+    after = int(np.searchsorted(way, at, side="right"))
+    return after - 1 + float((at - way[after - 1]) / (way[after] - way[after - 1]))
+
+
+def blended(pictures: Sequence[Image], place: float) -> Image:
+    """The picture at a place of `even_places`. Between two snapshots it is a blend of them: the first steps of a
+    painting change more than a whole frame of the story may."""
+    before = int(place)
+    share = np.float32(place - before)
+    if share == 0:
+        return pictures[before]
+    one, other = (pictures[number].astype(np.float32) for number in (before, before + 1))
+    return np.asarray(np.rint(one + share * (other - one)), np.uint8)

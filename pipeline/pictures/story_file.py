@@ -1,0 +1,106 @@
+"""A story becomes a file: a GIF, an animated WebP or PNG, or a video, no larger than asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.media import check_output, open_sink
+from pipeline.media.animation_sink import SUFFIXES as PICTURES
+from pipeline.media.frame import Frame
+from pipeline.media.sink import ANIMATIONS
+from pipeline.pictures.encoding_ladder import Rung
+from pipeline.pictures.size_limit import Encoded, write_fitted
+from pipeline.pictures.story import Story, StoryOptions, Telling
+
+
+def check_story(path: Path) -> None:
+    """Find out before anything is painted whether a story can have that name.
+
+    :raises UsageError: it ends neither like an animation nor like a video.
+    """
+    if path.suffix.lower() not in ANIMATIONS:
+        raise UsageError(
+            f"{path}: a story is an animation or a video. Choose a name that ends in .gif, "
+            f"{', '.join(suffix for suffix in ANIMATIONS if suffix != '.gif')}."
+        )
+
+
+def write_story(
+    path: Path,
+    story: Story,
+    options: StoryOptions,
+    metadata: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    on_trial: Callable[[str], None] = lambda what: None,
+) -> tuple[str, ...]:
+    """Write the story as it should be; an animation plays for ever, its last frame held.
+
+    :param on_trial: told what is tried, where `options.max_bytes` makes it necessary to try.
+    :return: what a person should know, a sentence each.
+    :raises UsageError: it cannot have that name, or does not fit into `options.max_bytes` whatever is done.
+    :raises OutputError: it exists already, or cannot be written.
+    """
+    check_story(path)
+    check_output(path, overwrite)
+    told = _Told(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
+    return write_fitted(path, told, options.max_bytes, on_trial).notes
+
+
+class _Told:
+    """A story as an `Animation`."""
+
+    kind = "story"
+    smaller = "another ending: .webp and .mp4 take less than .gif, and .gif less than .png."
+
+    def __init__(self, story: Story, options: StoryOptions, even: bool, metadata: Mapping[str, str]) -> None:
+        """
+        :param even: the codec wants even sides.
+        """
+        self._story = story
+        self._options = options
+        self._even = even
+        self._metadata = metadata
+
+    def size(self, way: Rung) -> tuple[int, int]:
+        size, frames = self._story.size, self._options.frames
+        return (
+            size if way.scale == 1 else max(2, round(size * way.scale / 2) * 2),
+            frames if way.share == 1 else max(2, round(frames * way.share)),
+        )
+
+    def encode(self, path: Path, way: Rung) -> Encoded:
+        size, frames = self.size(way)
+        told = self._story.told(frames, size, even=self._even)
+        write_telling(path, told, way, self._metadata)
+        height, width = told.images[0].shape[:2]
+        return Encoded(width, height, frames)
+
+
+def write_telling(path: Path, told: Telling, way: Rung, metadata: Mapping[str, str]) -> None:
+    """Write a story that is ready, with first and last frame held; an animation loops."""
+    images, times, duration = told.images, told.times, told.duration
+    pace = told.delays[1] if len(told.delays) > 2 else told.delays[0]
+    still = path.suffix.lower() in (".gif", *PICTURES)
+    if not still:
+        # Players differ in how long they show the last frame of a video; frames of one length they all show alike.
+        images = [
+            image for image, delay in zip(images, told.delays, strict=True) for _ in range(max(1, round(delay / pace)))
+        ]
+        times = tuple(Fraction(pace * number, 100) for number in range(len(images)))
+        duration = times[-1] + Fraction(pace, 100)
+    palette = way.palette and replace(way.palette, fixed=told.fixed)
+    sink = open_sink(
+        path, width=images[0].shape[1], height=images[0].shape[0], times=times, duration=duration,
+        rate=Fraction(100, pace), variable=still, quality=way.quality, palette=palette, animation=True,
+        metadata=metadata, overwrite=True,
+    )  # fmt: skip
+    try:
+        for index, (at, image) in enumerate(zip(times, images, strict=True)):
+            sink.put(Frame(index, at, image))
+        sink.finish()
+    finally:
+        sink.abort()

@@ -1,0 +1,161 @@
+"""`reelbrush batch`: what the command line asks for, planned, painted and shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pipeline.batch.devices import local_places
+from pipeline.batch.driver import plan_only, run_batch
+from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
+from pipeline.batch.ledger import Ledger
+from pipeline.batch.local import LocalCrew
+from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
+from pipeline.batch.run_context import Orders, Outcome
+from pipeline.batch.worker_pool import Crew
+from pipeline.errors import ReelbrushError, UsageError
+from pipeline.report.html_report import Kept, write_report
+
+REPORT = "report.html"
+EVERY = 30.0
+"""Seconds after which the report is written again although no painting has begun or ended."""
+SPARE = 100
+"""How many times as long as writing it took nothing is written, so that it costs a hundredth of the time at most."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """A batch as the command line names it."""
+
+    inputs: Sequence[str]
+    """Files, folders and patterns; or a single job file."""
+    styles: Sequence[str]
+    folder: Path | None
+    name: str | None = None
+    pair: bool = False
+    sequences: bool = False
+    options: Mapping[str, Any] | None = None
+    """What is the same for all paintings: fields of `Options`, and settings."""
+    workers: int = 1
+    threads: int | None = None
+    """Of each worker, on a CPU; None shares the cores out."""
+    cluster: str | None = None
+    """Address of a Dask scheduler whose workers paint, instead of this machine's."""
+    orders: Orders = field(default_factory=Orders)
+    dry_run: bool = False
+
+    def batch(self) -> Batch:
+        """Every painting with its name.
+
+        :raises UsageError, SettingsError: with all that is wrong, a line each.
+        """
+        job_files = [Path(text) for text in self.inputs if text.lower().endswith(".toml")]
+        if job_files:
+            return self._of_job_file(job_files)
+        if self.folder is None:
+            raise UsageError("Say where the paintings go: -o FOLDER.")
+        more = {} if self.name is None else {"name": self.name}
+        return plan_batch(
+            self.inputs,
+            self.styles,
+            self.folder,
+            pair=self.pair,
+            sequences=self.sequences,
+            options=self.options,
+            **more,
+        )
+
+    def _of_job_file(self, files: Sequence[Path]) -> Batch:
+        if len(self.inputs) > 1:
+            raise UsageError("A job file stands for a whole batch. Name it alone, or list its inputs in one file.")
+        beside = ["--style"] if self.styles else []
+        beside += [word for word, said in (("--name", self.name), ("--pair", self.pair)) if said]
+        beside += ["--sequences"] if self.sequences else []
+        beside += [f"--{name.replace('_', '-')}" for name, value in (self.options or {}).items() if value is not None]
+        if beside:
+            raise UsageError(f"With a job file, {', '.join(beside)} has to stand in the file: {files[0]}.")
+        return plan_job_file(files[0], self.folder)
+
+
+def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
+    """Paint the batch, or only plan it.
+
+    :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
+    """
+    batch = night.batch()
+    if night.dry_run:
+        # A cluster would have to see the folder, and none is made.
+        return plan_only(batch.folder, batch.items, _here(night), night.orders, on_event)
+    with Reported(batch.folder, on_event) as reported:
+        if night.cluster is None:
+            return run_batch(batch.folder, batch.items, _here(night), night.orders, reported)
+        with closing(_there(night, night.cluster, batch.folder, on_event)) as crew:
+            # The device is that of the workers; this machine only looks at what there is.
+            return run_batch(batch.folder, batch.items, crew, replace(night.orders, device="auto"), reported)
+
+
+def _here(night: Night) -> Crew:
+    return LocalCrew(local_places(night.workers, night.orders.device, night.threads))
+
+
+def _there(night: Night, address: str, folder: Path, on_event: OnBatchEvent) -> Crew:
+    if night.workers > 1:
+        raise UsageError("A cluster has the workers that it has; leave out --workers.")
+    from pipeline.batch.cluster import open_cluster
+
+    return open_cluster(address, folder, night.orders.device, night.threads, on_event)
+
+
+class Reported:
+    """An `OnBatchEvent` that keeps the report of a batch up to date, and tells the events on.
+
+    The page is written once everything is planned, after every painting, now and then while one is under way, and at
+    the end, however that comes. What comes too soon after a writing is written with the first event that does not.
+    """
+
+    def __init__(self, folder: Path, on_event: OnBatchEvent) -> None:
+        self._folder = folder
+        self._on_event = on_event
+        self._kept = Kept()
+        self._written: float | None = None
+        """When, on a steady clock; None: there is nothing of this run yet."""
+        self._took = 0.0
+        """Seconds to write it again. Unlike the first time, what is finished by then is ready."""
+        self._due = False
+        """Whether something has happened that is not in it."""
+        self._going = False
+        """Whether it says that the run is at work."""
+
+    def __enter__(self) -> Reported:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A run that is broken off has told no end; a page that counts as running would wait for it for ever.
+        if kind is not None and self._going:
+            self._write(ended=True)
+
+    def __call__(self, event: BatchEvent) -> None:
+        ended = isinstance(event, BatchEnded)
+        if ended or isinstance(event, Planned):
+            self._write(ended)
+        elif self._written is not None:
+            self._due = self._due or isinstance(event, (ItemBegan, ItemEnded))
+            idle = time.monotonic() - self._written
+            if idle >= SPARE * self._took and (self._due or idle >= EVERY):
+                self._write(ended)
+        self._on_event(event)
+
+    def _write(self, ended: bool) -> None:
+        began, first = time.monotonic(), self._written is None
+        # A page that cannot be written is no reason to paint no more; the ledger has it all.
+        with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
+            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._kept)
+        self._written, self._due, self._going = time.monotonic(), False, not ended
+        self._took = 0.0 if first else self._written - began

@@ -1,0 +1,74 @@
+"""Why paintings failed, said once for each cause: a bad file spoils as many paintings as there are styles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.report.sanitize import named, shown
+
+MOST_NAMES = 5
+"""Names that stand before a cause; of more, it is said how many."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A painting that failed."""
+
+    name: str
+    source: str
+    """Path of its input."""
+    error: str
+    """A paragraph, as the ledger has it."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why something failed."""
+
+    who: str
+    """'clip.mp4 (2 paintings)', 'clip-ink.mp4'."""
+    why: str
+    """The paragraph, without the file that `who` names."""
+
+    @property
+    def text(self) -> str:
+        """All of it, on one line."""
+        return f"{self.who}: {self.why}"
+
+
+def causes(failures: Iterable[Failure]) -> list[Cause]:
+    """Every cause once, in the order in which they come first. Nothing in it is a control character."""
+    found: dict[str, dict[str, int]] = {}
+    for failure in failures:
+        who, why = _of_whom(failure)
+        count = found.setdefault(why, {})
+        count[who] = count.get(who, 0) + 1
+    return [
+        Cause(listed([who if count == 1 else f"{who} ({count} paintings)" for who, count in counts.items()]), why)
+        for why, counts in found.items()
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """'a, b, c'; of many the first few, and how many more there are."""
+    some = names if len(names) <= MOST_NAMES + 1 else names[:MOST_NAMES]
+    more = len(names) - len(some)
+    return ", ".join(map(named, some)) + (f" and {more} more" if more else "")
+
+
+def _of_whom(failure: Failure) -> tuple[str, str]:
+    """Whom a paragraph is about, which is its input where it begins with that, and what it says of it."""
+    error = failure.error or "Nothing is known of why."
+    source = Path(failure.source).name
+    # The ledger has written out what is no text in a file's name.
+    written = failure.source.encode("utf-8", "backslashreplace").decode()
+    for begin, who in ((failure.source, source), (written, source), (failure.name, failure.name)):
+        if error.startswith(f"{begin}: "):
+            return who, _one_line(error[len(begin) + 2 :])
+    return failure.name, _one_line(error.replace(failure.source, named(failure.source)))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(shown(text).split("\n"))

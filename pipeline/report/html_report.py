@@ -1,0 +1,228 @@
+"""One page about a whole batch: what failed and why, and every painting beside its input.
+
+The page is a single file that works from the disk: pictures, styles and script are in it, and it asks for nothing else.
+It says nothing that the ledger does not know but what time it is, so the same ledger gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.batch.ledger import Ledger
+from pipeline.batch.rows import ItemRow, State
+from pipeline.batch.thumbnails import share_of
+from pipeline.media.outputs import written_atomically
+from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
+from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
+from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
+from pipeline.report.onward import ONWARD
+from pipeline.report.sanitize import named, shown
+
+OPEN_UP_TO = 12
+"""In a batch of more items, those that are painted are folded up, each to a line."""
+POINTS, FEWEST_POINTS, MOST_POINTS = 16_000, 80, 480
+"""Points of all plots of a kind, and of one of them: the frames of a longer clip share them."""
+_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]+)")
+"""An option as it is typed; in brackets, so that what is split by it keeps it."""
+
+
+class Kept:
+    """What was made of the paintings for an earlier page, for the next one: those that are done do not change."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, tuple[tuple[ItemRow, int], Markup]] = {}
+
+    def painting(self, row: ItemRow, items: int, made: Callable[[], Markup]) -> Markup:
+        """What the page says of a finished painting; it is made where the last page had nothing, or something else.
+
+        :param items: paintings of the batch, of which it depends how much is shown of each.
+        """
+        known, text = self._done.get(row.name, (None, Markup()))
+        if known != (row, items):
+            text = made()
+            self._done[row.name] = (row, items), text
+        return text
+
+
+def write_report(ledger: Ledger, path: Path, now: float | None = None, kept: Kept | None = None) -> None:
+    """Write the page, or replace it; it is complete at every moment.
+
+    :param now: as for `render`.
+    :param kept: as for `render`.
+    :raises OutputError: it cannot be written.
+    :raises StoreError: the ledger is damaged.
+    """
+    page = render(ledger, path.parent, now, kept)
+    with written_atomically(path) as part:
+        part.write_text(page, encoding="utf-8", newline="\n")
+
+
+def render(ledger: Ledger, folder: Path, now: float | None = None, kept: Kept | None = None) -> str:
+    """The page as a text.
+
+    :param folder: where it will lie: links are relative to it.
+    :param now: seconds since 1970, while a run is at work that will write it again; None of one that has ended.
+    :param kept: of earlier pages of the same ledger in the same folder.
+    """
+    kept = kept or Kept()
+    items = ledger.items()
+    groups = {state: [row for row in items if row.state is state] for state in State}
+    parts = _Parts(ledger, folder, len(items))
+    script = _page_file("report.js")
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            head=headline(items, ledger.runs(), now),
+            failed=[parts.plain(row) for row in groups[State.FAILED]],
+            begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
+            done=[kept.painting(row, len(items), partial(parts.shown, row)) for row in groups[State.DONE]],
+            waiting=[parts.plain(row) for row in groups[State.WAITING]],
+            onward=ONWARD,
+            folded=parts.folded,
+            style=Markup(_page_file("report.css")),
+            script=Markup(script),
+            # Nothing that a name or a message might smuggle in is ever run: only this very script is.
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    found = Environment(
+        loader=PackageLoader("pipeline.report", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters.update(shown=shown, named=named, prose=prose)
+    return found
+
+
+def _page_file(name: str) -> str:
+    return (Path(__file__).parent / "page" / name).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file to open."""
+
+    what: str
+    text: str
+    target: str
+    """A URL, quoted; relative where it can be."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An item without pictures: one that failed, or is not finished."""
+
+    row: ItemRow
+    source: Link
+    percent: int
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A look: a frame before and after."""
+
+    number: int
+    """As people count, from 1."""
+    place: float
+    """Where in the clip, 0 to 1."""
+    before: str
+    after: str
+    """`data:` URLs."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A finished item, with all that the page says of it."""
+
+    row: ItemRow
+    links: tuple[Link, ...]
+    facts: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    width: int
+    height: int
+    """Of the pictures, or of the painting where there are none; for its proportions."""
+    plots: tuple[Plot, ...]
+    made: tuple[tuple[str, str], ...]
+    settings: str
+
+
+class _Parts:
+    """Makes what the page shows of each item."""
+
+    def __init__(self, ledger: Ledger, folder: Path, items: int) -> None:
+        self._ledger = ledger
+        self._folder = folder
+        self.folded = items > OPEN_UP_TO
+        self._share = share_of(items)
+        self._points = max(FEWEST_POINTS, min(MOST_POINTS, POINTS // max(1, items)))
+
+    def plain(self, row: ItemRow) -> Plain:
+        whole = row.frames * row.passes
+        percent = int(100 * row.done / whole) if whole else 0
+        return Plain(row, self._link("input", row.item.source), percent, facts(row, ()))
+
+    def shown(self, row: ItemRow) -> Markup:
+        """A finished painting as it stands in the page."""
+        parts: Any = _templates().get_template("parts.html").module
+        return Markup(parts.painting(self._painting(row), self.folded))
+
+    def _painting(self, row: ItemRow) -> Painting:
+        flicker = self._ledger.flicker(row.name)
+        frames = self._ledger.frames(row.name)
+        found = (loss_plot(row, frames, self._points), flicker_plot(row, frames, flicker, self._points))
+        looks = self._ledger.looks(row.name, spread(self._ledger.look_numbers(row.name), self._share.most_looks))
+        small = [tuple(self._small(jpeg) for jpeg in (look.before, look.after)) for look in looks]
+        pictures = tuple(
+            Picture(look.frame + 1, (look.frame + 0.5) / max(1, row.frames), *map(_data_url, pair))
+            for look, pair in zip(looks, small, strict=True)
+        )
+        width, height = thumbnail_size(small[0][1]) if small else (row.width or 16, row.height or 9)
+        outputs = tuple(self._link("painting", output.path) for output in row.outputs)
+        return Painting(
+            row, (*outputs, self._link("input", row.item.source)), facts(row, flicker), pictures, width, height,
+            tuple(plot for plot in found if plot is not None), made_rows(row), settings_text(row),
+        )  # fmt: skip
+
+    def _small(self, jpeg: bytes) -> bytes:
+        # Made for a batch of this size they fit; in one that has grown since they are made smaller.
+        return smaller_thumbnail(jpeg, self._share.longest, self._share.most)
+
+    def _link(self, what: str, path: Path) -> Link:
+        return Link(what, path.name, relative_link(path, self._folder))
+
+
+def spread(numbers: Sequence[int], count: int) -> list[int]:
+    """So many of `numbers`, evenly from the first to the last; of all but one, the one in the middle."""
+    if len(numbers) <= count:
+        return list(numbers)
+    if count == 1:
+        return [numbers[len(numbers) // 2]]
+    return [numbers[round(k * (len(numbers) - 1) / (count - 1))] for k in range(count)]
+
+
+def prose(text: object) -> Markup:
+    """A paragraph in which the options of the command line are never broken in two."""
+    parts = _OPTION.split(shown(text))
+    return Markup("").join(
+        Markup('<span class="option">{}</span>').format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
+def _data_url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -1,0 +1,98 @@
+"""Lines and tables in a terminal, and the same where they are read by a file or a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import Progress, Task
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.report.sanitize import named, shown
+
+WIDEST = 32
+"""Characters to which the columns of a table are filled up off a terminal; a longer text only moves its own line."""
+
+ECHO = 3
+"""Columns that stay free beside a bar, for the '^C' of a terminal and its cursor."""
+
+
+class Bars(Progress):
+    """Bars that Ctrl-C does not disturb: where its echo begins a new line, what was drawn is not cleared away."""
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """What is drawn."""
+        made = super().make_tasks_table(tasks)
+        if self.tasks:
+            made.width = max(1, self.console.width - ECHO)
+        return made
+
+
+def say(console: Console, text: str | Text, indent: int = 0) -> None:
+    """Print a paragraph: on a terminal wrapped at words, elsewhere in one piece.
+
+    :param indent: columns by which all lines but the first are moved to the right.
+    """
+    whole = text if isinstance(text, Text) else Text(shown(text))
+    if console.is_terminal:
+        width = console.width - indent
+        lines = [line for part in whole.split("\n") for line in part.divide(_breaks(part.plain, width))]
+        for number, line in enumerate(lines):
+            line.rstrip()
+            line.pad_left(indent if number else 0)
+        whole = Text("\n").join(lines)
+    console.print(whole, highlight=False, soft_wrap=True)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where lines of so many columns begin, but for the first one. A word that fits on none, such as a path, is left
+    to the terminal: it can be copied from there in one piece."""
+    found, used = [], 0
+    for word in re.finditer(r"\S+\s*|\s+", text):
+        if used and used + cell_len(word.group().rstrip()) > width:
+            found.append(word.start())
+            used = 0
+        used += cell_len(word.group())
+    return found
+
+
+def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table of texts; values are shown as they are, never read as markup, nor obeyed by a terminal."""
+    if console.is_terminal:
+        console.print(table(title, heads, rows))
+        return
+    if title:
+        say(console, title)
+    cells = [heads, *(tuple(map(named, row)) for row in rows)]
+    widths = [min(WIDEST, max(cell_len(row[column]) for row in cells)) for column in range(len(heads))]
+    for row in cells:
+        filled = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        say(console, "  ".join(filled).rstrip())
+
+
+def table(
+    title: str,
+    heads: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    whole: Sequence[int] = (),
+    cut: int | None = None,
+) -> Table:
+    """A table for a terminal.
+
+    :param whole: columns that are never broken into lines.
+    :param cut: columns of the terminal in which every row has to be one line; the first cell is cut off for that.
+    """
+    made = Table(title=title and named(title), title_justify="left", box=None, pad_edge=False)
+    widths = [max(cell_len(named(row[column])) for row in (heads, *rows)) for column in range(len(heads))]
+    first = None if cut is None else max(1, cut - sum(2 + width for width in widths[1:]))
+    for column, head in enumerate(heads):
+        made.add_column(
+            head, overflow="fold" if cut is None else "ellipsis", no_wrap=cut is not None or column in whole,
+            max_width=None if column else first,
+        )  # fmt: skip
+    for row in rows:
+        made.add_row(*(Text(named(value)) for value in row))
+    return made

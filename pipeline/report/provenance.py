@@ -1,0 +1,75 @@
+"""How a result was made, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.clip.provenance import Ingredient, Record
+from pipeline.clip.recorded import printable, recorded_values
+
+
+def record_rows(record: Record) -> list[tuple[str, ...]]:
+    """(what, recorded) for a table; nothing in it that a terminal would obey.
+
+    :raises ReplayError: the settings are not TOML.
+    """
+    first, stop = record.frames or (None, None)
+    frames = "all" if record.frames is None else f"{first or 0}:{'' if stop is None else stop}"
+    of_clip = [
+        ("optical flow", record.flow or ""),
+        ("frames", frames),
+        ("frames a second", "those of the input" if record.rate is None else str(record.rate)),
+        ("codec", record.codec or "by the ending"),
+        ("quality", "visual" if record.quality is None else str(record.quality)),
+    ]
+    return [
+        ("reelbrush", record.version),
+        ("painted as", record.kind),
+        ("input", _line(record.source)),
+        *(("style", f"{_line(style)}, weight {style.weight:g}") for style in record.styles),
+        *([] if record.init is None else [("began as", _line(record.init))]),
+        ("network", f"{record.network}, SHA-256 {record.digest}"),
+        ("precision", record.precision),
+        *(of_clip if record.kind == "clip" else []),
+        ("may enlarge", "yes" if record.upscale else "no"),
+        *((printable(name), printable(_plain(value))) for name, value in recorded_values(record).items()),
+    ]
+
+
+def record_as_json(record: Record) -> str:
+    """One line that holds everything.
+
+    :raises ReplayError: the settings are not TOML.
+    """
+    return json.dumps(
+        {
+            "reelbrush": record.version,
+            "kind": record.kind,
+            "input": _ingredient(record.source),
+            "styles": [{**_ingredient(style), "weight": style.weight} for style in record.styles],
+            "init": None if record.init is None else _ingredient(record.init),
+            "network": {"name": record.network, "sha256": record.digest},
+            "precision": record.precision,
+            "flow": record.flow,
+            "frames": record.frames,
+            "fps": None if record.rate is None else str(record.rate),
+            "upscale": record.upscale,
+            "codec": record.codec,
+            "quality": record.quality,
+            "settings": recorded_values(record),
+        },
+        default=str,
+    )
+
+
+def _line(ingredient: Ingredient) -> str:
+    return f"{printable(ingredient.path.as_posix())}, SHA-256 {ingredient.sha256}"
+
+
+def _ingredient(ingredient: Ingredient) -> dict[str, str]:
+    return {"path": ingredient.path.as_posix(), "sha256": ingredient.sha256}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

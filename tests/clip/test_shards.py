@@ -1,0 +1,172 @@
+"""Shots of one clip painted side by side, and joined: the same frames as painted one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import SMALL, assert_same, moving_folder, paint_picture
+
+from pipeline.clip.api import Studio, open_studio
+from pipeline.clip.clip import ClipResult, run_clip
+from pipeline.clip.deadline import Deadline
+from pipeline.clip.events import Event, FrameDone, Started, Stepped
+from pipeline.clip.jobs import ClipJob
+from pipeline.clip.shards import MOST, Outline, look_through, paint_part, parts_of
+from pipeline.clip.step_budget import Speed
+from pipeline.clip.styles import StylePicture
+
+
+def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
+    assert parts_of([(0, 9)]) == [(0, 9)]
+    assert parts_of([(0, 4), (4, 6), (6, 9)]) == [(0, 4), (4, 6), (6, 9)]
+    many = [(begin, begin + 1) for begin in range(100)]
+    parts = parts_of(many)
+    assert len(parts) <= MOST
+    assert [part[0] for part in parts[1:]] == [part[1] for part in parts[:-1]]
+    assert (parts[0][0], parts[-1][1]) == (0, 100)
+    assert {end - begin for begin, end in parts} <= {6, 7, 2, 4}
+
+
+class Clip:
+    """A clip of three shots, painted with the tiny settings of the tests."""
+
+    def __init__(self, folder: Path, passes: int, **settings: Any) -> None:
+        self.folder = folder
+        self.source = folder / "in"
+        if not self.source.exists():
+            moving_folder(self.source, 9, cut=4)
+        self.style = paint_picture(folder / "style.png", seed=9)
+        values = {key: value for key, value in SMALL.items() if key not in ("device", "passes")}
+        self.studio: Studio = open_studio(
+            "standard", None, "cpu", {**values, **settings, "passes": passes, "cuts": "4,6"}
+        )
+        self.now = 1000.0
+        """A clock on which every step takes a second."""
+        self.told: list[Event] = []
+
+    def see(self, event: Event) -> None:
+        self.told.append(event)
+        self.now += isinstance(event, Stepped)
+
+    def within(self, seconds: float) -> Deadline:
+        """So many seconds for painting on that clock."""
+        return Deadline(self.now + seconds, Speed(1.0, 0.0), lambda: self.now)
+
+    def job(self, output: str) -> ClipJob:
+        return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
+
+    def run(self, output: str) -> ClipResult:
+        return run_clip(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
+
+    def look(self, output: str, deadline: Deadline | None = None) -> Outline:
+        studio = self.studio
+        return look_through(
+            self.job(output), studio.network, studio.settings, studio.device, self.see, deadline
+        )  # fmt: skip
+
+    def part(self, output: str, part: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
+        """Returns the steps that its frames took."""
+        studio = self.studio
+        self.told.clear()
+        paint_part(self.job(output), part, studio.network, studio.settings, studio.device, self.see, deadline)
+        return [event.steps for event in self.told if isinstance(event, FrameDone)]
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_parts_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) -> None:
+    clip = Clip(tmp_path, passes)
+    clip.run("whole")
+    outline = clip.look("out")
+    assert (list(outline.shots), outline.begun, outline.parted) == ([(0, 4), (4, 6), (6, 9)], False, False)
+    for part in reversed(parts_of(outline.shots)):
+        clip.part("out", part)
+    assert clip.run("out").painted == 0, "everything was there already"
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+    assert not list(tmp_path.glob("*.reelbrush"))
+
+
+def test_parts_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out")
+    clip.part("out", (4, 6))
+    assert clip.look("out").parted
+    assert clip.run("out").painted == 18
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_killed_while_the_parts_are_joined(tmp_path: Path) -> None:
+    """Some frames have been moved already: the next run moves the rest."""
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out")
+    for part in ((0, 4), (4, 6), (6, 9)):
+        clip.part("out", part)
+    work = clip.job("out").work
+    (work / "frames").mkdir()
+    for index in (8, 7):
+        next(work.glob(f"part-*/frames/{index:06d}.png")).replace(work / "frames" / f"{index:06d}.png")
+    assert clip.run("out").painted == 0
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 1)
+    studio = clip.studio
+
+    def interrupt(event: object) -> None:
+        if type(event).__name__ == "FrameDone":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_clip(clip.job("out"), studio.network, studio.settings, studio.device, interrupt)
+    outline = clip.look("out")
+    assert outline.begun
+
+
+# ---- that have to be done in time
+
+
+def test_with_time_enough_parts_make_the_frames_of_a_run_without_an_end(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 2)
+    clip.run("whole")
+    clip.look("out", clip.within(1000))
+    for part in ((0, 4), (4, 6), (6, 9)):
+        clip.part("out", part, clip.within(1000))
+    assert clip.run("out").painted == 0
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+
+
+def test_every_part_is_painted_in_its_own_time(tmp_path: Path) -> None:
+    clip = Clip(tmp_path, 1, steps=40, carried_steps=30, tolerance=0.0)
+    speed = clip.look("out", clip.within(1000)).speed
+    assert speed == Speed(1.0, 0.0), "what was measured is handed on"
+    began = clip.now
+    # At full effort it would be 40 + 3 x 30, 40 + 30 and 40 + 2 x 30.
+    steps = clip.part("out", (0, 4), clip.within(80))
+    assert (clip.now - began, len(steps)) == (pytest.approx(80, abs=2), 4)
+    assert steps[0] > max(steps[1:]) and min(steps) >= 8
+    assert clip.part("out", (4, 6), clip.within(1000)) == [40, 30]
+    late = clip.part("out", (6, 9), clip.within(1))
+    assert late == [20, 8, 8]
+    notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
+    assert len(notes) == 1 and "too late" in notes[0]
+    assert clip.run("out").painted == 0
+
+
+def test_the_passes_of_all_parts_are_settled_once(tmp_path: Path) -> None:
+    """Or one shot would flicker more than the others."""
+    clip = Clip(tmp_path, 2, steps=40, carried_steps=30, tolerance=0.0)
+    # An earlier run, without an end to come, has begun the second pass of one part.
+    clip.look("out")
+    clip.part("out", (4, 6))
+    clip.look("out", clip.within(120))
+    for part in ((0, 4), (6, 9)):
+        steps = clip.part("out", part, clip.within(1000))
+        notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
+        assert (len(steps), notes) == (part[1] - part[0], ["There is time for 1 of 2 passes."])
+    assert clip.part("out", (4, 6)) == [], "what was painted twice stays so"
+    assert clip.run("out").painted == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == 9

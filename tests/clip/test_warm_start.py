@@ -1,0 +1,121 @@
+"""What frames have in common with those before them in their shot, and what is handed on of their paintings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from moving import panned
+from tiny import tiny_settings
+
+from pipeline.clip.store import FrameStore
+from pipeline.clip.warm_start import distances, handed_on, look_back, reach
+from pipeline.media.frame import Frame, Image
+from pipeline.settings import Settings
+from pipeline.style.optimise import Stop
+from pipeline.style.painter import Painted
+
+HEIGHT, WIDTH = 48, 64
+
+
+def clip(count: int, first: int = 0) -> Iterator[Frame]:
+    """A picture that moves to the right by a pixel a frame; frame 5 repeats frame 4."""
+    for index in range(first, count):
+        _, image = panned(index - (index >= 5), 0, HEIGHT, WIDTH)
+        yield Frame(index, Fraction(index, 24), image)
+
+
+def painting(index: int) -> Image:
+    return np.full((HEIGHT, WIDTH, 3), 10 * index, np.uint8)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FrameStore]:
+    store = FrameStore(tmp_path, range(9))
+    for index in range(8):
+        stopped = Stop.UNSTABLE if index == 6 else Stop.STEPS
+        store.put(index, Painted(painting(index), {"total": 1.0}, 5, 0.1, stopped))
+    yield store
+
+
+def settings(**values: Any) -> Settings:
+    return tiny_settings(**{"temporal_weight": 100.0, "long_term": (1, 2, 4), **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, (1, 2, 4)), ({"temporal_weight": 0.0}, (1,)), ({"long_term": (3,)}, (1, 3)),
+        ({"carry": "adjusted"}, (1, 2, 4)), ({"carry": "adjusted", "temporal_weight": 0.0}, ()),
+        ({"carry": "none"}, ()),
+    ],
+)  # fmt: skip
+def test_only_frames_that_are_needed_are_found_again(values: dict[str, Any], expected: tuple[int, ...]) -> None:
+    assert distances(settings(**values)) == expected
+    assert reach(settings(**values)) == max((1, *expected))
+
+
+def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
+    found = list(look_back(clip(8), 0, {0, 3}, settings()))
+    assert [seen.frame.index for seen in found] == list(range(8))
+    assert [sorted(seen.tracks) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
+    assert [seen.before is None for seen in found] == [True, False, False, True, *[False] * 4]
+    assert [seen.still for seen in found] == [False] * 5 + [True] + [False] * 2
+
+
+def test_tracks_lead_that_many_frames_back() -> None:
+    found = list(look_back(clip(5), 0, {0}, settings()))[-1]
+    inside = (slice(8, -8), slice(8, -8))
+    for back, track in found.tracks.items():
+        np.testing.assert_allclose(np.median(track.flow[inside], axis=(0, 1)), (-back, 0), atol=0.3)
+
+
+@pytest.mark.parametrize("first", [1, 4, 5, 7])
+def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
+    whole = list(look_back(clip(8), 0, {0}, settings()))[first:]
+    again = list(look_back(clip(8, max(0, first - reach(settings()))), first, {0}, settings()))
+    assert len(whole) == len(again) == 8 - first
+    for a, b in zip(whole, again, strict=True):
+        assert a.frame.index == b.frame.index
+        assert sorted(a.tracks) == sorted(b.tracks)
+        for back, track in a.tracks.items():
+            np.testing.assert_array_equal(track.flow, b.tracks[back].flow)
+            np.testing.assert_array_equal(track.weights, b.tracks[back].weights)
+
+
+def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:
+    found = handed_on(list(look_back(clip(5), 0, {0}, settings()))[-1], store, settings())
+    assert found is not None
+    assert [int(expected.picture[9, 9, 0]) for expected in found.expected] == [30, 20, 0]
+    together = sum(expected.weights for expected in found.expected)
+    assert float(np.max(together)) <= 1
+    assert found.expected[0].weights.mean() > 0.8
+    assert found.expected[1].weights.mean() < 0.2, "most of it the frame before has shown"
+
+
+def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:
+    seen = list(look_back(clip(9), 0, {0}, settings()))
+    assert handed_on(seen[7], store, settings()) is None
+    after = handed_on(seen[8], store, settings())
+    assert after is not None
+    assert [int(expected.picture[9, 9, 0]) for expected in after.expected] == [70, 40], "not 60"
+
+
+def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(store: FrameStore) -> None:
+    seen = list(look_back(clip(5), 0, {0, 3}, settings()))
+    assert handed_on(seen[0], store, settings()) is None
+    assert handed_on(seen[3], store, settings()) is None
+    assert handed_on(seen[4], store, settings(carry="none")) is None
+
+
+@pytest.mark.parametrize("carry", ["previous", "adjusted", "warped"])
+def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: str) -> None:
+    for weight, count in ((0.0, 0), (5.0, 2)):
+        values = settings(carry=carry, temporal_weight=weight, long_term=(1, 2))
+        found = handed_on(list(look_back(clip(5), 0, {0}, values))[-1], store, values)
+        assert found is not None
+        assert len(found.expected) == count

@@ -1,0 +1,66 @@
+"""How much style: one dial, from the input to the style. And borders without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from tiny import picture, tiny_painter
+
+from pipeline.pictures.figures.loss_sources import weights_of
+from pipeline.settings import STRENGTHS, resolve
+from pipeline.style.picture import to_tensor
+
+# ---- strength
+
+
+@pytest.mark.parametrize("statistic", ["moments", "gram"])
+def test_more_strength_is_more_style_and_less_content(statistic: str) -> None:
+    def losses(strength: float) -> tuple[float, float]:
+        painter = tiny_painter(
+            strength=strength, statistic=statistic, start="recoloured", optimizer="lbfgs", learning_rate=0.1, steps=60
+        )
+        found = painter.paint(picture(40, 40, seed=4)).losses
+        return found["style"], found["content"]
+
+    found = [losses(strength) for strength in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    for (style, content), (more_style, less_content) in pairwise(found):
+        assert more_style < style and less_content > content
+
+
+def test_half_the_strength_is_the_preset_and_none_starts_from_the_input() -> None:
+    content = picture(32, 40, seed=3)
+    np.testing.assert_array_equal(
+        tiny_painter(strength=0.5, style_weight=3.0).paint(content).image,
+        tiny_painter(strength=1.0, style_weight=3.0 / STRENGTHS).paint(content).image,
+    )
+    seen: list[np.ndarray] = []
+    painter = tiny_painter(strength=0.0, start="recoloured", steps=1)
+    painter.paint(content, on_progress=lambda step: seen.append(step.start().numpy()))
+    np.testing.assert_allclose(seen[0], to_tensor(content).numpy(), atol=1e-6)
+
+
+def test_the_weights_of_a_figure_are_those_that_were_painted_with() -> None:
+    settings = asdict(resolve(overrides={"strength": 0.75, "style_weight": 2.0}))
+    assert weights_of(settings)["style"] == pytest.approx(2 * STRENGTHS**0.5)
+
+
+# ---- borders
+
+
+def test_the_border_of_a_flat_picture_has_no_seam_with_the_border_repeated() -> None:
+    """Beyond the border zeros are a dark frame, which is painted against. After few steps: in many, rounding grows into
+    texture."""
+    flat = np.full((48, 48, 3), 170, np.uint8)
+
+    def seam(padding: str) -> float:
+        painter = tiny_painter(padding=padding, optimizer="lbfgs", learning_rate=0.1, steps=4, tv_weight=0.0)
+        painted = painter.paint(flat).image.astype(float)
+        inside = painted[12:-12, 12:-12].mean((0, 1))
+        edges = [painted[:3], painted[-3:], painted[:, :3], painted[:, -3:]]
+        return float(max(np.abs(edge.mean((0, 1)) - inside).max() for edge in edges))
+
+    assert seam("replicate") < 0.1
+    assert seam("zeros") > 1
