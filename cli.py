@@ -359,8 +359,8 @@ def image(
 
         with held_back():
             from pipeline.clip.parse import parse_bytes, refuse_clip_settings
-            from pipeline.pictures.still import paint_with_story
             from pipeline.pictures.story import StoryOptions
+            from pipeline.pictures.story_job import paint_with_story
 
         refuse_clip_settings(_given(None, set_))
         told = story is not None or panels or curve or max_bytes is not None
@@ -411,11 +411,11 @@ def story(
 
         with held_back():
             from pipeline.clip.parse import parse_bytes
-            from pipeline.pictures.still import tell_story
             from pipeline.pictures.story import StoryOptions
+            from pipeline.pictures.story_job import retell_story
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
-        tell_story(workdir, output, StoryOptions(frames, size, panels, curve, allowed), on_event, overwrite)
+        retell_story(workdir, output, StoryOptions(frames, size, panels, curve, allowed), on_event, overwrite)
 
 
 @app.command(cls=_WithFiles, short_help="Paint many clips and pictures; start it in the evening.")

@@ -734,12 +734,12 @@ def test_overwrite_replaces(here: Path, film: Path) -> None:
 
 def test_a_story_that_fails_says_that_the_painting_is_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.errors import OutputError
-    from pipeline.pictures import still
+    from pipeline.pictures import story_job
 
     def full(*_: Any, **__: Any) -> None:
         raise OutputError("o.gif: the disk is full.")
 
-    monkeypatch.setattr(still, "write_story", full)
+    monkeypatch.setattr(story_job, "write_story", full)
     refused(image("--story", "o.gif"), 1, "o.gif: the disk is full.", "The painting itself is done: o.png.")
     assert size_of("o.png") == (48, 32)
 

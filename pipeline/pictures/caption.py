@@ -20,13 +20,13 @@ GROUND = 0.6
 WHITE = (255, 255, 255)
 
 
-def tagged(image: Image, text: str, right: bool = False) -> Image:
+def captioned(image: Image, text: str, right: bool = False) -> Image:
     """A copy of a picture, uint8 (H, W, 3), with a text in its lower left corner (or right). Nothing changes where
     the text is '', or where no more than its first letters would fit."""
     height, width = image.shape[:2]
-    if not fitting(text, height, width):
+    if not caption_text(text, height, width):
         return image
-    ground, words = _tag(text, height, width)
+    ground, words = _caption(text, height, width)
     high, wide = ground.shape
     edge = max(2, high // 4)
     y, x = max(0, height - high - edge), max(0, width - wide - edge) if right else min(edge, max(0, width - wide))
@@ -38,7 +38,7 @@ def tagged(image: Image, text: str, right: bool = False) -> Image:
     return shown
 
 
-def fitting(text: str, height: int, width: int) -> str:
+def caption_text(text: str, height: int, width: int) -> str:
     """As much of a text as fits into a picture of that size; '' where that says nothing."""
     size = _letters(height)
     said = shortened_to(text, max(1, width - 4 * _side(size)), size)
@@ -55,10 +55,10 @@ def _side(size: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _tag(text: str, height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _caption(text: str, height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """How far the ground and the words cover each pixel, 0 to 1, (h, w)."""
     size = _letters(height)
-    side, said = _side(size), fitting(text, height, width)
+    side, said = _side(size), caption_text(text, height, width)
     high, wide = text_size(said, size)
     above = round(0.2 * size)
     canvas = np.zeros((high + 2 * above, wide + 2 * side, 3), np.uint8)

@@ -25,13 +25,13 @@ from pipeline.media import (
 )
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
-from pipeline.pictures.caption import fitting, tagged
-from pipeline.pictures.encoding_ladder import Rung
-from pipeline.pictures.frame_access import frame_at, picked, shown_at
-from pipeline.pictures.labels import legible, names_of
+from pipeline.pictures.caption import caption_text, captioned
+from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at
+from pipeline.pictures.labels import clip_names, legible_labels
 from pipeline.pictures.letterbox import BETWEEN, STRETCH, fitted, gap_of, side_by_side
-from pipeline.pictures.size_limit import Encoded, write_fitted
-from pipeline.pictures.timeline import Line, begins_again, timeline
+from pipeline.pictures.size_limit import Encoded, write_within_limit
+from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
 from pipeline.pictures.wipe import wiped
 
 TALLEST = 720
@@ -88,7 +88,7 @@ def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
         picture = compared.picture()
         write_picture(job.output, picture, overwrite=job.overwrite)
         return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.remarks(1.0))
-    made = write_fitted(job.output, compared, job.max_bytes, compared.trying)
+    made = write_within_limit(job.output, compared, job.max_bytes, compared.trying)
     return Comparison(made.width, made.height, made.frames, float(compared.line.duration), made.notes)
 
 
@@ -102,8 +102,8 @@ class _Compared:
         self._sources = sources
         self._infos = [source.info for source in sources]
         self._height = job.height or _height(self._infos, job.wipe)
-        wanted = names_of(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
-        self._labels, self._unwritten = legible(wanted)
+        wanted = clip_names(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        self._labels, self._unwritten = legible_labels(wanted)
         self._on_count = on_count
         self._doing = "Comparing"
         suffix = job.output.suffix.lower()
@@ -118,17 +118,17 @@ class _Compared:
             )
         self.smaller = "another ending: .mp4 and .webm take less." if self._silent else "shorter clips."
         even = job.wipe or not self._silent
-        self.line = timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
+        self.line = shared_timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
 
     def trying(self, what: str) -> None:
         """Say of what follows that it is only tried."""
         self._doing = f"Trying {what}"
 
-    def size(self, way: Rung) -> tuple[int, int]:
+    def size(self, way: Encoding) -> tuple[int, int]:
         sizes, _ = self._sizes(way.scale)
         return sizes[0][1], len(self.line.thinned(way.share).times)
 
-    def encode(self, path: Path, way: Rung) -> Encoded:
+    def encode(self, path: Path, way: Encoding) -> Encoded:
         line = self.line.thinned(way.share)
         sizes, _ = self._sizes(way.scale)
         width, height = self._across(sizes), sizes[0][1]
@@ -160,8 +160,8 @@ class _Compared:
     def _together(self, images: Sequence[Image], share: Fraction, height: int) -> Image:
         """:param share: of the duration that has gone by."""
         if not self._wipe:
-            return side_by_side([tagged(*pair) for pair in zip(images, self._labels, strict=True)])
-        left, right = tagged(images[0], self._labels[0]), tagged(images[1], self._labels[1], right=True)
+            return side_by_side([captioned(*pair) for pair in zip(images, self._labels, strict=True)])
+        left, right = captioned(images[0], self._labels[0]), captioned(images[1], self._labels[1], right=True)
         turns = max(1, round(self.line.duration / THERE_AND_BACK))
         return wiped(left, right, wipe_at(share * turns))
 
@@ -188,7 +188,7 @@ class _Compared:
     def _too_narrow(self, sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
         """What is said where a label is left out."""
         gone = [label for label, (width, height) in zip(self._labels, sizes, strict=True)
-                if label and not fitting(label, height, width)]  # fmt: skip
+                if label and not caption_text(label, height, width)]  # fmt: skip
         return (
             (f"No room for the label{'s' * (len(gone) > 1)} {', '.join(gone)}. --height makes more.",) if gone else ()
         )
@@ -262,12 +262,12 @@ def _sizes(infos: Sequence[VideoInfo], height: int, wipe: bool) -> tuple[list[tu
     )
 
 
-def _shown(source: FrameSource, line: Line, width: int, height: int) -> Generator[Image, None, None]:
+def _shown(source: FrameSource, line: Timeline, width: int, height: int) -> Generator[Image, None, None]:
     """What a clip shows at each moment, at that size; in the end it begins again, or its last frame stays."""
     info = source.info
-    moments = [time % info.duration for time in line.times] if begins_again(info) else line.times
+    moments = [time % info.duration for time in line.times] if is_loop(info) else line.times
     before: Image | None = None
-    with closing(picked(source, shown_at(info.times, moments))) as images:
+    with closing(frames_by_number(source, frames_shown_at(info.times, moments))) as images:
         for image in images:
             if image is not before:
                 before, ready = image, fitted(image, width, height)

@@ -21,7 +21,7 @@ _STEP = 0.97
 
 
 @dataclass(frozen=True)
-class Rung:
+class Encoding:
     """One way to encode an animation."""
 
     scale: float
@@ -87,7 +87,7 @@ _VIDEO: tuple[_Stage, ...] = (
 _VP9 = tuple((18 + round((stage[0] - 15) * 1.3), *stage[1:]) for stage in _VIDEO if isinstance(stage[0], int))
 
 
-def rungs(suffix: str) -> list[Rung]:
+def encoding_ladder(suffix: str) -> list[Encoding]:
     """Ways to encode an animation for a kind of file, best first, each smaller than the one before it."""
     stages: Sequence[_Stage] = _VIDEO
     if suffix == ".gif":
@@ -96,20 +96,22 @@ def rungs(suffix: str) -> list[Rung]:
         stages = _VP9
     elif suffix in PICTURES:
         stages = _WEBP if suffix == ".webp" else _PNG
-    found: list[Rung] = []
+    found: list[Encoding] = []
     for rung in (rung for stage in stages for rung in _of(stage)):
         if not found or rung.weight < found[-1].weight:
             found.append(rung)
     return found
 
 
-def _of(stage: _Stage) -> Iterator[Rung]:
+def _of(stage: _Stage) -> Iterator[Encoding]:
     how, weight, share, scale, least = stage
     while scale >= least:
         palette = how if isinstance(how, Palette) else None
         quality = how if isinstance(how, int) else None
         # Fewer frames lie farther apart, so each of them takes a little more; and so does every pixel of a smaller one.
-        yield Rung(scale, Fraction(share).limit_denominator(100), quality, palette, weight * share**0.85 * scale**1.95)
+        yield Encoding(
+            scale, Fraction(share).limit_denominator(100), quality, palette, weight * share**0.85 * scale**1.95
+        )
         scale *= _STEP
 
 

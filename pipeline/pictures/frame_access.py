@@ -17,7 +17,7 @@ def is_clip(source: FrameSource) -> bool:
     return source.info.frames > 1
 
 
-def middle(source: FrameSource) -> int:
+def middle_number(source: FrameSource) -> int:
     """Number of the frame that stands for a clip: clips begin with titles and fades, and end with them."""
     return source.info.frames // 2
 
@@ -28,12 +28,12 @@ def frame_at(source: FrameSource, number: int) -> Image:
         return next(frames).image
 
 
-def shown_at(times: Sequence[Fraction], moments: Iterable[Fraction]) -> list[int]:
+def frames_shown_at(times: Sequence[Fraction], moments: Iterable[Fraction]) -> list[int]:
     """Which frame is seen at each of some moments; `times` says when each is first shown."""
     return [max(0, bisect_right(times, moment) - 1) for moment in moments]
 
 
-def picked(source: FrameSource, numbers: Iterable[int]) -> Generator[Image, None, None]:
+def frames_by_number(source: FrameSource, numbers: Iterable[int]) -> Generator[Image, None, None]:
     """The frames of those numbers, in that order; of higher ones than there are, the last. The same frame is the same
     array. Where numbers fall, the clip is read again from its beginning."""
     frames, at, last = source.frames(), -1, source.info.frames - 1
@@ -50,25 +50,25 @@ def picked(source: FrameSource, numbers: Iterable[int]) -> Generator[Image, None
         frames.close()
 
 
-def content_of(origin: Origin) -> FrameSource | None:
+def open_content(origin: Origin) -> FrameSource | None:
     """What a clip was painted from, frame by frame; None where that is gone."""
     if origin.source is None:
         return None
     return open_source(origin.source, frames=origin.record.frames, fps=origin.record.rate)
 
 
-def painted_from(origin: Origin, number: int) -> Image | None:
+def content_frame(origin: Origin, number: int) -> Image | None:
     """What frame `number` of a result was painted from, at its own size; None where that is gone."""
     if origin.source is None:
         return None
     if origin.record.kind == "picture":
         return read_picture(origin.source)
-    content = content_of(origin)
+    content = open_content(origin)
     return None if content is None else frame_at(content, number)
 
 
-def moment(path: Path) -> tuple[Image, int]:
+def middle_frame(path: Path) -> tuple[Image, int]:
     """A picture, or the middle frame of a clip, and its number; uint8 (H, W, 3)."""
     source = open_source(path)
-    number = middle(source)
+    number = middle_number(source)
     return frame_at(source, number), number

@@ -18,7 +18,7 @@ STRETCH = 0.03
 
 
 @dataclass(frozen=True)
-class Match:
+class Alignment:
     """The frames that are compared."""
 
     picks: tuple[tuple[int, int], ...]
@@ -32,8 +32,8 @@ class Match:
     """What a person should know of the choice, a sentence each."""
 
 
-def match(source: VideoInfo, painting: VideoInfo) -> Match:
-    """Match two clips: by number where both have as many frames, by time where they last equally long.
+def align_frames(source: VideoInfo, painting: VideoInfo) -> Alignment:
+    """Align two clips: by number where both have as many frames, by time where they last equally long.
 
     Matched by time, the clip with fewer frames leads, and each of its frames is compared with what the other one shows
     at that moment.
@@ -46,7 +46,7 @@ def match(source: VideoInfo, painting: VideoInfo) -> Match:
         few = source if source.frames < 2 else painting
         raise UsageError(f"{few.path}: there is only one frame. Flicker needs two clips of at least two frames each.")
     if source.frames == painting.frames:
-        return _by_number(source, painting)
+        return _align_by_number(source, painting)
     _check_durations(source, painting)
     lead, other = (painting, source) if painting.frames < source.frames else (source, painting)
     early = min(EARLY, other.duration / other.frames / 4)
@@ -57,13 +57,13 @@ def match(source: VideoInfo, painting: VideoInfo) -> Match:
         f"{painting.frames} ({_rate(painting)}): each frame of {lead.path.name} is compared with the one shown at the "
         "same time."
     )
-    return Match(picks, lead.times, lead.duration, lead.rate, lead.variable, (note,))
+    return Alignment(picks, lead.times, lead.duration, lead.rate, lead.variable, (note,))
 
 
-def matched_frames(
+def aligned_frames(
     source: FrameSource, painting: FrameSource, picks: Sequence[tuple[int, int]]
 ) -> Generator[tuple[Image, Image], None, None]:
-    """The pairs that `match` picked, both in the painting's size."""
+    """The pairs that `align_frames` chose, both in the painting's size."""
     width, height = painting.info.width, painting.info.height
     contents, paintings = _picked(source, [pick[0] for pick in picks]), _picked(painting, [pick[1] for pick in picks])
     with closing(contents), closing(paintings):
@@ -71,7 +71,7 @@ def matched_frames(
             yield resize(content, width, height), painted
 
 
-def matched_inputs(source: FrameSource, picks: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
+def aligned_inputs(source: FrameSource, picks: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
     """The input's frames alone, in its own size."""
     yield from _picked(source, [pick[0] for pick in picks])
 
@@ -85,7 +85,7 @@ def _picked(source: FrameSource, numbers: Sequence[int]) -> Generator[Image, Non
             yield frame.image
 
 
-def _by_number(source: VideoInfo, painting: VideoInfo) -> Match:
+def _align_by_number(source: VideoInfo, painting: VideoInfo) -> Alignment:
     notes: tuple[str, ...] = ()
     both_timed = "folder" not in (source.kind, painting.kind)
     if both_timed and abs(source.duration - painting.duration) > 2 * source.duration / source.frames:
@@ -96,7 +96,7 @@ def _by_number(source: VideoInfo, painting: VideoInfo) -> Match:
     # A folder knows no times of its own.
     clock = painting if source.kind == "folder" else source
     picks = tuple((number, number) for number in range(source.frames))
-    return Match(picks, clock.times, clock.duration, clock.rate, clock.variable, notes)
+    return Alignment(picks, clock.times, clock.duration, clock.rate, clock.variable, notes)
 
 
 def _check_proportions(source: VideoInfo, painting: VideoInfo) -> None:

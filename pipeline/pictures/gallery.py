@@ -21,11 +21,11 @@ from pipeline.media import (
 from pipeline.media.lettering import PAPER
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
-from pipeline.pictures.frame_access import frame_at, middle
-from pipeline.pictures.gallery_items import Exhibit, find_exhibits, insets_of, some
+from pipeline.pictures.frame_access import frame_at, middle_number
+from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, insets_of, some
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.justified_grid import middle_of, places_of, rows_of, shape_of, width_of
-from pipeline.pictures.slideshow import write_reel
+from pipeline.pictures.justified_grid import middle_of, place_rows, sheet_width, shown_aspect, split_into_rows
+from pipeline.pictures.slideshow import write_slideshow
 
 OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
@@ -81,48 +81,48 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         )
     (check_output if moving else check_picture_output)(job.output, job.overwrite)
     on_count("Looking for results", 0, None)
-    exhibits, notes = find_exhibits(job.paths, job.output, job.search, job.insets)
-    for one in exhibits:
+    items, notes = find_gallery_items(job.paths, job.output, job.search, job.insets)
+    for one in items:
         used = () if one.origin is None or one.origin.source is None else (one.origin.source, *one.origin.styles)
         for path in (one.path, *used):
             # A gallery may well lie in a folder of results, but not among the frames of one.
             refuse_same_file(path, (job.output,))
     if moving:
-        reel = write_reel(job.output, exhibits, job.size, job.insets, job.max_bytes, on_count)
-        return Gallery(reel.width, reel.height, len(exhibits), (*notes, *reel.notes))
-    picture = _sheet(job, exhibits, on_count)
+        slideshow = write_slideshow(job.output, items, job.size, job.insets, job.max_bytes, on_count)
+        return Gallery(slideshow.width, slideshow.height, len(items), (*notes, *slideshow.notes))
+    picture = _sheet(job, items, on_count)
     write_picture(job.output, picture, overwrite=job.overwrite)
-    return Gallery(picture.shape[1], picture.shape[0], len(exhibits), (*notes, *_cut(exhibits)))
+    return Gallery(picture.shape[1], picture.shape[0], len(items), (*notes, *_cut(items)))
 
 
-def _sheet(job: GalleryJob, exhibits: Sequence[Exhibit], on_count: OnCount) -> Image:
-    infos = [one.source.info for one in exhibits]
-    shapes = [shape_of(info.width, info.height) for info in infos]
-    rows = rows_of(shapes, columns=job.columns) if job.columns else rows_of(shapes, _together(exhibits))
-    width = job.size or width_of(shapes, [info.height for info in infos], rows)
-    places, height = places_of(shapes, rows, width)
+def _sheet(job: GalleryJob, items: Sequence[GalleryItem], on_count: OnCount) -> Image:
+    infos = [one.source.info for one in items]
+    shapes = [shown_aspect(info.width, info.height) for info in infos]
+    rows = split_into_rows(shapes, columns=job.columns) if job.columns else split_into_rows(shapes, _together(items))
+    width = job.size or sheet_width(shapes, [info.height for info in infos], rows)
+    places, height = place_rows(shapes, rows, width)
     paper = np.empty((height, width, 3), np.uint8)
     paper[:] = PAPER
-    for number, (one, place) in enumerate(zip(exhibits, places, strict=True)):
+    for number, (one, place) in enumerate(zip(items, places, strict=True)):
         x, y, wide, high = place
-        frame = middle(one.source)
+        frame = middle_number(one.source)
         picture = resize(middle_of(frame_at(one.source, frame)), wide, high)
         paper[y : y + high, x : x + wide] = with_insets(picture, insets_of(one, frame) if job.insets else [])
-        on_count("Hanging", number + 1, len(exhibits))
+        on_count("Hanging", number + 1, len(items))
     return paper
 
 
-def _together(exhibits: Sequence[Exhibit]) -> int:
+def _together(items: Sequence[GalleryItem]) -> int:
     """How many results stand beside each other: the styles of each input, where results come so."""
-    inputs = [one.origin and one.origin.record.source.sha256 for one in exhibits]
+    inputs = [one.origin and one.origin.record.source.sha256 for one in items]
     runs = [len(list(run)) for _, run in groupby(inputs)]
     return runs[0] if None not in inputs and runs[0] <= 6 and len(set(runs)) == 1 and len(runs) > 1 else 1
 
 
-def _cut(exhibits: Sequence[Exhibit]) -> list[str]:
+def _cut(items: Sequence[GalleryItem]) -> list[str]:
     """Whose middle alone is shown."""
-    infos = [one.source.info for one in exhibits]
+    infos = [one.source.info for one in items]
     names = [
-        info.path.name for info in infos if abs(shape_of(info.width, info.height) - info.width / info.height) > 0.1
+        info.path.name for info in infos if abs(shown_aspect(info.width, info.height) - info.width / info.height) > 0.1
     ]
     return [f"Very wide and very high results show their middle alone: {some(names)}."] if names else []

@@ -15,11 +15,11 @@ from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
 from pipeline.media.endings import is_media_name
 from pipeline.media.picture_sources import natural_key
-from pipeline.pictures.frame_access import painted_from
+from pipeline.pictures.frame_access import content_frame
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class GalleryItem:
     """A result in a gallery."""
 
     path: Path
@@ -28,9 +28,9 @@ class Exhibit:
     """None where it does not say how it was made."""
 
 
-def find_exhibits(
+def find_gallery_items(
     paths: Sequence[Path], output: Path, search: Path | None = None, insets: bool = True
-) -> tuple[list[Exhibit], list[str]]:
+) -> tuple[list[GalleryItem], list[str]]:
     """The results that are meant, each once, in order; and what a person should know of the choice.
 
     A batch's folder gives its finished paintings in the order of the batch. Another folder gives what was painted of
@@ -44,35 +44,35 @@ def find_exhibits(
     :raises MediaError: a file that is named cannot be read.
     :raises UsageError: a file or folder is not there, or nothing can be shown.
     """
-    found: list[Exhibit] = []
-    hall = _Hall(search)
+    found: list[GalleryItem] = []
+    finder = _ItemFinder(search)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder. Look at how it is spelt.")
         if not path.is_dir() or next(path.glob("frame_*.png"), None) is not None:
-            found.append(hall.exhibit(path))
+            found.append(finder.open_item(path))
         elif (path / LEDGER).is_file():
-            found += hall.of_batch(path)
+            found += finder.of_batch(path)
         else:
-            found += hall.of_folder(path, output)
+            found += finder.of_folder(path, output)
     if not found:
-        raise UsageError(f"There is nothing to show: none of it can be read. {next(iter(hall.damaged.values()))}")
-    first: dict[Path, Exhibit] = {}
+        raise UsageError(f"There is nothing to show: none of it can be read. {next(iter(finder.damaged.values()))}")
+    first: dict[Path, GalleryItem] = {}
     for one in found:
         first.setdefault(one.path.resolve(), one)
-    exhibits = list(first.values())
-    return exhibits, [*_damage(hall.damaged), *(_missing(exhibits) if insets else ())]
+    items = list(first.values())
+    return items, [*_damage(finder.damaged), *(_missing(items) if insets else ())]
 
 
-def insets_of(one: Exhibit, frame: int) -> list[Image]:
+def insets_of(one: GalleryItem, frame: int) -> list[Image]:
     """What frame `frame` of a result was painted from, and the styles, as far as they are there."""
     if one.origin is None:
         return []
-    content = painted_from(one.origin, frame)
+    content = content_frame(one.origin, frame)
     return [*([] if content is None else [content]), *(read_picture(style) for style in one.origin.styles)]
 
 
-class _Hall:
+class _ItemFinder:
     """Opens results, and keeps account of those that cannot be opened."""
 
     def __init__(self, search: Path | None) -> None:
@@ -80,15 +80,15 @@ class _Hall:
         self.damaged: dict[Path, MediaError] = {}
         """What was left out, and why."""
 
-    def exhibit(self, path: Path) -> Exhibit:
+    def open_item(self, path: Path) -> GalleryItem:
         """A result. Raises a MediaError where it cannot be read."""
         source = open_source(path)
         try:
-            return Exhibit(path, source, origin_of(path, self._search))
+            return GalleryItem(path, source, origin_of(path, self._search))
         except ReplayError:
-            return Exhibit(path, source, None)
+            return GalleryItem(path, source, None)
 
-    def of_batch(self, folder: Path) -> list[Exhibit]:
+    def of_batch(self, folder: Path) -> list[GalleryItem]:
         """Its finished paintings."""
         with closing(Ledger(folder)) as ledger:
             rows = ledger.items()
@@ -99,7 +99,7 @@ class _Hall:
             raise UsageError(f"{folder}: nothing of this batch is finished yet. 'reelbrush status' says how far it is.")
         return list(self._readable(there))
 
-    def of_folder(self, folder: Path, output: Path) -> list[Exhibit]:
+    def of_folder(self, folder: Path, output: Path) -> list[GalleryItem]:
         """What was painted of the files in it, or all of them."""
         entries = [path for path in folder.iterdir() if not path.name.startswith(".") and is_media_name(path)]
         files = sorted(
@@ -126,11 +126,11 @@ class _Hall:
         chosen = [next(self._readable(paths), None) for paths in painted.values()]
         return sorted((one for one in chosen if one is not None), key=lambda one: natural_key(one.path))
 
-    def _readable(self, paths: Iterable[Path]) -> Iterator[Exhibit]:
+    def _readable(self, paths: Iterable[Path]) -> Iterator[GalleryItem]:
         """Those that can be opened."""
         for path in paths:
             try:
-                yield self.exhibit(path)
+                yield self.open_item(path)
             except MediaError as error:
                 self.damaged[path] = error
 
@@ -148,9 +148,9 @@ def _damage(damaged: Mapping[Path, MediaError]) -> list[str]:
     return [f"Left out, because it cannot be read: {some([path.name for path in damaged])}."] if damaged else []
 
 
-def _missing(exhibits: Sequence[Exhibit]) -> list[str]:
-    silent = [one.path.name for one in exhibits if one.origin is None]
-    lost = [one.path.name for one in exhibits if one.origin is not None and one.origin.notes]
+def _missing(items: Sequence[GalleryItem]) -> list[str]:
+    silent = [one.path.name for one in items if one.origin is None]
+    lost = [one.path.name for one in items if one.origin is not None and one.origin.notes]
     notes = []
     if silent:
         notes.append(f"Shown without insets, because nothing tells how it was made: {some(silent)}.")

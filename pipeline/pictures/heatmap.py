@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.media import Frame, Image, VideoInfo, open_sink, resize
 from pipeline.motion.measure import Measured
 from pipeline.pictures.figure import rendered
-from pipeline.pictures.frame_alignment import Match
+from pipeline.pictures.frame_alignment import Alignment
 
 BRIGHTEST = 64.0
 """Change in levels of 255 (root mean square of the channels) that is shown brightest."""
@@ -31,18 +31,18 @@ GREY = 96
 class Heatmap:
     """Takes measured frames and writes the video through a sink. Made before anything is measured."""
 
-    def __init__(self, path: Path, info: VideoInfo, match: Match, overwrite: bool) -> None:
+    def __init__(self, path: Path, info: VideoInfo, alignment: Alignment, overwrite: bool) -> None:
         """
         :param info: of the painting.
         :raises ReelbrushError: nothing can be written there.
         """
-        self._times = match.times
+        self._times = alignment.times
         self._enlarged = max(1, min(-(-NARROWEST // info.width), TALLEST // info.height))
         width, height = info.width * self._enlarged, info.height * self._enlarged
         self._strip = _strip(2 * width, STRIP + height % 2)
         self._sink = open_sink(
-            path, width=2 * width, height=height + len(self._strip), times=match.times, duration=match.duration,
-            rate=match.rate, variable=match.variable, overwrite=overwrite,
+            path, width=2 * width, height=height + len(self._strip), times=alignment.times, duration=alignment.duration,
+            rate=alignment.rate, variable=alignment.variable, overwrite=overwrite,
         )  # fmt: skip
 
     def put(self, measured: Measured) -> None:

@@ -30,7 +30,7 @@ Place = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
 
 
-def shape_of(width: int, height: int) -> float:
+def shown_aspect(width: int, height: int) -> float:
     """Width / height with which a picture is shown."""
     return min(WIDEST, max(NARROWEST, width / height))
 
@@ -43,7 +43,7 @@ def middle_of(image: Image) -> Image:
     return image[y : y + high, x : x + wide]
 
 
-def rows_of(shapes: Sequence[float], together: int = 1, columns: int | None = None) -> list[int]:
+def split_into_rows(shapes: Sequence[float], together: int = 1, columns: int | None = None) -> list[int]:
     """How many pictures hang in each row, in order.
 
     :param shapes: width / height of each.
@@ -65,14 +65,14 @@ def rows_of(shapes: Sequence[float], together: int = 1, columns: int | None = No
     return [*(together * count for count in rows[:-1]), together * (rows[-1] - 1) + last]
 
 
-def width_of(shapes: Sequence[float], heights: Sequence[int], rows: Sequence[int]) -> int:
+def sheet_width(shapes: Sequence[float], heights: Sequence[int], rows: Sequence[int]) -> int:
     """Pixels that a sheet is wide, so that the pictures of that many pixels of height are not enlarged, or not much."""
     across = [sum(row) for row in _split(shapes, rows) for _ in row]
     natural = median(height * wide for height, wide in zip(heights, across, strict=True))
     return max(64, round(min(LARGEST, max(natural, min(WIDE_ENOUGH, ENLARGED * natural)))))
 
 
-def places_of(shapes: Sequence[float], rows: Sequence[int], width: int) -> tuple[list[Place], int]:
+def place_rows(shapes: Sequence[float], rows: Sequence[int], width: int) -> tuple[list[Place], int]:
     """Where pictures stand in rows that are all as wide as the sheet, and how high that makes it.
 
     Pictures of a row are equally high and keep their proportions. A row that would be higher than `HIGHER` allows

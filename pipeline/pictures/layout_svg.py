@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.media.lettering import INK, ascent
+from pipeline.pictures.canvas import Canvas, Picture, Text
 from pipeline.pictures.figure import write_svg
-from pipeline.pictures.layout import Layout, Picture, Words
 
 DOTS = 96
 """Pixels of a page for an inch of the SVG: those of CSS, so that a browser shows it as large as the PNG."""
@@ -17,7 +17,7 @@ POINTS = 72 / DOTS
 """Of a pixel."""
 
 
-def write_layout(path: Path, page: Layout) -> None:
+def write_layout(path: Path, page: Canvas) -> None:
     """Write a page as SVG; the same page gives the same bytes.
 
     :raises OutputError: it cannot be written.
@@ -32,7 +32,7 @@ def write_layout(path: Path, page: Layout) -> None:
             axes.set_axis_off()
             # Not resampled: the file holds the very pixels of the picture.
             axes.imshow(mark.image, interpolation="none", aspect="auto")
-        elif isinstance(mark, Words):
+        elif isinstance(mark, Text):
             _write(figure, mark, page, ink)
         else:
             across = [x / page.width for x, _ in mark.points]
@@ -44,7 +44,7 @@ def write_layout(path: Path, page: Layout) -> None:
     write_svg(path, figure)
 
 
-def _write(figure: Figure, words: Words, page: Layout, ink: str) -> None:
+def _write(figure: Figure, words: Text, page: Canvas, ink: str) -> None:
     above = ascent(words.height, words.bold)
     x, y = (words.x + words.size[1] - above, words.y) if words.down else (words.x, words.y + above)
     figure.text(
@@ -54,6 +54,6 @@ def _write(figure: Figure, words: Words, page: Layout, ink: str) -> None:
     )  # fmt: skip
 
 
-def _shares(place: tuple[int, int, int, int], page: Layout) -> tuple[float, float, float, float]:
+def _shares(place: tuple[int, int, int, int], page: Canvas) -> tuple[float, float, float, float]:
     left, low, width, height = place
     return left / page.width, low / page.height, width / page.width, height / page.height

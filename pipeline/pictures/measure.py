@@ -24,7 +24,7 @@ from pipeline.motion.cuts import parse_cuts
 from pipeline.motion.measure import LONG, Between, FrameMeasure, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
-from pipeline.pictures.frame_alignment import Match, match, matched_frames, matched_inputs
+from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
 
 SOME = 8
 """Cuts that the title of a report names; `--json` names all."""
@@ -157,14 +157,14 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     _check_outputs(job)
     cuts = parse_cuts(job.cuts)
     source, painting = _open(job, on_count)
-    pairs = match(source.info, painting.info)
+    pairs = align_frames(source.info, painting.info)
     count = len(pairs.picks)
 
     def looked(done: int) -> None:
         on_count("Looking for cuts", done, count)
 
     if cuts.automatic:
-        with closing(matched_inputs(source, pairs.picks)) as images:
+        with closing(aligned_inputs(source, pairs.picks)) as images:
             shots = find_shots(images, looked)
     else:
         shots = cuts.shots(count)
@@ -188,7 +188,7 @@ def _measure_all(
     job: MeasureJob,
     source: FrameSource,
     painting: FrameSource,
-    pairs: Match,
+    pairs: Alignment,
     shots: list[Shot],
     on_count: OnCount,
     on_frame: Callable[[FrameMeasure], None],
@@ -211,7 +211,7 @@ def _measure_all(
 
             heatmap = Heatmap(job.heatmap, painting.info, pairs, job.overwrite)
             stack.callback(heatmap.abort)
-        frames = stack.enter_context(closing(matched_frames(source, painting, pairs.picks)))
+        frames = stack.enter_context(closing(aligned_frames(source, painting, pairs.picks)))
         for measured in measure(passing(frames), [float(time) for time in pairs.times], shots):
             found.append(measured.measure)
             on_frame(measured.measure)

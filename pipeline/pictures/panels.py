@@ -14,7 +14,7 @@ from pipeline.clip.origin import origin_of
 from pipeline.errors import UsageError
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
 from pipeline.media.lettering import INK, PAPER, text_size, write
-from pipeline.pictures.frame_access import moment, painted_from
+from pipeline.pictures.frame_access import content_frame, middle_frame
 
 LOWEST, TALLEST = 240, 720
 """Height of the pictures in pixels, if nothing else is said: that of the painting within these..."""
@@ -204,15 +204,15 @@ def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
     origin = origin_of(result, job.search)
     if origin.notes or origin.source is None:
         raise UsageError(f"{origin.notes[0]} Or name all three: CONTENT STYLE PAINTING.")
-    painting, number = moment(result)
-    content = painted_from(origin, number)
+    painting, number = middle_frame(result)
+    content = content_frame(origin, number)
     assert content is not None
     styles = [read_picture(style) for style in origin.styles]
     return (origin.source, *origin.styles, result), [content, *styles, painting]
 
 
 def _named(paths: Sequence[Path]) -> tuple[tuple[Path, ...], list[Image]]:
-    return tuple(paths), [moment(path)[0] for path in paths]
+    return tuple(paths), [middle_frame(path)[0] for path in paths]
 
 
 def _signs(pictures: int, height: int) -> list[Image]:

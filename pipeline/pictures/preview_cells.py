@@ -93,7 +93,7 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
     :raises ReelbrushError: something cannot be read or painted.
     """
     ready, costs = _examined(items, device, on_count)
-    shown, looks = _looked_at(ready[0], count, on_count)
+    shown, looks = _read_frames(ready[0], count, on_count)
     anchors: dict[str, Anchor] = {}
     cells = []
     for number, one in enumerate(ready):
@@ -164,7 +164,7 @@ def _memory(one: Ready, seen: int | None) -> int | None:
     return seen + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
-def _looked_at(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
+def _read_frames(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
     """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
     item, size = ready.item, drafted(ready.settings).size
     if item.still:
@@ -173,7 +173,7 @@ def _looked_at(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame]
         return [Frame(0, Fraction(0), small)], []
     rate = None if item.fps is None else parse_rate(item.fps)
     source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=rate)
-    shots = told_shots(source, ready.settings) or _found_shots(source, on_count)
+    shots = told_shots(source, ready.settings) or _find_shots(source, on_count)
     chosen, seen = representative(shots, count), views(source.info.frames) if source.info.frames > 1 else frozenset()
     shown, looks = [], []
     last = max(*chosen, *seen, 0)
@@ -189,7 +189,7 @@ def _looked_at(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame]
     return shown, looks
 
 
-def _found_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:
+def _find_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:
     with closing(source.frames()) as frames:
         images = (frame.image for frame in frames)
         return find_shots(images, lambda seen: on_count("Looking for cuts", seen, source.info.frames))

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.outputs import cannot_write, publish, remove
-from pipeline.pictures.encoding_ladder import Rung, best_within, rungs
+from pipeline.pictures.encoding_ladder import Encoding, best_within, encoding_ladder
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -36,14 +36,14 @@ class Animation(Protocol):
     smaller: str
     """What else could be done where it does not fit: the end of a sentence that begins with 'choose'."""
 
-    def size(self, way: Rung) -> tuple[int, int]:
+    def size(self, way: Encoding) -> tuple[int, int]:
         """(the side in pixels that should not become too small, frames) of it, encoded that way."""
 
-    def encode(self, path: Path, way: Rung) -> Encoded:
+    def encode(self, path: Path, way: Encoding) -> Encoded:
         """Write it to `path`, which may be replaced. Raises an OutputError where that fails."""
 
 
-def write_fitted(
+def write_within_limit(
     path: Path, animation: Animation, limit: int | None, on_trial: Callable[[str], None] = lambda what: None
 ) -> Encoded:
     """Write an animation in the best way that takes no more than `limit` bytes; what was there is replaced.
@@ -54,7 +54,7 @@ def write_fitted(
     :raises UsageError: it does not fit whatever is done; nothing is written then.
     :raises OutputError: it cannot be written.
     """
-    ways = rungs(path.suffix.lower())
+    ways = encoding_ladder(path.suffix.lower())
     folder = path.with_name(f".{path.name}.trials")
     remove(folder)  # left by a run that was killed
     trials = _Trials(folder, path, animation)
@@ -100,7 +100,7 @@ class _Trials:
         """Where a trial lies."""
         return self._folder / f"{number}{self._path.suffix.lower()}"
 
-    def encode(self, number: int, way: Rung) -> int:
+    def encode(self, number: int, way: Encoding) -> int:
         """Encode it that way; tells how many bytes it takes."""
         found = self._animation.encode(self.file(number), way)
         self._encoded[number] = found
@@ -130,14 +130,14 @@ class _Trials:
         )
 
 
-def _possible(animation: Animation, way: Rung) -> bool:
+def _possible(animation: Animation, way: Encoding) -> bool:
     """Whether so small an animation would still be one; what has fewer frames or pixels anyway keeps those."""
     full_side, full_frames = animation.size(replace(way, scale=1.0, share=Fraction(1)))
     side, frames = animation.size(way)
     return side >= min(LEAST_SIDE, full_side) and frames >= min(LEAST_FRAMES, full_frames)
 
 
-def _said(animation: Animation, way: Rung) -> str:
+def _said(animation: Animation, way: Encoding) -> str:
     """Frames, colours and quality of a way to encode it."""
     colours = f" in {way.palette.colours} colours" if way.palette is not None else ""
     quality = f" at quality {way.quality}" if way.quality is not None else ""

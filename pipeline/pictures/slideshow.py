@@ -10,12 +10,12 @@ from itertools import repeat
 from pathlib import Path
 
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
-from pipeline.pictures.encoding_ladder import Rung
-from pipeline.pictures.frame_access import content_of, frame_at, is_clip, picked, shown_at
-from pipeline.pictures.gallery_items import Exhibit, insets_of
+from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
+from pipeline.pictures.gallery_items import GalleryItem, insets_of
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.letterbox import grounded
-from pipeline.pictures.size_limit import Encoded, write_fitted
+from pipeline.pictures.size_limit import Encoded, write_within_limit
 from pipeline.pictures.wipe import eased, wiped
 
 SCREEN = 480
@@ -35,9 +35,9 @@ OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
 
 
-def write_reel(
+def write_slideshow(
     path: Path,
-    exhibits: Sequence[Exhibit],
+    items: Sequence[GalleryItem],
     longest: int | None,
     insets: bool,
     max_bytes: int | None,
@@ -51,27 +51,27 @@ def write_reel(
     :param max_bytes: that the file may take; None: as many as it does.
     :raises ReelbrushError: a result cannot be read, or the animation cannot be written or does not fit.
     """
-    reel = _Reel(exhibits, longest, insets, path.suffix.lower() != ".gif", on_count)
-    return write_fitted(path, reel, max_bytes, reel.trying)
+    slideshow = _Slideshow(items, longest, insets, path.suffix.lower() != ".gif", on_count)
+    return write_within_limit(path, slideshow, max_bytes, slideshow.trying)
 
 
-class _Reel:
+class _Slideshow:
     """Results one after the other, as an `Animation`."""
 
     kind = "gallery"
 
     def __init__(
-        self, exhibits: Sequence[Exhibit], longest: int | None, insets: bool, steady: bool, on_count: OnCount
+        self, items: Sequence[GalleryItem], longest: int | None, insets: bool, steady: bool, on_count: OnCount
     ) -> None:
         """
         :param steady: all frames have one length, as those of a video, where players differ in what they make of
             others; a GIF holds a picture as a single frame.
         """
-        self._infos = [one.source.info for one in exhibits]
+        self._infos = [one.source.info for one in items]
         self._longest = longest or min(SCREEN, max(max(info.width, info.height) for info in self._infos))
         self._steady = steady
         self._rate = RATE if steady else GIF_RATE
-        self._parts = [_Part(one, insets) for one in exhibits]
+        self._parts = [_Slide(one, insets) for one in items]
         self._on_count = on_count
         self._doing = "Hanging"
         self.smaller = "fewer results" + ("." if steady else ", or another ending: .mp4 and .webm take less than .gif.")
@@ -80,10 +80,10 @@ class _Reel:
         """Say of what follows that it is only tried."""
         self._doing = f"Trying {what}"
 
-    def size(self, way: Rung) -> tuple[int, int]:
+    def size(self, way: Encoding) -> tuple[int, int]:
         return max(self._screen(way)), len(self._lengths(way))
 
-    def encode(self, path: Path, way: Rung) -> Encoded:
+    def encode(self, path: Path, way: Encoding) -> Encoded:
         width, height = self._screen(way)
         lengths = self._lengths(way)
         times = [Fraction(0)]
@@ -104,29 +104,29 @@ class _Reel:
             sink.abort()
         return Encoded(width, height, len(times))
 
-    def _screen(self, way: Rung) -> tuple[int, int]:
+    def _screen(self, way: Encoding) -> tuple[int, int]:
         """Width and height that most results have: that of the middle one by its shape; even, for codecs."""
         infos = sorted(self._infos, key=lambda info: info.width / info.height)
         info = infos[len(infos) // 2]
         width, height = fit_size(info.width, info.height, max(2, round(self._longest * way.scale)), upscale=True)
         return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
 
-    def _wipes(self, way: Rung) -> int:
+    def _wipes(self, way: Encoding) -> int:
         """Frames between one result and the next."""
         return round(WIPE * self._rate * way.share) - 1 if len(self._parts) > 1 else 0
 
-    def _playings(self, way: Rung) -> list[_Playing]:
+    def _playbacks(self, way: Encoding) -> list[_Playback]:
         return [part.playing(self._rate, way.share, self._steady) for part in self._parts]
 
-    def _lengths(self, way: Rung) -> list[Fraction]:
+    def _lengths(self, way: Encoding) -> list[Fraction]:
         """Seconds of every frame."""
         wipe = [1 / (self._rate * way.share)] * self._wipes(way)
-        return [length for playing in self._playings(way) for length in (*playing.lengths, *wipe)]
+        return [length for playing in self._playbacks(way) for length in (*playing.lengths, *wipe)]
 
-    def _shown(self, way: Rung) -> Iterator[Image]:
+    def _shown(self, way: Encoding) -> Iterator[Image]:
         """Every frame: each part, and the wipe to the one after it; after the last one comes the first again."""
         size, wipes = self._screen(way), self._wipes(way)
-        for number, (part, playing) in enumerate(zip(self._parts, self._playings(way), strict=True)):
+        for number, (part, playing) in enumerate(zip(self._parts, self._playbacks(way), strict=True)):
             with closing(part.frames(playing, size)) as frames:
                 for image in frames:
                     yield image
@@ -137,7 +137,7 @@ class _Reel:
 
 
 @dataclass(frozen=True)
-class _Playing:
+class _Playback:
     """Which frames of a result are shown, and for how long."""
 
     numbers: list[int]
@@ -145,23 +145,23 @@ class _Playing:
     """In seconds; where there are more of them than numbers, the last frame stays."""
 
 
-class _Part:
+class _Slide:
     """What is shown of one result."""
 
-    def __init__(self, one: Exhibit, insets: bool) -> None:
+    def __init__(self, one: GalleryItem, insets: bool) -> None:
         self._source = one.source
         self._insets = insets_of(one, 0) if insets else []
         self._content: FrameSource | None = None
         if insets and one.origin is not None and is_clip(one.source):
-            self._content = content_of(one.origin)
+            self._content = open_content(one.origin)
 
-    def playing(self, rate: Fraction, share: Fraction, steady: bool) -> _Playing:
+    def playing(self, rate: Fraction, share: Fraction, steady: bool) -> _Playback:
         """:param rate: frames a second that an animation of all frames has.
         :param share: of them.
         :param steady: all frames have one length.
         """
         if not is_clip(self._source):
-            return _Playing([0], [1 / (rate * share)] * round(HOLD * rate * share) if steady else [HOLD])
+            return _Playback([0], [1 / (rate * share)] * round(HOLD * rate * share) if steady else [HOLD])
         # Seen from its beginning; where frames may last longer than others, at its own rate.
         info = self._source.info
         rate = share * (rate if steady else min(rate, info.rate))
@@ -170,16 +170,16 @@ class _Part:
         lengths = [1 / rate] * (len(moments) + held if steady else len(moments))
         if not steady:
             lengths[-1] += held / rate
-        return _Playing(shown_at(info.times, moments), lengths)
+        return _Playback(frames_shown_at(info.times, moments), lengths)
 
-    def frames(self, playing: _Playing, size: tuple[int, int]) -> Generator[Image, None, None]:
+    def frames(self, playing: _Playback, size: tuple[int, int]) -> Generator[Image, None, None]:
         """So many as there are lengths; the last one stays. The content of a clip moves along in its inset."""
         number = 0
         with ExitStack() as stack:
-            images = stack.enter_context(closing(picked(self._source, playing.numbers)))
+            images = stack.enter_context(closing(frames_by_number(self._source, playing.numbers)))
             contents: Iterable[Image | None] = repeat(None)
             if self._content is not None:
-                contents = stack.enter_context(closing(picked(self._content, playing.numbers)))
+                contents = stack.enter_context(closing(frames_by_number(self._content, playing.numbers)))
             for picture, content in zip(images, contents, strict=False):
                 image = _on_screen(picture, self._insets if content is None else [content, *self._insets[1:]], size)
                 yield image

@@ -27,7 +27,7 @@ _FRAMES = "frames"
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredSnapshots:
     """Snapshots of a finished painting, and how it was made."""
 
     snapshots: Snapshots
@@ -35,12 +35,12 @@ class Kept:
     """Paths in it lead to the ingredients from the current folder."""
 
 
-def kept_folder(output: Path) -> Path:
+def snapshot_folder(output: Path) -> Path:
     """Where the snapshots of a painting are kept, beside it."""
     return output.parent / f"{output.name}.reelbrush"
 
 
-def check_keep(folder: Path, overwrite: bool) -> None:
+def check_snapshot_folder(folder: Path, overwrite: bool) -> None:
     """Find out before anything is painted whether snapshots can be kept there.
 
     :raises OutputError: there is something already (and not `overwrite`), or nothing can be written.
@@ -55,7 +55,7 @@ def check_keep(folder: Path, overwrite: bool) -> None:
     check_folder(folder.parent)
 
 
-def keep(folder: Path, snapshots: Snapshots, record: Record) -> None:
+def store_snapshots(folder: Path, snapshots: Snapshots, record: Record) -> None:
     """Keep snapshots in a folder, which appears when all of them are there; one with older snapshots is replaced.
 
     :raises OutputError: the disk is full, or the folder cannot be made.
@@ -100,14 +100,14 @@ def _write(folder: Path, snapshots: Snapshots, texts: dict[str, str]) -> None:
     (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
-def read_kept(folder: Path) -> Kept:
+def read_snapshots(folder: Path) -> StoredSnapshots:
     """The snapshots of a painting that was made with --keep.
 
-    :param folder: as `kept_folder` names it, or the painting beside it.
+    :param folder: as `snapshot_folder` names it, or the painting beside it.
     :raises StoreError: there are none, or they are damaged.
     """
-    if not folder.is_dir() and kept_folder(folder).is_dir():
-        folder = kept_folder(folder)
+    if not folder.is_dir() and snapshot_folder(folder).is_dir():
+        folder = snapshot_folder(folder)
     index = _index(folder)
     try:
         snapshots = _snapshots(folder, index)
@@ -118,7 +118,7 @@ def read_kept(folder: Path) -> Kept:
             f"{folder}: the snapshots are damaged, or were changed by another program ({error}). Paint the picture "
             "again with --keep."
         ) from error
-    return Kept(snapshots, _from_here(replace(record, about=texts.get("network", "")), folder))
+    return StoredSnapshots(snapshots, _from_here(replace(record, about=texts.get("network", "")), folder))
 
 
 def _index(folder: Path) -> Any:

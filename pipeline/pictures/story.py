@@ -43,7 +43,7 @@ class StoryOptions:
 
 
 @dataclass(frozen=True)
-class Telling:
+class StoryFrames:
     """A story that is ready to be written."""
 
     images: list[Image]
@@ -88,14 +88,14 @@ class Story:
         framed = self._options.panels or self._options.curve
         return -(-LEAST_FRAMED // self.size) if framed else 1
 
-    def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> Telling:
+    def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> StoryFrames:
         """The story in so many frames.
 
         :param frames, size: as in `StoryOptions`, whose they are by default. It takes as long with fewer frames.
         :param even: for codecs that want even sides.
         """
         frames, asked = frames or self._options.frames, self._options.frames
-        places = even_places(self._changes, frames)
+        places = even_positions(self._changes, frames)
         height, width = self._snapshots.painting.shape[:2]
         width, height = fit_size(width, height, size or self.size, even=even)
         if even:
@@ -106,11 +106,11 @@ class Story:
             self._snapshots, steps, (times * height, times * width), self._options.panels, self._options.curve, even
         )
         images = [
-            page.shown(number, _enlarged(resize(blended(self._pictures, place), width, height), times))
+            page.shown(number, _enlarged(resize(blend(self._pictures, place), width, height), times))
             for number, place in enumerate(places)
         ]
         pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE
-        return Telling(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD], page.colours)
+        return StoryFrames(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD], page.colours)
 
 
 def _enlarged(image: Image, times: int) -> Image:
@@ -123,7 +123,7 @@ def changes(pictures: Sequence[Image]) -> list[float]:
     return [colour_distance(before, after) for before, after in pairwise(map(glance, pictures))]
 
 
-def even_places(steps: Sequence[float], count: int) -> list[float]:
+def even_positions(steps: Sequence[float], count: int) -> list[float]:
     """`count` places on the way from the first to the last of some pictures, each as far from the next.
 
     :param steps: how far each picture is from the one before it.
@@ -142,8 +142,8 @@ def _place(way: npt.NDArray[np.float64], at: float) -> float:
     return after - 1 + float((at - way[after - 1]) / (way[after] - way[after - 1]))
 
 
-def blended(pictures: Sequence[Image], place: float) -> Image:
-    """The picture at a place of `even_places`. Between two snapshots it is a blend of them: the first steps of a
+def blend(pictures: Sequence[Image], place: float) -> Image:
+    """The picture at a place of `even_positions`. Between two snapshots it is a blend of them: the first steps of a
     painting change more than a whole frame of the story may."""
     before = int(place)
     share = np.float32(place - before)

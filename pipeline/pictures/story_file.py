@@ -12,9 +12,9 @@ from pipeline.media import check_output, open_sink
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.frame import Frame
 from pipeline.media.sink import ANIMATIONS
-from pipeline.pictures.encoding_ladder import Rung
-from pipeline.pictures.size_limit import Encoded, write_fitted
-from pipeline.pictures.story import Story, StoryOptions, Telling
+from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.size_limit import Encoded, write_within_limit
+from pipeline.pictures.story import Story, StoryFrames, StoryOptions
 
 
 def check_story(path: Path) -> None:
@@ -46,11 +46,11 @@ def write_story(
     """
     check_story(path)
     check_output(path, overwrite)
-    told = _Told(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
-    return write_fitted(path, told, options.max_bytes, on_trial).notes
+    told = _StoryAnimation(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
+    return write_within_limit(path, told, options.max_bytes, on_trial).notes
 
 
-class _Told:
+class _StoryAnimation:
     """A story as an `Animation`."""
 
     kind = "story"
@@ -65,22 +65,22 @@ class _Told:
         self._even = even
         self._metadata = metadata
 
-    def size(self, way: Rung) -> tuple[int, int]:
+    def size(self, way: Encoding) -> tuple[int, int]:
         size, frames = self._story.size, self._options.frames
         return (
             size if way.scale == 1 else max(2, round(size * way.scale / 2) * 2),
             frames if way.share == 1 else max(2, round(frames * way.share)),
         )
 
-    def encode(self, path: Path, way: Rung) -> Encoded:
+    def encode(self, path: Path, way: Encoding) -> Encoded:
         size, frames = self.size(way)
         told = self._story.told(frames, size, even=self._even)
-        write_telling(path, told, way, self._metadata)
+        write_story_frames(path, told, way, self._metadata)
         height, width = told.images[0].shape[:2]
         return Encoded(width, height, frames)
 
 
-def write_telling(path: Path, told: Telling, way: Rung, metadata: Mapping[str, str]) -> None:
+def write_story_frames(path: Path, told: StoryFrames, way: Encoding, metadata: Mapping[str, str]) -> None:
     """Write a story that is ready, with first and last frame held; an animation loops."""
     images, times, duration = told.images, told.times, told.duration
     pace = told.delays[1] if len(told.delays) > 2 else told.delays[0]

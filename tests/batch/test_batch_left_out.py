@@ -13,7 +13,7 @@ from nights import SETTINGS, Evening, bytes_of, evening, moving_clip
 from pipeline.batch.events import BatchEvent, ItemTold
 from pipeline.batch.rows import State
 from pipeline.clip.events import FrameDone, Started
-from pipeline.pictures.figures.loss_sources import of_batch
+from pipeline.pictures.figures.loss_sources import batch_loss_curves
 
 pytestmark = pytest.mark.heavy
 
@@ -117,5 +117,5 @@ def test_the_losses_of_a_painting_that_was_left_out_can_still_be_drawn(tmp_path:
         finish(ledger, name)
     ledger.plan([item_of(tmp_path, "a.mp4")])
     ledger.close()
-    assert [course.name for course in of_batch(tmp_path)] == ["a.mp4"]
-    assert [course.name for course in of_batch(tmp_path, tmp_path / "b.mp4")] == ["b.mp4"]
+    assert [course.name for course in batch_loss_curves(tmp_path)] == ["a.mp4"]
+    assert [course.name for course in batch_loss_curves(tmp_path, tmp_path / "b.mp4")] == ["b.mp4"]

@@ -14,7 +14,6 @@ import pytest
 import torch
 import torchvision
 from PIL import Image as Pillow
-from tests.media_clips import clip, ffmpeg
 from typer.testing import CliRunner
 
 import cli
@@ -30,6 +29,7 @@ from pipeline.network import device, packaged
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
 from tests.jobs import QUICK, SMALL, assert_same, events, killed, paint_folder, paint_picture, pictures, reelbrush
+from tests.media_clips import clip, ffmpeg
 
 
 @pytest.fixture(autouse=True)

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from tests.media_clips import clip, write_clip
 from typer.testing import CliRunner
 
 import cli
 from pipeline.media import Image, open_source, read_picture
-from pipeline.pictures.caption import fitting, tagged
+from pipeline.pictures.caption import caption_text, captioned
 from pipeline.pictures.compare import wipe_at
-from pipeline.pictures.labels import legible
+from pipeline.pictures.labels import legible_labels
 from pipeline.pictures.letterbox import GROUND
-from pipeline.pictures.timeline import timeline
+from pipeline.pictures.timeline import shared_timeline
 from pipeline.pictures.wipe import eased, wiped
+from tests.media_clips import clip, write_clip
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -175,11 +175,11 @@ def test_labels_are_the_names_or_what_is_said(tmp_path: Path) -> None:
 
 
 def test_a_label_that_cannot_be_written_becomes_a_number_and_it_is_said(tmp_path: Path) -> None:
-    assert legible(["Straße Ωμέγα", "日本語", "שלום"]) == (
+    assert legible_labels(["Straße Ωμέγα", "日本語", "שלום"]) == (
         ["Straße Ωμέγα", "2", "3"],
         ("There are no letters here for '日本語', 'שלום'; their numbers stand there instead.",),
     )
-    assert legible(["before", ""]) == (["before", ""], ())
+    assert legible_labels(["before", ""]) == (["before", ""], ())
     one, other = coloured(tmp_path / "a.mp4", RED, 1, 10, 96, 128), coloured(tmp_path / "b.mp4", BLUE, 1, 10, 96, 128)
     found = run(one, other, "-o", tmp_path / "1.mkv", "--label", "before", "--label", "猫")
     assert "no letters here for '猫'; its number" in found.stderr
@@ -188,10 +188,10 @@ def test_a_label_that_cannot_be_written_becomes_a_number_and_it_is_said(tmp_path
 
 
 def test_a_label_of_which_too_little_fits_is_left_out_and_it_is_said(tmp_path: Path) -> None:
-    assert fitting("verytall.png", 96, 20) == "" and fitting("verytall.png", 96, 70).endswith("…")
-    assert fitting("a", 96, 40) == "a"
+    assert caption_text("verytall.png", 96, 20) == "" and caption_text("verytall.png", 96, 70).endswith("…")
+    assert caption_text("a", 96, 40) == "a"
     narrow = flat(RED, 96, 20)
-    assert tagged(narrow, "verytall.png") is narrow
+    assert captioned(narrow, "verytall.png") is narrow
     for name, width in (("verytall.png", 16), ("wide.png", 96)):
         Pillow.fromarray(flat(RED, 96, width)).save(tmp_path / name)
     found = run(tmp_path / "verytall.png", tmp_path / "wide.png", "-o", tmp_path / "side.gif")
@@ -303,7 +303,7 @@ def test_uneven_times_that_both_have_are_kept(tmp_path: Path) -> None:
         images = [np.clip(flat(colour).astype(int) + 9 * k, 0, 255).astype(np.uint8) for k in range(4)]
         write_clip(tmp_path / name, images, count=4, rate=8, times=times, duration=Fraction(7, 10), variable=True)
     infos = [open_source(tmp_path / name).info for name in ("a.gif", "b.gif")]
-    line = timeline(infos)
+    line = shared_timeline(infos)
     assert line.times == times and line.variable and line.notes == ()
     assert line.thinned(Fraction(1, 2)).times == (0, Fraction(4, 10)), "fewer of them, none that was not there"
 

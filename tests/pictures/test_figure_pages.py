@@ -14,10 +14,10 @@ from tiny import picture
 
 from pipeline.errors import MediaError, OutputError
 from pipeline.media import Image, fit_size
+from pipeline.pictures.canvas import Canvas, Picture, Text
 from pipeline.pictures.figures import reconstruct, weights
 from pipeline.pictures.figures.features import FeaturesJob, gram_page, maps_page, run_features
-from pipeline.pictures.figures.page import read_at
-from pipeline.pictures.layout import Layout, Picture, Words
+from pipeline.pictures.figures.page import read_resized
 from pipeline.settings import resolve
 
 LANDSCAPE, PORTRAIT, TALL, WIDE = (128, 192), (192, 108), (190, 19), (19, 190)
@@ -29,12 +29,12 @@ def quiet(text: str, done: int, of: int | None) -> None:
     pass
 
 
-def box(mark: Picture | Words) -> tuple[int, int, int, int]:
+def box(mark: Picture | Text) -> tuple[int, int, int, int]:
     """(left, top, right, bottom)."""
     return mark.x, mark.y, mark.x + mark.size[1], mark.y + mark.size[0]
 
 
-def tidy(page: Layout) -> bool:
+def tidy(page: Canvas) -> bool:
     """Everything is on the page, and nothing on anything else."""
     boxes = [box(mark) for mark in (*page.pictures, *page.words)]
     for left, top, right, bottom in boxes:
@@ -44,7 +44,7 @@ def tidy(page: Layout) -> bool:
     return True
 
 
-def said(page: Layout) -> list[str]:
+def said(page: Canvas) -> list[str]:
     return [words.text for words in page.words]
 
 
@@ -55,7 +55,7 @@ def image(shape: tuple[int, int], seed: int = 0) -> Image:
 # Features.
 
 
-def features(shapes: tuple[tuple[int, int], ...], count: int) -> Layout:
+def features(shapes: tuple[tuple[int, int], ...], count: int) -> Canvas:
     pictures = [image(shape, seed) for seed, shape in enumerate(shapes)]
     found = [
         [
@@ -119,11 +119,11 @@ def test_a_picture_that_is_too_narrow_for_the_network_is_enlarged(tmp_path: Path
 
 def test_a_picture_is_enlarged_only_where_it_has_to_be(tmp_path: Path) -> None:
     for width, height, wanted in ((73, 734, (161, 16)), (734, 73, (16, 161)), (8, 8, (16, 16)), (300, 200, (85, 128))):
-        found, notes = read_at(paint_picture(tmp_path / "a.png", width=width, height=height), 128, 16)
+        found, notes = read_resized(paint_picture(tmp_path / "a.png", width=width, height=height), 128, 16)
         assert found.shape[:2] == wanted and bool(notes) == (wanted != fit_size(width, height, 128)[::-1])
     thread = paint_picture(tmp_path / "thread.png", width=1, height=300)
     with pytest.raises(MediaError, match="of 1x300 pixels is too narrow"):
-        read_at(thread, 128, 16)
+        read_resized(thread, 128, 16)
 
 
 def test_what_sees_a_single_point_is_left_out(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_sees_a_single_point_is_left_out(tmp_path: Path) -> None:
 # Reconstructions.
 
 
-def reconstructed(content: tuple[int, int], style: tuple[int, int]) -> Layout:
+def reconstructed(content: tuple[int, int], style: tuple[int, int]) -> Canvas:
     rows = [reconstruct.Row("content", (layer,), 9.75, 0.1, 3, 1.0) for layer in LAYERS]
     rows += [reconstruct.Row("style", LAYERS[: n + 1], None, 0.1, 3, 1.0) for n in range(5)]
     return reconstruct.page(image(content), image(style), rows, [image(content, n) for n in range(10)])
@@ -208,7 +208,7 @@ def test_an_arrow_says_the_truth() -> None:
     ],
 )
 def test_ratios_are_short_and_told_apart(ratios: list[float], texts: list[str]) -> None:
-    assert weights.said_ratios(ratios) == texts
+    assert weights.ratio_texts(ratios) == texts
 
 
 # Files.

@@ -19,9 +19,14 @@ from pipeline.network.base import Network
 from pipeline.network.weights import open_packaged
 from pipeline.pictures.figures.features import FeaturesJob, arranged, gram_page, maps_page, run_features, strongest
 from pipeline.pictures.figures.loss_plot import spread
-from pipeline.pictures.figures.loss_sources import Course, kept_courses, of_batch, of_work_folder
+from pipeline.pictures.figures.loss_sources import (
+    LossCurve,
+    batch_loss_curves,
+    stored_loss_curves,
+    work_folder_loss_curves,
+)
 from pipeline.pictures.figures.losses import LossesJob, run_losses
-from pipeline.pictures.figures.reconstruct import ReconstructJob, of_blocks, run_reconstruct
+from pipeline.pictures.figures.reconstruct import ReconstructJob, block_layers, run_reconstruct
 from pipeline.pictures.figures.weights import WeightsJob, run_weights, with_ratio
 from pipeline.settings import resolve
 from pipeline.style.maps import Seen, by_likeness, seen
@@ -79,9 +84,11 @@ def test_it_starts_from_noise_of_the_seed(network: Network) -> None:
 
 
 def test_the_second_layer_of_every_block_or_the_nearest(network: Network) -> None:
-    assert of_blocks(network, 2) == tuple(f"relu{block}_{min(2, len(of))}" for block, of in enumerate(PLAN.blocks, 1))
-    assert of_blocks(open_packaged(), 2) == ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
-    assert of_blocks(open_packaged(), 1) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    assert block_layers(network, 2) == tuple(
+        f"relu{block}_{min(2, len(of))}" for block, of in enumerate(PLAN.blocks, 1)
+    )
+    assert block_layers(open_packaged(), 2) == ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
+    assert block_layers(open_packaged(), 1) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 def reconstruct_job(folder: Path, name: str, **values: object) -> ReconstructJob:
@@ -172,7 +179,7 @@ def test_features_of_a_content_and_a_style(tmp_path: Path) -> None:
     for name, gram in (("f.png", False), ("g.png", True), ("again.png", True)):
         job = FeaturesJob(pictures, tmp_path / name, maps=3, gram=gram, size=48, device="cpu")
         shown = run_features(job, quiet).shown
-        assert list(shown) == list(of_blocks(open_packaged(), 1))
+        assert list(shown) == list(block_layers(open_packaged(), 1))
         assert {len(channels) for channels in shown.values()} == ({48} if gram else {3})
     assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()
 
@@ -214,17 +221,17 @@ def test_a_ratio_is_met_by_raising_a_weight(ratio: float) -> None:
 # Losses.
 
 
-def course(**values: object) -> Course:
+def curve(**values: object) -> LossCurve:
     plain = {
         "name": "clip.mp4", "along": "frame", "places": (0, 1, 2, 3),
         "losses": tuple({"total": 3.0 + n, "content": 1.0, "style": 0.5 * n} for n in range(4)),
         "weights": {"content": 1.0, "style": 2.0, "tv": 0.0},
     }  # fmt: skip
-    return Course(**{**plain, **values})  # type: ignore[arg-type]
+    return LossCurve(**{**plain, **values})  # type: ignore[arg-type]
 
 
 def test_terms_count_as_in_the_total() -> None:
-    found = course(breaks=((2, "cut"),))
+    found = curve(breaks=((2, "cut"),))
     assert found.terms == ("total", "content", "style")
     assert found.weighted("style") == [0.0, 1.0, 2.0, 3.0]
     assert found.weighted("total") == [3.0, 4.0, 5.0, 6.0]
@@ -251,19 +258,19 @@ def test_losses_of_a_batch_are_those_of_every_pass(tmp_path: Path) -> None:
     finish(ledger, "still.png", frames=1, cut=None, looks=(0,))
     finish(ledger, "two.mp4", frames=3, cut=None, looks=(0,))
     ledger.close()
-    first, one, two = of_batch(tmp_path)
+    first, one, two = batch_loss_curves(tmp_path)
     assert (first.name, one.name, two.name) == ("one.mp4", "one.mp4", "two.mp4")
     assert (first.pass_name, one.pass_name, two.pass_name) == ("pass 1 of 2, forward", "pass 2 of 2, backward", "")
     assert [losses["total"] for losses in first.losses] == [9.0] * 8 and first.breaks == one.breaks
     assert one.places == tuple(range(8)) and one.breaks == ((4, "cut"),)
     assert [losses["total"] for losses in one.losses] == pytest.approx([1 + n / 10 for n in range(8)])
     assert [losses["total"] for losses in two.losses] == pytest.approx([1.0, 1.1, 1.2])
-    (found,) = kept_courses(item_of(tmp_path, "two.mp4").output, quiet) or ()
+    (found,) = stored_loss_curves(item_of(tmp_path, "two.mp4").output, quiet) or ()
     assert found == two
     with pytest.raises(UsageError, match=r"no clip of several finished frames"):
-        of_batch(tmp_path, item_of(tmp_path, "still.png").output)
+        batch_loss_curves(tmp_path, item_of(tmp_path, "still.png").output)
     with pytest.raises(UsageError, match=r"knows no painting of that name"):
-        of_batch(tmp_path, tmp_path / "three.mp4")
+        batch_loss_curves(tmp_path, tmp_path / "three.mp4")
 
 
 def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
@@ -272,14 +279,14 @@ def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
     done = reelbrush("video", frames, "--style", style, "-o", tmp_path / "out", *QUICK, "--keep", "--json")
     assert done.returncode == 0, done.stderr
     told = [event for event in events(done.stdout) if event["event"] == "frame_done"]
-    (found,) = of_work_folder(tmp_path / "out.reelbrush", quiet)
+    (found,) = work_folder_loss_curves(tmp_path / "out.reelbrush", quiet)
     assert found.name == "out" and found.places == (0, 1, 2, 3)
     for event, losses in zip(told, found.losses, strict=True):
         assert losses == pytest.approx(event["losses"])
         known = sum(found.weights[term] * value for term, value in losses.items() if term != "total")
         assert known == pytest.approx(losses["total"], rel=1e-4), "the weights are those it was painted with"
     for place in (tmp_path / "out", tmp_path / "out.reelbrush" / "frames"):
-        assert kept_courses(place, quiet) == [found]
+        assert stored_loss_curves(place, quiet) == [found]
 
     for name in ("a.svg", "b.svg", "a.png"):
         run_losses(LossesJob(tmp_path / "out", tmp_path / name), quiet)
@@ -289,7 +296,7 @@ def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
 
     paint_picture(tmp_path / "out.reelbrush" / "frames" / "000002.png")
     with pytest.raises(StoreError, match=r"000002\.png: the losses of this frame cannot be read"):
-        of_work_folder(tmp_path / "out.reelbrush", quiet)
+        work_folder_loss_curves(tmp_path / "out.reelbrush", quiet)
 
 
 def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Path) -> None:
@@ -301,19 +308,19 @@ def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Pat
     work = tmp_path / "out.reelbrush"
     assert sorted(path.name for path in work.iterdir() if path.is_dir()) == ["frames"]
     told = [event for event in events(done.stdout) if event["event"] == "frame_done"]
-    found = of_work_folder(work, quiet)
-    assert [course.in_pass for course in found] == [1, 2, 3] and {course.passes for course in found} == {3}
-    for course in found:
-        of_pass = {event["frame"]: event["losses"] for event in told if event["in_pass"] == course.in_pass}
-        assert dict(zip(course.places, course.losses, strict=True)) == {n: pytest.approx(of_pass[n]) for n in range(4)}
-        assert course.breaks == ((2, "cut"),)
+    found = work_folder_loss_curves(work, quiet)
+    assert [curve.in_pass for curve in found] == [1, 2, 3] and {curve.passes for curve in found} == {3}
+    for curve in found:
+        of_pass = {event["frame"]: event["losses"] for event in told if event["in_pass"] == curve.in_pass}
+        assert dict(zip(curve.places, curve.losses, strict=True)) == {n: pytest.approx(of_pass[n]) for n in range(4)}
+        assert curve.breaks == ((2, "cut"),)
     run_losses(LossesJob(tmp_path / "out", tmp_path / "l.png"), quiet)
     assert read_picture(tmp_path / "l.png").shape == (1020, 2160, 3), "in one row"
     (work / "losses1.json").write_text("[1]")
     with pytest.raises(StoreError, match=r"losses1\.json.*Delete this file"):
-        of_work_folder(work, quiet)
+        work_folder_loss_curves(work, quiet)
     (work / "losses1.json").unlink()
-    assert [course.in_pass for course in of_work_folder(work, quiet)] == [2, 3]
+    assert [curve.in_pass for curve in work_folder_loss_curves(work, quiet)] == [2, 3]
     # Frames of other settings begin with losses of their own.
     (tmp_path / "out").rename(tmp_path / "before")
     assert reelbrush(*painting[:-4], "--passes", "1", "--restart", "--keep").returncode == 0
@@ -324,7 +331,7 @@ def test_passes_stand_beside_each_other_on_one_scale() -> None:
     from pipeline.pictures.figures.loss_plot import draw
 
     high = tuple({"total": 50.0, "content": 20.0} for _ in range(4))
-    groups = [course(name="a", losses=high, passes=2), course(name="a", in_pass=2, passes=2), course(name="b")]
+    groups = [curve(name="a", losses=high, passes=2), curve(name="a", in_pass=2, passes=2), curve(name="b")]
     one, other, below = draw(groups).axes
     assert one.get_ylim() == other.get_ylim() != below.get_ylim() and one.get_ylim()[1] > 50
     assert one.get_xlim() == other.get_xlim()
@@ -340,7 +347,7 @@ def test_losses_of_a_kept_picture_are_those_of_painting_it(tmp_path: Path) -> No
     painting = ("image", content, "-s", style, "-o", tmp_path / "p.png", *levels, "--preset", "draft", "--keep")
     assert reelbrush(*painting).returncode == 0
     for place in (tmp_path / "p.png", tmp_path / "p.png.reelbrush"):
-        (kept,) = kept_courses(place, quiet) or ()
+        (kept,) = stored_loss_curves(place, quiet) or ()
         assert (kept.name, kept.along, kept.breaks) == ("p.png", "step", ((0, "1/2 of the size"), (5, "full size")))
         assert kept.terms == ("total", "content", "style", "tv")
         for losses in kept.losses:
@@ -352,8 +359,10 @@ def test_losses_of_a_kept_picture_are_those_of_painting_it(tmp_path: Path) -> No
     known = json.loads(index.read_text())
     del known["terms"]
     index.write_text(json.dumps(known))
-    (plain,) = kept_courses(index.parent, quiet) or ()
-    assert plain.terms == ("total",) and kept_courses(tmp_path / "p.png", quiet) is None, "painted again it shows more"
+    (plain,) = stored_loss_curves(index.parent, quiet) or ()
+    assert plain.terms == ("total",) and stored_loss_curves(tmp_path / "p.png", quiet) is None, (
+        "painted again it shows more"
+    )
 
 
 def test_losses_of_a_picture_are_those_of_its_steps_and_of_painting_it_again(tmp_path: Path) -> None:
@@ -361,12 +370,12 @@ def test_losses_of_a_picture_are_those_of_its_steps_and_of_painting_it_again(tmp
     settings = {**SMALL, "steps": 5, "levels": 2, "smallest": 16}
     own = {name: settings.pop(name) for name in ("device",)}
     job = LossesJob(content, tmp_path / "l.svg", (str(style),), settings=settings, **own)
-    (fresh,) = run_losses(job, quiet).courses
+    (fresh,) = run_losses(job, quiet).curves
     assert (fresh.name, fresh.along, fresh.places) == ("c.png", "step", tuple(range(1, 11)))
     assert fresh.breaks == ((1, "24×16"), (6, "48×32")), "a loss at another size is another loss"
     assert fresh.losses[4]["total"] < fresh.losses[0]["total"]
     stylize_image(content, style, tmp_path / "p.png", preset="draft", **own, **settings)
-    (again,) = run_losses(LossesJob(tmp_path / "p.png", tmp_path / "again.svg", device="cpu"), quiet).courses
+    (again,) = run_losses(LossesJob(tmp_path / "p.png", tmp_path / "again.svg", device="cpu"), quiet).curves
     assert again.name == "p.png" and again.losses == fresh.losses
 
 

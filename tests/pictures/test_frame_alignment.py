@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.media import Frame, VideoInfo
-from pipeline.pictures.frame_alignment import match, matched_frames, matched_inputs
+from pipeline.pictures.frame_alignment import align_frames, aligned_frames, aligned_inputs
 
 
 def info(
@@ -38,43 +38,43 @@ def gif(delays: list[int], name: str = "out.gif") -> VideoInfo:
 
 
 def test_as_many_frames_are_matched_by_number() -> None:
-    found = match(info(5), info(5))
+    found = align_frames(info(5), info(5))
     assert found.picks == ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4))
     assert (found.times, found.duration, found.rate, found.notes) == (info(5).times, Fraction(5, 24), 24, ())
 
 
 def test_as_many_frames_at_another_speed_are_said() -> None:
-    found = match(info(48, 24), info(48, 12))
+    found = align_frames(info(48, 24), info(48, 12))
     assert found.picks[-1] == (47, 47) and found.duration == 2
     assert "2.00 s" in found.notes[0] and "4.00 s" in found.notes[0]
 
 
 def test_a_folder_has_no_clock() -> None:
-    assert match(info(5, 12), info(5, kind="folder")).rate == 12
-    assert match(info(5, 24, kind="folder"), info(5, 12)).rate == 12
-    assert match(info(5, 12), info(5, kind="folder")).notes == ()
+    assert align_frames(info(5, 12), info(5, kind="folder")).rate == 12
+    assert align_frames(info(5, 24, kind="folder"), info(5, 12)).rate == 12
+    assert align_frames(info(5, 12), info(5, kind="folder")).notes == ()
 
 
 def test_half_the_rate() -> None:
-    found = match(info(48, 24), info(24, 12, name="o.mp4"))
+    found = align_frames(info(48, 24), info(24, 12, name="o.mp4"))
     assert found.picks == tuple((2 * k, k) for k in range(24))
     assert found.rate == 12 and "48 frames" in found.notes[0] and "o.mp4" in found.notes[0]
 
 
 def test_twice_the_rate_does_not_count_repeated_frames_as_calm() -> None:
-    found = match(info(24, 12), info(48, 24))
+    found = align_frames(info(24, 12), info(48, 24))
     assert found.picks == tuple((k, 2 * k) for k in range(24))
 
 
 def test_the_times_of_a_gif_are_rounded() -> None:
     """Twelve frames a second are 8, 8 and 9 hundredths: the third begins 0.7 hundredths too early."""
-    found = match(info(72, 24), gif([8, 8, 9] * 12))
+    found = align_frames(info(72, 24), gif([8, 8, 9] * 12))
     assert found.picks == tuple((2 * k, k) for k in range(36))
     assert found.variable
 
 
 def test_a_frame_lost_at_the_end_is_forgiven() -> None:
-    found = match(info(48), info(47))
+    found = align_frames(info(48), info(47))
     assert found.picks == tuple((k, k) for k in range(47))
 
 
@@ -92,21 +92,21 @@ def test_a_frame_lost_at_the_end_is_forgiven() -> None:
 )
 def test_clips_that_do_not_belong_together(source: VideoInfo, painting: VideoInfo, words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError) as refused:
-        match(source, painting)
+        align_frames(source, painting)
     for word in words:
         assert word in str(refused.value)
 
 
 @pytest.mark.parametrize(("width", "height"), [(128, 72), (32, 18), (100, 56), (16, 10), (1280, 704), (500, 280)])
 def test_sizes_may_be_rounded(width: int, height: int) -> None:
-    match(info(4, width=1280, height=720), info(4, width=width, height=height))
+    align_frames(info(4, width=1280, height=720), info(4, width=width, height=height))
 
 
 def test_the_proportions_are_those_before_any_resizing() -> None:
     thin = replace(info(4, width=10, height=300), source_width=9, source_height=300)
-    match(thin, info(4, width=9, height=300))
+    align_frames(thin, info(4, width=9, height=300))
     with pytest.raises(UsageError, match="640x360"):
-        match(replace(info(4), source_width=640, source_height=360), info(4, width=64, height=64))
+        align_frames(replace(info(4), source_width=640, source_height=360), info(4, width=64, height=64))
 
 
 class Numbered:
@@ -129,8 +129,8 @@ class Numbered:
 def test_frames_are_walked_as_picked_and_in_the_paintings_size() -> None:
     source, painting = Numbered(9, 64, 36), Numbered(5, 32, 18)
     picks = ((0, 0), (2, 1), (2, 2), (8, 3))
-    walk = matched_frames(source, painting, picks)
+    walk = aligned_frames(source, painting, picks)
     found = [(int(a[0, 0, 0]), int(b[0, 0, 0]), a.shape, b.shape) for a, b in walk]
     assert found == [(*pick, (18, 32, 3), (18, 32, 3)) for pick in picks]
     assert (source.open, painting.open) == (0, 0), "closed, although neither was read to its end"
-    assert [int(image[0, 0, 0]) for image in matched_inputs(source, picks)] == [0, 2, 2, 8]
+    assert [int(image[0, 0, 0]) for image in aligned_inputs(source, picks)] == [0, 2, 2, 8]

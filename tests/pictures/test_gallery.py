@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.ledgers import finish, planned
 from typer.testing import CliRunner
 
 import cli
 from pipeline import stylize_image, stylize_video
 from pipeline.media import Image, open_source, read_picture, resize, write_picture
-from pipeline.pictures.gallery_items import find_exhibits
+from pipeline.pictures.gallery_items import find_gallery_items
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.justified_grid import middle_of, places_of, rows_of, shape_of, width_of
+from pipeline.pictures.justified_grid import middle_of, place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.letterbox import GROUND
 from pipeline.pictures.slideshow import HOLD
 from tests.jobs import QUICK, SMALL, moving_folder, paint_picture
+from tests.ledgers import finish, planned
 
 GREY, RED, BLUE = (128, 128, 128), (255, 0, 0), (0, 0, 255)
 
@@ -62,7 +62,7 @@ def here(made: Path, tmp_path: Path) -> Path:
 
 def test_rows_are_as_wide_as_the_sheet_and_keep_proportions() -> None:
     shapes = [1.5, 1.5, 0.75, 1.0, 2.0]
-    places, height = places_of(shapes, [3, 2], 800)
+    places, height = place_rows(shapes, [3, 2], 800)
     for (_, _, wide, high), shape in zip(places, shapes, strict=True):
         assert wide / high == pytest.approx(shape, rel=0.03)
     for row in (places[:3], places[3:]):
@@ -73,7 +73,7 @@ def test_rows_are_as_wide_as_the_sheet_and_keep_proportions() -> None:
 
 
 def test_a_row_that_would_be_much_higher_stands_in_the_middle() -> None:
-    places, _ = places_of([1.0] * 5, [4, 1], 800)
+    places, _ = place_rows([1.0] * 5, [4, 1], 800)
     high, (x, _, wide, last) = places[0][3], places[4]
     assert last == pytest.approx(2.5 * high, abs=1) and abs(2 * x + wide - 800) <= 1
 
@@ -82,9 +82,9 @@ def test_a_row_that_would_be_much_higher_stands_in_the_middle() -> None:
 @pytest.mark.parametrize("kind", ["alike", "mixed"])
 def test_a_sheet_is_about_half_as_wide_again_as_high_and_full(count: int, kind: str) -> None:
     shapes = [1.5 if kind == "alike" else (0.5, 1.5, 3.0, 1.0)[number % 4] for number in range(count)]
-    rows = rows_of(shapes)
+    rows = split_into_rows(shapes)
     assert sum(rows) == count
-    places, height = places_of(shapes, rows, 1000)
+    places, height = place_rows(shapes, rows, 1000)
     assert count < 4 or 0.8 < 1000 / height < 2.5
     filled = sum(wide * high for _, _, wide, high in places) / (1000 * height)
     assert filled > 0.8, "little of it is white"
@@ -93,19 +93,19 @@ def test_a_sheet_is_about_half_as_wide_again_as_high_and_full(count: int, kind: 
 
 
 def test_rows_are_even_before_proportions_are_perfect() -> None:
-    assert [rows_of([1.5] * count) for count in (2, 3, 24)] == [[2], [3], [4, 5, 5, 5, 5]]
+    assert [split_into_rows([1.5] * count) for count in (2, 3, 24)] == [[2], [3], [4, 5, 5, 5, 5]]
 
 
 def test_columns_are_spread_over_rows_and_what_belongs_together_is_not_parted() -> None:
-    assert rows_of([1.0] * 7, columns=3) == [2, 2, 3] and rows_of([1.0] * 6, columns=3) == [3, 3]
-    assert rows_of([1.0] * 3, columns=8) == [3]
+    assert split_into_rows([1.0] * 7, columns=3) == [2, 2, 3] and split_into_rows([1.0] * 6, columns=3) == [3, 3]
+    assert split_into_rows([1.0] * 3, columns=8) == [3]
     for shapes in ([0.5, 3.0] * 12, [1.5] * 24):
-        rows = rows_of(shapes, together=2)
+        rows = split_into_rows(shapes, together=2)
         assert sum(rows) == 24 and all(count % 2 == 0 for count in rows) and len(rows) > 2
 
 
 def test_of_very_wide_and_very_high_results_the_middle_is_shown() -> None:
-    assert [shape_of(*size) for size in ((1000, 100), (100, 1000), (300, 200))] == [3, 0.5, 1.5]
+    assert [shown_aspect(*size) for size in ((1000, 100), (100, 1000), (300, 200))] == [3, 0.5, 1.5]
     wide = np.hstack([flat(RED, 20, 70), flat(BLUE, 20, 60), flat(RED, 20, 70)])
     assert middle_of(wide).shape == (20, 60, 3) and where(middle_of(wide), BLUE).all()
     assert middle_of(np.swapaxes(wide, 0, 1)).shape == (40, 20, 3)
@@ -113,10 +113,10 @@ def test_of_very_wide_and_very_high_results_the_middle_is_shown() -> None:
 
 
 def test_small_results_are_enlarged_to_a_sheet_one_can_see_and_large_ones_shrunk() -> None:
-    assert width_of([1.0] * 4, [100] * 4, [2, 2]) == 400, "no more than twice"
-    assert width_of([1.0] * 4, [300] * 4, [2, 2]) == 1000
-    assert width_of([1.0] * 4, [600] * 4, [2, 2]) == 1200, "as they are"
-    assert width_of([1.0] * 4, [2000] * 4, [2, 2]) == 1600
+    assert sheet_width([1.0] * 4, [100] * 4, [2, 2]) == 400, "no more than twice"
+    assert sheet_width([1.0] * 4, [300] * 4, [2, 2]) == 1000
+    assert sheet_width([1.0] * 4, [600] * 4, [2, 2]) == 1200, "as they are"
+    assert sheet_width([1.0] * 4, [2000] * 4, [2, 2]) == 1600
 
 
 def test_insets_stand_in_the_lower_left_corner_in_order_with_a_white_border() -> None:
@@ -164,7 +164,7 @@ def test_a_batch_becomes_a_sheet_with_the_styles_of_each_input_in_a_row(here: Pa
     found = run(here / "painted", "-o", here / "sheet.png", "--size", "400")
     assert found.exit_code == 0 and "4 results" in found.stderr
     sheet = read_picture(here / "sheet.png")
-    places, height = places_of([1.5] * 4, [2, 2], 400)
+    places, height = place_rows([1.5] * 4, [2, 2], 400)
     assert sheet.shape == (height, 400, 3)
     order = [("b1", "s1"), ("b1", "s2"), ("b10", "s1"), ("b10", "s2")]
     for (content, style), (x, y, wide, high) in zip(order, places, strict=True):
@@ -179,7 +179,7 @@ def test_without_insets_there_are_none_and_columns_are_as_wished(here: Path) -> 
         run(here / "painted", "-o", here / "sheet.png", "--size", "400", "--no-insets", "--columns", "4").exit_code == 0
     )
     sheet = read_picture(here / "sheet.png")
-    (x, y, wide, high), *_ = places_of([1.5] * 4, [4], 400)[0]
+    (x, y, wide, high), *_ = place_rows([1.5] * 4, [4], 400)[0]
     painting = resize(read_picture(here / "painted" / "b1-s1.png"), wide, high)
     np.testing.assert_array_equal(sheet[y : y + high, x : x + wide], painting)
 
@@ -254,7 +254,7 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
 
 def test_a_batch_that_was_moved_is_still_found(here: Path) -> None:
     (here / "painted").rename(here / "elsewhere")
-    assert [one.path.name for one in find_exhibits([here / "elsewhere"], here / "out.png")[0]] == [
+    assert [one.path.name for one in find_gallery_items([here / "elsewhere"], here / "out.png")[0]] == [
         "b1-s1.png", "b1-s2.png", "b10-s1.png", "b10-s2.png"
     ]  # fmt: skip
 
@@ -265,7 +265,7 @@ def test_of_a_folder_only_results_are_shown_each_once(here: Path) -> None:
     shutil.copy(here / "in" / "b1.png", folder / "a-photo.png")
     shutil.copy(folder / "b1-s1.png", folder / "z-again.png")
     assert run(folder, "-o", folder / "sheet.png", "--size", "96").exit_code == 0
-    found, notes = find_exhibits([folder], folder / "sheet.png")
+    found, notes = find_gallery_items([folder], folder / "sheet.png")
     assert [one.path.name for one in found] == ["b1-s1.png", "b1-s2.png", "b10-s1.png", "b10-s2.png"]
     assert notes == []
 
@@ -275,7 +275,7 @@ def test_a_story_is_its_painting_once_more(here: Path) -> None:
     folder.mkdir()
     arguments = (here / "in" / "b1.png", "-s", here / "styles" / "s1.png", *QUICK)
     assert run(*arguments, "-o", folder / "b.png", "--story", folder / "a.gif", command="image").exit_code == 0
-    assert [one.path.name for one in find_exhibits([folder], folder / "o.png")[0]] == ["b.png"]
+    assert [one.path.name for one in find_gallery_items([folder], folder / "o.png")[0]] == ["b.png"]
 
 
 def test_pictures_that_say_nothing_are_shown_and_it_is_said(here: Path) -> None:
@@ -324,9 +324,9 @@ def test_a_batch_shows_no_folder_with_a_damaged_frame(tmp_path: Path) -> None:
             paint_picture(tmp_path / name / f"frame_{number + 1:06d}.png", seed=number)
         finish(ledger, name, frames=3, cut=None, looks=())
     ledger.close()
-    assert len(find_exhibits([tmp_path], tmp_path / "o.gif")[0]) == 2
+    assert len(find_gallery_items([tmp_path], tmp_path / "o.gif")[0]) == 2
     cut_off(tmp_path / "other" / "frame_000003.png")
-    found, notes = find_exhibits([tmp_path], tmp_path / "o.gif", insets=False)
+    found, notes = find_gallery_items([tmp_path], tmp_path / "o.gif", insets=False)
     assert [one.path.name for one in found] == ["one"]
     assert notes == ["Left out, because it cannot be read: other."]
 
@@ -347,7 +347,7 @@ def test_a_story_stands_for_its_damaged_painting(here: Path) -> None:
     assert whole.shape == (32, 48, 3)
     # Its pixels are gone; how it was made stands before them.
     (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:-200])
-    assert [one.path.name for one in find_exhibits([folder], folder / "o.png")[0]] == ["a.gif"]
+    assert [one.path.name for one in find_gallery_items([folder], folder / "o.png")[0]] == ["a.gif"]
 
 
 def test_clips_play_in_an_animation_and_stand_still_on_a_sheet(tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def test_clips_play_in_an_animation_and_stand_still_on_a_sheet(tmp_path: Path) -
     assert abs(corner[0] - corner[-1]).mean() < moved / 2, "and begins again with it"
     assert run(tmp_path / "painted.gif", "-o", tmp_path / "one.png", "--size", "96", "--no-insets").exit_code == 0
     middle = next(open_source(tmp_path / "painted.gif").frames(4)).image
-    (x, y, wide, high), *_ = places_of([1.5], [1], 96)[0]
+    (x, y, wide, high), *_ = place_rows([1.5], [1], 96)[0]
     sheet = read_picture(tmp_path / "one.png")
     np.testing.assert_array_equal(sheet[y : y + high, x : x + wide], resize(middle, wide, high))
     assert still.image.shape == (32, 48, 3)

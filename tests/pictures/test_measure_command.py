@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from tests.media_clips import write_clip
 from typer.testing import CliRunner
 
 import cli
 from pipeline.media import open_source
 from pipeline.motion.measure import LONG
 from tests.jobs import ROOT, environment, events
+from tests.media_clips import write_clip
 from tests.moving import panned
 
 COUNT = 14

@@ -118,7 +118,7 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
                 "--count", "2", *FAST)  # fmt: skip
     assert found.exit_code == 0, found.stderr
     lines = found.stdout.splitlines()
-    assert [line[:4] for line in lines] == ["# 1:", "reel", "# 2:", "reel"]
+    assert [line[:4] for line in lines] == ["# 1:", "slideshow", "# 2:", "slideshow"]
     assert "strength 0.8" in lines[2] and "of disk" in lines[2] and "about" in lines[2]
     assert "note: Each frame is painted by itself" in found.stderr and "The sheet is painted at" not in found.stderr
     sheet = read_picture(Path("sheet.png"))

@@ -27,13 +27,13 @@ from pipeline.errors import StoreError, UsageError
 from pipeline.media import Image, open_source, read_metadata, read_picture
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.palette import Palette
-from pipeline.pictures.encoding_ladder import TRIALS, best_within, rungs
+from pipeline.pictures.encoding_ladder import TRIALS, best_within, encoding_ladder
 from pipeline.pictures.size_limit import LEAST_SIDE
-from pipeline.pictures.snapshot_store import read_kept
+from pipeline.pictures.snapshot_store import read_snapshots
 from pipeline.pictures.snapshots import MOST, Loss, Snapshot, SnapshotRecorder, Snapshots, visible_change
-from pipeline.pictures.story import Story, StoryOptions, blended, changes, even_places
+from pipeline.pictures.story import Story, StoryOptions, blend, changes, even_positions
 from pipeline.pictures.story_curve import ACCENT
-from pipeline.pictures.story_file import write_story, write_telling
+from pipeline.pictures.story_file import write_story, write_story_frames
 from pipeline.style.objective import Losses
 from pipeline.style.optimise import Step
 from pipeline.style.painter import CANVAS, Progress
@@ -57,7 +57,7 @@ def lightness(images: list[Image]) -> list[float]:
 
 def evenly(pictures: list[Image], count: int) -> list[Image]:
     """`count` pictures on the way from the first to the last."""
-    return [blended(pictures, place) for place in even_places(changes(pictures), count)]
+    return [blend(pictures, place) for place in even_positions(changes(pictures), count)]
 
 
 # ---- visible change
@@ -92,7 +92,7 @@ def test_frames_stand_at_even_distances_of_visible_change() -> None:
     shades = [0, 30, 45, 60, 67, 71, 73, 75, 76, 77, 82, 90]
     pictures = [grey(level) for level in shades]
     assert lightness(evenly(pictures, 4)) == pytest.approx([0, 30, 60, 90], abs=1)
-    # Nothing stands at 15: halfway between 0 and 30 the two are blended.
+    # Nothing stands at 15: halfway between 0 and 30 the two are blend.
     assert lightness(evenly(pictures, 7)) == pytest.approx([0, 15, 30, 45, 60, 75, 90], abs=3)
     # Distance is the way gone, not the difference to the start: there and back again counts twice.
     there_and_back = [grey(level) for level in (0, 30, 60, 90, 60, 30, 0)]
@@ -100,8 +100,8 @@ def test_frames_stand_at_even_distances_of_visible_change() -> None:
 
 
 def test_places_by_hand() -> None:
-    assert even_places([3, 1], 5) == pytest.approx([0, 1 / 3, 2 / 3, 1, 2])
-    assert even_places([1, 0, 0, 1], 3) == [0, 3, 4], "what stands still is passed over"
+    assert even_positions([3, 1], 5) == pytest.approx([0, 1 / 3, 2 / 3, 1, 2])
+    assert even_positions([1, 0, 0, 1], 3) == [0, 3, 4], "what stands still is passed over"
 
 
 def test_first_and_last_are_always_there_and_none_twice() -> None:
@@ -111,7 +111,7 @@ def test_first_and_last_are_always_there_and_none_twice() -> None:
         assert (found[0], found[-1]) == pytest.approx((5, 81), abs=0.5)
         assert found == sorted(set(found))
         assert len(found) == count
-    assert even_places([0.0] * 8, 5) == [0, 8]
+    assert even_positions([0.0] * 8, 5) == [0, 8]
 
 
 def steadiness(images: list[Image]) -> float:
@@ -428,7 +428,7 @@ def test_a_limit_that_nothing_meets() -> None:
 
 @pytest.mark.parametrize("suffix", (*SUFFIXES, ".mov", ".mkv", ".apng"))
 def test_rungs_become_smaller(suffix: str) -> None:
-    ways = rungs(suffix)
+    ways = encoding_ladder(suffix)
     weights = [way.weight for way in ways]
     assert weights == sorted(set(weights), reverse=True)
     assert weights[-1] < 0.02 and (ways[0].scale, ways[0].share, weights[0]) == (1, 1, pytest.approx(1))
@@ -459,7 +459,7 @@ def measured(path: Path) -> tuple[int, int, float]:
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
 def test_colours_are_not_given_up_before_size_and_frames(suffix: str) -> None:
-    for way in rungs(suffix):
+    for way in encoding_ladder(suffix):
         if way.palette is not None and way.palette.colours < 256:
             assert float(way.share) <= 0.6 and way.scale <= 0.6
         if way.palette is not None and way.palette.colours < 128:
@@ -469,7 +469,7 @@ def test_colours_are_not_given_up_before_size_and_frames(suffix: str) -> None:
 @pytest.mark.parametrize("suffix", (*SUFFIXES, ".apng", ".mov"))
 def test_no_step_down_gives_up_a_tenth_of_the_bytes(suffix: str) -> None:
     """Else the file could only be so much smaller than it may be."""
-    weights = [way.weight for way in rungs(suffix)]
+    weights = [way.weight for way in encoding_ladder(suffix)]
     large = [weight for weight in weights if weight > 0.25]
     assert min(after / before for before, after in pairwise(large)) > 0.87
 
@@ -477,8 +477,11 @@ def test_no_step_down_gives_up_a_tenth_of_the_bytes(suffix: str) -> None:
 def test_paper_has_no_dots(tmp_path: Path, painting: Snapshots) -> None:
     """The pattern of the ordered dither is too faint to reach from white to the palest other colour."""
     told = Story(painting, StoryOptions(frames=6, panels=True, curve=True)).told()
-    write_telling(
-        tmp_path / "o.gif", told, next(way for way in rungs(".gif") if way.palette == Palette(256, "ordered")), {}
+    write_story_frames(
+        tmp_path / "o.gif",
+        told,
+        next(way for way in encoding_ladder(".gif") if way.palette == Palette(256, "ordered")),
+        {},
     )
     for frame, image in zip(open_source(tmp_path / "o.gif").frames(), told.images, strict=True):
         assert (frame.image[(image == 255).all(2)] == 255).all()
@@ -565,7 +568,7 @@ def test_a_story_of_kept_snapshots_is_the_one_made_at_once(kept: Path) -> None:
 
 
 def test_kept_snapshots_are_without_loss(kept: Path) -> None:
-    found = read_kept(kept / "o.png.reelbrush")
+    found = read_snapshots(kept / "o.png.reelbrush")
     np.testing.assert_array_equal(found.snapshots.painting, read_picture(kept / "o.png"))
     np.testing.assert_array_equal(found.snapshots.content, read_picture(kept / "c.png"))
     assert len(found.snapshots.styles) == 2 and found.snapshots.steps == STEPS
@@ -600,7 +603,7 @@ def test_every_format_has_its_frames_and_times(kept: Path, tmp_path: Path, suffi
         assert float(source.info.duration) == seconds
         with Pillow.open(path) as animation:
             assert animation.info["loop"] == 0, "for ever"
-    expected = Story(read_kept(kept / "o.png").snapshots, StoryOptions(9, 48, True, True)).told().images
+    expected = Story(read_snapshots(kept / "o.png").snapshots, StoryOptions(9, 48, True, True)).told().images
     for one, other in ((0, 0), (-1, -1)):
         fitting = shown[one][: expected[other].shape[0], : expected[other].shape[1]]
         apart = np.abs(fitting.astype(int) - expected[other])
@@ -630,7 +633,7 @@ def copied(kept: Path, to: Path) -> Path:
 
 def refused(folder: Path, *words: str) -> None:
     with pytest.raises(StoreError) as caught:
-        read_kept(folder)
+        read_snapshots(folder)
     said = str(caught.value)
     assert "\n" not in said and all(word in said for word in words), said
 
@@ -642,7 +645,7 @@ def spoil_index(folder: Path, **values: Any) -> None:
 
 def test_damaged_folders_say_so(kept: Path, tmp_path: Path) -> None:
     folder = copied(kept, tmp_path)
-    read_kept(folder)
+    read_snapshots(folder)
     (folder / "step_000001.png").write_bytes(b"\x89PNG\r\n")
     refused(folder, "damaged", "step_000001.png", "--keep")
     (folder / "step_000001.png").unlink()

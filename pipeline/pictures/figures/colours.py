@@ -8,7 +8,7 @@ from matplotlib import colormaps
 
 from pipeline.media import Image
 from pipeline.media.lettering import text_size
-from pipeline.pictures.layout import Layout, Picture, Words, paragraph
+from pipeline.pictures.canvas import Canvas, Picture, Text, paragraph
 
 Array = npt.NDArray[np.float32]
 MAPS, MATRICES = "magma", "viridis"
@@ -21,7 +21,7 @@ def coloured(values: Array, name: str) -> Image:
     return np.ascontiguousarray(found, np.uint8)
 
 
-def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int, title: str) -> Layout:
+def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int, title: str) -> Canvas:
     """A colour map as a bar, with a paragraph above it and texts below that do not reach over its ends.
 
     :param ticks: place in 0..1 -> what stands there.
@@ -36,9 +36,9 @@ def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int
     top = said.height + letters // 3
     below = top + letters + letters // 4
     words = [
-        Words(text, min(max(0, round(place * bar) - wide[place] // 2), bar - wide[place]), below, letters)
+        Text(text, min(max(0, round(place * bar) - wide[place] // 2), bar - wide[place]), below, letters)
         for place, text in ticks.items()
     ]
     strip = Picture(np.repeat(shown, letters, axis=0), 0, top)
     height = below + text_size("", letters)[0]
-    return Layout(height, max(said.width, bar), (*said.marks, strip, *words))
+    return Canvas(height, max(said.width, bar), (*said.marks, strip, *words))

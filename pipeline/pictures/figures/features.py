@@ -14,11 +14,11 @@ from pipeline.errors import MediaError
 from pipeline.media import Image, resize
 from pipeline.media.lettering import shortened_to, text_size
 from pipeline.network.weights import describe
+from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
 from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
-from pipeline.pictures.figures.page import OnCount, check_figure, letters_for, read_at, write_figure
-from pipeline.pictures.figures.reconstruct import of_blocks
-from pipeline.pictures.layout import Layout, Picture, Words, beside, stacked
-from pipeline.pictures.sheet import GAP, laid_out
+from pipeline.pictures.figures.page import OnCount, check_figure, letter_size, read_resized, write_figure
+from pipeline.pictures.figures.reconstruct import block_layers
+from pipeline.pictures.labelled_grid import GAP, labelled_grid
 from pipeline.style.maps import Seen, by_likeness, seen
 
 SIZE = 256
@@ -84,8 +84,8 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     """
     check_figure(job.output, job.pictures, job.overwrite)
     studio = open_studio("gatys2016", job.weights, job.device)
-    layers = job.layers or of_blocks(studio.network, 1)
-    read = [read_at(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
+    layers = job.layers or block_layers(studio.network, 1)
+    read = [read_resized(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
     pictures, notes = [picture for picture, _ in read], [note for _, more in read for note in more]
     found = []
     for number, picture in enumerate(pictures):
@@ -152,7 +152,7 @@ def maps_page(
     pictures: Sequence[Image],
     found: Sequence[Sequence[Seen]],
     channels: dict[str, list[int]],
-) -> Layout:
+) -> Canvas:
     """The figure of maps: a row for each layer, the pictures side by side with the same channels."""
     aspects = [picture.shape[1] / picture.shape[0] for picture in pictures]
     # No map is shrunk: then some of its values would not be seen.
@@ -160,14 +160,14 @@ def maps_page(
     widths = [max(1, round(height * aspect)) for aspect in aspects]
     orders = [channels[one.layer] for one in found[0]]
     count = max(map(len, orders))
-    letters = letters_for(count * sum(widths), max(widths))
+    letters = letter_size(count * sum(widths), max(widths))
     word = "channel" if all(_fits(f"channel {max(map(max, orders))}", width, letters) for width in widths) else "ch"
     limits = [
         [_limits([of[place].maps[channel] for of in found]) for channel in order] for place, order in enumerate(orders)
     ]
-    parts: list[Layout] = []
+    parts: list[Canvas] = []
     for name, picture, layers, width in zip(names, pictures, found, widths, strict=True):
-        grid = laid_out(
+        grid = labelled_grid(
             _coloured_maps(layers, orders, limits, height, width),
             labels=[[f"{word} {channel}" for channel in order] for order in orders],
             sides=[] if parts else [one.layer for one in layers],
@@ -207,12 +207,12 @@ def _fits(text: str, width: int, letters: int) -> bool:
     return text_size(text, letters)[1] <= width
 
 
-def _seen_picture(picture: Image, name: str, left: int, right: int, letters: int) -> Layout:
+def _seen_picture(picture: Image, name: str, left: int, right: int, letters: int) -> Canvas:
     """What the maps under it are of: its left edge and its name are flush with them."""
     gap = round(GAP * letters)
     right = max(right, left + picture.shape[1])
-    said = Words(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
-    return Layout(said.y + said.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), said))
+    said = Text(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
+    return Canvas(said.y + said.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), said))
 
 
 def _under_some(pictures: Sequence[Picture], letters: int) -> int:
@@ -221,15 +221,15 @@ def _under_some(pictures: Sequence[Picture], letters: int) -> int:
     return next((width for width in widths if width >= SCALE * letters), widths[-1])
 
 
-def _with_scale(page: Layout, bar: Layout, letters: int) -> Layout:
+def _with_scale(page: Canvas, bar: Canvas, letters: int) -> Canvas:
     """A page with its scale at the bottom, flush with the first picture."""
     below = bar.moved(page.reach[0], letters // 2)
-    return stacked([page, Layout(below.height + letters // 2, max(page.width, below.width), below.marks)])
+    return stacked([page, Canvas(below.height + letters // 2, max(page.width, below.width), below.marks)])
 
 
-def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Layout:
+def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Canvas:
     """The figure of Gram matrices: a row for each picture, a column for each layer."""
-    letters = letters_for(MATRIX * len(orders), MATRIX)
+    letters = letter_size(MATRIX * len(orders), MATRIX)
     rows = []
     for layers in found:
         row = []
@@ -244,7 +244,9 @@ def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dic
         else f"{one.layer}: all {len(one.gram)}"
         for one in found[0]
     ]
-    page = laid_out(rows, heads=heads, sides=[shortened_to(name, MATRIX, letters) for name in names], letters=letters)
+    page = labelled_grid(
+        rows, heads=heads, sides=[shortened_to(name, MATRIX, letters) for name in names], letters=letters
+    )
     left, _, right, _ = page.reach
     ticks = {1 - power / DECADES: f"10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[power]}" if power else "1" for power in range(DECADES + 1)}
     title = (

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.pictures.figures.loss_sources import Course
+from pipeline.pictures.figures.loss_sources import LossCurve
 
 # Okabe and Ito (2008): told apart by whoever does not see all colours, and in grey by their lightness.
 COLOURS = {"total": "#1f2937", "content": "#0072b2", "style": "#d55e00", "tv": "#009e73", "temporal": "#b5649b"}
@@ -41,9 +41,9 @@ class _End:
     bold: bool
 
 
-def draw(courses: Sequence[Course]) -> Figure:
-    """A plot for each course, one above the other; the passes of a clip beside each other, on one scale."""
-    groups = [list(group) for _, group in groupby(courses, key=lambda course: course.name)]
+def draw(curves: Sequence[LossCurve]) -> Figure:
+    """A plot for each curve, one above the other; the passes of a clip beside each other, on one scale."""
+    groups = [list(group) for _, group in groupby(curves, key=lambda curve: curve.name)]
     across = [min(ACROSS, len(group)) for group in groups]
     rows = [math.ceil(len(group) / wide) for group, wide in zip(groups, across, strict=True)]
     layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
@@ -61,15 +61,15 @@ def draw(courses: Sequence[Course]) -> Figure:
     return figure
 
 
-def _draw_group(panels: Sequence[Axes], group: Sequence[Course], across: int) -> None:
+def _draw_group(panels: Sequence[Axes], group: Sequence[LossCurve], across: int) -> None:
     """What was painted in several passes, in one panel for each."""
     ends: dict[str, _End] = {}
-    for number, (axes, course) in enumerate(zip(panels, group, strict=True)):
-        ends.update(_curves(axes, course))
-        axes.set_title(course.pass_name or course.name, fontsize=10, loc="left", parse_math=False,
-                       fontweight="normal" if course.pass_name else "bold")  # fmt: skip
+    for number, (axes, curve) in enumerate(zip(panels, group, strict=True)):
+        ends.update(_curves(axes, curve))
+        axes.set_title(curve.pass_name or curve.name, fontsize=10, loc="left", parse_math=False,
+                       fontweight="normal" if curve.pass_name else "bold")  # fmt: skip
         if number % across == 0:
-            axes.set_ylabel("weighted loss" if course.weights else "loss, terms unweighted", fontsize=9)
+            axes.set_ylabel("weighted loss" if curve.weights else "loss, terms unweighted", fontsize=9)
         else:
             axes.tick_params(labelleft=False)
     if group[0].pass_name:
@@ -79,10 +79,10 @@ def _draw_group(panels: Sequence[Axes], group: Sequence[Course], across: int) ->
         )  # fmt: skip
     limits = [axes.get_ylim() for axes in panels]
     highest = max(
-        value for course in group for term in course.terms for value in course.weighted(term) if value is not None
+        value for curve in group for term in curve.terms for value in curve.weighted(term) if value is not None
     )
     low = max(min(low for low, _ in limits), highest / 10**DECADES)
-    first, last = min(course.places[0] for course in group), max(course.places[-1] for course in group)
+    first, last = min(curve.places[0] for curve in group), max(curve.places[-1] for curve in group)
     for number, axes in enumerate(panels):
         axes.set_ylim(low, max(high for _, high in limits))
         axes.set_xlim(first, max(last, first + 1))
@@ -90,11 +90,11 @@ def _draw_group(panels: Sequence[Axes], group: Sequence[Course], across: int) ->
             _name(axes, list(ends.values()))
 
 
-def _curves(axes: Axes, course: Course) -> dict[str, _End]:
+def _curves(axes: Axes, curve: LossCurve) -> dict[str, _End]:
     """Draw every term; tells where each ends."""
     ends: dict[str, _End] = {}
-    for term in course.terms:
-        values = course.weighted(term)
+    for term in curve.terms:
+        values = curve.weighted(term)
         shown = [math.nan if value is None or value <= 0 else value for value in values]
         known = [value for value in shown if not math.isnan(value)]
         if not known:
@@ -102,19 +102,19 @@ def _curves(axes: Axes, course: Course) -> dict[str, _End]:
         colour = COLOURS.get(term, "#6b7280")
         wide = 1.8 if term == "total" else 1.2
         marker = "." if len(known) <= 40 else None
-        for first, end in course.stretches():
+        for first, end in curve.stretches():
             axes.plot(
-                course.places[first:end], shown[first:end], color=colour, linewidth=wide, marker=marker, markersize=4
+                curve.places[first:end], shown[first:end], color=colour, linewidth=wide, marker=marker, markersize=4
             )
-        ends[term] = _End(known[-1], _named(term, course), colour, term == "total")
+        ends[term] = _End(known[-1], _named(term, curve), colour, term == "total")
     axes.set_yscale("log")
-    for place, text in course.breaks:
+    for place, text in curve.breaks:
         axes.axvline(place, color="#9ca3af", linestyle=":", linewidth=0.9, zorder=0)
         axes.annotate(
             text, (place, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), textcoords="offset points",
             fontsize=7, color="#6b7280", va="top",
         )  # fmt: skip
-    axes.set_xlabel(course.along, fontsize=9)
+    axes.set_xlabel(curve.along, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.spines[["top", "right"]].set_visible(False)
@@ -123,9 +123,9 @@ def _curves(axes: Axes, course: Course) -> dict[str, _End]:
     return ends
 
 
-def _named(term: str, course: Course) -> str:
+def _named(term: str, curve: LossCurve) -> str:
     name = NAMES.get(term, term)
-    weight = course.weights.get(term)
+    weight = curve.weights.get(term)
     return name if term == "total" or weight in (None, 1.0) else f"{name} × {weight:g}"
 
 

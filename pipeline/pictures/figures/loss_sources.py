@@ -17,7 +17,7 @@ from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import read_metadata
 from pipeline.motion.cuts import parse_cuts
 from pipeline.pictures.figures.page import OnCount
-from pipeline.pictures.snapshot_store import INDEX, kept_folder, read_kept
+from pipeline.pictures.snapshot_store import INDEX, read_snapshots, snapshot_folder
 from pipeline.settings import read_toml, strengthened
 
 MOST = 12
@@ -33,7 +33,7 @@ WEIGHTS = {
 
 
 @dataclass(frozen=True)
-class Course:
+class LossCurve:
     """How the losses of one thing went; of a clip, in one of its passes."""
 
     name: str
@@ -83,7 +83,7 @@ def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
+def stored_loss_curves(place: Path, on_count: OnCount) -> list[LossCurve] | None:
     """The losses that are kept of what was painted at `place`, the passes of a clip in order; None where nothing is.
 
     :param place: a work folder OUT.reelbrush, the folder of a batch, or a result that has the one beside it or lies in
@@ -92,18 +92,18 @@ def kept_courses(place: Path, on_count: OnCount) -> list[Course] | None:
     """
     work = _work_folder(place)
     if work is not None:
-        return of_work_folder(work, on_count)
+        return work_folder_loss_curves(work, on_count)
     if (place / INDEX).is_file():
-        return [of_snapshots(place)]
-    if (kept_folder(place) / INDEX).is_file():
-        course = of_snapshots(kept_folder(place))
+        return [snapshot_loss_curve(place)]
+    if (snapshot_folder(place) / INDEX).is_file():
+        curve = snapshot_loss_curve(snapshot_folder(place))
         # Of an older version the sum alone was kept: what can be painted again shows more.
-        return [course] if len(course.terms) > 1 else None
+        return [curve] if len(curve.terms) > 1 else None
     if (place / LEDGER).is_file():
-        return of_batch(place)
+        return batch_loss_curves(place)
     for folder in place.absolute().parents:
         if (folder / LEDGER).is_file():
-            return of_batch(folder, place.absolute())
+            return batch_loss_curves(folder, place.absolute())
     return None
 
 
@@ -115,7 +115,7 @@ def _work_folder(place: Path) -> Path | None:
     return None
 
 
-def of_work_folder(folder: Path, on_count: OnCount) -> list[Course]:
+def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
     """The losses of every frame in a work folder, pass by pass.
 
     :raises StoreError: there are none, or one is damaged.
@@ -125,22 +125,22 @@ def of_work_folder(folder: Path, on_count: OnCount) -> list[Course]:
         # The frames are what counts; a figure without weights says so.
         settings = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))["settings"]
     shots, passes = _shots_in(folder, settings), _passes_in(folder, settings)
-    courses = []
+    curves = []
     for number in range(1, passes + 1):
         losses = _of_pass(folder, number, FRAMES if number == passes else f"pass{number}", on_count)
         if losses:
-            courses.append(
-                Course(
+            curves.append(
+                LossCurve(
                     folder.name.removesuffix(".reelbrush"), "frame", tuple(losses), tuple(losses.values()),
                     weights_of(settings), tuple((first, "cut") for first in shots if first), number, passes,
                 )
             )  # fmt: skip
-    if not courses:
+    if not curves:
         raise StoreError(
             f"{folder}: there are no finished frames here. They are kept while a clip is being painted, and after it "
             "with reelbrush video --keep."
         )
-    return courses
+    return curves
 
 
 def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
@@ -184,12 +184,12 @@ def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[
         ) from None
 
 
-def of_snapshots(folder: Path) -> Course:
+def snapshot_loss_curve(folder: Path) -> LossCurve:
     """The losses of a picture that was painted with --keep, step by step.
 
     :raises StoreError: they are damaged.
     """
-    kept = read_kept(folder)
+    kept = read_snapshots(folder)
     losses = kept.snapshots.losses
     begins = [loss for number, loss in enumerate(losses) if number == 0 or loss.level != losses[number - 1].level]
     breaks = tuple((loss.step, f"1/{2**loss.level} of the size" if loss.level else "full size") for loss in begins)
@@ -197,7 +197,7 @@ def of_snapshots(folder: Path) -> Course:
         weights = weights_of(read_toml(kept.record.settings))
     except ValueError:
         weights = {}
-    return Course(
+    return LossCurve(
         folder.name.removesuffix(".reelbrush"), "step", tuple(loss.step for loss in losses),
         tuple({"total": loss.total, **loss.terms} for loss in losses), weights, breaks if len(breaks) > 1 else (),
     )  # fmt: skip
@@ -217,7 +217,7 @@ def _floats(losses: Any) -> dict[str, float]:
     return {str(name): float(value) for name, value in losses.items()}
 
 
-def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
+def batch_loss_curves(folder: Path, result: Path | None = None) -> list[LossCurve]:
     """The losses of every clip of a batch, or of the one whose result is named.
 
     :raises ReelbrushError: there are none, or too many for one figure.
@@ -239,13 +239,13 @@ def of_batch(folder: Path, result: Path | None = None) -> list[Course]:
                 f"{folder}: this batch has {len(clips)} clips; of more than {MOST} in one figure nothing could be "
                 f"read. Name one of its results, for instance {clips[0].item.output}."
             )
-        return [course for row in clips for course in _of_item(row, ledger)]
+        return [curve for row in clips for curve in _of_item(row, ledger)]
     finally:
         ledger.close()
 
 
-def _of_item(row: ItemRow, ledger: Ledger) -> list[Course]:
-    """A course for each pass of which frames are finished."""
+def _of_item(row: ItemRow, ledger: Ledger) -> list[LossCurve]:
+    """A curve for each pass of which frames are finished."""
     found: dict[int, dict[int, Mapping[str, float]]] = {}
     for frame in ledger.frames(row.name):
         found.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
@@ -256,7 +256,7 @@ def _of_item(row: ItemRow, ledger: Ledger) -> list[Course]:
     breaks = tuple((first, "cut") for first in row.cuts)
     passes = max(row.passes, *found)
     return [
-        Course(
+        LossCurve(
             row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,
             number, passes,
         )

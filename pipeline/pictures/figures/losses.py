@@ -15,7 +15,7 @@ from pipeline.clip.replay import ReplayJob, get_ready
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
-from pipeline.pictures.figures.loss_sources import Course, kept_courses, weights_of
+from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
 from pipeline.pictures.figures.page import OnCount
 from pipeline.style.painter import Progress
 
@@ -25,7 +25,7 @@ class LossesJob:
     """What to show the losses of, and where to put the figure."""
 
     place: Path
-    """A picture to paint, one that Reelbrush has painted, or what `kept_courses` takes."""
+    """A picture to paint, one that Reelbrush has painted, or what `stored_loss_curves` takes."""
     output: Path
     """`.svg`, or a picture."""
     styles: tuple[str, ...] = ()
@@ -42,12 +42,12 @@ class LossesFigure:
     """What came of it."""
 
     output: Path
-    courses: tuple[Course, ...]
+    curves: tuple[LossCurve, ...]
 
     def as_json(self) -> str:
         """One line."""
         return json.dumps(
-            {"event": "figure", "output": str(self.output), "courses": [asdict(course) for course in self.courses]}
+            {"event": "figure", "output": str(self.output), "courses": [asdict(curve) for curve in self.curves]}
         )
 
 
@@ -62,29 +62,29 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
         check_output(job.output, job.overwrite)
     else:
         check_picture_output(job.output, job.overwrite)
-    courses = [_painted(job, on_count)] if job.styles else kept_courses(job.place, on_count)
-    if courses is None:
-        courses = [_painted_again(job, on_count)]
+    curves = [_painted(job, on_count)] if job.styles else stored_loss_curves(job.place, on_count)
+    if curves is None:
+        curves = [_painted_again(job, on_count)]
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
     from pipeline.pictures.figure import rendered, write_svg
     from pipeline.pictures.figures.loss_plot import DOTS, draw
 
-    figure = draw(courses)
+    figure = draw(curves)
     if vector:
         write_svg(job.output, figure)
     else:
         write_picture(job.output, rendered(figure), overwrite=job.overwrite, dots=DOTS)
-    return LossesFigure(job.output, tuple(courses))
+    return LossesFigure(job.output, tuple(curves))
 
 
-def _painted(job: LossesJob, on_count: OnCount) -> Course:
+def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
     """Of a picture that is painted for the figure."""
     studio = open_studio(job.preset, job.weights, job.device, job.settings)
-    return painting_course(StillJob(job.place, as_styles(list(job.styles))), studio, on_count)
+    return painted_loss_curve(StillJob(job.place, as_styles(list(job.styles))), studio, on_count)
 
 
-def _painted_again(job: LossesJob, on_count: OnCount) -> Course:
+def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
     """Of a picture that Reelbrush has painted: it is painted once more, as it says of itself."""
     try:
         ready = get_ready(ReplayJob(job.place, job.output, weights=job.weights, device=job.device))
@@ -101,10 +101,10 @@ def _painted_again(job: LossesJob, on_count: OnCount) -> Course:
             f"{job.place}: this is a clip, and the losses of its frames were not kept. Paint it with reelbrush video "
             "--keep, and name the folder that it leaves beside the result."
         )
-    return replace(painting_course(ready.still(None), ready.studio, on_count), name=job.place.name)
+    return replace(painted_loss_curve(ready.still(None), ready.studio, on_count), name=job.place.name)
 
 
-def painting_course(still: StillJob, studio: Studio, on_count: OnCount) -> Course:
+def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> LossCurve:
     """The losses of a picture, step by step, while it is painted; the painting itself is not kept.
 
     :raises ReelbrushError: as `run_still`.
@@ -124,7 +124,7 @@ def painting_course(still: StillJob, studio: Studio, on_count: OnCount) -> Cours
         on_count("Painting (percent)", int(100 * progress.share), 100)
 
     run_still(still, studio.network, studio.settings, studio.device, ignore, seen)
-    return Course(
+    return LossCurve(
         still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(studio.settings)),
         tuple(breaks) if len(breaks) > 1 else (),
     )  # fmt: skip

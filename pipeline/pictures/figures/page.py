@@ -16,7 +16,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.writing import WRITABLE
-from pipeline.pictures.layout import Layout, paragraph, stacked
+from pipeline.pictures.canvas import Canvas, paragraph, stacked
 
 DOTS = 300
 """An inch in print, as the file says."""
@@ -33,7 +33,7 @@ OnCount = Callable[[str, int, "int | None"], None]
 """What is being done, how much of it is done, and how much there is, if that is known."""
 
 
-def read_at(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[str, ...]]:
+def read_resized(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[str, ...]]:
     """The picture, uint8 (H, W, 3), its longer side `size` pixels at most, but its shorter one `least` in any case.
 
     Returns it with a note where that made it larger.
@@ -78,16 +78,16 @@ def beside_content(style: Image, content: Image) -> Image:
     return fitted(style, height, round(max(width, PANORAMA * height)))
 
 
-def letters_for(row: int, cell: int) -> int:
+def letter_size(row: int, cell: int) -> int:
     """Height of the letters in pixels, where the cells of a row are `row` pixels wide together, and one is `cell`."""
     return max(SMALLEST, min(round(LETTERS * row), cell // CHARACTERS))
 
 
-def with_foot(page: Layout, text: str, letters: int) -> Layout:
+def with_footer(page: Canvas, text: str, letters: int) -> Canvas:
     """A page with a paragraph under its pictures, from the left edge of the first to the right edge of the last."""
     left, _, right, _ = page.reach
     foot = paragraph(text, right - left, letters).moved(left, letters // 2)
-    return stacked([page, Layout(foot.height + letters // 2, max(page.width, foot.width), foot.marks)])
+    return stacked([page, Canvas(foot.height + letters // 2, max(page.width, foot.width), foot.marks)])
 
 
 def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
@@ -102,7 +102,7 @@ def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None
     check_output(output, overwrite)
 
 
-def write_figure(output: Path, page: Layout, overwrite: bool) -> None:
+def write_figure(output: Path, page: Canvas, overwrite: bool) -> None:
     """Write a figure as pixels or, where the name ends in .svg, as vectors; the same page gives the same bytes.
 
     :raises OutputError: it cannot be written.

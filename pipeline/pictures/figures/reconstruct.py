@@ -14,18 +14,18 @@ from pipeline.clip.api import open_studio
 from pipeline.media import Image
 from pipeline.network.base import Network
 from pipeline.network.weights import describe
+from pipeline.pictures.canvas import Canvas, beside
 from pipeline.pictures.figures.page import (
     OnCount,
     beside_content,
     check_figure,
     for_print,
-    letters_for,
-    read_at,
-    with_foot,
+    letter_size,
+    read_resized,
+    with_footer,
     write_figure,
 )
-from pipeline.pictures.layout import Layout, beside
-from pipeline.pictures.sheet import laid_out
+from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.style.reconstruct import Plan, Reconstruction, Reconstructor, psnr
 
 CELL = 192
@@ -73,7 +73,7 @@ class Row:
     def texts(self) -> tuple[str, ...]:
         """For a table."""
         return (
-            self.what, _set(self.layers), said_psnr(self.psnr) if self.what == "content" else "",
+            self.what, _set(self.layers), psnr_text(self.psnr) if self.what == "content" else "",
             f"{self.left:.1e}", str(self.steps), f"{self.seconds:.1f} s",
         )  # fmt: skip
 
@@ -119,12 +119,12 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     check_figure(job.output, (job.content, job.style), job.overwrite)
     studio = open_studio("gatys2016", job.weights, job.device)
     network = studio.network
-    singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or of_blocks(network, 2)]
-    grown = job.style_layers or of_blocks(network, 1)
+    singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or block_layers(network, 2)]
+    grown = job.style_layers or block_layers(network, 1)
     sets = [grown[: count + 1] for count in range(len(grown))]
     least = network.smallest_side([*grown, *(layer for layers in singles for layer in layers)])
-    content, notes = read_at(job.content, job.size, least)
-    style, more = read_at(job.style, job.size, least)
+    content, notes = read_resized(job.content, job.size, least)
+    style, more = read_resized(job.style, job.size, least)
     watch = _Watch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
     maker = Reconstructor(network, studio.device, Plan(job.steps, job.tv_weight, job.seed))
     rows, pictures = [], []
@@ -141,7 +141,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     return Figure(job.output, describe(network), job.tv_weight, tuple(rows), notes + more)
 
 
-def of_blocks(network: Network, number: int) -> tuple[str, ...]:
+def block_layers(network: Network, number: int) -> tuple[str, ...]:
     """The rectified layer of that number in every block, or the last one of the block: relu1_2, relu2_2 and so on."""
     return tuple(f"relu{block}_{min(number, len(widths))}" for block, widths in enumerate(network.plan.blocks, 1))
 
@@ -160,7 +160,7 @@ def work(network: Network, layers: Sequence[str]) -> float:
     )
 
 
-def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[Image]) -> Layout:
+def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[Image]) -> Canvas:
     """The figure: above the style and what the layers know of it, below the content.
 
     :param pictures: of the rows, in their order.
@@ -171,14 +171,14 @@ def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[I
     of_content = [row for row in rows if row.what == "content"]
     of_style = [row for row in rows if row.what == "style"]
     columns = max(len(of_content), len(of_style))
-    letters = letters_for((columns + 1) * content.shape[1], content.shape[1])
-    originals = laid_out(
+    letters = letter_size((columns + 1) * content.shape[1], content.shape[1])
+    originals = labelled_grid(
         [[beside_content(style, content)], [content]],
         heads=["original"],
         labels=[["style"], [f"content\n{size}"]],
         letters=letters,
     )
-    reconstructed = laid_out(
+    reconstructed = labelled_grid(
         [[known[row] for row in of_style], [known[row] for row in of_content]],
         heads=[f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz"[:columns]],
         labels=[
@@ -188,7 +188,7 @@ def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[I
         letters=letters,
     )
     foot = f"PSNR: of the reconstruction against the original content, both at {size} pixels."
-    return with_foot(beside([originals, reconstructed]), foot, letters)
+    return with_footer(beside([originals, reconstructed]), foot, letters)
 
 
 def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float, decibels: float | None) -> Row:
@@ -197,14 +197,14 @@ def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float
     )
 
 
-def said_psnr(decibels: float | None) -> str:
+def psnr_text(decibels: float | None) -> str:
     """'32.9 dB', or 'exact' where no pixel is wrong."""
     return "exact" if decibels is None else f"{decibels:.1f} dB"
 
 
 def _said_psnr(decibels: float | None) -> str:
     """'PSNR 32.9 dB', or 'exact'."""
-    return said_psnr(decibels) if decibels is None else f"PSNR {said_psnr(decibels)}"
+    return psnr_text(decibels) if decibels is None else f"PSNR {psnr_text(decibels)}"
 
 
 def _grown(layers: Sequence[str]) -> str:

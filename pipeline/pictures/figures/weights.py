@@ -12,18 +12,18 @@ from pathlib import Path
 from pipeline.clip.api import open_studio
 from pipeline.media import Image
 from pipeline.network.weights import describe
+from pipeline.pictures.canvas import Canvas, axis, beside, stacked
 from pipeline.pictures.figures.page import (
     OnCount,
     beside_content,
     check_figure,
     for_print,
-    letters_for,
-    read_at,
-    with_foot,
+    letter_size,
+    read_resized,
+    with_footer,
     write_figure,
 )
-from pipeline.pictures.layout import Layout, axis, beside, stacked
-from pipeline.pictures.sheet import laid_out
+from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.settings import Settings
 from pipeline.style.painter import OnProgress, Painter, Progress, Style
 
@@ -93,7 +93,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     ratios = job.ratios or tuple(factor * settings.content_weight / settings.style_weight for factor in AROUND)
     names = [layer for layer, _ in settings.style_layers]
     sets = [tuple(names[: count + 1]) for count in range(len(names))]
-    (content, _), (style, _) = read_at(job.content, job.size), read_at(job.style, 4 * job.size)
+    (content, _), (style, _) = read_resized(job.content, job.size), read_resized(job.style, 4 * job.size)
     paintings: list[list[Image]] = []
     losses = []
     for row, layers in enumerate(sets):
@@ -125,13 +125,13 @@ def page(
     paintings: Sequence[Sequence[Image]],
     ratios: Sequence[float],
     sets: Sequence[Sequence[str]],
-) -> Layout:
+) -> Canvas:
     """The figure: content and style above, a row of paintings for each set of layers under them."""
     shown = for_print(content, CELL)
-    letters = letters_for(len(ratios) * shown.shape[1], shown.shape[1])
-    grid = laid_out(
+    letters = letter_size(len(ratios) * shown.shape[1], shown.shape[1])
+    grid = labelled_grid(
         [[for_print(painting, CELL) for painting in row] for row in paintings],
-        heads=[f"α/β = {text}" for text in said_ratios(ratios)],
+        heads=[f"α/β = {text}" for text in ratio_texts(ratios)],
         sides=[layers[0] if len(layers) == 1 else f"… + {layers[-1]}" for layers in sets],
         letters=letters,
     )
@@ -142,12 +142,12 @@ def page(
     way = _way(ratios)
     across = [axis(way, right - left, letters).moved(left, letters // 2)] if way else []
     given = beside(
-        laid_out([[one]], labels=[[name]], letters=letters)
+        labelled_grid([[one]], labels=[[name]], letters=letters)
         for one, name in ((shown, "content"), (beside_content(style, shown), "style"))
     )
     # Above the columns, not above the names of the rows.
     given = given.moved(left - given.reach[0], 0)
-    return with_foot(stacked([given, *across, grid]), FOOT, letters)
+    return with_footer(stacked([given, *across, grid]), FOOT, letters)
 
 
 def _way(ratios: Sequence[float]) -> str:
@@ -160,7 +160,7 @@ def _way(ratios: Sequence[float]) -> str:
     return FALLING if all(one > other for one, other in steps) else ""
 
 
-def said_ratios(ratios: Sequence[float]) -> list[str]:
+def ratio_texts(ratios: Sequence[float]) -> list[str]:
     """Numbers in as few digits as tell them apart, two at least: '0.005', '1.2·10⁶'."""
     for digits in range(2, 17):
         texts = [_said(ratio, digits) for ratio in ratios]

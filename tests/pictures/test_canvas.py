@@ -13,11 +13,11 @@ from PIL import Image as Pillow
 from tiny import picture
 
 from pipeline.media.lettering import text_size, wrapped
-from pipeline.pictures.layout import Layout, Picture, Stroke, Words, axis, beside, paragraph, stacked
+from pipeline.pictures.canvas import Canvas, Line, Picture, Text, axis, beside, paragraph, stacked
 from pipeline.pictures.layout_svg import write_layout
 
 
-def dark(page: Layout) -> tuple[int, int, int, int]:
+def dark(page: Canvas) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of what is not white."""
     found = np.argwhere((page.drawn() < 128).any(axis=2))
     (top, left), (bottom, right) = found.min(axis=0), found.max(axis=0) + 1
@@ -34,7 +34,7 @@ def test_words_are_never_cut() -> None:
 
 def test_parts_keep_their_places() -> None:
     image = np.zeros((4, 6, 3), np.uint8)
-    one, other = Layout(10, 20, (Picture(image, 1, 2),)), Layout(5, 30, (Picture(image, 3, 0),))
+    one, other = Canvas(10, 20, (Picture(image, 1, 2),)), Canvas(5, 30, (Picture(image, 3, 0),))
     below, right = stacked([one, other]), beside([one, other.moved(7, 1)])
     assert (below.height, below.width) == (15, 30) and below.pictures[1].y == 10
     assert (right.height, right.width) == (10, 57) and (right.pictures[1].x, right.pictures[1].y) == (30, 1)
@@ -44,8 +44,8 @@ def test_parts_keep_their_places() -> None:
 
 def test_words_that_read_downward_are_those_that_read_to_the_right_turned() -> None:
     size = text_size("abc", 20)
-    across = Layout(*size, (Words("abc", 0, 0, 20),)).drawn()
-    page = Layout(200, 60, (Words("abc", 9, 30, 20, down=True),))
+    across = Canvas(*size, (Text("abc", 0, 0, 20),)).drawn()
+    page = Canvas(200, 60, (Text("abc", 9, 30, 20, down=True),))
     np.testing.assert_array_equal(page.drawn()[30 : 30 + size[1], 9 : 9 + size[0]], np.rot90(across, -1))
     assert page.words[0].size == size[::-1]
 
@@ -59,7 +59,7 @@ def test_an_axis_is_as_long_as_it_should_be_and_says_all(down: bool, length: int
     left, top, right, bottom = dark(found)
     begins, ends = (top, bottom) if down else (left, right)
     assert begins <= 3 and ends >= length - 3, "the arrow from end to end"
-    shaft = next(mark for mark in found.marks if isinstance(mark, Stroke))
+    shaft = next(mark for mark in found.marks if isinstance(mark, Line))
     place = shaft.points[0][0] if down else shaft.points[0][1]
     assert all((one.x + one.size[1] if down else one.y + one.size[0]) <= place for one in found.words)
 
@@ -70,15 +70,15 @@ def test_a_paragraph_stays_within_its_width() -> None:
     assert dark(found)[2] <= 160
 
 
-def page() -> Layout:
-    return Layout(
+def page() -> Canvas:
+    return Canvas(
         120,
         200,
         (
             Picture(picture(30, 40), 20, 10),
-            Words("relu3_1: 1.2·10⁶", 20, 45, 16),
-            Words("down", 170, 20, 16, bold=True, down=True),
-            Stroke(((10, 100), (190, 100)), 2),
+            Text("relu3_1: 1.2·10⁶", 20, 45, 16),
+            Text("down", 170, 20, 16, bold=True, down=True),
+            Line(((10, 100), (190, 100)), 2),
         ),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 from tiny import picture
 
 from pipeline.media.lettering import shortened_to, text_size, write
-from pipeline.pictures.sheet import laid_out, sheet
+from pipeline.pictures.labelled_grid import labelled_grid, sheet
 
 
 def test_letters_are_the_same_each_time_and_only_where_they_belong() -> None:
@@ -49,7 +49,9 @@ def test_words_make_room_for_themselves() -> None:
 
 def test_cells_are_as_wide_as_their_words_and_nothing_is_cut() -> None:
     narrow = picture(40, 8)
-    found = laid_out([[narrow, narrow]], heads=["α/β = 0.005", "α/β = 0.05"], labels=[["relu1_1\nPSNR 18.8 dB", "b"]])
+    found = labelled_grid(
+        [[narrow, narrow]], heads=["α/β = 0.005", "α/β = 0.05"], labels=[["relu1_1\nPSNR 18.8 dB", "b"]]
+    )
     assert [words.text for words in found.words] == ["α/β = 0.005", "α/β = 0.05", "relu1_1", "PSNR 18.8 dB", "b"]
     boxes = [(words.x, words.x + words.size[1]) for words in found.words]
     assert boxes[0][1] < boxes[1][0] and all(left >= 0 and right <= found.width for left, right in boxes)
@@ -58,6 +60,6 @@ def test_cells_are_as_wide_as_their_words_and_nothing_is_cut() -> None:
 
 def test_a_label_hangs_right_under_its_own_picture() -> None:
     tall, low = picture(40, 30), picture(10, 30)
-    found = laid_out([[tall, low]], labels=[["a", "b"]], letters=12)
+    found = labelled_grid([[tall, low]], labels=[["a", "b"]], letters=12)
     assert {one.y + one.size[0] for one in found.pictures} == {found.pictures[0].y + 40}
     assert 0 < found.words[1].y - (found.pictures[1].y + 10) < 12

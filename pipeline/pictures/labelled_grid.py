@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.media import Image
 from pipeline.media.lettering import shortened_to, text_size
-from pipeline.pictures.layout import Layout, Mark, Picture, Words
+from pipeline.pictures.canvas import Canvas, Mark, Picture, Text
 
 LETTERS = 1 / 14
 """Height of the letters, in heights of a cell, within `SMALLEST` and `LARGEST` pixels."""
@@ -24,11 +24,11 @@ def sheet(
     title: str = "",
     letters: int | None = None,
 ) -> Image:
-    """The grid of `laid_out` in pixels, uint8 (H, W, 3)."""
-    return laid_out(rows, heads=heads, sides=sides, labels=labels, title=title, letters=letters).drawn()
+    """The grid of `labelled_grid` in pixels, uint8 (H, W, 3)."""
+    return labelled_grid(rows, heads=heads, sides=sides, labels=labels, title=title, letters=letters).drawn()
 
 
-def laid_out(
+def labelled_grid(
     rows: Sequence[Sequence[Image | None]],
     *,
     heads: Sequence[str] = (),
@@ -36,7 +36,7 @@ def laid_out(
     labels: Sequence[Sequence[str]] = (),
     title: str = "",
     letters: int | None = None,
-) -> Layout:
+) -> Canvas:
     """A grid on white paper. No words but the title's are ever cut: cells are as wide as those above and under them.
 
     :param rows: pictures, uint8 (h, w, 3), any size; each is put into the middle of its cell, or stands on its label.
@@ -63,7 +63,7 @@ def laid_out(
     width = gap + side + columns * (cell[1] + gap)
     marks: list[Mark] = []
     if title:
-        marks.append(Words(shortened_to(title, width - 2 * gap, size, bold=True), gap, gap, size, bold=True))
+        marks.append(Text(shortened_to(title, width - 2 * gap, size, bold=True), gap, gap, size, bold=True))
     for place, text in enumerate(heads):
         marks += _centred(text, gap + side + place * (cell[1] + gap), top - line - gap // 2, cell[1], size)
     y = top
@@ -78,7 +78,7 @@ def laid_out(
             if number < len(labels) and place < len(labels[number]):
                 marks += _centred(labels[number][place], x, y + cell[0] + gap // 4, cell[1], size)
         y += cell[0] + under[number] + gap
-    return Layout(y, width, tuple(marks))
+    return Canvas(y, width, tuple(marks))
 
 
 def _under(labels: Sequence[str], line: int, gap: int) -> int:
@@ -93,15 +93,15 @@ def _beside(text: str, size: int) -> tuple[int, int]:
     return len(lines) * text_size("", size)[0], max(widths)
 
 
-def _side(text: str, x: int, y: int, size: int) -> list[Words]:
+def _side(text: str, x: int, y: int, size: int) -> list[Text]:
     lines, line = text.split("\n"), text_size("", size)[0]
-    return [Words(one, x, y + at * line, size, bold=len(lines) > 1 and at == 0) for at, one in enumerate(lines) if one]
+    return [Text(one, x, y + at * line, size, bold=len(lines) > 1 and at == 0) for at, one in enumerate(lines) if one]
 
 
-def _centred(text: str, x: int, y: int, width: int, size: int) -> list[Words]:
+def _centred(text: str, x: int, y: int, width: int, size: int) -> list[Text]:
     line = text_size("", size)[0]
     return [
-        Words(one, x + (width - text_size(one, size)[1]) // 2, y + at * line, size)
+        Text(one, x + (width - text_size(one, size)[1]) // 2, y + at * line, size)
         for at, one in enumerate(text.split("\n"))
         if one
     ]

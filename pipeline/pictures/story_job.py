@@ -12,7 +12,7 @@ from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.still import StillResult
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
-from pipeline.pictures.snapshot_store import check_keep, keep, kept_folder, read_kept
+from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapshots, snapshot_folder, store_snapshots
 from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story, StoryOptions
 from pipeline.pictures.story_file import check_story, write_story
@@ -32,7 +32,7 @@ def paint_with_story(
     """Paint a picture; where `story` names a file, write the progress GIF (or video) too.
 
     :param options: of the story; None where none were given.
-    :param keep_snapshots: keep what a story is made of in `kept_folder(output)`.
+    :param keep_snapshots: keep what a story is made of in `snapshot_folder(output)`.
     :param painting: further arguments of `stylize_image`.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
@@ -43,7 +43,7 @@ def paint_with_story(
     if story is None and not keep_snapshots:
         return stylize_image(content, styles, output, overwrite=overwrite, on_event=on_event, **painting)
     options = options or StoryOptions()
-    folder = kept_folder(output)
+    folder = snapshot_folder(output)
     init = painting.get("init")
     pictures = tuple(style.path for style in as_styles(styles))
     if story is not None:
@@ -54,7 +54,7 @@ def paint_with_story(
         check_story(story)
         check_output(story, overwrite)
     if keep_snapshots:
-        check_keep(folder, overwrite)
+        check_snapshot_folder(folder, overwrite)
     shown = [read_picture(picture) for picture in pictures]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
@@ -75,7 +75,7 @@ def paint_with_story(
     try:
         if keep_snapshots:
             on_event(Stage("Keeping the snapshots"))
-            keep(folder, snapshots, result.record)
+            store_snapshots(folder, snapshots, result.record)
             notes = (
                 f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them.",
             )
@@ -88,10 +88,10 @@ def paint_with_story(
     return result
 
 
-def tell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
+def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
     """Make a story of the snapshots of a finished painting; nothing is painted.
 
-    :param folder: as `read_kept` takes it.
+    :param folder: as `read_snapshots` takes it.
     :raises StoreError: there are no snapshots, or they are damaged.
     :raises UsageError: as `write_story`.
     :raises OutputError: the story exists already, or cannot be written.
@@ -101,7 +101,7 @@ def tell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEv
     check_output(output, overwrite)
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {folder}"))
-    kept = read_kept(folder)
+    kept = read_snapshots(folder)
     notes = _written(output, kept.snapshots, options, kept.record.texts(output), overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
 
