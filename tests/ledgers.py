@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.media.thumbnail import thumbnail
 
 NIGHT = 1_790_000_000.0

@@ -13,10 +13,9 @@ import torch
 from pipeline.clip.clip import ClipResult, run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import OnEvent, ignore
-from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.parse import parse_deadline, parse_rate
+from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
+from pipeline.clip.parse import parse_deadline, parse_rate, parse_style
 from pipeline.clip.still import StillResult, run_still
-from pipeline.clip.styles import StylePicture, parse_style
 from pipeline.errors import UsageError
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device

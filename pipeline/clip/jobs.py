@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.styles import StylePicture
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture and its share in the blend."""
+
+    path: Path
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 
+from pipeline.clip.jobs import StylePicture
 from pipeline.errors import UsageError
 
 RANGE = re.compile(r"(\d*):(\d*)")
@@ -33,6 +35,25 @@ def refuse_clip_settings(given: Mapping[str, object]) -> None:
                 f"{name} is a setting of clips and does nothing to a single picture, which is painted once. Leave out "
                 f"--set {name}=...; 'reelbrush video' paints clips."
             )
+
+
+def parse_style(text: str) -> StylePicture:
+    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
+
+    :raises UsageError: no name, or a weight that is not above zero.
+    """
+    if not text.strip():
+        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
+    head, colon, tail = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return StylePicture(Path(text))
+    try:
+        weight = float(tail)
+    except ValueError:
+        return StylePicture(Path(text))
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
+    return StylePicture(Path(head), weight)
 
 
 def parse_frames(text: str) -> tuple[int | None, int | None]:

@@ -13,12 +13,11 @@ from pipeline.clip.clip import run_clip
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
 from pipeline.clip.flow import open_flow
-from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
 from pipeline.clip.provenance import Record
 from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.clip.same_frames import differing_frames
 from pipeline.clip.still import run_still
-from pipeline.clip.styles import StylePicture
 from pipeline.errors import MediaError, ReplayError, WeightsError
 from pipeline.media import refuse_same_file
 from pipeline.network import packaged

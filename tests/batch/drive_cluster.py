@@ -17,7 +17,7 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.run_context import Orders
 from pipeline.batch.worker import Place
 from pipeline.batch.worker_pool import Crew
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.errors import ReelbrushError
 
 SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 30, "carried_steps": 30, "tolerance": 0.0}

@@ -15,7 +15,7 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
 from pipeline.batch.worker import Place, work_on
 from pipeline.clip.events import Started
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, read_picture
 
 pytestmark = pytest.mark.heavy

@@ -12,7 +12,7 @@ from test_batch_names import make
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.blends import find_styles, labels
 from pipeline.batch.plan.item import Item
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.errors import SettingsError, UsageError
 from pipeline.settings import resolve
 

@@ -22,7 +22,7 @@ from jobs import ROOT, assert_same, moving_folder, paint_picture
 from pipeline.batch.cluster import ClusterCrew, open_cluster
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Notice, Stopped, Task
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.errors import ClusterError, UsageError
 
 pytestmark = pytest.mark.heavy

@@ -12,7 +12,7 @@ from batches import mounted, remounted_for_reading, unmounted
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow, State
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.errors import OutputError, StoreError
 
 

@@ -16,7 +16,7 @@ from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
 from pipeline.batch.thumbnails import SHARES, Seen, look_numbers, seen, share_of
 from pipeline.clip.events import Event, Started
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, open_source
 from pipeline.media.thumbnail import QUALITIES, smaller_thumbnail, thumbnail, thumbnail_size
 from pipeline.motion.measure import flicker_between, measure

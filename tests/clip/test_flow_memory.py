@@ -12,7 +12,7 @@ from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
 from pipeline.batch.worker import Place, work_on
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 from pipeline.motion.flow import Dis, Flow, Image
 from pipeline.report.signals import explain
 

@@ -17,7 +17,7 @@ from pipeline.batch.run_context import Orders
 from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Task
 from pipeline.batch.worker import Place, work_on
 from pipeline.clip.events import Finished
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import StylePicture
 
 PLACE = Place("cpu", 1)
 

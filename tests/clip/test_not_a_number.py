@@ -14,8 +14,7 @@ from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.events import Event, FrameDone
-from pipeline.clip.jobs import ClipJob
-from pipeline.clip.styles import StylePicture
+from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.errors import PaintingError
 from pipeline.network.base import Network
 

@@ -12,10 +12,9 @@ from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.clip import ClipResult, run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
-from pipeline.clip.jobs import ClipJob
+from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.shards import MOST, Outline, look_through, paint_part, parts_of
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.styles import StylePicture
 
 
 def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from pipeline.batch.plan.apart import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
-from pipeline.clip.styles import StylePicture, parse_style
+from pipeline.clip.jobs import StylePicture
+from pipeline.clip.parse import parse_style
 from pipeline.errors import UsageError
 from pipeline.media.endings import is_media_name
 from pipeline.media.picture_sources import natural_key

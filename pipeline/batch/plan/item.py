@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.clip.jobs import StylePicture
 from pipeline.clip.parse import parse_rate
-from pipeline.clip.styles import StylePicture
 from pipeline.media.writing import WRITABLE
 from pipeline.settings import DEFAULT_PRESET
 
