@@ -23,14 +23,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import handed_on, look_back
+from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.shots import find_shots
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
-from pipeline.style.adain import pooled_anchor
+from pipeline.style.adain import pooled_statistics
 from pipeline.style.painter import Painter, Style
 
 
@@ -65,16 +65,16 @@ def main() -> None:
     images = [frame.image for frame in frames]
     with clock.on("find cuts"):
         find_shots(iter(images))
-    with clock.on("anchor the palette"):
-        painter = painter.anchored(pooled_anchor([painter.view(image) for image in images]))
+    with clock.on("measure the clip"):
+        painter = painter.with_statistics(pooled_statistics([painter.statistics_of(image) for image in images]))
     with tempfile.TemporaryDirectory() as folder:
         store = FrameStore(Path(folder), range(len(frames)))
-        looked = look_back(frames, 0, {0}, settings)
+        looked = track_frames(frames, 0, {0}, settings)
         for index in range(len(frames)):
             with clock.on("flow and masks"):
                 seen = next(looked)
             with clock.on("carry"):
-                carried = handed_on(seen, store, settings)
+                carried = warm_start(seen, store, settings)
             with clock.on("paint" if carried else "paint the first frame"):
                 painted = painter.paint(seen.frame.image, carried, index)
             with clock.on("keep"):

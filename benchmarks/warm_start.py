@@ -26,13 +26,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.clip.clip_statistics import views
+from pipeline.clip.clip_statistics import sampled_frames
 from pipeline.clip.events import ignore
 from pipeline.clip.loss_monitor import lasting_loss
-from pipeline.clip.one_frame import paint_again
-from pipeline.clip.passes import Pass, again
+from pipeline.clip.one_frame import refine_frame
+from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import handed_on, look_back
+from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame, Image
 from pipeline.motion.measure import measure
@@ -40,7 +40,7 @@ from pipeline.motion.summary import Summary, summarise
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import Settings, resolve
-from pipeline.style.adain import pooled_anchor
+from pipeline.style.adain import pooled_statistics
 from pipeline.style.painter import Painter, Progress, Style
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -101,8 +101,10 @@ class Run:
 def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     """Paint every frame as a job does, all of them as one shot."""
     painter = Painter(open_vgg19(), [style], settings, torch.device("cpu"))
-    anchor = pooled_anchor([painter.view(contents[index]) for index in sorted(views(len(contents)))])
-    painter = painter.anchored(anchor)
+    statistics = pooled_statistics(
+        [painter.statistics_of(contents[index]) for index in sorted(sampled_frames(len(contents)))]
+    )
+    painter = painter.with_statistics(statistics)
     run = Run([], [], [], [], [])
 
     inputs = [Frame(index, Fraction(index, 24), image) for index, image in enumerate(contents)]
@@ -110,29 +112,31 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         store = FrameStore(Path(folder) / "1", range(len(inputs)))
         began = time.perf_counter()
-        for seen in look_back(inputs, 0, {0}, settings):
+        for seen in track_frames(inputs, 0, {0}, settings):
             curve: list[float] = []
 
             def watch(progress: Progress, curve: list[float] = curve) -> None:
                 if progress.level == 0:
                     curve.append(lasting_loss(progress.detail.losses.floats(), settings.temporal_weight))
 
-            painted = painter.paint(seen.frame.image, handed_on(seen, store, settings), seen.frame.index, watch)
+            painted = painter.paint(seen.frame.image, warm_start(seen, store, settings), seen.frame.index, watch)
             store.put(seen.frame.index, painted)
             run.curves.append(curve)
             run.steps.append(painted.steps)
             run.seconds.append(time.perf_counter() - began)
             began = time.perf_counter()
         if settings.passes > 1:
-            painter = Painter(open_vgg19(), [style], again(settings, len(inputs)), torch.device("cpu")).anchored(anchor)
+            painter = Painter(
+                open_vgg19(), [style], further_settings(settings, len(inputs)), torch.device("cpu")
+            ).with_statistics(statistics)
         for number in range(2, settings.passes + 1):
             one = Pass(number, settings.passes, len(inputs))
             earlier, store = store, FrameStore(Path(folder) / str(number), one.order)
             way = [inputs[index] for index in one.order]
             began = time.perf_counter()
-            for seen in look_back(way, one.order[0], one.entered(shots), settings):
+            for seen in track_frames(way, one.order[0], one.entered(shots), settings):
                 index = seen.frame.index
-                painted = paint_again(seen, painter, store, earlier, ignore, one)
+                painted = refine_frame(seen, painter, store, earlier, ignore, one)
                 store.put(index, painted)
                 run.steps[index] += painted.steps
                 run.seconds[index] += time.perf_counter() - began

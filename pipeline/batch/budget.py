@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.clip.allocation import HALVINGS
 from pipeline.clip.deadline import reserve
-from pipeline.clip.step_budget import Speed, planned
+from pipeline.clip.step_budget import Speed, plan_steps
 from pipeline.settings import Settings
 from pipeline.text import spoken
 
@@ -29,11 +29,11 @@ class Need:
 def need_of(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
     """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
 
-    :param worth: as for `planned`.
+    :param worth: as for `plan_steps`.
     """
-    full = planned(settings, frames, worth).seconds(speed)
+    full = plan_steps(settings, frames, worth).seconds(speed)
     # A single pass, where time is short; `passes_of` gives a loop the second one that it needs.
-    least = planned(replace(settings, passes=1), frames, worth).least_seconds(speed)
+    least = plan_steps(replace(settings, passes=1), frames, worth).least_seconds(speed)
     kept = reserve(frames, width, height)
     return Need(full + kept, least + kept)
 

@@ -10,7 +10,7 @@ from pipeline.batch.ready import Ready
 from pipeline.batch.task import Kind, LookedThrough, Painted, Result, Task
 from pipeline.clip.deadline import reserve
 from pipeline.clip.events import ECONOMIES, Event, FrameDone, Started
-from pipeline.clip.shards import parts_of
+from pipeline.clip.shards import split_shots
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Course:
         """A task has come to its end: what can follow now waits."""
         task = self.running.pop(key)
         if isinstance(result, LookedThrough):
-            parts = [] if result.begun else parts_of(result.shots)
+            parts = [] if result.begun else split_shots(result.shots)
             if len(parts) > 1:
                 # The longest ones first: nobody should wait for one that was begun last.
                 parts.sort(key=lambda part: part[0] - part[1])

@@ -18,11 +18,10 @@ from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import Event, OnEvent, Started
-from pipeline.clip.flow import open_flow
-from pipeline.clip.shards import look_through, paint_part
+from pipeline.clip.shards import look_through, paint_shard
 from pipeline.clip.still import run_still
 from pipeline.clip.styles import load_styles
-from pipeline.clip.warm_start import distances
+from pipeline.clip.warm_start import distances, open_flow
 from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Image
@@ -53,7 +52,7 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
-        passes = paint_part(
+        passes = paint_shard(
             task.item.clip_job(task.overwrite),
             task.part,
             studio.network,

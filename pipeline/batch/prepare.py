@@ -18,7 +18,7 @@ from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import Desk
 from pipeline.batch.task import Done, Notice, Task, Timed, Told
 from pipeline.batch.thumbnails import seen, share_of
-from pipeline.clip.shards import parted
+from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError
 from pipeline.media import read_metadata
 from pipeline.text import gigabytes
@@ -170,7 +170,7 @@ def _plan(desk: Desk, ready: Sequence[Ready], needs: dict[str, Need]) -> list[Co
     for one in order:
         name = one.item.name
         large = workers > 1 and needs[name].full > total / (2 * workers)
-        several = not (one.item.still or one.settings.loop) and (large or parted(one.item.clip_job().work))
+        several = not (one.item.still or one.settings.loop) and (large or has_shards(one.item.clip_job().work))
         overwrite = desk.orders.overwrite or any(path.exists() for path in one.item.outputs)
         courses.append(Course(one, needs[name], len(desk.items), overwrite, several))
     return courses

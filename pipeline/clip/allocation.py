@@ -12,7 +12,7 @@ HALVINGS = 60
 """Halvings of the scale: as near as numbers can tell."""
 
 
-def spread(
+def allocate(
     full: Sequence[float] | Numbers, least: Sequence[float] | Numbers, available: float,
     effort: Sequence[float] | Numbers | None = None,
 ) -> Numbers:  # fmt: skip

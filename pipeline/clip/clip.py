@@ -10,21 +10,21 @@ from pathlib import Path
 
 import torch
 
-from pipeline.clip.clip_statistics import found_anchor
-from pipeline.clip.deadline import Deadline, found_pace, hurry_notes
+from pipeline.clip.clip_statistics import find_statistics
+from pipeline.clip.deadline import Deadline, clip_budget, lateness_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
 from pipeline.clip.frames import paint_pass
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
+from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.passes import Pass, passes_of
-from pipeline.clip.path_cache import remember
+from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record
-from pipeline.clip.session import open_clip, shots_of, started
-from pipeline.clip.step_budget import Pace
+from pipeline.clip.session import checked_shots, open_clip, started
+from pipeline.clip.step_budget import StepBudget
 from pipeline.clip.store import FrameStore
 from pipeline.clip.styles import style_notes
-from pipeline.clip.work_folder import WorkFolder, healed
-from pipeline.clip.worst import worst_notes
+from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import UsageError
 from pipeline.media import Sound, check_output, open_sink
 from pipeline.media.frame import Frame, FrameSink, FrameSource
@@ -72,7 +72,7 @@ def run_clip(
         if not path.is_dir():
             check_output(path, job.overwrite)
     began = time.monotonic()
-    result = healed(lambda: _painted(job, network, settings, device, on_event, deadline, began))
+    result = retry_damaged(lambda: _painted(job, network, settings, device, on_event, deadline, began))
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
     return result
 
@@ -94,22 +94,24 @@ def _painted(
         work = WorkFolder(job.work, clip.identity, wished, job.restart, on_event)
         stack.callback(work.close)
         work.gather()
-        shots = shots_of(clip, work, on_event)
+        shots = checked_shots(clip, work, on_event)
         said = [*source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
         notes = tuple(dict.fromkeys([*said, *(loop_notes(source, settings.passes) if settings.loop else ())]))
-        anchor = found_anchor(source, painter, work, on_event)
+        statistics = find_statistics(source, painter, work, on_event)
         pace = (
             None
             if deadline is None
-            else found_pace(deadline, source, shots, painter.anchored(anchor), flow, work, on_event)
+            else clip_budget(deadline, source, shots, painter.with_statistics(statistics), flow, work, on_event)
         )
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * source.info.frames + work.frames(reached).done
-        hurry = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        hurry = () if pace is None else lateness_notes(pace, done, len(passes), len(wished))
         on_event(started(clip, source.info.frames, done, shots, len(passes), notes, hurry))
         painted = 0
         for one in in_time(passes[reached.number - 1 :], pace, work):
-            painted += paint_one(one, source, shots, clip.painter_of(one, anchor), flow, work, sinks, on_event, pace)
+            painted += paint_one(
+                one, source, shots, clip.painter_of(one, statistics), flow, work, sinks, on_event, pace
+            )
         on_event(Stage("Encoding"))
         store = work.end()
         if not (passes[-1].forward and work.passes == passes):
@@ -118,7 +120,7 @@ def _painted(
             sink.finish()
         said = [*(note for sink in sinks for note in sink.notes), *worst_notes(store, settings)]
         notes = tuple(dict.fromkeys(said))
-        remember(clip.record)
+        record_paths(clip.record)
         if job.keep:
             work.close()
         else:
@@ -126,7 +128,7 @@ def _painted(
     return ClipResult(job.outputs, source.info.frames, painted, time.monotonic() - began, notes, len(work.passes))
 
 
-def in_time(passes: Sequence[Pass], pace: Pace | None, work: WorkFolder) -> Iterator[Pass]:
+def in_time(passes: Sequence[Pass], pace: StepBudget | None, work: WorkFolder) -> Iterator[Pass]:
     """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
     for one in passes:
         if pace is not None and one is not passes[0] and not pace.allows(one):
@@ -144,7 +146,7 @@ def paint_one(
     work: WorkFolder,
     sinks: Sequence[FrameSink],
     on_event: OnEvent,
-    pace: Pace | None,
+    pace: StepBudget | None,
 ) -> int:
     """What is missing of a pass. Returns how many frames that was."""
     store, earlier = work.begin(one)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.clip.events import OnEvent, Stage
-from pipeline.clip.motion import found_motion
-from pipeline.clip.speed import measured_speed
-from pipeline.clip.step_budget import Pace, Speed, passes_within, planned
+from pipeline.clip.speed import measure_speed
+from pipeline.clip.step_budget import Speed, StepBudget, affordable_passes, plan_steps
+from pipeline.clip.survey import find_motion
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.motion.flow import FlowMethod
@@ -38,10 +38,10 @@ class Deadline:
     clock: Callable[[], float] = time.time
 
 
-def found_pace(
+def clip_budget(
     deadline: Deadline, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
     work: WorkFolder, on_event: OnEvent,
-) -> Pace:  # fmt: skip
+) -> StepBudget:  # fmt: skip
     """The pace that finishes a clip in time. Where there is too little for all passes, `work` gets fewer, as with
     `fit_passes`."""
     info = source.info
@@ -57,23 +57,23 @@ def fit_passes(
     """Where there is too little time for all passes over a clip, give `work` fewer, if those that are dropped have not
     begun. Returns how fast this machine is, so that nobody has to measure it again."""
     info = source.info
-    motion = found_motion(source, work, on_event)
+    motion = find_motion(source, work, on_event)
     speed = deadline.speed
     if speed is None:
         on_event(Stage(MEASURING))
-        speed = measured_speed(source, painter, flow)
+        speed = measure_speed(source, painter, flow)
     if work.reached().number == 1:
         seconds = deadline.until - reserve(info.frames, info.width, info.height) - deadline.clock()
         settings = replace(painter.settings, passes=len(work.passes))
         worth = step_worth(painter, info)
-        work.settle_passes(passes_within(seconds, settings, info.frames, worth, speed, shots, motion))
+        work.settle_passes(affordable_passes(seconds, settings, info.frames, worth, speed, shots, motion))
     return speed
 
 
-def pace_of_part(
+def shard_budget(
     deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
     work: WorkFolder, on_event: OnEvent,
-) -> Pace:  # fmt: skip
+) -> StepBudget:  # fmt: skip
     """The pace that finishes some whole shots of a clip in time, in the passes that were settled for all of it.
 
     :param deadline: of painting alone; somebody else encodes.
@@ -81,25 +81,25 @@ def pace_of_part(
     """
     if deadline.speed is None:
         on_event(Stage(MEASURING))
-        deadline = replace(deadline, speed=measured_speed(source, painter, flow))
+        deadline = replace(deadline, speed=measure_speed(source, painter, flow))
     return _pace(deadline, part, source, shots, painter, work, on_event)
 
 
 def _pace(
     deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, work: WorkFolder,
     on_event: OnEvent,
-) -> Pace:  # fmt: skip
+) -> StepBudget:  # fmt: skip
     begin, end = part
     assert deadline.speed is not None
     settings = replace(painter.settings, passes=len(work.passes))
-    motion = found_motion(source, work, on_event)[begin:end]
+    motion = find_motion(source, work, on_event)[begin:end]
     inside = [(first - begin, last - begin) for first, last in shots if begin <= first < end]
     worth = step_worth(painter, source.info)
-    plan = planned(settings, end - begin, worth, inside, motion)
-    return Pace(plan, settings, worth, deadline.speed, deadline.until, deadline.clock)
+    plan = plan_steps(settings, end - begin, worth, inside, motion)
+    return StepBudget(plan, settings, worth, deadline.speed, deadline.until, deadline.clock)
 
 
-def hurry_notes(pace: Pace, done: int, passes: int, wanted: int) -> tuple[str, ...]:
+def lateness_notes(pace: StepBudget, done: int, passes: int, wanted: int) -> tuple[str, ...]:
     """What a person should know before painting begins.
 
     :param done: frames that are finished, of all passes.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.clip.events import OnEvent, Stage
-from pipeline.clip.path_cache import remembered
-from pipeline.clip.provenance import Ingredient, near, real
-from pipeline.clip.recorded import printable
+from pipeline.clip.events import OnEvent, Stage, ignore
+from pipeline.clip.path_cache import cached_paths
+from pipeline.clip.provenance import Ingredient, Record, near, real
+from pipeline.clip.recorded import printable, read_record
 from pipeline.errors import MediaError, ReplayError
 from pipeline.media import fingerprint
 
@@ -44,7 +45,7 @@ class Finder:
         place = self._place(wanted)
         if place is not None and self._is(place, wanted):
             return place
-        for path in remembered(wanted.sha256):
+        for path in cached_paths(wanted.sha256):
             if self._is(path, wanted):
                 return path
         if self._search is not None:
@@ -118,3 +119,39 @@ def _candidates(folder: Path, name: str) -> Iterator[Path]:
                 others.append(path)
     yield from others
     yield folder
+
+
+@dataclass(frozen=True)
+class FoundIngredients:
+    """A result with what went into it."""
+
+    result: Path
+    record: Record
+    source: Path | None
+    """What was painted; None where it is gone or has changed."""
+    styles: tuple[Path, ...]
+    """Those that are still there, in order."""
+    notes: tuple[str, ...]
+    """What is not there, a sentence each."""
+
+
+def find_ingredients(result: Path, search: Path | None = None) -> FoundIngredients:
+    """What a result says that it was painted from, found again by its content.
+
+    :param search: a folder to look in, with all folders below, for what is not where it was.
+    :raises MediaError: the result cannot be read.
+    :raises ReplayError: it does not say how it was made; or there is no folder `search`.
+    """
+    record, finder = read_record(result), Finder(result, search, ignore)
+    notes: list[str] = []
+
+    def find(what: str, wanted: Ingredient) -> Path | None:
+        try:
+            return finder.find(what, wanted, "")
+        except ReplayError as error:
+            notes.append(str(error))
+            return None
+
+    source = find("the input", record.source)
+    styles = [find("a style", style) for style in record.styles]
+    return FoundIngredients(result, record, source, tuple(style for style in styles if style is not None), tuple(notes))

@@ -6,12 +6,12 @@ from collections.abc import Container, Generator, Sequence
 from contextlib import closing
 
 from pipeline.clip.events import FrameDone, OnEvent
-from pipeline.clip.loss_monitor import guard_at
-from pipeline.clip.one_frame import paint_again, paint_frame
+from pipeline.clip.loss_monitor import monitor_at
+from pipeline.clip.one_frame import paint_frame, refine_frame
 from pipeline.clip.passes import Pass
-from pipeline.clip.step_budget import FULL, Pace
+from pipeline.clip.step_budget import FULL, StepBudget
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import Seen, look_back, reach
+from pipeline.clip.warm_start import TrackedFrame, reach, track_frames
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.prefetch import prefetch
 from pipeline.motion.flow import FlowMethod
@@ -31,7 +31,7 @@ def paint_pass(
     earlier: FrameStore | None,
     sinks: Sequence[FrameSink],
     on_event: OnEvent,
-    pace: Pace | None = None,
+    pace: StepBudget | None = None,
 ) -> int:
     """Paint the frames that are missing. Returns how many that were.
 
@@ -43,13 +43,13 @@ def paint_pass(
     settings = painter.settings
     entered = one.entered(shots)
     began = store.done
-    guard = guard_at(settings, entered, store)
+    guard = monitor_at(settings, entered, store)
     with closing(_seen(one, source, entered, settings, flow, store)) as frames:
         for seen in frames:
             index = seen.frame.index
             steps = FULL if pace is None else pace.steps(one, index)
             if earlier is not None:
-                result = paint_again(seen, painter, store, earlier, on_event, one, steps)
+                result = refine_frame(seen, painter, store, earlier, on_event, one, steps)
             else:
                 if seen.before is None:
                     guard.begin_shot()
@@ -72,7 +72,7 @@ def paint_pass(
 
 def _seen(
     one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
-) -> Generator[Seen, None, None]:
+) -> Generator[TrackedFrame, None, None]:
     """The frames that are missing. The flow of the next one is found while a frame is painted; once there is not
     enough memory for both, after that."""
     try:
@@ -87,6 +87,6 @@ def _seen(
 
 def _from_where_it_is(
     one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
-) -> Generator[Seen, None, None]:
+) -> Generator[TrackedFrame, None, None]:
     with closing(one.inputs(source, store.done - reach(settings))) as frames:
-        yield from look_back(frames, one.order[store.done], entered, settings, flow)
+        yield from track_frames(frames, one.order[store.done], entered, settings, flow)

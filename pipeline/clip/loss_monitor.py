@@ -12,7 +12,7 @@ from pipeline.media.frame import Image
 from pipeline.motion.frame_difference import difference, glance
 from pipeline.settings import Settings
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 HIGH = 1.5
 """A loss so many times the usual one is suspicious."""
@@ -25,7 +25,7 @@ SAME = 8.0
 no doing of the input's. Neighbours in clips of 25 frames a second are no farther apart."""
 
 
-class Guard:
+class LossMonitor:
     """Remembers the losses of a shot's last frames. The store has them as well: `see` them again to go on."""
 
     def __init__(self, settings: Settings) -> None:
@@ -51,7 +51,7 @@ class Guard:
         """As `lasting_loss`."""
         return lasting_loss(losses, self._weight)
 
-    def suspects(self, painted: Painted, before: Image, now: Image) -> bool:
+    def suspects(self, painted: PaintedFrame, before: Image, now: Image) -> bool:
         """Whether a carried frame should be painted again from nothing.
 
         It did not settle, or its loss is not finite, or it is far above what is usual in its shot and above that of the
@@ -67,12 +67,12 @@ class Guard:
         return difference(glance(before), glance(now)).levels <= SAME
 
 
-def guard_at(settings: Settings, entered: Container[int], store: FrameStore) -> Guard:
+def monitor_at(settings: Settings, entered: Container[int], store: FrameStore) -> LossMonitor:
     """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame.
 
     :param entered: the frames with which a shot is entered.
     """
-    guard = Guard(settings)
+    guard = LossMonitor(settings)
     for index in store.order[max(0, store.done - RECENT) : store.done]:
         if index in entered:
             guard.begin_shot()
@@ -86,3 +86,28 @@ def lasting_loss(losses: dict[str, float], temporal_weight: float) -> float:
     """What a frame is painted towards, without the temporal loss: comparable between a carried frame and one that was
     painted from nothing."""
     return losses["total"] - temporal_weight * losses.get("temporal", 0.0)
+
+
+FEWEST_FRAMES = 3
+"""Frames of a clip that can have a median."""
+
+
+def worst_notes(store: FrameStore, settings: Settings) -> tuple[str, ...]:
+    """What is said of the frame with the highest loss, the temporal one left out; nothing where it is not far above the
+    median of the clip.
+
+    :param store: of the last pass, whole.
+    :raises DamagedFrameError: the file of a frame is no longer what was written.
+    """
+    losses = {
+        index: lasting_loss(store.record(index)["losses"], settings.temporal_weight) for index in sorted(store.order)
+    }
+    usual = median(losses.values()) if len(losses) >= FEWEST_FRAMES else math.nan
+    worst = max(losses, key=lambda index: losses[index])
+    # No comparison with what is not a number is true.
+    if not losses[worst] > HIGH * usual > 0:
+        return ()
+    return (
+        f"Frame {worst + 1} stands out: its loss is {losses[worst] / usual:.1f} times that of the median frame. Look "
+        "whether it came out well; it may only be another scene, or have had too few steps.",
+    )

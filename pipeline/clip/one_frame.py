@@ -6,22 +6,22 @@ from __future__ import annotations
 import math
 
 from pipeline.clip.events import OnEvent, Repainted, Reverted, Stepped
-from pipeline.clip.loss_monitor import HIGH, Guard, lasting_loss
+from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss
 from pipeline.clip.passes import Pass
 from pipeline.clip.step_budget import FULL, Steps
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import Seen, closing_share, handed_again, handed_on
+from pipeline.clip.warm_start import TrackedFrame, closing_share, further_start, warm_start
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Image
 from pipeline.style.carried import Carried
 from pipeline.style.oom_fallback import Economy
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import OnProgress, Painted, Painter, Progress
+from pipeline.style.painter import OnProgress, PaintedFrame, Painter, Progress
 
 
 def paint_frame(
-    seen: Seen, painter: Painter, store: FrameStore, guard: Guard, on_event: OnEvent, steps: Steps = FULL
-) -> Painted:
+    seen: TrackedFrame, painter: Painter, store: FrameStore, guard: LossMonitor, on_event: OnEvent, steps: Steps = FULL
+) -> PaintedFrame:
     """Paint a frame from what the frames before it in the store hand on.
 
     :param guard: knows the losses of the frames before; it is not told of this one.
@@ -29,7 +29,7 @@ def paint_frame(
     :raises PaintingError: the loss is not a finite number, and nothing is carried to the frame.
     :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
     """
-    carried = handed_on(seen, store, painter.settings)
+    carried = warm_start(seen, store, painter.settings)
     index, now = seen.frame.index, seen.frame.image
     on_progress = _forwarded(index, on_event)
     if carried is None or seen.before is None:
@@ -45,7 +45,7 @@ def paint_frame(
     fresh = _tried(painter, now, None, index, on_progress, steps.fresh)
     if result is None and fresh is None:
         # A frame that cannot be painted is no reason to end a clip in the middle: what was carried to it stays.
-        return Painted(carried.start, store.record(index - 1)["losses"], 0, 0.0, Stop.UNSTABLE)
+        return PaintedFrame(carried.start, store.record(index - 1)["losses"], 0, 0.0, Stop.UNSTABLE)
     losses = [math.inf if one is None else guard.loss(one.losses) for one in (result, fresh)]
     kept = fresh if fresh is not None and not losses[0] <= losses[1] else result
     assert kept is not None
@@ -54,10 +54,10 @@ def paint_frame(
     return kept
 
 
-def paint_again(
-    seen: Seen, painter: Painter, store: FrameStore, earlier: FrameStore, on_event: OnEvent, one: Pass,
+def refine_frame(
+    seen: TrackedFrame, painter: Painter, store: FrameStore, earlier: FrameStore, on_event: OnEvent, one: Pass,
     steps: Steps = FULL,
-) -> Painted:  # fmt: skip
+) -> PaintedFrame:  # fmt: skip
     """Paint a frame in a further pass. Where a shot is entered, the painting stays as it is: it is the one that all
     others of the shot are led to. So does that with which a circle is closed, and one that the pass would make worse.
 
@@ -75,7 +75,7 @@ def paint_again(
     closing = closing_share(earlier, one, index) if one.circle else None
     if closing == 1:
         return _repeated(earlier, index, Stop.KEPT)
-    carried = handed_again(seen, store, earlier.image(index), settings, closing)
+    carried = further_start(seen, store, earlier.image(index), settings, closing)
     told = _forwarded(index, on_event, one.number)
     result = _tried(painter, seen.frame.image, carried, index, told, steps.carried)
     # It cannot be much better than the painting that it is led from.
@@ -95,15 +95,15 @@ def _loss(painter: Painter, losses: dict[str, float]) -> float:
     return lasting_loss(losses, painter.settings.temporal_weight)
 
 
-def _repeated(store: FrameStore, index: int, why: Stop) -> Painted:
+def _repeated(store: FrameStore, index: int, why: Stop) -> PaintedFrame:
     """A painting that is there already, at no cost."""
     stopped, record = why if store.stable(index) else Stop.UNSTABLE, store.record(index)
-    return Painted(store.image(index), record["losses"], 0, 0.0, stopped, Economy(record.get("economy", "")))
+    return PaintedFrame(store.image(index), record["losses"], 0, 0.0, stopped, Economy(record.get("economy", "")))
 
 
 def _tried(
     painter: Painter, now: Image, carried: Carried | None, index: int, told: OnProgress, steps: int | None
-) -> Painted | None:
+) -> PaintedFrame | None:
     """The painting; None where no finite loss was found, whatever was tried."""
     try:
         return painter.paint(now, carried, index, told, steps=steps)

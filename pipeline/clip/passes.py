@@ -78,7 +78,7 @@ def shortened(passes: Sequence[Pass], count: int) -> list[Pass]:
     return [replace(one, of=count, circle=passes[-1].circle and one.number == count) for one in passes[:count]]
 
 
-def again(settings: Settings, frames: int) -> Settings:
+def further_settings(settings: Settings, frames: int) -> Settings:
     """The settings of a further pass: half the steps of a carried frame.
 
     Its frames start where a pass has been already. On 12 frames of a street (160 pixels), with 25 steps the loss fell

@@ -23,7 +23,7 @@ EACH = 4
 _LARGEST = 1 << 16  # bytes of a note that is worth reading
 
 
-def places_folder() -> Path | None:
+def cache_folder() -> Path | None:
     """`$REELBRUSH_CACHE/places`, by default under `~/.cache/reelbrush`; None where there is no home."""
     own, shared = os.environ.get("REELBRUSH_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
@@ -33,9 +33,9 @@ def places_folder() -> Path | None:
     return cache / "places"
 
 
-def remember(record: Record) -> None:
+def record_paths(record: Record) -> None:
     """Note where everything lies that a result was painted from. Never raises: the result is there already."""
-    folder = places_folder()
+    folder = cache_folder()
     if folder is None:
         return
     with suppress(OSError, OutputError):
@@ -46,13 +46,13 @@ def remember(record: Record) -> None:
         _forget(folder)
 
 
-def remembered(sha256: str) -> tuple[Path, ...]:
+def cached_paths(sha256: str) -> tuple[Path, ...]:
     """Where a file of that hash lay when something was painted from it, the latest first. Whether it still does is not
     known.
 
     :param sha256: 64 hexadecimal digits.
     """
-    folder = places_folder()
+    folder = cache_folder()
     return () if folder is None else tuple(Path(place) for place in _read(folder / f"{sha256}.json"))
 
 

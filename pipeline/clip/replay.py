@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from pipeline import __version__
@@ -12,14 +14,13 @@ from pipeline.clip.api import Studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
-from pipeline.clip.flow import open_flow
 from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
 from pipeline.clip.provenance import Record
 from pipeline.clip.recorded import read_record, recorded_settings
-from pipeline.clip.same_frames import differing_frames
 from pipeline.clip.still import run_still
+from pipeline.clip.warm_start import open_flow
 from pipeline.errors import MediaError, ReplayError, WeightsError
-from pipeline.media import refuse_same_file
+from pipeline.media import open_source, refuse_same_file
 from pipeline.network import packaged
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device, choose_precision
@@ -71,7 +72,7 @@ class Ready:
         return StillJob(self.source, self.styles, output, self.init, self.record.upscale, overwrite)
 
 
-def get_ready(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
+def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
     """Find what a result was painted from, and open the network that painted it.
 
     :raises ReplayError: the result does not say how it was made, or what it was made from has changed or is gone.
@@ -96,9 +97,9 @@ def get_ready(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     """Paint a result again: the same frames, into `job.output`. Interrupted, a clip goes on as any other.
 
-    :raises ReelbrushError: as `get_ready`, or whatever else a user can mend.
+    :raises ReelbrushError: as `prepare_replay`, or whatever else a user can mend.
     """
-    ready = get_ready(job, on_event)
+    ready = prepare_replay(job, on_event)
     record, studio, notes = ready.record, ready.studio, ready.notes
     same_kind = _suffix(job.result) == _suffix(job.output)
     if not same_kind and (record.codec, record.quality) != (None, None):
@@ -137,7 +138,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
 def _compared(job: ReplayJob) -> tuple[int | None, str]:
     """How many frames differ from those of the result, and a sentence that says so."""
     try:
-        differing, of = differing_frames(job.result, job.output)
+        differing, of = count_differing_frames(job.result, job.output)
     except MediaError as error:
         # It is painted, whatever has become of the one before.
         return None, f"It cannot be compared with {job.result.name} ({error})."
@@ -229,3 +230,14 @@ def _check_flow(record: Record, settings: Settings, device: torch.device) -> Non
             f"Another network for the optical flow moved the paintings of this result: {record.flow}, where the one at "
             f"hand is {name}. To paint it again, put those weights into {weights_folder()}."
         )
+
+
+def count_differing_frames(one: Path, other: Path) -> tuple[int, int]:
+    """How many frames of two results are not equal in every pixel, and how many frames the longer one has.
+
+    :param one, other: videos, animations, folders of pictures or pictures.
+    :raises MediaError: one of them cannot be read.
+    """
+    pairs = zip_longest(open_source(one).frames(), open_source(other).frames())
+    equal = [a is not None and b is not None and np.array_equal(a.image, b.image) for a, b in pairs]
+    return equal.count(False), len(equal)

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from pipeline.clip.events import Event, OnEvent, Scanned, Stage, Started, ignore
-from pipeline.clip.flow import open_flow
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import check_loop
-from pipeline.clip.passes import Pass, again, passes_of
+from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
-from pipeline.clip.shots import found_shots, told_shots
 from pipeline.clip.styles import load_styles
+from pipeline.clip.survey import find_clip_shots, given_shots
+from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.media import open_source, refuse_same_file
 from pipeline.media.frame import FrameSource
@@ -25,7 +25,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
-from pipeline.style.adain import Anchor
+from pipeline.style.adain import ClipStatistics
 from pipeline.style.painter import Painter
 
 
@@ -40,7 +40,7 @@ class OpenClip:
     """Its shots, where nothing has to be looked for."""
     flow: FlowMethod
     painter: Painter
-    """Of the first pass, and without an anchor."""
+    """Of the first pass, and without an statistics."""
     record: Record
 
     @property
@@ -48,11 +48,13 @@ class OpenClip:
         """Everything the frames depend on."""
         return _identity(self.record, self.settings)
 
-    def painter_of(self, one: Pass, anchor: Anchor) -> Painter:
+    def painter_of(self, one: Pass, statistics: ClipStatistics) -> Painter:
         """The painter for a pass."""
         if one.number == 1:
-            return self.painter.anchored(anchor)
-        return self.painter.with_settings(again(self.settings, self.source.info.frames)).anchored(anchor)
+            return self.painter.with_statistics(statistics)
+        return self.painter.with_settings(further_settings(self.settings, self.source.info.frames)).with_statistics(
+            statistics
+        )
 
 
 def open_clip(
@@ -75,20 +77,20 @@ def open_clip(
         fps=job.rate,
         on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
     )
-    told = told_shots(source, settings)
+    told = given_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, told or ())
     return OpenClip(job, settings, source, told, flow, painter, clip_record(job, painter, flow))
 
 
-def shots_of(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
+def checked_shots(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
     """Where the shots of a clip begin, told or found.
 
     :raises UsageError: there are several, and the clip is to be a loop.
     """
     if clip.told is not None:
         return list(clip.told)
-    shots = found_shots(clip.source, work, on_event)
+    shots = find_clip_shots(clip.source, work, on_event)
     if clip.settings.loop and len(shots) > 1:
         work.remove()
         check_loop(clip.job.source, clip.source.info.frames, shots)
@@ -147,5 +149,5 @@ def started(
         hurry=hurry,
         cuts=tuple(begin for begin, _ in shots[1:]),
         passes=passes,
-        again_work=again(clip.settings, info.frames).carried_steps,
+        again_work=further_settings(clip.settings, info.frames).carried_steps,
     )

@@ -1,6 +1,6 @@
 """The shots of one long clip painted side by side, and joined to what one worker alone would have painted.
 
-A shot takes nothing from the one before it: where it begins, and the anchor of the palette, are found for the whole
+A shot takes nothing from the one before it: where it begins, and the statistics of the palette, are found for the whole
 clip before anything is painted, and in every pass the way through a shot begins anew. So some shots can be painted in
 a folder of their own; `run_clip` takes the frames in once all are there (`WorkFolder.gather`) and encodes them.
 """
@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 
 from pipeline.clip.clip import in_time, paint_one
-from pipeline.clip.clip_statistics import found_anchor
-from pipeline.clip.deadline import Deadline, fit_passes, hurry_notes, pace_of_part
+from pipeline.clip.clip_statistics import find_statistics
+from pipeline.clip.deadline import Deadline, fit_passes, lateness_notes, shard_budget
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.passes import passes_of
-from pipeline.clip.session import open_clip, shots_of, started
+from pipeline.clip.session import checked_shots, open_clip, started
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.work_folder import PART, WorkFolder, healed
+from pipeline.clip.work_folder import PART, WorkFolder, retry_damaged
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
 from pipeline.settings import Settings
@@ -38,7 +38,7 @@ class Outline:
     shots: Sequence[Shot]
     begun: bool
     """Whether frames of it as a whole were painted already."""
-    parted: bool
+    has_shards: bool
     """Whether frames of it were painted in parts."""
     speed: Speed | None = None
     """How fast this machine paints it, measured where there is a deadline."""
@@ -52,7 +52,7 @@ def look_through(
     on_event: OnEvent = ignore,
     deadline: Deadline | None = None,
 ) -> Outline:
-    """Find the shots and the anchor of a clip, and keep them in its work folder for everybody who paints parts of it.
+    """Find the shots and the statistics of a clip, and keep them in its work folder for all who paint parts of it.
 
     :param deadline: when it would have to be done if one painted it alone, with the time of all who do. Where that is
         too little for all passes, it gets fewer.
@@ -64,16 +64,16 @@ def look_through(
     with closing(work):
         reached = work.reached()
         begun = reached.number > 1 or work.frames(reached).done > 0
-        shots = shots_of(clip, work, on_event)
-        anchor = found_anchor(clip.source, clip.painter, work, on_event)
+        shots = checked_shots(clip, work, on_event)
+        statistics = find_statistics(clip.source, clip.painter, work, on_event)
         speed = None
         if deadline is not None:
-            painter = clip.painter.anchored(anchor)
+            painter = clip.painter.with_statistics(statistics)
             speed = fit_passes(deadline, clip.source, shots, painter, clip.flow, work, on_event)
-        return Outline(shots, begun, parted(job.work), speed)
+        return Outline(shots, begun, has_shards(job.work), speed)
 
 
-def paint_part(
+def paint_shard(
     job: ClipJob,
     part: Shot,
     network: Network,
@@ -89,7 +89,7 @@ def paint_part(
     :param deadline: when they have to be painted.
     :raises ReelbrushError: as `run_clip`.
     """
-    return healed(lambda: _paint_part(job, part, network, settings, device, on_event, deadline))
+    return retry_damaged(lambda: _paint_part(job, part, network, settings, device, on_event, deadline))
 
 
 def _paint_part(
@@ -108,29 +108,29 @@ def _paint_part(
     work = WorkFolder(folder, clip.identity, wished, job.restart, on_event)
     with closing(work):
         work.learn(job.work)
-        shots = shots_of(clip, work, on_event)
-        anchor = found_anchor(source, clip.painter, work, on_event)
+        shots = checked_shots(clip, work, on_event)
+        statistics = find_statistics(source, clip.painter, work, on_event)
         pace = None
         if deadline is not None:
-            painter = clip.painter.anchored(anchor)
-            pace = pace_of_part(deadline, part, source, shots, painter, clip.flow, work, on_event)
+            painter = clip.painter.with_statistics(statistics)
+            pace = shard_budget(deadline, part, source, shots, painter, clip.flow, work, on_event)
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * (end - begin) + work.frames(reached).done
         inside = [shot for shot in shots if begin <= shot[0] < end]
-        hurry = () if pace is None else hurry_notes(pace, done, len(passes), len(wished))
+        hurry = () if pace is None else lateness_notes(pace, done, len(passes), len(wished))
         on_event(started(clip, end - begin, done, inside, len(passes), hurry=hurry))
         for one in in_time(passes[reached.number - 1 :], pace, work):
-            paint_one(one, source, shots, clip.painter_of(one, anchor), clip.flow, work, (), on_event, pace)
+            paint_one(one, source, shots, clip.painter_of(one, statistics), clip.flow, work, (), on_event, pace)
         work.end()
         return len(work.passes)
 
 
-def parted(work: Path) -> bool:
+def has_shards(work: Path) -> bool:
     """Whether frames of the clip with this work folder were painted in parts."""
     return any(work.glob(f"{PART}*"))
 
 
-def parts_of(shots: Sequence[Shot]) -> list[Shot]:
+def split_shots(shots: Sequence[Shot]) -> list[Shot]:
     """Neighbouring shots put together to parts of about the same length, `MOST` at most: the same for everybody."""
     least = shots[-1][1] / MOST
     parts: list[Shot] = []

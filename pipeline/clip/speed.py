@@ -10,34 +10,34 @@ from pathlib import Path
 
 from pipeline.clip.step_budget import Speed
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import handed_on, look_back
+from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted, Painter
+from pipeline.style.painter import PaintedFrame, Painter
 
 STEPS = 6
 """Steps that are timed."""
 
 
-def measured_speed(source: FrameSource, painter: Painter, flow: FlowMethod) -> Speed:
+def measure_speed(source: FrameSource, painter: Painter, flow: FlowMethod) -> Speed:
     """Do with the second frame of a clip all that is done with a carried frame, but with few steps.
 
     The clip has been looked at, so decoding is a small part, and is left out. What is found is a guess to begin with:
-    `Pace` corrects it with every frame.
+    `StepBudget` corrects it with every frame.
     """
     with tempfile.TemporaryDirectory() as folder, closing(source.frames()) as frames:
         settings = painter.settings
         store = FrameStore(Path(folder), range(2))
-        found = look_back(islice(frames, 2), 0, {0}, settings, flow)
+        found = track_frames(islice(frames, 2), 0, {0}, settings, flow)
         seen = next(found)
-        store.put(0, Painted(seen.frame.image, {}, 0, 0.0, Stop.STEPS))
+        store.put(0, PaintedFrame(seen.frame.image, {}, 0, 0.0, Stop.STEPS))
         # What is done once for all frames, such as the targets of the style, is not timed.
         painter.paint(seen.frame.image, Carried(seen.frame.image), steps=1)
         began = time.monotonic()
         seen = next(found, seen)
-        carried = handed_on(seen, store, settings) or Carried(seen.frame.image)
+        carried = warm_start(seen, store, settings) or Carried(seen.frame.image)
         painted = painter.paint(seen.frame.image, carried, steps=1)
         if not store.whole and seen.frame.index:
             store.put(1, painted)

@@ -16,11 +16,11 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.clip.allocation import Numbers, spread
-from pipeline.clip.passes import Pass, again, passes_of
+from pipeline.clip.allocation import Numbers, allocate
+from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 LEAST_CARRIED, LEAST_FIRST = 8, 20
 """Steps below which no frame goes, if the settings have so many, ..."""
@@ -71,7 +71,7 @@ FULL = Steps()
 
 
 @dataclass(frozen=True)
-class Plan:
+class StepPlan:
     """The work of every frame of every pass, in the order in which they are painted; in steps at full size."""
 
     full: Numbers
@@ -93,26 +93,26 @@ class Plan:
     def _seconds(self, work: Numbers, speed: Speed) -> float:
         return float(work.sum() * speed.step + len(work) * speed.beside)
 
-    def spread(self, seconds: float, speed: Speed) -> Numbers:
+    def allocate(self, seconds: float, speed: Speed) -> Numbers:
         """The work that each frame may do if all have so many seconds."""
         available = (seconds - len(self.full) * speed.beside) / speed.step
-        return spread(self.full, self.least, available, self.effort)
+        return allocate(self.full, self.least, available, self.effort)
 
-    def after(self, place: int) -> Plan:
+    def after(self, place: int) -> StepPlan:
         """What is left when so many frames, of all passes, are finished."""
-        return Plan(self.full[place:], self.least[place:], self.effort[place:], self.fresh[place:])
+        return StepPlan(self.full[place:], self.least[place:], self.effort[place:], self.fresh[place:])
 
 
-def planned(
+def plan_steps(
     settings: Settings, frames: int, worth: float, shots: Sequence[Shot] = (), motion: Sequence[float] | None = None
-) -> Plan:
+) -> StepPlan:
     """The work of all passes over a clip.
 
     :param worth: steps at full size that a step of a frame painted from nothing is worth: it is done at several sizes.
     :param shots: () for a single one.
     :param motion: `news` of every frame against the one before it, 0 where nothing has changed at all; None: unknown.
     """
-    once_more = again(settings, frames).carried_steps
+    once_more = further_settings(settings, frames).carried_steps
     shots = shots or [(0, frames)]
     full, least, news, fresh = [], [], [], []
     for one in passes_of(settings, frames):
@@ -132,7 +132,7 @@ def planned(
             least.append(floor * cost)
             news.append(math.nan if anew else new)
             fresh.append(anew)
-    return Plan(np.array(full), np.array(least), _efforts(np.array(news), np.array(fresh)), tuple(fresh))
+    return StepPlan(np.array(full), np.array(least), _efforts(np.array(news), np.array(fresh)), tuple(fresh))
 
 
 def least_carried(steps: int, in_pass: int = 1) -> int:
@@ -146,32 +146,32 @@ def least_first(steps: int) -> int:
     return min(steps, max(LEAST_FIRST, math.ceil(LEAST_SHARE_FIRST * steps)))
 
 
-def passes_within(
+def affordable_passes(
     seconds: float, settings: Settings, frames: int, worth: float, speed: Speed,
     shots: Sequence[Shot] = (), motion: Sequence[float] | None = None,
 ) -> int:  # fmt: skip
     """How many passes a clip gets in so many seconds: those of the settings, or fewer, if all of them would be hasty.
 
-    The parameters are those of `planned`. A loop keeps two, without which it does not close.
+    The parameters are those of `plan_steps`. A loop keeps two, without which it does not close.
     """
     most = len(passes_of(settings, frames))
     for count in range(most, 1, -1):
-        plan = planned(replace(settings, passes=count), frames, worth, shots, motion)
-        if plan.spread(seconds, speed).sum() >= ENOUGH * plan.full.sum():
+        plan = plan_steps(replace(settings, passes=count), frames, worth, shots, motion)
+        if plan.allocate(seconds, speed).sum() >= ENOUGH * plan.full.sum():
             return count
     return 2 if settings.loop else 1
 
 
-class Pace:
+class StepBudget:
     """Hands out steps frame by frame, and learns from every one how fast the machine really is."""
 
     def __init__(
-        self, plan: Plan, settings: Settings, worth: float, speed: Speed, until: float,
+        self, plan: StepPlan, settings: Settings, worth: float, speed: Speed, until: float,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """
         :param settings: what `plan` was made from, with its number of passes.
-        :param worth: as in `planned`.
+        :param worth: as in `plan_steps`.
         :param speed: as far as it is known before anything is painted.
         :param until: when painting has to be over, in seconds on `clock`.
         """
@@ -203,7 +203,7 @@ class Pace:
     def steps(self, one: Pass, index: int) -> Steps:
         """What a frame may take, now that it is its turn. Frames are asked for in the order of the pass."""
         place = _place(one, index)
-        work = float(self._plan.after(place).spread(self._until - self._clock(), self._now)[0])
+        work = float(self._plan.after(place).allocate(self._until - self._clock(), self._now)[0])
         self._granted = work
         full = float(self._plan.full[place])
         if work >= full:
@@ -214,7 +214,7 @@ class Pace:
         first = self._settings.steps
         return Steps(round(work), min(first, max(least_first(first), round(FIRST * first * work / full))))
 
-    def finished(self, one: Pass, index: int, painted: Painted) -> None:
+    def finished(self, one: Pass, index: int, painted: PaintedFrame) -> None:
         """Learn what a frame took, from the end of the one before it to its own."""
         now = self._clock()
         # Of what is repeated at no cost nothing is to be learned. Steps at several sizes are not told apart afterwards.

@@ -11,7 +11,7 @@ import torch
 
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
-from pipeline.clip.path_cache import remember
+from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
 from pipeline.clip.styles import load_styles, style_notes
 from pipeline.errors import MediaError
@@ -30,7 +30,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
-from pipeline.style.painter import OnProgress, Painted, Painter, Progress
+from pipeline.style.painter import OnProgress, PaintedFrame, Painter, Progress
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class StillResult:
     """uint8 (H, W, 3) RGB."""
     content: Image
     """What was painted from, at the same size."""
-    painted: Painted
+    painted: PaintedFrame
     output: Path | None
     record: Record
 
@@ -91,7 +91,7 @@ def run_still(
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
         write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)
-        remember(record)
+        record_paths(record)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
     return StillResult(painted.image, content, painted, job.output, record)
 

@@ -11,7 +11,7 @@ from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked, read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 
 class FrameStore:
@@ -77,7 +77,7 @@ class FrameStore:
                 path.unlink()
         return count
 
-    def put(self, index: int, painted: Painted) -> None:
+    def put(self, index: int, painted: PaintedFrame) -> None:
         """Keep a finished frame, the next one of `order`.
 
         :raises OutputError: the disk is full, or the folder has gone.

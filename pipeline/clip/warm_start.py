@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
@@ -18,6 +19,7 @@ from pipeline.motion.carry import adjusted, blended, filled, moved
 from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.motion.masks import long_term
 from pipeline.motion.track import Track, track
+from pipeline.network.raft import open_raft
 from pipeline.settings import Settings
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.optimise import Stop
@@ -34,7 +36,7 @@ others: one pass 490 and 37; a circle without this 131 and 22; over all of it 22
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackedFrame:
     """A frame of the input, and what it has in common with the frames before it in its shot."""
 
     frame: Frame
@@ -62,9 +64,9 @@ def reach(settings: Settings) -> int:
     return max((1, *distances(settings)))
 
 
-def look_back(
+def track_frames(
     frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings, flow: FlowMethod = DIS
-) -> Iterator[Seen]:
+) -> Iterator[TrackedFrame]:
     """The frames from number `first` on. No more than `reach` of the frames before are kept.
 
     :param frames: in the order of their pass, from `reach` frames before `first` on, or from its start.
@@ -78,15 +80,15 @@ def look_back(
             kept.clear()
         begun = begun or frame.index == first
         if begun:
-            seen = Seen(frame, kept[-1] if kept else None)
+            seen = TrackedFrame(frame, kept[-1] if kept else None)
             if not seen.still:
                 there = [back for back in wanted if back <= len(kept)]
-                seen = Seen(frame, seen.before, {back: track(kept[-back], frame.image, flow) for back in there})
+                seen = TrackedFrame(frame, seen.before, {back: track(kept[-back], frame.image, flow) for back in there})
             yield seen
         kept.append(frame.image)
 
 
-def handed_on(seen: Seen, store: FrameStore, settings: Settings) -> Carried | None:
+def warm_start(seen: TrackedFrame, store: FrameStore, settings: Settings) -> Carried | None:
     """What a frame is painted from; None where a shot begins, or where nothing is to be carried.
 
     Paintings are read back from the store rather than remembered: a resumed job starts from the same pixels.
@@ -107,8 +109,8 @@ def handed_on(seen: Seen, store: FrameStore, settings: Settings) -> Carried | No
     return Carried(start, _expected(seen, moves, settings))
 
 
-def handed_again(
-    seen: Seen, store: FrameStore, own: Image, settings: Settings, closing: float | None = None
+def further_start(
+    seen: TrackedFrame, store: FrameStore, own: Image, settings: Settings, closing: float | None = None
 ) -> Carried:
     """What a frame is painted from in a further pass.
 
@@ -145,7 +147,7 @@ def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
     return max(0.0, 1 - (one.frames - 1 - place) / (CLOSING * one.frames))
 
 
-def _moves(seen: Seen, store: FrameStore, nearest: Image) -> dict[int, Image]:
+def _moves(seen: TrackedFrame, store: FrameStore, nearest: Image) -> dict[int, Image]:
     """The paintings of the frames before that are found again in this one, moved there.
 
     :param nearest: the painting of the one right before it.
@@ -155,8 +157,22 @@ def _moves(seen: Seen, store: FrameStore, nearest: Image) -> dict[int, Image]:
     return {back: moved(one, now, seen.tracks[back]) for back, one in found.items() if one is not None}
 
 
-def _expected(seen: Seen, moves: Mapping[int, Image], settings: Settings) -> tuple[Expected, ...]:
+def _expected(seen: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[Expected, ...]:
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
     backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight else []
     weights = long_term([seen.tracks[back].weights for back in backs])
     return tuple(Expected(moves[back], c) for back, c in zip(backs, weights, strict=True))
+
+
+def open_flow(settings: Settings, device: torch.device) -> FlowMethod:
+    """The method behind the setting `flow`: 'dis', 'raft' or 'raft-small'. Where nothing is to be found, DIS.
+
+    :raises WeightsError: RAFT's weights are not on this machine, or damaged. Another method never takes its place.
+    """
+    name = settings.flow
+    if name == "dis" or not distances(settings):
+        return DIS
+    from pipeline.motion.raft import Raft
+
+    opened = open_raft(name)
+    return Raft(opened.network, f"{name} ({opened.digest[:8]})", device)

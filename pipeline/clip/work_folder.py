@@ -20,7 +20,7 @@ from pipeline.motion.shots import Shot
 
 IDENTITY = "job.json"
 SHOTS = "shots.json"
-ANCHOR = "anchor.json"
+STATISTICS = "statistics.json"
 MOTION = "motion.json"
 PASSES = "passes.json"
 LOSSES = "losses{}.json"
@@ -34,10 +34,10 @@ Result = TypeVar("Result")
 
 
 class WorkFolder:
-    """`job.json`, `shots.json`, `anchor.json` (what the clip looks like as a whole) and a folder of finished frames for
-    every pass that is still needed: that of the pass that is painted, and that of the one before it, which it starts
-    from; of those before it, the losses alone. With a deadline also `motion.json`, and `passes.json` where there is no
-    time for all of them."""
+    """`job.json`, `shots.json`, `statistics.json` (what the clip looks like as a whole) and a folder of finished frames
+    for every pass that is still needed: that of the pass that is painted, and that of the one before it, which it
+    starts from; of those before it, the losses alone. With a deadline also `motion.json`, and `passes.json` where there
+    is no time for all of them."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class WorkFolder:
             )
         for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{PART}*")):
             shutil.rmtree(frames, ignore_errors=True)
-        for name in (SHOTS, ANCHOR, MOTION, PASSES):
+        for name in (SHOTS, STATISTICS, MOTION, PASSES):
             (self.folder / name).unlink(missing_ok=True)
         for losses in self.folder.glob(LOSSES.format("*")):
             losses.unlink()
@@ -217,16 +217,16 @@ class WorkFolder:
         """
         self._keep(SHOTS, shots)
 
-    def anchor(self) -> Any:
-        """What `keep_anchor` has kept; None where nothing was, or where it cannot be read."""
-        return self._kept(ANCHOR)
+    def statistics(self) -> Any:
+        """What `keep_statistics` has kept; None where nothing was, or where it cannot be read."""
+        return self._kept(STATISTICS)
 
-    def keep_anchor(self, anchor: Any) -> None:
+    def keep_statistics(self, statistics: Any) -> None:
         """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        self._keep(ANCHOR, anchor)
+        self._keep(STATISTICS, statistics)
 
     def motion(self, frames: int) -> list[float] | None:
         """What `keep_motion` has kept of so many frames; None where nothing was, or where it is damaged."""
@@ -251,8 +251,8 @@ class WorkFolder:
             part.write_text(json.dumps(values) + "\n", encoding="utf-8")
 
     def learn(self, folder: Path) -> None:
-        """Take over what the work folder of the whole clip knows: shots, anchor, motion, and in how many passes it is
-        painted, if those that are dropped have not begun."""
+        """Take over what the work folder of the whole clip knows: shots, statistics, motion, and in how many passes it
+        is painted, if those that are dropped have not begun."""
         try:
             known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
             own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
@@ -260,7 +260,7 @@ class WorkFolder:
             return
         if known != own:
             return
-        for name in (SHOTS, ANCHOR, MOTION):
+        for name in (SHOTS, STATISTICS, MOTION):
             if (folder / name).is_file() and not (self.folder / name).exists():
                 with written_atomically(self.folder / name) as part:
                     shutil.copyfile(folder / name, part)
@@ -278,7 +278,7 @@ class WorkFolder:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def healed(attempt: Callable[[], Result]) -> Result:
+def retry_damaged(attempt: Callable[[], Result]) -> Result:
     """What `attempt` comes to, which opens a work folder and paints in it. Where a finished frame is damaged on the
     disk meanwhile, once more: the folder, opened again, gives up that frame and what was painted after it.
 

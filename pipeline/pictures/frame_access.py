@@ -8,7 +8,7 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.origin import Origin
+from pipeline.clip.find_inputs import FoundIngredients
 from pipeline.media import FrameSource, Image, open_source, read_picture
 
 
@@ -50,14 +50,14 @@ def frames_by_number(source: FrameSource, numbers: Iterable[int]) -> Generator[I
         frames.close()
 
 
-def open_content(origin: Origin) -> FrameSource | None:
+def open_content(origin: FoundIngredients) -> FrameSource | None:
     """What a clip was painted from, frame by frame; None where that is gone."""
     if origin.source is None:
         return None
     return open_source(origin.source, frames=origin.record.frames, fps=origin.record.rate)
 
 
-def content_frame(origin: Origin, number: int) -> Image | None:
+def content_frame(origin: FoundIngredients, number: int) -> Image | None:
     """What frame `number` of a result was painted from, at its own size; None where that is gone."""
     if origin.source is None:
         return None

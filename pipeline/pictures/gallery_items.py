@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.rows import State
-from pipeline.clip.origin import Origin, origin_of
+from pipeline.clip.find_inputs import FoundIngredients, find_ingredients
 from pipeline.clip.recorded import read_record
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
@@ -24,7 +24,7 @@ class GalleryItem:
 
     path: Path
     source: FrameSource
-    origin: Origin | None
+    origin: FoundIngredients | None
     """None where it does not say how it was made."""
 
 
@@ -84,7 +84,7 @@ class _ItemFinder:
         """A result. Raises a MediaError where it cannot be read."""
         source = open_source(path)
         try:
-            return GalleryItem(path, source, origin_of(path, self._search))
+            return GalleryItem(path, source, find_ingredients(path, self._search))
         except ReplayError:
             return GalleryItem(path, source, None)
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.clip.origin import origin_of
+from pipeline.clip.find_inputs import find_ingredients
 from pipeline.errors import UsageError
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
 from pipeline.media.lettering import INK, PAPER, text_size, write
@@ -201,7 +201,7 @@ def _written(paper: Image, text: str, x: int, width: int, y: int, size: int) -> 
 def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
     """Content, styles and painting by what the painting says."""
     result = job.pictures[0]
-    origin = origin_of(result, job.search)
+    origin = find_ingredients(result, job.search)
     if origin.notes or origin.source is None:
         raise UsageError(f"{origin.notes[0]} Or name all three: CONTENT STYLE PAINTING.")
     painting, number = middle_frame(result)

@@ -16,16 +16,16 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Examiner
 from pipeline.batch.ready import Problem, Ready
 from pipeline.batch.task import Timed
-from pipeline.clip.clip_statistics import views
+from pipeline.clip.clip_statistics import sampled_frames
 from pipeline.clip.parse import parse_rate
-from pipeline.clip.peak import peak_memory
-from pipeline.clip.shots import told_shots
 from pipeline.clip.styles import load_styles
+from pipeline.clip.survey import given_shots
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.motion.shots import Shot, find_shots
+from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
-from pipeline.style.adain import Anchor, pooled_anchor
+from pipeline.style.adain import ClipStatistics, pooled_statistics
 from pipeline.style.painter import Painter
 
 DRAFT = 256
@@ -94,15 +94,15 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
     """
     ready, costs = _examined(items, device, on_count)
     shown, looks = _read_frames(ready[0], count, on_count)
-    anchors: dict[str, Anchor] = {}
+    statistics: dict[str, ClipStatistics] = {}
     cells = []
     for number, one in enumerate(ready):
         studio = studio_of(one.item, device)
         painter = Painter(studio.network, load_styles(one.item.styles), drafted(one.settings), studio.device)
-        if looks and painter.is_anchored:
-            if studio.network.digest not in anchors:
-                anchors[studio.network.digest] = pooled_anchor([painter.view(image) for image in looks])
-            painter = painter.anchored(anchors[studio.network.digest])
+        if looks and painter.needs_statistics:
+            if studio.network.digest not in statistics:
+                statistics[studio.network.digest] = pooled_statistics([painter.statistics_of(image) for image in looks])
+            painter = painter.with_statistics(statistics[studio.network.digest])
         paintings: list[Image] = []
         for frame in shown:
             on_count("Painting", number * len(shown) + len(paintings), len(ready) * len(shown))
@@ -173,8 +173,11 @@ def _read_frames(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Fram
         return [Frame(0, Fraction(0), small)], []
     rate = None if item.fps is None else parse_rate(item.fps)
     source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=rate)
-    shots = told_shots(source, ready.settings) or _find_shots(source, on_count)
-    chosen, seen = representative(shots, count), views(source.info.frames) if source.info.frames > 1 else frozenset()
+    shots = given_shots(source, ready.settings) or _find_shots(source, on_count)
+    chosen, seen = (
+        representative(shots, count),
+        sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset(),
+    )
     shown, looks = [], []
     last = max(*chosen, *seen, 0)
     with closing(source.frames()) as frames:

@@ -24,7 +24,7 @@ class Palette:
 
 
 @dataclass(frozen=True)
-class Anchor:
+class ClipStatistics:
     """What a scene looks like as a whole."""
 
     palettes: Mapping[tuple[int, int], Mapping[str, Palette]] = field(default_factory=dict)
@@ -33,13 +33,13 @@ class Anchor:
     colours: Colours | None = None
     """Of its pixels; None where no painting starts from them."""
 
-    def on(self, device: torch.device) -> Anchor:
-        """This anchor with the palettes on a device."""
+    def on(self, device: torch.device) -> ClipStatistics:
+        """These statistics with the palettes on a device."""
         palettes = {
             size: {layer: Palette(one.mean.to(device), one.variance.to(device)) for layer, one in layers.items()}
             for size, layers in self.palettes.items()
         }
-        return Anchor(palettes, self.colours)
+        return ClipStatistics(palettes, self.colours)
 
 
 def palette(maps: Tensor) -> Palette:
@@ -98,32 +98,32 @@ def of_view(style: Moments, own: Palette, scene: Palette, share: float, rectifie
     return Moments(mean.clamp(min=0) if rectified else mean, style.second, style.positions)
 
 
-def pooled_anchor(views: Sequence[Anchor]) -> Anchor:
-    """The anchor of a scene from those of some pictures of it, all of one size and kind; empty for none."""
+def pooled_statistics(views: Sequence[ClipStatistics]) -> ClipStatistics:
+    """The statistics of a scene from those of some pictures of it, all of one size and kind; empty for none."""
     if not views:
-        return Anchor()
+        return ClipStatistics()
     palettes = {
         size: {layer: pooled([view.palettes[size][layer] for view in views]) for layer in layers}
         for size, layers in views[0].palettes.items()
     }
     seen = [view.colours for view in views if view.colours is not None]
-    return Anchor(palettes, pooled_colours(seen) if seen else None)
+    return ClipStatistics(palettes, pooled_colours(seen) if seen else None)
 
 
-def anchor_as_json(anchor: Anchor) -> dict[str, Any]:
-    """An anchor in JSON's own types, without loss."""
-    colours = anchor.colours
+def statistics_as_json(statistics: ClipStatistics) -> dict[str, Any]:
+    """Clip statistics in JSON's own types, without loss."""
+    colours = statistics.colours
     return {
         "palettes": [
             [*size, {layer: [one.mean.tolist(), one.variance.tolist()] for layer, one in layers.items()}]
-            for size, layers in anchor.palettes.items()
+            for size, layers in statistics.palettes.items()
         ],
         "colours": None if colours is None else [colours.mean.tolist(), colours.covariance.tolist()],
     }
 
 
-def anchor_from_json(found: Any) -> Anchor:
-    """What `anchor_as_json` gave.
+def statistics_from_json(found: Any) -> ClipStatistics:
+    """What `statistics_as_json` gave.
 
     :raises ValueError, TypeError, KeyError: something else.
     """
@@ -135,6 +135,6 @@ def anchor_from_json(found: Any) -> Anchor:
         for height, width, layers in found["palettes"]
     }
     if found["colours"] is None:
-        return Anchor(palettes)
+        return ClipStatistics(palettes)
     mean, covariance = (torch.tensor(values, dtype=torch.float64) for values in found["colours"])
-    return Anchor(palettes, Colours(mean, covariance))
+    return ClipStatistics(palettes, Colours(mean, covariance))

@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings, strengthened
-from pipeline.style.adain import Anchor, Palette, of_view, palette, recoloured, style_palette
+from pipeline.style.adain import ClipStatistics, Palette, of_view, palette, recoloured, style_palette
 from pipeline.style.carried import Carried, Expected
 from pipeline.style.colour import blended_colours, colours, in_colours
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
@@ -45,7 +45,7 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Painted:
+class PaintedFrame:
     """A finished frame and how it came about."""
 
     image: Image
@@ -107,7 +107,7 @@ class Painter:
         self._colours = blended_colours([(weight, colours(picture)) for weight, picture in self._styles])
         self._targets: dict[int, _Targets] = {}
         self._thrifty = Thrifty(device)
-        self._anchor = Anchor()
+        self._statistics = ClipStatistics()
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
     @property
@@ -123,12 +123,12 @@ class Painter:
         return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / (height * width)
 
     @property
-    def is_anchored(self) -> bool:
+    def needs_statistics(self) -> bool:
         """Whether a painting depends on what its clip as a whole looks like."""
-        return bool(self._anchored_layers) or self.settings.start == "recoloured"
+        return bool(self._statistics_layers) or self.settings.start == "recoloured"
 
     @property
-    def _anchored_layers(self) -> list[str]:
+    def _statistics_layers(self) -> list[str]:
         """The layers whose targets depend on it."""
         settings = self.settings
         content = settings.content_layers if settings.recolour and settings.content_weight else ()
@@ -142,20 +142,20 @@ class Painter:
         found.settings = settings
         return found
 
-    def anchored(self, anchor: Anchor) -> Painter:
-        """This painter for the frames of a clip that looks like `anchor` as a whole: a palette that does not wander."""
+    def with_statistics(self, statistics: ClipStatistics) -> Painter:
+        """This painter for the frames of a clip with these statistics: a palette that does not wander."""
         found = copy.copy(self)
-        found._anchor = anchor.on(self.device)
+        found._statistics = statistics.on(self.device)
         return found
 
-    def view(self, image: Image) -> Anchor:
+    def statistics_of(self, image: Image) -> ClipStatistics:
         """What a picture looks like, as far as a painting of its clip depends on it.
 
         :param image: uint8 (H, W, 3).
-        :return: on the CPU, at every size that can be painted. `pooled_anchor` makes the anchor of a clip out of
+        :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        layers, full = self._anchored_layers, to_tensor(image)
+        layers, full = self._statistics_layers, to_tensor(image)
         found = {}
         with torch.no_grad():
             # A frame may have to be painted smaller than any other.
@@ -164,7 +164,7 @@ class Painter:
                 maps = self._network.features(resized(full, *size).to(self.device), layers)
                 found[size] = {layer: palette(maps[layer]) for layer in layers}
         seen = colours(full) if self.settings.start == "recoloured" else None
-        return Anchor(found, seen).on(torch.device("cpu"))
+        return ClipStatistics(found, seen).on(torch.device("cpu"))
 
     def paint(
         self,
@@ -174,7 +174,7 @@ class Painter:
         on_progress: OnProgress | None = None,
         start: Image | None = None,
         steps: int | None = None,
-    ) -> Painted:
+    ) -> PaintedFrame:
         """Paint a frame.
 
         :param content: uint8 (H, W, 3).
@@ -202,7 +202,7 @@ class Painter:
         start: Image | None,
         steps: int | None,
         thrift: Thrift,
-    ) -> Painted:
+    ) -> PaintedFrame:
         """As `paint`, with so little memory."""
         began = time.monotonic()
         full = to_tensor(content)
@@ -213,7 +213,7 @@ class Painter:
         expected = carried.expected if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
-            palettes = self._anchor.palettes.get(size)
+            palettes = self._statistics.palettes.get(size)
             return self._objective(resized(full, *size), expected, palettes, thrift.recompute)
 
         objective = objective_at(sizes[0])
@@ -234,7 +234,7 @@ class Painter:
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
-        return Painted(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
+        return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
 
     def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
@@ -278,7 +278,7 @@ class Painter:
         if self.settings.start == "recoloured":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            found = in_colours(content, self._anchor.colours or colours(content), self._colours)
+            found = in_colours(content, self._statistics.colours or colours(content), self._colours)
             return content + share * (found - content)
         return content if self.settings.start == "content" else None
 
@@ -309,23 +309,23 @@ class Painter:
         self,
         content: Tensor,
         expected: Sequence[Expected] = (),
-        anchor: Mapping[str, Palette] | None = None,
+        clip: Mapping[str, Palette] | None = None,
         recompute: bool = False,
     ) -> Objective:
         """
         :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
-        :param anchor: palettes of the clip at this size, by layer; None takes those of the content itself.
+        :param clip: palettes of the clip at this size, by layer; None takes those of the content itself.
         """
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
         targets = self._style_targets(max(content.shape[2:]))
         with torch.no_grad():
-            maps = self._network.features(content.to(self.device), [*wanted, *(anchor or ())])
-            style = self._style_aims(targets.style, maps, anchor)
+            maps = self._network.features(content.to(self.device), [*wanted, *(clip or ())])
+            style = self._style_aims(targets.style, maps, clip)
             maps = {layer: maps[layer] for layer in wanted}
             if settings.recolour:
-                own = anchor or {layer: palette(found) for layer, found in maps.items()}
+                own = clip or {layer: palette(found) for layer, found in maps.items()}
                 maps = {
                     layer: recoloured(found, own[layer], targets.palette[layer], settings.recolour)
                     for layer, found in maps.items()
@@ -352,15 +352,13 @@ class Painter:
         return Objective(self._network, terms, recompute)
 
     def _style_aims(
-        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, Palette] | None
+        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], clip: Mapping[str, Palette] | None
     ) -> Mapping[str, Moments]:
         """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
-        if anchor is None or not self.settings.clip_palette or self.settings.statistic != "moments":
+        if clip is None or not self.settings.clip_palette or self.settings.statistic != "moments":
             return style
         return {
-            layer: of_view(
-                aim, palette(maps[layer]), anchor[layer], self.settings.clip_palette, layer.startswith("relu")
-            )
+            layer: of_view(aim, palette(maps[layer]), clip[layer], self.settings.clip_palette, layer.startswith("relu"))
             for layer, aim in style.items()
         }
 

@@ -34,17 +34,17 @@ from PIL import Image as Pillow
 
 from pipeline import stylize_video
 from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Scanned, Started
-from pipeline.clip.loss_monitor import Guard
+from pipeline.clip.loss_monitor import LossMonitor
 from pipeline.clip.passes import Pass
-from pipeline.clip.shots import LOOKING
 from pipeline.clip.store import FrameStore
+from pipeline.clip.survey import LOOKING
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
 from pipeline.media.outputs import remove
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted, Painter
+from pipeline.style.painter import PaintedFrame, Painter
 
 
 @pytest.fixture
@@ -184,34 +184,34 @@ def test_a_frame_that_hardly_changes_stops_soon(tmp_path: Path, style: Path) -> 
 # ---- frames that come out wrong
 
 
-def spoilt(monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[Painted], Painted]) -> None:
+def spoilt(monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[PaintedFrame], PaintedFrame]) -> None:
     """Frame `at` comes out wrong where it is carried."""
     right = Painter.paint
 
     def paint(
         self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
-    ) -> Painted:
+    ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == at and carried is not None else found
 
     monkeypatch.setattr(Painter, "paint", paint)
 
 
-def ten_times(found: Painted) -> Painted:
+def ten_times(found: PaintedFrame) -> PaintedFrame:
     return replace(found, image=255 - found.image, losses={**found.losses, "total": 10 * found.losses["total"]})
 
 
-def without_a_loss(found: Painted) -> Painted:
+def without_a_loss(found: PaintedFrame) -> PaintedFrame:
     raise PaintingError("The loss of a frame is not a finite number.")
 
 
-def not_a_number(found: Painted) -> Painted:
+def not_a_number(found: PaintedFrame) -> PaintedFrame:
     return replace(found, losses={**found.losses, "total": math.nan})
 
 
 @pytest.mark.parametrize(("at", "fault"), [(4, ten_times), (1, without_a_loss), (1, not_a_number)])
 def test_a_frame_that_came_out_wrong_is_painted_anew(
-    tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[Painted], Painted]
+    tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[PaintedFrame], PaintedFrame]
 ) -> None:
     folder = moving_folder(tmp_path / "in", at + 2)
     common = {**SMALL, "cuts": "none", "steps": 25, "carried_steps": 12}
@@ -232,7 +232,7 @@ def test_a_frame_that_came_out_wrong_is_painted_anew(
 
 def test_the_better_painting_of_two_is_kept(tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = moving_folder(tmp_path / "in", 3)
-    monkeypatch.setattr(Guard, "suspects", lambda *_: True)
+    monkeypatch.setattr(LossMonitor, "suspects", lambda *_: True)
     told: list[Event] = []
     # What is painted anew has one step, what is carried twelve.
     stylize_video(folder, style, tmp_path / "out", on_event=told.append, **{**SMALL, "steps": 1, "carried_steps": 12})
@@ -249,12 +249,12 @@ def test_a_second_painting_that_fails_costs_nothing(
 ) -> None:
     folder = moving_folder(tmp_path / "in", 3)
     stylize_video(folder, style, tmp_path / "sound", **SMALL)
-    monkeypatch.setattr(Guard, "suspects", lambda *_: True)
+    monkeypatch.setattr(LossMonitor, "suspects", lambda *_: True)
     right = Painter.paint
 
     def paint(
         self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
-    ) -> Painted:
+    ) -> PaintedFrame:
         if carried is None and index:
             raise PaintingError("The loss of a frame is not a finite number.")
         return right(self, content, carried, index, *rest, **more)
@@ -359,8 +359,8 @@ def test_the_input_is_never_the_output(tmp_path: Path, style: Path) -> None:
     assert source.read_bytes() == before
 
 
-def painted(level: int, stopped: Stop = Stop.STEPS) -> Painted:
-    return Painted(np.full((4, 6, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, stopped)
+def painted(level: int, stopped: Stop = Stop.STEPS) -> PaintedFrame:
+    return PaintedFrame(np.full((4, 6, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, stopped)
 
 
 @pytest.mark.parametrize("order", [range(5), range(4, -1, -1)])

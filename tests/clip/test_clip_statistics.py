@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from tiny import picture
 
 from pipeline import stylize_image, stylize_video
-from pipeline.clip.clip_statistics import LOOKING, VIEWS, views
+from pipeline.clip.clip_statistics import LOOKING, SAMPLES, sampled_frames
 from pipeline.clip.events import Event, Scanned
 from pipeline.media.outputs import remove
 
@@ -30,15 +30,15 @@ def film(path: Path, *levels: float) -> Path:
     return path
 
 
-@pytest.mark.parametrize("frames", [1, 2, VIEWS - 1, VIEWS])
+@pytest.mark.parametrize("frames", [1, 2, SAMPLES - 1, SAMPLES])
 def test_every_frame_of_a_short_clip_counts(frames: int) -> None:
-    assert views(frames) == set(range(frames))
+    assert sampled_frames(frames) == set(range(frames))
 
 
-@pytest.mark.parametrize("frames", [VIEWS + 1, 3 * VIEWS, 100_000])
+@pytest.mark.parametrize("frames", [SAMPLES + 1, 3 * SAMPLES, 100_000])
 def test_of_a_long_clip_as_many_as_ever_spread_evenly(frames: int) -> None:
-    found = sorted(views(frames))
-    assert len(found) == VIEWS
+    found = sorted(sampled_frames(frames))
+    assert len(found) == SAMPLES
     steps = np.diff(found)
     assert max(steps) - min(steps) <= 1
     assert abs(found[0] - (frames - 1 - found[-1])) <= 1
@@ -76,7 +76,7 @@ def test_a_fade_to_black_ends_dark(tmp_path: Path, style: Path) -> None:
 def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     told: list[Event] = []
     folder = film(tmp_path / "in", 1.0, 0.8, 0.6)
-    kept = tmp_path / "out.reelbrush" / "anchor.json"
+    kept = tmp_path / "out.reelbrush" / "statistics.json"
 
     def painted() -> list[np.ndarray]:
         told.clear()

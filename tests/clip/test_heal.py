@@ -18,7 +18,7 @@ from pipeline.clip.events import Damaged, Event, FrameDone
 from pipeline.clip.store import FrameStore
 from pipeline.errors import DamagedFrameError
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 PASSES = (("passes", 2),)
 """The second one goes backward and starts from the paintings of the first: every one of them is read again."""
@@ -104,7 +104,7 @@ def test_no_wrong_bit_of_a_stored_frame_goes_unseen(tmp_path: Path) -> None:
     """Not even among the last ones, by which time a decoder has all pixels."""
     store = FrameStore(tmp_path / "frames", range(1))
     image = picture(32, 48, seed=3)
-    store.put(0, Painted(image, {"total": 1.0}, 1, 0.1, Stop.STEPS))
+    store.put(0, PaintedFrame(image, {"total": 1.0}, 1, 0.1, Stop.STEPS))
     path, data = store.path(0), store.path(0).read_bytes()
     for at in range(len(data) - 130, len(data) - 16):
         for bit in range(8):

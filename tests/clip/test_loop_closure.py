@@ -14,7 +14,7 @@ from tiny import picture, tiny_settings
 
 from pipeline import stylize_video
 from pipeline.clip.events import Event, FrameDone, Started
-from pipeline.clip.passes import Pass, again, passes_of
+from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import closing_share
 from pipeline.errors import SettingsError, UsageError
@@ -24,7 +24,7 @@ from pipeline.motion.flow import both_ways
 from pipeline.motion.masks import reliability
 from pipeline.settings import read_assignment, read_config, resolve
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 LOOP = {**SMALL, "loop": True}
 
@@ -68,8 +68,10 @@ def test_the_last_of_at_least_two_passes_closes_the_circle() -> None:
         assert [one.circle for one in found] == [False] * (count - 1) + [True]
     assert not any(one.circle for one in passes_of(tiny_settings(passes=3), 5))
     assert not found[-1].entered([(0, 5)]), "nothing begins on a circle"
-    assert again(tiny_settings(long_term=(1, 4, 5)), 5).long_term == (1, 4), "not farther back than once round"
-    assert again(tiny_settings(long_term=(5,)), 5).long_term == (1,)
+    assert further_settings(tiny_settings(long_term=(1, 4, 5)), 5).long_term == (1, 4), (
+        "not farther back than once round"
+    )
+    assert further_settings(tiny_settings(long_term=(5,)), 5).long_term == (1,)
 
 
 def test_what_comes_before_the_first_frame_is_the_last_one(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_the_way_round_ends_where_it_began(tmp_path: Path) -> None:
     one = Pass(2, 2, 12, circle=True)
     for index in range(12):
         stopped = Stop.STILL if index in (1, 6, 7) else Stop.STEPS
-        earlier.put(index, Painted(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 5, 0.1, stopped))
+        earlier.put(index, PaintedFrame(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 5, 0.1, stopped))
     shares = {index: closing_share(earlier, one, index) for index in range(12)}
     assert shares[0] == 1
     assert shares[1] == 1, "nothing changes from here on"
@@ -99,7 +101,7 @@ def test_a_painting_that_was_kept_is_no_still(tmp_path: Path) -> None:
     """A pass that made frames worse has left them as they were; that says nothing of the input."""
     earlier = FrameStore(tmp_path, range(12))
     for index in range(12):
-        earlier.put(index, Painted(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 0, 0.1, Stop.KEPT))
+        earlier.put(index, PaintedFrame(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 0, 0.1, Stop.KEPT))
     shares = [closing_share(earlier, Pass(2, 2, 12, circle=True), index) for index in range(12)]
     assert shares == [pytest.approx(share) for share in (1, 0.75, 0.5, 0.25, *[0] * 8)]
 

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from tiny import picture, tiny_settings
 
-from pipeline.clip.loss_monitor import FEWEST, RECENT, Guard, guard_at
+from pipeline.clip.loss_monitor import FEWEST, RECENT, LossMonitor, monitor_at
 from pipeline.clip.store import FrameStore
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 FRAME = picture(48, 64, seed=2)
 OTHER = picture(48, 64, seed=9)
 
 
-def painted(loss: float, stopped: Stop = Stop.STEPS, temporal: float = 0.0) -> Painted:
-    return Painted(np.zeros((4, 4, 3), np.uint8), {"total": loss, "temporal": temporal}, 5, 0.1, stopped)
+def painted(loss: float, stopped: Stop = Stop.STEPS, temporal: float = 0.0) -> PaintedFrame:
+    return PaintedFrame(np.zeros((4, 4, 3), np.uint8), {"total": loss, "temporal": temporal}, 5, 0.1, stopped)
 
 
-def guard(*losses: float, temporal_weight: float = 0.0) -> Guard:
-    found = Guard(tiny_settings(temporal_weight=temporal_weight))
+def guard(*losses: float, temporal_weight: float = 0.0) -> LossMonitor:
+    found = LossMonitor(tiny_settings(temporal_weight=temporal_weight))
     for loss in losses:
         found.see({"total": loss})
     return found
@@ -87,7 +87,7 @@ def test_a_guard_that_goes_on_knows_what_it_knew(tmp_path: Path, done: int) -> N
             whole.see_first(result.losses)
         else:
             whole.see(result.losses)
-    again = guard_at(tiny_settings(temporal_weight=0.0), {0, 1}, store)
+    again = monitor_at(tiny_settings(temporal_weight=0.0), {0, 1}, store)
     for loss in np.arange(0.5, 30.0, 0.5):
         assert again.suspects(painted(loss), FRAME, FRAME) == whole.suspects(painted(loss), FRAME, FRAME)
 

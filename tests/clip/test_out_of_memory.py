@@ -210,7 +210,7 @@ def test_a_carried_frame_is_painted_smaller_too() -> None:
 
 def test_the_sizes_that_may_come_have_a_palette() -> None:
     painter = tiny_painter(levels=1, smallest=16, recolour=1.0)
-    assert set(painter.view(picture(64, 96)).palettes) == {(64, 96), (32, 48), (16, 24)}
+    assert set(painter.statistics_of(picture(64, 96)).palettes) == {(64, 96), (32, 48), (16, 24)}
 
 
 def test_the_record_of_a_frame_says_so(tmp_path: Path) -> None:

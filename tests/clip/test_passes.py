@@ -28,7 +28,7 @@ from pipeline import stylize_video
 from pipeline.clip.events import Event, FrameDone, Reverted, Started
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import handed_again, look_back
+from pipeline.clip.warm_start import further_start, track_frames
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError
 from pipeline.media import open_source
@@ -37,7 +37,7 @@ from pipeline.media.frame import Frame, FrameSource, VideoInfo
 from pipeline.settings import resolve
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted, Painter
+from pipeline.style.painter import PaintedFrame, Painter
 
 TWO = {**SMALL, "passes": 2}
 
@@ -191,11 +191,11 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     store = FrameStore(tmp_path / "now", range(3, -1, -1))
     for index, level in ((3, 200), (2, 100)):
         stopped = Stop.UNSTABLE if index == 2 else Stop.STEPS
-        store.put(index, Painted(np.full((height, width, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, stopped))
+        store.put(index, PaintedFrame(np.full((height, width, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, stopped))
     settings = tiny_settings(temporal_weight=50.0)
     own = np.full((height, width, 3), 120, np.uint8)
-    seen = list(look_back(way, 3, {3}, settings))
-    found = handed_again(seen[1], store, own, settings)
+    seen = list(track_frames(way, 3, {3}, settings))
+    found = further_start(seen[1], store, own, settings)
     middle, gone = (slice(8, -8), slice(10, -10)), (slice(8, -8), slice(-2, None))
     assert np.abs(found.start[middle].astype(int) - 200).max() <= 1, "that of frame 3, moved"
     np.testing.assert_array_equal(found.start[gone], own[gone], "frame 3 does not show this any more")
@@ -203,7 +203,7 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     (expected,) = found.expected
     assert np.abs(expected.picture[middle].astype(int) - 200).max() <= 1
     np.testing.assert_allclose(np.median(seen[1].tracks[1].flow[middle], axis=(0, 1)), (4, 0), atol=0.3)
-    unstable = handed_again(seen[2], store, own, settings)
+    unstable = further_start(seen[2], store, own, settings)
     np.testing.assert_array_equal(unstable.start, own, "nothing starts from what did not settle")
     assert unstable.expected == ()
 
@@ -211,15 +211,15 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
 # ---- frames that come out wrong
 
 
-def without_a_loss(found: Painted) -> Painted:
+def without_a_loss(found: PaintedFrame) -> PaintedFrame:
     raise PaintingError("The loss of a frame is not a finite number.")
 
 
-def far_worse(found: Painted) -> Painted:
+def far_worse(found: PaintedFrame) -> PaintedFrame:
     return replace(found, image=255 - found.image, losses={**found.losses, "total": 10 * found.losses["total"]})
 
 
-def not_settled(found: Painted) -> Painted:
+def not_settled(found: PaintedFrame) -> PaintedFrame:
     return replace(found, image=255 - found.image, stopped=Stop.UNSTABLE)
 
 
@@ -233,7 +233,7 @@ def test_a_pass_that_makes_a_frame_worse_leaves_it_as_it_was(
 
     def paint(
         self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
-    ) -> Painted:
+    ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == 2 and self.settings.carried_steps == 3 else found
 
@@ -279,8 +279,8 @@ def test_killed_in_the_second_pass_and_resumed(tmp_path: Path, style: Path) -> N
     assert_killed_is_whole(tmp_path, job, "frames/000004.png", least=2, frames=6)
 
 
-def painted(level: int) -> Painted:
-    return Painted(np.full((4, 6, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, Stop.STEPS)
+def painted(level: int) -> PaintedFrame:
+    return PaintedFrame(np.full((4, 6, 3), level, np.uint8), {"total": 1.0}, 5, 0.1, Stop.STEPS)
 
 
 def filled(work: WorkFolder, one: Pass, count: int) -> FrameStore:
@@ -320,7 +320,7 @@ def test_the_work_folder_goes_on_in_the_last_pass_that_has_what_it_starts_from(t
 @pytest.mark.parametrize("how", ["cut short", "saved by another program"])
 def test_a_damaged_record_says_what_to_do(tmp_path: Path, how: str) -> None:
     store = FrameStore(tmp_path, range(2))
-    store.put(0, Painted(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 5, 0.1, Stop.STEPS))
+    store.put(0, PaintedFrame(np.zeros((4, 6, 3), np.uint8), {"total": 1.0}, 5, 0.1, Stop.STEPS))
     path = store.path(0)
     if how == "cut short":
         path.write_bytes(path.read_bytes()[:40])

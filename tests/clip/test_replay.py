@@ -21,8 +21,7 @@ from pipeline import __version__, stylize_image, stylize_video
 from pipeline.clip.events import Event, Finished, Started
 from pipeline.clip.provenance import JOB, near
 from pipeline.clip.recorded import printable, read_record, recorded_settings
-from pipeline.clip.replay import ReplayJob, run_replay
-from pipeline.clip.same_frames import differing_frames
+from pipeline.clip.replay import ReplayJob, count_differing_frames, run_replay
 from pipeline.errors import MediaError, OutputError, ReelbrushError, ReplayError, UsageError, WeightsError
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
 from pipeline.network import device, packaged
@@ -172,10 +171,10 @@ def test_settings_come_back_to_the_last_digit(painted: Path, preset: str) -> Non
 def test_frames_are_compared(here: Path) -> None:
     paint_folder(here / "other", 5)
     paint_picture(here / "other" / "frame_002.png", seed=50)
-    assert differing_frames(here / "in", here / "in") == (0, 3)
-    assert differing_frames(here / "in", here / "other") == (3, 5), "one is another, two are missing"
+    assert count_differing_frames(here / "in", here / "in") == (0, 3)
+    assert count_differing_frames(here / "in", here / "other") == (3, 5), "one is another, two are missing"
     paint_picture(here / "wide.png", width=50)
-    assert differing_frames(here / "c.png", here / "wide.png") == (1, 1)
+    assert count_differing_frames(here / "c.png", here / "wide.png") == (1, 1)
 
 
 def test_a_result_that_is_half_gone_is_painted_again_all_the_same(here: Path) -> None:
@@ -405,8 +404,8 @@ def test_another_version_and_precision_are_said(painted: Path, here: Path) -> No
     heard: list[Event] = []
     found = run_replay(ReplayJob(result, here / "p.png", device="cpu"), heard.append)
     told = notes(heard)
-    assert f"Painted by reelbrush 0.0.9; this is {__version__}" in told
-    assert "Painted in bfloat16, and now again; this device would have used float32" in told
+    assert f"PaintedFrame by reelbrush 0.0.9; this is {__version__}" in told
+    assert "PaintedFrame in bfloat16, and now again; this device would have used float32" in told
     assert read_record(here / "p.png").precision == "bfloat16"
     # What the result holds was painted in float32.
     assert (found.frames, found.differing) == (1, 1)

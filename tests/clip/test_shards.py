@@ -13,15 +13,15 @@ from pipeline.clip.clip import ClipResult, run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
-from pipeline.clip.shards import MOST, Outline, look_through, paint_part, parts_of
+from pipeline.clip.shards import MOST, Outline, look_through, paint_shard, split_shots
 from pipeline.clip.step_budget import Speed
 
 
 def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
-    assert parts_of([(0, 9)]) == [(0, 9)]
-    assert parts_of([(0, 4), (4, 6), (6, 9)]) == [(0, 4), (4, 6), (6, 9)]
+    assert split_shots([(0, 9)]) == [(0, 9)]
+    assert split_shots([(0, 4), (4, 6), (6, 9)]) == [(0, 4), (4, 6), (6, 9)]
     many = [(begin, begin + 1) for begin in range(100)]
-    parts = parts_of(many)
+    parts = split_shots(many)
     assert len(parts) <= MOST
     assert [part[0] for part in parts[1:]] == [part[1] for part in parts[:-1]]
     assert (parts[0][0], parts[-1][1]) == (0, 100)
@@ -69,7 +69,7 @@ class Clip:
         """Returns the steps that its frames took."""
         studio = self.studio
         self.told.clear()
-        paint_part(self.job(output), part, studio.network, studio.settings, studio.device, self.see, deadline)
+        paint_shard(self.job(output), part, studio.network, studio.settings, studio.device, self.see, deadline)
         return [event.steps for event in self.told if isinstance(event, FrameDone)]
 
 
@@ -78,8 +78,8 @@ def test_parts_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) ->
     clip = Clip(tmp_path, passes)
     clip.run("whole")
     outline = clip.look("out")
-    assert (list(outline.shots), outline.begun, outline.parted) == ([(0, 4), (4, 6), (6, 9)], False, False)
-    for part in reversed(parts_of(outline.shots)):
+    assert (list(outline.shots), outline.begun, outline.has_shards) == ([(0, 4), (4, 6), (6, 9)], False, False)
+    for part in reversed(split_shots(outline.shots)):
         clip.part("out", part)
     assert clip.run("out").painted == 0, "everything was there already"
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
@@ -91,7 +91,7 @@ def test_parts_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Pat
     clip.run("whole")
     clip.look("out")
     clip.part("out", (4, 6))
-    assert clip.look("out").parted
+    assert clip.look("out").has_shards
     assert clip.run("out").painted == 18
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
 

@@ -13,16 +13,16 @@ from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures, ree
 from tiny import picture, tiny_painter, tiny_settings
 
 from pipeline import stylize_video
-from pipeline.clip.allocation import spread
+from pipeline.clip.allocation import allocate
 from pipeline.clip.api import as_styles, open_studio
 from pipeline.clip.clip import ClipResult, run_clip
 from pipeline.clip.deadline import Deadline, reserve
 from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
 from pipeline.clip.jobs import ClipJob
-from pipeline.clip.motion import LOOKING, found_motion
 from pipeline.clip.passes import Pass, passes_of
-from pipeline.clip.speed import measured_speed
-from pipeline.clip.step_budget import FULL, Pace, Plan, Speed, Steps, passes_within, planned
+from pipeline.clip.speed import measure_speed
+from pipeline.clip.step_budget import FULL, Speed, StepBudget, StepPlan, Steps, affordable_passes, plan_steps
+from pipeline.clip.survey import LOOKING, find_motion
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
@@ -32,7 +32,7 @@ from pipeline.motion.news import news
 from pipeline.settings import Settings
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 STANDARD = tiny_settings(steps=60, carried_steps=40, passes=2)
 SECOND = Speed(step=1.0, beside=2.0)
@@ -55,8 +55,8 @@ def kept_for(folder: Path) -> float:
     return reserve(info.frames, info.width, info.height)
 
 
-def painted(steps: int) -> Painted:
-    return Painted(IMAGE, {"total": 1.0}, steps, 0.0, Stop.STEPS if steps else Stop.STILL)
+def painted(steps: int) -> PaintedFrame:
+    return PaintedFrame(IMAGE, {"total": 1.0}, steps, 0.0, Stop.STEPS if steps else Stop.STILL)
 
 
 def went(
@@ -73,10 +73,10 @@ def went(
     :param used: how many of its steps a frame takes.
     :return: steps granted by pass and frame, the seconds it took, and those it had.
     """
-    plan = planned(settings, frames, 1.0, motion=motion)
+    plan = plan_steps(settings, frames, 1.0, motion=motion)
     clock = Clock()
     has = share * plan.seconds(SECOND)
-    pace = Pace(plan, settings, 1.0, SECOND, clock.now + has, clock)
+    pace = StepBudget(plan, settings, 1.0, SECOND, clock.now + has, clock)
     found: dict[tuple[int, int], int] = {}
     for one in passes_of(settings, frames):
         for index in one.order:
@@ -100,13 +100,13 @@ def went(
 
 def test_what_there_is_is_divided_by_effort_between_least_and_full() -> None:
     full, least = [10.0, 10.0, 10.0], [2.0, 2.0, 2.0]
-    np.testing.assert_array_equal(spread(full, least, 30), full)
-    np.testing.assert_array_equal(spread(full, least, 5), least)
-    np.testing.assert_allclose(spread(full, least, 15), [5, 5, 5])
-    np.testing.assert_allclose(spread(full, least, 14, [0.5, 1.0, 2.0]), [2, 4, 8])
-    np.testing.assert_allclose(spread(full, least, 21, [0.5, 1.0, 2.0]), [11 / 3, 22 / 3, 10])
-    np.testing.assert_allclose(spread(full, least, 29.9, [0.5, 1.0, 2.0]), [9.9, 10, 10])
-    assert not spread([], [], 1).size
+    np.testing.assert_array_equal(allocate(full, least, 30), full)
+    np.testing.assert_array_equal(allocate(full, least, 5), least)
+    np.testing.assert_allclose(allocate(full, least, 15), [5, 5, 5])
+    np.testing.assert_allclose(allocate(full, least, 14, [0.5, 1.0, 2.0]), [2, 4, 8])
+    np.testing.assert_allclose(allocate(full, least, 21, [0.5, 1.0, 2.0]), [11 / 3, 22 / 3, 10])
+    np.testing.assert_allclose(allocate(full, least, 29.9, [0.5, 1.0, 2.0]), [9.9, 10, 10])
+    assert not allocate([], [], 1).size
 
 
 # ---- by the clock alone
@@ -118,8 +118,8 @@ def test_with_time_for_everything_nobody_is_told_anything() -> None:
     assert found == went(3.0)[0]
     assert (found[1, 0], found[1, 1], found[2, 1], found[2, 39]) == (60, 40, 20, 0)
     clock = Clock()
-    plan = planned(STANDARD, 40, 1.0)
-    pace = Pace(plan, STANDARD, 1.0, SECOND, clock.now + plan.seconds(SECOND), clock)
+    plan = plan_steps(STANDARD, 40, 1.0)
+    pace = StepBudget(plan, STANDARD, 1.0, SECOND, clock.now + plan.seconds(SECOND), clock)
     assert pace.steps(Pass(1, 2, 40), 0) == FULL == Steps(None, None)
 
 
@@ -183,37 +183,37 @@ def test_no_frame_gets_more_than_the_settings_say() -> None:
 
 def test_still_frames_cost_nothing_and_leave_their_time_to_others() -> None:
     motion = [1.0] + [0.1, 0.0] * 20
-    still = planned(STANDARD, 41, 1.0, motion=motion)
+    still = plan_steps(STANDARD, 41, 1.0, motion=motion)
     assert still.full[1:5].tolist() == [40, 0, 40, 0]
     # The last frame is where the second pass begins, and frame 39 equals it.
     assert still.full[41:45].tolist() == [0, 0, 20, 0]
-    seconds = planned(STANDARD, 41, 1.0).seconds(SECOND)
-    assert passes_within(0.3 * seconds, STANDARD, 41, 1.0, SECOND) == 1
-    assert passes_within(0.3 * seconds, STANDARD, 41, 1.0, SECOND, motion=motion) == 2
+    seconds = plan_steps(STANDARD, 41, 1.0).seconds(SECOND)
+    assert affordable_passes(0.3 * seconds, STANDARD, 41, 1.0, SECOND) == 1
+    assert affordable_passes(0.3 * seconds, STANDARD, 41, 1.0, SECOND, motion=motion) == 2
 
 
 def test_first_frames_of_shots_are_planned_with_all_their_sizes() -> None:
-    plan = planned(STANDARD, 5, 1.25, [(0, 2), (2, 5)])
+    plan = plan_steps(STANDARD, 5, 1.25, [(0, 2), (2, 5)])
     assert plan.full.tolist() == [75, 40, 75, 40, 40, 0, 20, 20, 0, 20]
     assert plan.least.tolist() == [25, 8, 25, 8, 8, 0, 4, 4, 0, 4]
     assert plan.seconds(SECOND) == 75 + 40 + 75 + 40 + 40 + 60 + 20
-    nothing = planned(tiny_settings(steps=60, carry="none"), 3, 1.25)
+    nothing = plan_steps(tiny_settings(steps=60, carry="none"), 3, 1.25)
     assert nothing.full.tolist() == [75, 75, 75]
 
 
 def test_two_passes_become_one_where_both_would_be_hasty() -> None:
-    seconds = planned(STANDARD, 40, 1.0).seconds(SECOND)
-    assert passes_within(seconds, STANDARD, 40, 1.0, SECOND) == 2
-    assert passes_within(0.5 * seconds, STANDARD, 40, 1.0, SECOND) == 2
-    assert passes_within(0.35 * seconds, STANDARD, 40, 1.0, SECOND) == 1
-    assert passes_within(0.0, STANDARD, 40, 1.0, SECOND) == 1
+    seconds = plan_steps(STANDARD, 40, 1.0).seconds(SECOND)
+    assert affordable_passes(seconds, STANDARD, 40, 1.0, SECOND) == 2
+    assert affordable_passes(0.5 * seconds, STANDARD, 40, 1.0, SECOND) == 2
+    assert affordable_passes(0.35 * seconds, STANDARD, 40, 1.0, SECOND) == 1
+    assert affordable_passes(0.0, STANDARD, 40, 1.0, SECOND) == 1
     loop = tiny_settings(steps=60, carried_steps=40, passes=3, loop=True)
-    assert passes_within(0.0, loop, 40, 1.0, SECOND) == 2, "a loop has to be closed"
+    assert affordable_passes(0.0, loop, 40, 1.0, SECOND) == 2, "a loop has to be closed"
 
 
 def test_a_pass_that_could_only_come_too_late_is_not_begun() -> None:
-    plan, clock = planned(STANDARD, 40, 1.0), Clock()
-    pace = Pace(plan, STANDARD, 1.0, SECOND, clock.now + 500, clock)
+    plan, clock = plan_steps(STANDARD, 40, 1.0), Clock()
+    pace = StepBudget(plan, STANDARD, 1.0, SECOND, clock.now + 500, clock)
     assert pace.allows(Pass(2, 2, 40))
     # 39 frames with 4 steps, and what 40 frames take beside them.
     clock.now += 500 - (39 * 4 + 40 * 2) + 1
@@ -363,13 +363,13 @@ def test_motion_is_looked_at_once_and_kept(tmp_path: Path) -> None:
     source = open_source(moving_folder(tmp_path / "in", 6, cut=4, hold=(2,)))
     work = WorkFolder(tmp_path / "work", {}, [Pass(1, 1, 6)])
     told: list[Event] = []
-    motion = found_motion(source, work, told.append)
+    motion = find_motion(source, work, told.append)
     assert (motion[0], motion[2]) == (1.0, 0.0)
     assert motion[4] > 3 * motion[1] > 0, "a cut is all news"
-    assert found_motion(source, work, told.append) == motion
+    assert find_motion(source, work, told.append) == motion
     assert told.count(Stage(LOOKING)) == 1
     (tmp_path / "work" / "motion.json").write_text("[1, 2]")
-    assert found_motion(source, work, told.append) == motion
+    assert find_motion(source, work, told.append) == motion
     work.close()
 
 
@@ -428,7 +428,7 @@ def test_a_step_count_of_its_own_is_for_one_frame_at_every_size() -> None:
 def test_the_speed_that_is_measured_is_about_that_of_painting(tmp_path: Path, frames: int) -> None:
     source = open_source(moving_folder(tmp_path / "in", frames))
     painter = tiny_painter()
-    speed = measured_speed(source, painter, DIS)
+    speed = measure_speed(source, painter, DIS)
     image = next(iter(source.frames())).image
     began = time.monotonic()
     painter.paint(image, Carried(image), steps=40)
@@ -467,5 +467,5 @@ def test_the_command_takes_one_end_at_most(tmp_path: Path) -> None:
 
 
 def test_the_plan_without_motion_has_the_same_effort_for_all() -> None:
-    plan: Plan = planned(STANDARD, 4, 1.0)
+    plan: StepPlan = plan_steps(STANDARD, 4, 1.0)
     assert plan.effort.tolist() == [3.0] + [1.0] * 7

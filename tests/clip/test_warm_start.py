@@ -13,11 +13,11 @@ from moving import panned
 from tiny import tiny_settings
 
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import distances, handed_on, look_back, reach
+from pipeline.clip.warm_start import distances, reach, track_frames, warm_start
 from pipeline.media.frame import Frame, Image
 from pipeline.settings import Settings
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted
+from pipeline.style.painter import PaintedFrame
 
 HEIGHT, WIDTH = 48, 64
 
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[FrameStore]:
     store = FrameStore(tmp_path, range(9))
     for index in range(8):
         stopped = Stop.UNSTABLE if index == 6 else Stop.STEPS
-        store.put(index, Painted(painting(index), {"total": 1.0}, 5, 0.1, stopped))
+        store.put(index, PaintedFrame(painting(index), {"total": 1.0}, 5, 0.1, stopped))
     yield store
 
 
@@ -60,7 +60,7 @@ def test_only_frames_that_are_needed_are_found_again(values: dict[str, Any], exp
 
 
 def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
-    found = list(look_back(clip(8), 0, {0, 3}, settings()))
+    found = list(track_frames(clip(8), 0, {0, 3}, settings()))
     assert [seen.frame.index for seen in found] == list(range(8))
     assert [sorted(seen.tracks) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
     assert [seen.before is None for seen in found] == [True, False, False, True, *[False] * 4]
@@ -68,7 +68,7 @@ def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
 
 
 def test_tracks_lead_that_many_frames_back() -> None:
-    found = list(look_back(clip(5), 0, {0}, settings()))[-1]
+    found = list(track_frames(clip(5), 0, {0}, settings()))[-1]
     inside = (slice(8, -8), slice(8, -8))
     for back, track in found.tracks.items():
         np.testing.assert_allclose(np.median(track.flow[inside], axis=(0, 1)), (-back, 0), atol=0.3)
@@ -76,8 +76,8 @@ def test_tracks_lead_that_many_frames_back() -> None:
 
 @pytest.mark.parametrize("first", [1, 4, 5, 7])
 def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
-    whole = list(look_back(clip(8), 0, {0}, settings()))[first:]
-    again = list(look_back(clip(8, max(0, first - reach(settings()))), first, {0}, settings()))
+    whole = list(track_frames(clip(8), 0, {0}, settings()))[first:]
+    again = list(track_frames(clip(8, max(0, first - reach(settings()))), first, {0}, settings()))
     assert len(whole) == len(again) == 8 - first
     for a, b in zip(whole, again, strict=True):
         assert a.frame.index == b.frame.index
@@ -88,7 +88,7 @@ def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
 
 
 def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:
-    found = handed_on(list(look_back(clip(5), 0, {0}, settings()))[-1], store, settings())
+    found = warm_start(list(track_frames(clip(5), 0, {0}, settings()))[-1], store, settings())
     assert found is not None
     assert [int(expected.picture[9, 9, 0]) for expected in found.expected] == [30, 20, 0]
     together = sum(expected.weights for expected in found.expected)
@@ -98,24 +98,24 @@ def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_show
 
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:
-    seen = list(look_back(clip(9), 0, {0}, settings()))
-    assert handed_on(seen[7], store, settings()) is None
-    after = handed_on(seen[8], store, settings())
+    seen = list(track_frames(clip(9), 0, {0}, settings()))
+    assert warm_start(seen[7], store, settings()) is None
+    after = warm_start(seen[8], store, settings())
     assert after is not None
     assert [int(expected.picture[9, 9, 0]) for expected in after.expected] == [70, 40], "not 60"
 
 
 def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(store: FrameStore) -> None:
-    seen = list(look_back(clip(5), 0, {0, 3}, settings()))
-    assert handed_on(seen[0], store, settings()) is None
-    assert handed_on(seen[3], store, settings()) is None
-    assert handed_on(seen[4], store, settings(carry="none")) is None
+    seen = list(track_frames(clip(5), 0, {0, 3}, settings()))
+    assert warm_start(seen[0], store, settings()) is None
+    assert warm_start(seen[3], store, settings()) is None
+    assert warm_start(seen[4], store, settings(carry="none")) is None
 
 
 @pytest.mark.parametrize("carry", ["previous", "adjusted", "warped"])
 def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: str) -> None:
     for weight, count in ((0.0, 0), (5.0, 2)):
         values = settings(carry=carry, temporal_weight=weight, long_term=(1, 2))
-        found = handed_on(list(look_back(clip(5), 0, {0}, values))[-1], store, values)
+        found = warm_start(list(track_frames(clip(5), 0, {0}, values))[-1], store, values)
         assert found is not None
         assert len(found.expected) == count

@@ -13,18 +13,18 @@ from tiny import tiny_settings
 
 from pipeline import stylize_video
 from pipeline.clip.events import Event, Finished
+from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.store import FrameStore
-from pipeline.clip.worst import worst_notes
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painted, Painter
+from pipeline.style.painter import PaintedFrame, Painter
 
 
 def said(folder: Path, *losses: float, temporal: float = 0.0) -> tuple[str, ...]:
     store = FrameStore(folder, range(len(losses) - 1, -1, -1))
     for index in store.order:
         found = {"total": losses[index] + 10 * temporal, "temporal": temporal}
-        store.put(index, Painted(np.zeros((4, 6, 3), np.uint8), found, 5, 0.1, Stop.STEPS))
+        store.put(index, PaintedFrame(np.zeros((4, 6, 3), np.uint8), found, 5, 0.1, Stop.STEPS))
     return worst_notes(store, tiny_settings(temporal_weight=10.0))
 
 
@@ -49,7 +49,7 @@ def test_a_clip_with_a_frame_that_fell_apart_says_so_in_the_end(
 
     def paint(
         self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: object, **more: object
-    ) -> Painted:
+    ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)  # type: ignore[arg-type]
         return replace(found, losses={**found.losses, "total": 20 * found.losses["total"]}) if index == 2 else found
 

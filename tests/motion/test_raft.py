@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torchvision.models import optical_flow
 
 from pipeline import stylize_video
-from pipeline.clip.flow import open_flow
 from pipeline.clip.replay import ReplayJob, run_replay
+from pipeline.clip.warm_start import open_flow
 from pipeline.errors import StoreError, WeightsError
 from pipeline.media import read_metadata
 from pipeline.motion.flow import DIS, Dis, both_ways

@@ -13,15 +13,15 @@ from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import mean_colour
 from pipeline.style.adain import (
-    Anchor,
+    ClipStatistics,
     Palette,
-    anchor_as_json,
-    anchor_from_json,
     of_view,
     palette,
     pooled,
-    pooled_anchor,
+    pooled_statistics,
     recoloured,
+    statistics_as_json,
+    statistics_from_json,
     style_palette,
 )
 from pipeline.style.carried import Carried
@@ -33,8 +33,8 @@ def numbers(mean: float, variance: float) -> Palette:
     return Palette(torch.tensor([mean]), torch.tensor([variance]))
 
 
-def same(a: Anchor, b: Anchor) -> bool:
-    return anchor_as_json(a) == anchor_as_json(b)
+def same(a: ClipStatistics, b: ClipStatistics) -> bool:
+    return statistics_as_json(a) == statistics_as_json(b)
 
 
 # ---- palettes
@@ -133,7 +133,7 @@ ANCHORED = {"recolour": 1.0, "clip_palette": 1.0, "start": "recoloured", "levels
 
 def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
     painter = tiny_painter(**ANCHORED)
-    found = painter.view(picture(32, 40))
+    found = painter.statistics_of(picture(32, 40))
     assert {size: set(layers) for size, layers in found.palettes.items()} == {
         (16, 20): {"relu1_1", "relu2_1", "relu3_1"}, (32, 40): {"relu1_1", "relu2_1", "relu3_1"}
     }  # fmt: skip
@@ -143,27 +143,27 @@ def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
     assert set(without.palettes[32, 40]) == {"relu1_1", "relu3_1"}
     assert found.colours is not None
     plain = tiny_painter(**{**ANCHORED, "recolour": 0.0, "clip_palette": 0.0, "start": "content"})
-    assert not plain.is_anchored and plain.view(picture(32, 40)) == Anchor()
+    assert not plain.needs_statistics and plain.view(picture(32, 40)) == ClipStatistics()
 
 
 def test_an_anchor_survives_its_file() -> None:
     painter = tiny_painter(**ANCHORED)
-    anchor = pooled_anchor([painter.view(picture(32, 40, seed)) for seed in range(3)])
-    assert same(anchor_from_json(json.loads(json.dumps(anchor_as_json(anchor)))), anchor)
-    assert pooled_anchor([]) == Anchor() == anchor_from_json(anchor_as_json(Anchor()))
+    anchor = pooled_statistics([painter.statistics_of(picture(32, 40, seed)) for seed in range(3)])
+    assert same(statistics_from_json(json.loads(json.dumps(statistics_as_json(anchor)))), anchor)
+    assert pooled_statistics([]) == ClipStatistics() == statistics_from_json(statistics_as_json(ClipStatistics()))
     for palettes in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
         with pytest.raises((ValueError, TypeError, AttributeError)):
-            anchor_from_json({"palettes": palettes, "colours": None})
+            statistics_from_json({"palettes": palettes, "colours": None})
     for damaged in (None, [], {}, {"palettes": []}, {"palettes": [], "colours": 3}):
         with pytest.raises((ValueError, TypeError, KeyError)):
-            anchor_from_json(damaged)
+            statistics_from_json(damaged)
 
 
 @pytest.mark.parametrize("statistic", ["moments", "gram"])
 def test_a_picture_that_is_its_own_anchor_is_painted_as_without_one(statistic: str) -> None:
     painter = tiny_painter(**ANCHORED, statistic=statistic)
     content = picture(32, 40)
-    anchored = painter.anchored(pooled_anchor([painter.view(content)]))
+    anchored = painter.with_statistics(pooled_statistics([painter.statistics_of(content)]))
     np.testing.assert_array_equal(anchored.paint(content).image, painter.paint(content).image)
     warm = Carried(picture(32, 40, seed=5))
     np.testing.assert_array_equal(anchored.paint(content, warm).image, painter.paint(content, warm).image)
@@ -172,7 +172,7 @@ def test_a_picture_that_is_its_own_anchor_is_painted_as_without_one(statistic: s
 def test_an_anchored_painter_leaves_the_one_it_came_from_alone() -> None:
     painter = tiny_painter(**ANCHORED)
     before = painter.paint(picture(32, 40)).image
-    anchored = painter.anchored(painter.view(picture(32, 40, seed=3) // 3))
+    anchored = painter.with_statistics(painter.statistics_of(picture(32, 40, seed=3) // 3))
     assert np.abs(anchored.paint(picture(32, 40)).image.astype(int) - before).mean() > 2
     np.testing.assert_array_equal(painter.paint(picture(32, 40)).image, before)
 
@@ -182,7 +182,7 @@ def test_the_content_is_looked_at_once_a_frame_all_the_same() -> None:
     painter = tiny_painter(network, **{**ANCHORED, "levels": 1})
     painter.paint(picture(32, 40, seed=3))
     counts = []
-    for one in (painter, painter.anchored(painter.view(picture(32, 40)))):
+    for one in (painter, painter.with_statistics(painter.statistics_of(picture(32, 40)))):
         before = len(network.asked)
         one.paint(picture(32, 40))
         counts.append(len(network.asked) - before)
@@ -204,6 +204,6 @@ def test_a_dark_view_of_a_scene_is_painted_dark() -> None:
     )
     painter = Painter(CountingNetwork(), [Style(picture(40, 48, seed=1))], settings, CPU)
     bright, dark = picture(32, 40), shade(picture(32, 40), 0.15)
-    anchored = painter.anchored(pooled_anchor([painter.view(bright), painter.view(dark)]))
+    anchored = painter.with_statistics(pooled_statistics([painter.statistics_of(bright), painter.statistics_of(dark)]))
     apart, together = (lightness(one, bright) - lightness(one, dark) for one in (painter, anchored))
     assert together > 2 * abs(apart)

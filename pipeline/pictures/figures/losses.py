@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.clip.api import Studio, as_styles, open_studio
 from pipeline.clip.events import ignore
 from pipeline.clip.jobs import StillJob
-from pipeline.clip.replay import ReplayJob, get_ready
+from pipeline.clip.replay import ReplayJob, prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
@@ -87,7 +87,7 @@ def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
 def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
     """Of a picture that Reelbrush has painted: it is painted once more, as it says of itself."""
     try:
-        ready = get_ready(ReplayJob(job.place, job.output, weights=job.weights, device=job.device))
+        ready = prepare_replay(ReplayJob(job.place, job.output, weights=job.weights, device=job.device))
     except (ReplayError, MediaError) as error:
         if not job.place.exists():
             raise
