@@ -17,8 +17,8 @@ from typer.core import TyperCommand
 from pipeline import __version__
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.network.memory import keep_freed_memory
-from pipeline.report.sanitize import survive_any_text
 from pipeline.settings import DEFAULT_PRESET, PRESETS, explained, read_assignment, read_config, resolve
+from pipeline.text import escape_unencodable_output
 
 if TYPE_CHECKING:
     from pipeline.clip.events import OnEvent
@@ -533,19 +533,19 @@ def batch(
 
         with held_back():
             from pipeline.batch.events import Planned
-            from pipeline.batch.run_context import Orders
+            from pipeline.batch.run_context import RunOptions
             from pipeline.clip.parse import parse_deadline
             from pipeline.report.batch_progress import PLAN_HEADS, plan_rows
-            from pipeline.report.batch_run import Night, spend
+            from pipeline.report.batch_run import BatchRun, spend
             from pipeline.report.jsonlines import json_reporter
             from pipeline.report.lines import print_table
 
         lines = json_reporter(typer.echo) if json else None
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
         finish = parse_deadline(budget, finish_by)
-        orders = Orders(overwrite, retry_failed, fail_fast, wait, device, finish)
-        night = Night(
-            inputs, style or [], output, name, pair, sequences, options, workers, threads, cluster, orders, dry_run
+        run_options = RunOptions(overwrite, retry_failed, fail_fast, wait, device, finish)
+        night = BatchRun(
+            inputs, style or [], output, name, pair, sequences, options, workers, threads, cluster, run_options, dry_run
         )
         with BatchReporter(screen, quiet, fail_fast) as reporter:
 
@@ -1242,8 +1242,8 @@ def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
 def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code."""
     from pipeline.report.lines import say
-    from pipeline.report.sanitize import shown
     from pipeline.report.signals import Terminated, explain, on_sigterm
+    from pipeline.text import sanitize
 
     on_sigterm()
     try:
@@ -1252,7 +1252,7 @@ def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
         raise
     except (ReelbrushError, OSError, RuntimeError, MemoryError) as error:
         paragraph, code = explain(error)
-        say(screen, Text.assemble(("Error:", "bold red"), " ", shown(paragraph)))
+        say(screen, Text.assemble(("Error:", "bold red"), " ", sanitize(paragraph)))
         _last_line(json, "error", paragraph, code)
         raise typer.Exit(code) from None
     except (KeyboardInterrupt, Terminated) as stop:
@@ -1274,7 +1274,7 @@ def _last_line(json: bool, event: str, message: str, code: int) -> None:
 
 def main() -> None:
     """Entry point of the command `reelbrush`."""
-    survive_any_text()
+    escape_unencodable_output()
     app()
 
 

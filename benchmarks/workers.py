@@ -21,27 +21,27 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.batch.devices import cores, local_places
+from pipeline.batch.devices import cores, local_devices
 from pipeline.batch.driver import run_batch
 from pipeline.batch.events import BatchEvent, ItemEnded, Planned
-from pipeline.batch.local import LocalCrew
+from pipeline.batch.local import LocalWorkerPool
 from pipeline.batch.plan.batch import plan_batch
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import State
-from pipeline.batch.run_context import Orders
-from pipeline.batch.task import Task, Told
-from pipeline.batch.worker_pool import Crew
+from pipeline.batch.run_context import RunOptions
+from pipeline.batch.task import Task, TaskEvent
+from pipeline.batch.worker_pool import WorkerPool
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
 
-def warm_up(crew: Crew, item: Item) -> None:
-    """Have every worker of a crew load its network."""
-    for number in range(crew.size):
-        crew.give(Task(item, "time", size=(64, 64 + number)))
+def warm_up(pool: WorkerPool, item: Item) -> None:
+    """Have every worker of a pool load its network."""
+    for number in range(pool.size):
+        pool.assign(Task(item, "time", size=(64, 64 + number)))
     ready = 0
-    while ready < crew.size:
-        ready += sum(not isinstance(message, Told) for message in crew.hear(1.0))
+    while ready < pool.size:
+        ready += sum(not isinstance(message, TaskEvent) for message in pool.receive(1.0))
 
 
 def seconds_of(workers: int, inputs: Path, out: Path, options: dict[str, object]) -> tuple[float, list[float]]:
@@ -57,9 +57,9 @@ def seconds_of(workers: int, inputs: Path, out: Path, options: dict[str, object]
             assert event.state is State.DONE, event.error
             each.append(event.seconds)
 
-    crew = LocalCrew(local_places(workers, "cpu", threads=1))
-    warm_up(crew, batch.items[0])
-    run_batch(batch.folder, batch.items, crew, Orders(device="cpu"), on_event)
+    pool = LocalWorkerPool(local_devices(workers, "cpu", threads=1))
+    warm_up(pool, batch.items[0])
+    run_batch(batch.folder, batch.items, pool, RunOptions(device="cpu"), on_event)
     return time.perf_counter() - began, each
 
 

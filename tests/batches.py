@@ -21,8 +21,8 @@ from media_clips import images_of, write_clip
 from pipeline.batch.events import BatchEvent
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.rows import ItemRow, RunRow, State
-from pipeline.batch.run_context import Orders, Outcome
-from pipeline.report.batch_run import Night, spend
+from pipeline.batch.run_context import Outcome, RunOptions
+from pipeline.report.batch_run import BatchRun, spend
 
 MARK = "REELBRUSH_TESTED_IN"
 """Every process of a trial has it in its environment, its workers and their ffmpeg as well."""
@@ -93,14 +93,14 @@ class Trial:
         return reelbrush(*self.command, *more, **{MARK: str(self.root)})
 
     def here(
-        self, on_event: Callable[[BatchEvent], None] = lambda event: None, workers: int = 1, **orders: Any
+        self, on_event: Callable[[BatchEvent], None] = lambda event: None, workers: int = 1, **run_options: Any
     ) -> Outcome:
         """What the command does, with its driver in this process, where every event can be acted upon; the workers are
         processes as ever."""
-        night = Night(
+        night = BatchRun(
             [str(self.root / "in")], [str(self.style)], self.out, self.name, sequences=True,
             options={**self.all_settings}, workers=workers,
-            orders=Orders(device="cpu", **orders),
+            run_options=RunOptions(device="cpu", **run_options),
         )  # fmt: skip
         with pytest.MonkeyPatch.context() as patch:
             # One thread: the same sums in the same order.

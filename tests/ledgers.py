@@ -9,11 +9,11 @@ import numpy as np
 
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow
+from pipeline.batch.rows import FlickerRow, FrameRow, OutputRow, ThumbnailRow
 from pipeline.clip.jobs import StylePicture
 from pipeline.media.thumbnail import thumbnail
 
-NIGHT = 1_790_000_000.0
+BEGAN = 1_790_000_000.0
 """When it all began, seconds since 1970."""
 
 
@@ -45,7 +45,7 @@ def frame_row(frame: int, in_pass: int = 1, stopped: str = "plateau", loss: floa
 
 
 def finish(
-    ledger: Ledger, name: str, frames: int = 12, cut: int | None = 6, seconds: float = 90.0, began: float = NIGHT,
+    ledger: Ledger, name: str, frames: int = 12, cut: int | None = 6, seconds: float = 90.0, began: float = BEGAN,
     looks: Sequence[int] = (0, 4, 8, 11), rows: Sequence[FrameRow] | None = None,
 ) -> None:  # fmt: skip
     """Note that an item is done, at a time that does not depend on when this is called."""
@@ -66,7 +66,7 @@ def finish(
         [OutputRow(item.output, 1_234_567, "ab" * 32)],
         rows if rows is not None else [frame_row(frame) for frame in range(frames)],
         flicker,
-        [LookRow(frame, jpeg(frame), jpeg(frame + 50)) for frame in looks],
+        [ThumbnailRow(frame, jpeg(frame), jpeg(frame + 50)) for frame in looks],
         notes=["A GIF has no sound; the sound is left out."],
         made=made,
     )

@@ -19,7 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "text": set(),
     "presets": set(),
     "settings": {"errors", "presets"},
-    "network": {"errors", "settings"},
+    "network": {"errors", "settings", "text"},
     "media": {"errors"},
     "motion": {"errors"},
     "style": {"network", "settings", "errors"},
@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "batch": {"clip", "style", "motion", "media", "network", "settings", "errors", "text"},
     "pictures": {"batch", "clip", "style", "motion", "media", "network", "settings", "errors", "text"},
     "report": {"pictures", "batch", "clip", "media", "motion", "network", "settings", "errors", "text"},
-    "cli": {"report", "pictures", "batch", "clip", "style", "media", "motion", "network", "settings", "errors"},
+    "cli": {"report", "pictures", "batch", "clip", "style", "media", "motion", "network", "settings", "errors", "text"},
     "pipeline": {"clip"},
 }
 # Packages that only some files may touch; a folder stands for everything in it.

@@ -9,7 +9,7 @@ from pipeline.clip.allocation import HALVINGS
 from pipeline.clip.deadline import reserve
 from pipeline.clip.step_budget import Speed, plan_steps
 from pipeline.settings import Settings
-from pipeline.text import spoken
+from pipeline.text import duration_text
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,15 @@ def shortfall(
     if least <= seconds:
         return None
     full = _ends([need.full for need in needs], busy)
-    have = f"there are {spoken(seconds)}" if seconds > 0 else "none is left now that everything has been looked at"
+    have = (
+        f"there are {duration_text(seconds)}" if seconds > 0 else "none is left now that everything has been looked at"
+    )
     count = len(needs) if count is None else count
     paintings, take = ("1 painting", "takes") if count == 1 else (f"{count} paintings", "take")
     workers = "" if len(busy) == 1 else f" on {len(busy)} workers"
     return (
-        f"The time does not suffice: {paintings}{workers} {take} about {spoken(least)} with the fewest steps that make "
-        f"sense (about {spoken(full)} with all of them), and {have}. Give more time, "
+        f"The time does not suffice: {paintings}{workers} {take} about {duration_text(least)} with the fewest steps "
+        f"that make sense (about {duration_text(full)} with all of them), and {have}. Give more time, "
         "paint fewer at once or at a smaller --size, or take a quicker --preset such as draft."
     )
 

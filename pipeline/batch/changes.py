@@ -16,11 +16,11 @@ _WORDS = {
     "quality": "--quality",
     "gif": "--gif",
 }
-"""What `Ready.identity` names, as a person calls it."""
+"""What `CheckedItem.identity` names, as a person calls it."""
 
 
 def changes(before: str, now: str) -> str:
-    """'the style, size 64 -> 48'; both as `Ready.identity`."""
+    """'the style, size 64 -> 48'; both as `CheckedItem.identity`."""
     old, new = json.loads(before), json.loads(now)
     found = [_WORDS[key] for key in _WORDS if old.get(key) != new.get(key)]
     had, has = old.get("settings", {}), new.get("settings", {})

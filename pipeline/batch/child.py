@@ -11,7 +11,7 @@ import time
 from typing import IO, Any
 
 from pipeline.batch.remote import HEADER
-from pipeline.batch.task import Told
+from pipeline.batch.task import TaskEvent
 from pipeline.batch.worker import serve
 from pipeline.clip.events import Scanned, Stepped
 
@@ -19,7 +19,7 @@ OFTEN = 1.0
 """Seconds between two messages of the kinds that come with every step, at least."""
 
 
-class PipeLine:
+class PipeChannel:
     """Pickled messages over two pipes, as `Line`."""
 
     def __init__(self, come: IO[bytes], go: IO[bytes]) -> None:
@@ -30,7 +30,7 @@ class PipeLine:
 
     def send(self, message: Any, /) -> None:
         """Write a message; of those that come with every step, about one a second."""
-        told = isinstance(message, Told)
+        told = isinstance(message, TaskEvent)
         if told and isinstance(message.event, (Stepped, Scanned)):
             now, kind = time.monotonic(), type(message.event)
             if now - self._sent.get(kind, 0.0) < OFTEN:
@@ -56,7 +56,7 @@ class PipeLine:
 
 def main() -> None:
     """Work until stdin is closed."""
-    line = PipeLine(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    line = PipeChannel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     # What a library prints must not get in between, and nobody else may read what is ours.
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)

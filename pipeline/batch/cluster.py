@@ -1,6 +1,6 @@
 """Workers on other machines: those of a Dask cluster, each with one task at a time.
 
-    task -> a Dask worker that is free -> a process of its own there -> messages -> events of Dask -> `hear`
+    task -> a Dask worker that is free -> a process of its own there -> messages -> events of Dask -> `receive`
 
 A task is given to one certain worker, so that it is known what is lost with it: Dask gives nothing a second time.
 """
@@ -23,7 +23,7 @@ from pipeline.batch.dask_worker import Hand
 from pipeline.batch.plan.item import Item
 from pipeline.batch.scheduler import ANSWER, GPU, PATIENCE, Scheduler
 from pipeline.batch.task import Lost, Message, Notice, Stopped, Task
-from pipeline.batch.worker import Place
+from pipeline.batch.worker import WorkerDevice
 from pipeline.errors import ClusterError, OutputError
 
 LOOK = 1.0
@@ -38,7 +38,7 @@ LOCK_PATIENCE = 120.0
 """Seconds to wait for the lock of a work folder: a file server may keep that of a dead machine for a while."""
 
 
-class ClusterCrew:
+class ClusterWorkerPool:
     """The workers of a Dask cluster. They may come and go; a task that is given while there is none waits for one."""
 
     def __init__(self, address: str, folder: Path, device: str = "auto", threads: int | None = None) -> None:
@@ -99,7 +99,7 @@ class ClusterCrew:
         """
         first: float | None = None
         while True:
-            heard = self.hear(LOOK / 4)
+            heard = self.receive(LOOK / 4)
             unfit = [hand.unfit for hand in self._hands.values() if hand.unfit is not None]
             if unfit and len(unfit) == len(self._hands):
                 raise ClusterError(unfit[0])
@@ -116,7 +116,7 @@ class ClusterCrew:
 
     # Giving.
 
-    def give(self, task: Task) -> None:
+    def assign(self, task: Task) -> None:
         self._waiting.append(replace(task, item=_for_all(task.item)))
         self._give_waiting()
 
@@ -127,7 +127,7 @@ class ClusterCrew:
 
     def _begin(self, hand: Hand, task: Task) -> None:
         hand.task, hand.begun = task, False
-        place = Place(self._device, self._threads or 1, LOCK_PATIENCE)
+        place = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
         needs = [task.item.source, *(style.path for style in task.item.styles), task.item.weights]
         hand.future = self._scheduler.submit(
             hand.address,
@@ -143,7 +143,7 @@ class ClusterCrew:
 
     # Hearing.
 
-    def hear(self, seconds: float) -> list[Message]:
+    def receive(self, seconds: float) -> list[Message]:
         self._look_around()
         heard, self._heard = self._heard, []
         wait = 0.0 if heard else seconds
@@ -297,7 +297,7 @@ def open_cluster(
     device: str = "auto",
     threads: int | None = None,
     on_notice: Callable[[Notice], None] = lambda notice: None,
-) -> ClusterCrew:
+) -> ClusterWorkerPool:
     """The workers of a Dask cluster, once there are any.
 
     :param address: of the scheduler, such as tcp://HOST:8786.
@@ -307,10 +307,10 @@ def open_cluster(
     :raises ClusterError: no scheduler, or none of its workers can be used; the paragraph says why.
     :raises OutputError: nothing can be written in the folder.
     """
-    crew = ClusterCrew(address, folder, device, threads)
+    pool = ClusterWorkerPool(address, folder, device, threads)
     try:
-        crew.wait_for_workers(on_notice)
+        pool.wait_for_workers(on_notice)
     except BaseException:
-        crew.close()
+        pool.close()
         raise
-    return crew
+    return pool

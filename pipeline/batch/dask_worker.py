@@ -1,4 +1,4 @@
-"""A Dask worker as the crew sees it: whether it can be used, and what has become of its task."""
+"""A Dask worker as the pool sees it: whether it can be used, and what has become of its task."""
 
 from __future__ import annotations
 

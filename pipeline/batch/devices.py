@@ -6,12 +6,12 @@ import os
 
 import torch
 
-from pipeline.batch.worker import Place
+from pipeline.batch.worker import WorkerDevice
 from pipeline.errors import UsageError
 from pipeline.network.device import choose_device
 
 
-def local_places(workers: int, device: str = "auto", threads: int | None = None) -> list[Place]:
+def local_devices(workers: int, device: str = "auto", threads: int | None = None) -> list[WorkerDevice]:
     """A place for every worker: GPUs in turn, or an equal share of the cores for each.
 
     :param device: as for `choose_device`; 'auto' and 'cuda' take all GPUs.
@@ -24,8 +24,8 @@ def local_places(workers: int, device: str = "auto", threads: int | None = None)
     chosen = choose_device(device)
     each = threads or max(1, cores() // workers)
     if chosen.type == "cuda" and chosen.index is None:
-        return [Place(f"cuda:{number % torch.cuda.device_count()}", each) for number in range(workers)]
-    return [Place(str(chosen), each)] * workers
+        return [WorkerDevice(f"cuda:{number % torch.cuda.device_count()}", each) for number in range(workers)]
+    return [WorkerDevice(str(chosen), each)] * workers
 
 
 def cores() -> int:

@@ -1,6 +1,6 @@
 """Paints a batch: looks at everything first, hands out the work, keeps the account, and stops nowhere for one bad file.
 
-    names and settings -> examine -> estimate -> courses -> crew -> ledger
+    names and settings -> examine -> estimate -> all_tasks -> pool -> ledger
 
 The driver paints nothing itself and is the only one that writes the ledger.
 """
@@ -24,42 +24,44 @@ from pipeline.batch.events import (
     BatchEnded,
     ItemBegan,
     ItemEnded,
-    ItemTold,
+    ItemEvent,
     OnBatchEvent,
 )
 from pipeline.batch.interrupts import counted
-from pipeline.batch.item_tasks import Course
+from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.inputs import is_there
 from pipeline.batch.plan.item import Item
 from pipeline.batch.prepare import prepare
-from pipeline.batch.recover import adopted
+from pipeline.batch.recover import recovered
 from pipeline.batch.rows import FrameRow, State
-from pipeline.batch.run_context import Desk, Orders, Outcome
+from pipeline.batch.run_context import Outcome, RunContext, RunOptions
 from pipeline.batch.task import (
     Done,
     Failed,
-    LookedThrough,
     Lost,
     Message,
     Notice,
     Painted,
     Stopped,
-    Told,
+    Surveyed,
+    TaskEvent,
 )
-from pipeline.batch.worker_pool import Crew
+from pipeline.batch.worker_pool import WorkerPool
 from pipeline.clip.events import Damaged, FrameDone, Started
 from pipeline.errors import DiskFullError, OutputError, StoreError
 from pipeline.media import read_metadata
 from pipeline.media.outputs import check_folder
-from pipeline.text import spoken
+from pipeline.text import duration_text
 
 LOCK = "ledger.lock"
 TRIES = 3
 """How often a task is given to a worker, if the worker is lost with it each time."""
 
 
-def run_batch(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, on_event: OnBatchEvent) -> Outcome:
+def run_batch(
+    folder: Path, items: Sequence[Item], pool: WorkerPool, options: RunOptions, on_event: OnBatchEvent
+) -> Outcome:
     """Paint what is not painted yet. Killed at any instant and called again, it goes on.
 
     :raises StoreError: another process is at work in the folder, or its ledger is damaged.
@@ -67,22 +69,24 @@ def run_batch(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, o
     :raises KeyboardInterrupt: Ctrl-C; everything finished is kept.
     """
     with ExitStack() as stack:
-        stack.callback(crew.close)
+        stack.callback(pool.close)
         _make(folder)
-        stack.callback(_locked(folder, orders.wait).release)
+        stack.callback(_locked(folder, options.wait).release)
         ledger = stack.enter_context(closing(Ledger(folder, write=True)))
         interrupts = stack.enter_context(counted())
-        return _Driver(Desk(folder, items, crew, orders, on_event, ledger, interrupts)).run()
+        return _Driver(RunContext(folder, items, pool, options, on_event, ledger, interrupts)).run()
 
 
-def plan_only(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, on_event: OnBatchEvent) -> Outcome:
+def plan_only(
+    folder: Path, items: Sequence[Item], pool: WorkerPool, options: RunOptions, on_event: OnBatchEvent
+) -> Outcome:
     """Look at everything that `run_batch` would, and tell `Planned`; nothing is left in `folder`.
 
     :return: what would be left.
     :raises ReelbrushError: as `run_batch`.
     """
     with ExitStack() as stack:
-        stack.callback(crew.close)
+        stack.callback(pool.close)
         _check_possible(folder)
         copy = Path(stack.enter_context(TemporaryDirectory(prefix="reelbrush-")))
         for part in folder.glob(f"{LEDGER}*"):
@@ -90,9 +94,9 @@ def plan_only(folder: Path, items: Sequence[Item], crew: Crew, orders: Orders, o
         ledger = stack.enter_context(closing(Ledger(copy, write=True)))
         interrupts = stack.enter_context(counted())
         ledger.plan(items)
-        desk = Desk(folder, items, crew, orders, on_event, ledger, interrupts)
-        prepare(desk)
-        return desk.outcome()
+        context = RunContext(folder, items, pool, options, on_event, ledger, interrupts)
+        prepare(context)
+        return context.outcome()
 
 
 def _make(folder: Path) -> None:
@@ -130,202 +134,202 @@ def _locked(folder: Path, wait: bool) -> FileLock:
 class _Driver:
     """One run over a batch."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._courses: list[Course] = []
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._all_tasks: list[ItemTasks] = []
         """Paintings of this run, in the order in which they are begun."""
-        self._by_task: dict[str, Course] = {}
+        self._by_task: dict[str, ItemTasks] = {}
         self._full: str | None = None
         """Why nothing more can be painted: the disk is full."""
 
     def run(self) -> Outcome:
         began = time.monotonic()
-        run = self._desk.run = self._desk.ledger.begin_run(
-            socket.gethostname(), os.getpid(), __version__, self._desk.crew.size, self._desk.orders.finish_by
+        run = self._context.run = self._context.ledger.begin_run(
+            socket.gethostname(), os.getpid(), __version__, self._context.pool.size, self._context.options.finish_by
         )
         outcome = "interrupted"
         try:
-            self._desk.ledger.plan(self._desk.items)
-            self._courses = prepare(self._desk)
+            self._context.ledger.plan(self._context.items)
+            self._all_tasks = prepare(self._context)
             while self._work():
                 pass
-            if self._desk.interrupts.came is None:
+            if self._context.interrupts.came is None:
                 outcome = "finished" if self._full is None else "failed"
         finally:
-            self._desk.ledger.end_run(run, outcome)
-        found = self._desk.outcome()
+            self._context.ledger.end_run(run, outcome)
+        found = self._context.outcome()
         seconds = time.monotonic() - began
-        self._desk.tell(BatchEnded(self._desk.folder, found.done, self._desk.failures(), found.left, seconds))
+        self._context.tell(BatchEnded(self._context.folder, found.done, self._context.failures(), found.left, seconds))
         if self._full is not None:
             raise DiskFullError(self._full)
         return found
 
     def _work(self) -> bool:
         """Hand out tasks, and take in what the workers say; False once nothing is left to wait for."""
-        if self._desk.interrupts.came is not None and not self._desk.stopping:
-            self._desk.stop()
-        if not self._desk.stopping:
+        if self._context.interrupts.came is not None and not self._context.stopping:
+            self._context.stop()
+        if not self._context.stopping:
             self._hand_out()
         if not self._by_task:
             return False
-        for message in self._desk.crew.hear(0.5):
+        for message in self._context.pool.receive(0.5):
             self._hear(message)
-        self._desk.beat()
+        self._context.heartbeat()
         return True
 
     def _hand_out(self) -> None:
-        while self._desk.crew.free:
+        while self._context.pool.free:
             # What is under way is brought to its end before something else is begun.
-            open_ones = sorted(self._courses, key=lambda course: course.began is None)
-            course = next((one for one in open_ones if one.waiting and one.failed is None), None)
-            if course is None:
+            open_ones = sorted(self._all_tasks, key=lambda tasks: tasks.began is None)
+            tasks = next((one for one in open_ones if one.waiting and one.failed is None), None)
+            if tasks is None:
                 return
-            if course.began is None:
-                self._begin(course)
-            task = course.begin_task(self._until(course))
-            self._by_task[task.key] = course
-            self._desk.crew.give(task)
+            if tasks.began is None:
+                self._begin(tasks)
+            task = tasks.begin_task(self._until(tasks))
+            self._by_task[task.key] = tasks
+            self._context.pool.assign(task)
 
-    def _begin(self, course: Course) -> None:
-        course.began = time.monotonic()
-        row = self._desk.ledger.item(course.name)
+    def _begin(self, tasks: ItemTasks) -> None:
+        tasks.began = time.monotonic()
+        row = self._context.ledger.item(tasks.name)
         assert row is not None
-        self._desk.ledger.change(
-            course.name, state=State.PAINTING, began=row.began or time.time(), ended=None, error=None
+        self._context.ledger.change(
+            tasks.name, state=State.PAINTING, began=row.began or time.time(), ended=None, error=None
         )
-        begun = sum(one.began is not None for one in self._courses)
-        self._desk.tell(ItemBegan(course.name, begun, len(self._courses)))
+        begun = sum(one.began is not None for one in self._all_tasks)
+        self._context.tell(ItemBegan(tasks.name, begun, len(self._all_tasks)))
 
-    def _until(self, course: Course) -> float | None:
+    def _until(self, tasks: ItemTasks) -> float | None:
         """When the next task of a painting has to be finished so that everything else can be, too; None where there is
         time for ever, and where nothing is left to paint."""
-        workers, now = self._desk.crew.size, time.time()
-        own = course.needs(course.waiting[0], workers)
-        if self._desk.orders.finish_by is None or not own:
+        workers, now = self._context.pool.size, time.time()
+        own = tasks.needs(tasks.waiting[0], workers)
+        if self._context.options.finish_by is None or not own:
             return None
         # What is painted in parts is put together after that.
-        joining = sum(one.joining for one in self._courses)
-        rest = course.to_come(workers)[len(own) :]
-        others = [need for one in self._courses if one is not course for need in one.to_come(workers)]
-        tasks = [task for one in self._courses for task in one.running.values() if task.kind != "look through"]
-        running = [max(0.0, task.until - now) for task in tasks if task.until is not None]
+        joining = sum(one.joining for one in self._all_tasks)
+        rest = tasks.to_come(workers)[len(own) :]
+        others = [need for one in self._all_tasks if one is not tasks for need in one.to_come(workers)]
+        under_way = [task for one in self._all_tasks for task in one.running.values() if task.kind != "survey"]
+        running = [max(0.0, task.until - now) for task in under_way if task.until is not None]
         busy = running + [0.0] * (workers - len(running))
-        seconds = self._desk.orders.finish_by - joining - now
+        seconds = self._context.options.finish_by - joining - now
         return now + sum(allotted([*own, *rest, *others], seconds, busy)[: len(own)])
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Notice):
-            self._desk.tell(message)
+            self._context.tell(message)
             return
-        course = self._by_task.get(message.key)
-        if course is None:
+        tasks = self._by_task.get(message.key)
+        if tasks is None:
             return
-        if isinstance(message, Told):
-            self._told(course, message)
+        if isinstance(message, TaskEvent):
+            self._told(tasks, message)
             return
         del self._by_task[message.key]
         if isinstance(message, Done):
-            course.finished(message.key, message.result)
-            if isinstance(message.result, LookedThrough):
-                self._desk.ledger.change(course.name, cuts=[begin for begin, _ in message.result.shots[1:]])
+            tasks.finished(message.key, message.result)
+            if isinstance(message.result, Surveyed):
+                self._context.ledger.change(tasks.name, cuts=[begin for begin, _ in message.result.shots[1:]])
             if isinstance(message.result, Painted) and message.result.outputs:
-                self._finish(course, message.result)
+                self._finish(tasks, message.result)
         elif isinstance(message, Failed):
-            course.running.pop(message.key)
-            self._fail(course, message.error, message.again, message.full)
+            tasks.running.pop(message.key)
+            self._fail(tasks, message.error, message.again, message.full)
         elif isinstance(message, Stopped):
-            course.give_back(message.key)
-            if not course.running:
-                self._spent(course)
+            tasks.give_back(message.key)
+            if not tasks.running:
+                self._spent(tasks)
         elif isinstance(message, Lost):
-            self._lost(course, message)
+            self._lost(tasks, message)
 
-    def _told(self, course: Course, message: Told) -> None:
+    def _told(self, tasks: ItemTasks, message: TaskEvent) -> None:
         event = message.event
-        course.see(message.key, event)
+        tasks.see(message.key, event)
         if isinstance(event, FrameDone):
             row = FrameRow(event.in_pass, event.frame, event.losses, event.steps, event.seconds, event.stopped)
-            self._desk.ledger.add_frame(course.name, row, sum(course.done.values()))
-            if (note := course.note_of(event)) is not None:
-                self._desk.ledger.note(course.name, note)
+            self._context.ledger.add_frame(tasks.name, row, sum(tasks.done.values()))
+            if (note := tasks.note_of(event)) is not None:
+                self._context.ledger.note(tasks.name, note)
         elif isinstance(event, Started):
-            self._desk.ledger.change(course.name, done=sum(course.done.values()))
-            if course.running[message.key].kind == "paint":
-                self._desk.ledger.change(course.name, cuts=event.cuts)
+            self._context.ledger.change(tasks.name, done=sum(tasks.done.values()))
+            if tasks.running[message.key].kind == "paint":
+                self._context.ledger.change(tasks.name, cuts=event.cuts)
             for note in event.notes:
-                self._desk.ledger.note(course.name, note)
+                self._context.ledger.note(tasks.name, note)
         elif isinstance(event, Damaged):
-            self._desk.ledger.note(
-                course.name,
+            self._context.ledger.note(
+                tasks.name,
                 f"Frame {event.frame + 1} was damaged on the disk. It was painted again, and all that came after it.",
             )
-        self._desk.tell(ItemTold(course.name, event))
+        self._context.tell(ItemEvent(tasks.name, event))
 
-    def _finish(self, course: Course, result: Painted) -> None:
-        seconds = self._spent(course)
-        self._desk.check_there()
-        row = self._desk.ledger.item(course.name)
+    def _finish(self, tasks: ItemTasks, result: Painted) -> None:
+        seconds = self._spent(tasks)
+        self._context.check_there()
+        row = self._context.ledger.item(tasks.name)
         assert row is not None
-        passes = course.passes or result.passes or row.passes
+        passes = tasks.passes or result.passes or row.passes
         notes = tuple(dict.fromkeys((*row.notes, *result.notes, *self._hurried(passes, row.passes))))
-        self._desk.ledger.change(course.name, passes=passes)
-        self._desk.ledger.finish(
-            course.name,
+        self._context.ledger.change(tasks.name, passes=passes)
+        self._context.ledger.finish(
+            tasks.name,
             result.outputs,
             flicker=result.flicker,
             looks=result.looks,
             notes=notes,
             made=result.made,
         )
-        self._desk.tell(ItemEnded(course.name, State.DONE, seconds, notes=notes))
+        self._context.tell(ItemEnded(tasks.name, State.DONE, seconds, notes=notes))
 
     def _hurried(self, passes: int, wanted: int) -> list[str]:
         """What became of a painting that had to be finished by some time."""
-        if self._desk.orders.finish_by is None:
+        if self._context.options.finish_by is None:
             return []
-        late = time.time() - self._desk.orders.finish_by
+        late = time.time() - self._context.options.finish_by
         found = [f"There was time for {passes} of {wanted} passes."] if passes < wanted else []
-        return [*found, *([f"It was finished {spoken(late)} later than it should be."] if late >= 1 else [])]
+        return [*found, *([f"It was finished {duration_text(late)} later than it should be."] if late >= 1 else [])]
 
-    def _spent(self, course: Course) -> float:
-        seconds = time.monotonic() - (course.began or time.monotonic())
-        self._desk.ledger.spend(course.name, seconds)
+    def _spent(self, tasks: ItemTasks) -> float:
+        seconds = time.monotonic() - (tasks.began or time.monotonic())
+        self._context.ledger.spend(tasks.name, seconds)
         return seconds
 
-    def _lost(self, course: Course, message: Lost) -> None:
-        row = self._desk.ledger.item(course.name)
+    def _lost(self, tasks: ItemTasks, message: Lost) -> None:
+        row = self._context.ledger.item(tasks.name)
         # Where nothing stood before, a result is its own: the worker went between finishing it and telling so.
-        if not course.overwrite and row is not None and (found := adopted(course.ready, row)):
-            result = Painted(found, made=read_metadata(course.ready.item.output))
-            course.finished(message.key, result)
-            self._finish(course, result)
+        if not tasks.overwrite and row is not None and (found := recovered(tasks.ready, row)):
+            result = Painted(found, made=read_metadata(tasks.ready.item.output))
+            tasks.finished(message.key, result)
+            self._finish(tasks, result)
             return
-        course.lost += message.blame
-        if course.lost < TRIES:
-            self._desk.ledger.note(course.name, f"A worker was lost with it ({message.why}); another one went on.")
-            course.give_back(message.key)
+        tasks.lost += message.blame
+        if tasks.lost < TRIES:
+            self._context.ledger.note(tasks.name, f"A worker was lost with it ({message.why}); another one went on.")
+            tasks.give_back(message.key)
             return
-        course.running.pop(message.key)
+        tasks.running.pop(message.key)
         self._fail(
-            course,
-            f"{course.name}: the worker that painted it ended {TRIES} times ({message.why}); perhaps there was not "
+            tasks,
+            f"{tasks.name}: the worker that painted it ended {TRIES} times ({message.why}); perhaps there was not "
             "enough memory. What it had finished is kept: give the same command again, with fewer workers, or paint "
             "it smaller.",
             again=True,
         )
 
-    def _fail(self, course: Course, error: str, again: bool, full: bool = False) -> None:
+    def _fail(self, tasks: ItemTasks, error: str, again: bool, full: bool = False) -> None:
         """No more of a painting is begun. Of several reasons the first one counts."""
         # Where everything is gone, that is the reason, whatever a worker has run into.
-        self._desk.check_there()
+        self._context.check_there()
         if full:
             self._full = error
-            self._desk.stop()
-        if course.failed is not None:
+            self._context.stop()
+        if tasks.failed is not None:
             return
-        course.failed = error
-        seconds = self._spent(course)
-        self._desk.ledger.change(course.name, state=State.FAILED, error=error, again=again, ended=time.time())
-        self._desk.tell(ItemEnded(course.name, State.FAILED, seconds, error))
-        if self._desk.orders.fail_fast:
-            self._desk.stop()
+        tasks.failed = error
+        seconds = self._spent(tasks)
+        self._context.ledger.change(tasks.name, state=State.FAILED, error=error, again=again, ended=time.time())
+        self._context.tell(ItemEnded(tasks.name, State.FAILED, seconds, error))
+        if self._context.options.fail_fast:
+            self._context.stop()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.batch import budget
 from pipeline.batch.budget import Need
-from pipeline.batch.ready import Ready
+from pipeline.batch.ready import CheckedItem
 from pipeline.batch.task import Timed
 from pipeline.clip.step_budget import Speed
 
@@ -27,7 +27,7 @@ class Room:
     """That are needed while it is painted."""
 
 
-def need_of(ready: Ready, timed: Timed) -> Need:
+def need_of(ready: CheckedItem, timed: Timed) -> Need:
     """Seconds that a painting takes one worker, from the first frame to the last."""
     if ready.item.still:
         seconds = timed.first * timed.step + timed.frame
@@ -37,7 +37,7 @@ def need_of(ready: Ready, timed: Timed) -> Need:
     return budget.need_of(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
 
 
-def room_of(ready: Ready) -> Room:
+def room_of(ready: CheckedItem) -> Room:
     """Room that a painting needs."""
     pixels = ready.subject.width * ready.subject.height * ready.subject.frames
     if ready.item.still:

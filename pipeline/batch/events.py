@@ -76,7 +76,7 @@ class ItemBegan:
 
 
 @dataclass(frozen=True)
-class ItemTold:
+class ItemEvent:
     """Something has happened to a painting; several may be under way."""
 
     name: str
@@ -108,5 +108,5 @@ class BatchEnded:
     seconds: float
 
 
-BatchEvent = Checking | Planned | ItemBegan | ItemTold | ItemEnded | BatchEnded | Notice
+BatchEvent = Checking | Planned | ItemBegan | ItemEvent | ItemEnded | BatchEnded | Notice
 OnBatchEvent = Callable[[BatchEvent], None]

@@ -6,19 +6,19 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from pipeline.batch.budget import Need
-from pipeline.batch.ready import Ready
-from pipeline.batch.task import Kind, LookedThrough, Painted, Result, Task
+from pipeline.batch.ready import CheckedItem
+from pipeline.batch.task import Kind, Painted, Result, Surveyed, Task
 from pipeline.clip.deadline import reserve
 from pipeline.clip.events import ECONOMIES, Event, FrameDone, Started
 from pipeline.clip.shards import split_shots
 
 
 @dataclass
-class Course:
+class ItemTasks:
     """The tasks of a painting: all in one, or, of a clip for several workers, a look through it, its parts side by
     side, and what puts them together."""
 
-    ready: Ready
+    ready: CheckedItem
     need: Need
     """Seconds that it takes, as estimated, for one worker."""
     items: int
@@ -47,7 +47,7 @@ class Course:
     """That there was time for in any of its parts."""
 
     def __post_init__(self) -> None:
-        self.waiting.append(self._task("look through" if self.several else "paint"))
+        self.waiting.append(self._task("survey" if self.several else "paint"))
 
     def _task(self, kind: Kind, part: tuple[int, int] | None = None) -> Task:
         return Task(self.ready.item, kind, part, items=self.items, overwrite=self.overwrite)
@@ -70,7 +70,7 @@ class Course:
     def needs(self, task: Task, workers: int) -> list[Need]:
         """What a task takes, and what can be foreseen to follow from it: as many pieces of work as there can be side by
         side."""
-        if task.kind == "look through":
+        if task.kind == "survey":
             return [self.need.share(1 / workers)] * workers
         if task.part is not None:
             return [self.need.share((task.part[1] - task.part[0]) / self.ready.subject.frames)]
@@ -80,7 +80,7 @@ class Course:
         """The pieces of work that no worker has begun, in their order."""
         if self.failed is not None:
             return []
-        looking = [task for task in self.running.values() if task.kind == "look through"]
+        looking = [task for task in self.running.values() if task.kind == "survey"]
         return [need for task in (*looking, *self.waiting) for need in self.needs(task, workers)]
 
     @property
@@ -112,7 +112,7 @@ class Course:
     def finished(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""
         task = self.running.pop(key)
-        if isinstance(result, LookedThrough):
+        if isinstance(result, Surveyed):
             parts = [] if result.begun else split_shots(result.shots)
             if len(parts) > 1:
                 # The longest ones first: nobody should wait for one that was begun last.

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, ItemRow, LookRow, OutputRow, RunRow, State
+from pipeline.batch.rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.errors import DiskFullError, OutputError, StoreError
 
 LEDGER = "ledger.sqlite"
@@ -196,15 +196,15 @@ class Ledger:
         rows = self._read("SELECT * FROM flicker WHERE item = ? ORDER BY frame", name)
         return [FlickerRow(row["frame"], row["painting"], row["input"]) for row in rows]
 
-    def look_numbers(self, name: str) -> list[int]:
+    def thumbnail_frames(self, name: str) -> list[int]:
         """The frames of a finished painting that can be looked at, first to last."""
         return [row["frame"] for row in self._read("SELECT frame FROM look WHERE item = ? ORDER BY frame", name)]
 
-    def looks(self, name: str, numbers: Sequence[int] | None = None) -> list[LookRow]:
+    def looks(self, name: str, numbers: Sequence[int] | None = None) -> list[ThumbnailRow]:
         """Frames of a finished painting to look at, first to last; only those of `numbers`, where they are given."""
-        wanted = json.dumps(self.look_numbers(name) if numbers is None else list(numbers))
+        wanted = json.dumps(self.thumbnail_frames(name) if numbers is None else list(numbers))
         query = "SELECT * FROM look WHERE item = ? AND frame IN (SELECT value FROM json_each(?)) ORDER BY frame"
-        return [LookRow(row["frame"], row["before"], row["after"]) for row in self._read(query, name, wanted)]
+        return [ThumbnailRow(row["frame"], row["before"], row["after"]) for row in self._read(query, name, wanted)]
 
     def runs(self) -> list[RunRow]:
         """Every time the command was given, first to last."""
@@ -235,7 +235,7 @@ class Ledger:
             assert done.lastrowid is not None
             return done.lastrowid
 
-    def beat(self, run: int) -> None:
+    def heartbeat(self, run: int) -> None:
         """Note that a run is still alive."""
         with self._transaction() as db:
             db.execute("UPDATE run SET seen = ? WHERE number = ?", (time.time(), run))
@@ -302,7 +302,7 @@ class Ledger:
         outputs: Sequence[OutputRow],
         frames: Sequence[FrameRow] = (),
         flicker: Sequence[FlickerRow] = (),
-        looks: Sequence[LookRow] = (),
+        looks: Sequence[ThumbnailRow] = (),
         **values: Any,
     ) -> None:
         """Note that a painting is done, with all that is to be known of it.

@@ -11,8 +11,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from pipeline.batch.task import Lost, Message, Stopped, Task, Told
-from pipeline.batch.worker import Place, serve
+from pipeline.batch.task import Lost, Message, Stopped, Task, TaskEvent
+from pipeline.batch.worker import WorkerDevice, serve
 
 STOP = "stop"
 """What a worker is told instead of a task: give up after this step."""
@@ -29,10 +29,10 @@ class _Hand:
     task: Task | None = None
 
 
-class LocalCrew:
+class LocalWorkerPool:
     """One process a place. A process that dies takes only its own task with it, and another one takes its place."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[WorkerDevice]) -> None:
         """
         :param places: device and number of threads of every worker.
         """
@@ -50,13 +50,13 @@ class LocalCrew:
     def free(self) -> int:
         return sum(hand is None or hand.task is None for hand in self._hands)
 
-    def give(self, task: Task) -> None:
+    def assign(self, task: Task) -> None:
         # One that is up already has its network loaded.
         order = sorted(range(self.size), key=lambda number: self._hands[number] is None)
         number = next(n for n in order if (hand := self._hands[n]) is None or hand.task is None)
         hand = self._hands[number] or self._started(number)
         hand.task = task
-        # Should it be dead, `hear` says so.
+        # Should it be dead, `receive` says so.
         with suppress(OSError):
             hand.line.send(task)
 
@@ -70,7 +70,7 @@ class LocalCrew:
         self._hands[number] = hand
         return hand
 
-    def hear(self, seconds: float) -> list[Message]:
+    def receive(self, seconds: float) -> list[Message]:
         lines = {hand.line: number for number, hand in enumerate(self._hands) if hand is not None}
         heard: list[Message] = []
         for line in wait(list(lines), seconds) if lines else ():
@@ -82,7 +82,7 @@ class LocalCrew:
                 heard += self._lost(number)
                 continue
             hand = self._hands[number]
-            if hand is not None and not isinstance(heard[-1], Told):
+            if hand is not None and not isinstance(heard[-1], TaskEvent):
                 hand.task = None
         return heard
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import OutputRow
-from pipeline.batch.task import LookedThrough, Painted, Result, Task, Timed
-from pipeline.batch.thumbnails import seen, share_of
+from pipeline.batch.task import Painted, Result, Surveyed, Task, Timed
+from pipeline.batch.thumbnails import seen, thumbnail_limits
 from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
@@ -44,11 +44,11 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
             raise UsageError("A step can only be timed at a size.")
         return timed(task.item, studio, *task.size)
     deadline = None if task.until is None else Deadline(task.until, task.speed)
-    if task.kind == "look through":
+    if task.kind == "survey":
         found = look_through(
             task.item.clip_job(task.overwrite), studio.network, studio.settings, studio.device, on_event, deadline
         )
-        return LookedThrough(tuple(found.shots), found.begun, found.speed)
+        return Surveyed(tuple(found.shots), found.begun, found.speed)
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
@@ -98,7 +98,7 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline |
         result = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline)
         notes, passes = result.notes, result.passes
     outputs = tuple(output_row(path, item.source) for path in item.outputs)
-    look = seen(item, cuts, share_of(task.items), studio.settings.loop)
+    look = seen(item, cuts, thumbnail_limits(task.items), studio.settings.loop)
     made = read_metadata(item.output)
     return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), passes, made)
 

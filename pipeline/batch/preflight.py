@@ -14,8 +14,8 @@ from pipeline.batch.changes import same_input
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.perform import size_of, studio_of
 from pipeline.batch.plan.item import Item
-from pipeline.batch.ready import Problem, Ready, Subject
-from pipeline.batch.recover import left_by
+from pipeline.batch.ready import CheckedItem, RejectedItem, Subject
+from pipeline.batch.recover import made_by_earlier_run
 from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.parse import parse_rate
@@ -27,7 +27,7 @@ from pipeline.network.memory import OUT_OF_MEMORY
 from pipeline.settings import Settings
 
 
-class Examiner:
+class Preflight:
     """Opens what the items of a batch name, everything once."""
 
     def __init__(self, ledger: Ledger | None, device: str, overwrite: bool) -> None:
@@ -40,7 +40,7 @@ class Examiner:
         self._overwrite = overwrite
         self._found: dict[tuple[Any, ...], Any] = {}
 
-    def examine(self, item: Item) -> Ready | Problem:
+    def examine(self, item: Item) -> CheckedItem | RejectedItem:
         """Whether an item can be painted."""
         try:
             settings, network = self._once(("way", item.as_settings()), lambda: self._way(item))
@@ -50,15 +50,15 @@ class Examiner:
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))
-            ready = Ready(item, subject, settings, self._identity(item, settings, network), passes)
+            ready = CheckedItem(item, subject, settings, self._identity(item, settings, network), passes)
             self._check_outputs(ready)
             return ready
         except ReelbrushError as error:
-            return Problem(item, str(error))
+            return RejectedItem(item, str(error))
         except OSError as error:
-            return Problem(item, f"{error.filename or item.source}: {error.strerror or error}.")
+            return RejectedItem(item, f"{error.filename or item.source}: {error.strerror or error}.")
         except MemoryError:
-            return Problem(item, f"{item.source}: {OUT_OF_MEMORY}")
+            return RejectedItem(item, f"{item.source}: {OUT_OF_MEMORY}")
 
     def _way(self, item: Item) -> tuple[Settings, str]:
         """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
@@ -120,7 +120,7 @@ class Examiner:
             self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
         return known
 
-    def _check_outputs(self, ready: Ready) -> None:
+    def _check_outputs(self, ready: CheckedItem) -> None:
         """Whether the results can be written, and replace nothing but what an earlier run has written.
 
         :raises OutputError: something stands there that this batch has not made.
@@ -140,7 +140,7 @@ class Examiner:
                     f"{path}: this is a painting of {noted.source}, and {item.source} would take its place. Choose "
                     "another output folder, or replace it with --overwrite."
                 )
-            if noted is None and not (row is not None and left_by(row, path, ready)):
+            if noted is None and not (row is not None and made_by_earlier_run(row, path, ready)):
                 raise OutputError(
                     f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
                     "with --overwrite."
@@ -153,7 +153,7 @@ class Examiner:
         same = (one for one in row.outputs if one.path == path and one.size == size_of(path))
         return next((one for one in same if one.digest == self._digest(path)), None)
 
-    def finished(self, ready: Ready) -> bool:
+    def finished(self, ready: CheckedItem) -> bool:
         """Whether all results of a painting are there, as they were when they were finished, and nothing that they
         depend on has changed since."""
         row = None if self._ledger is None else self._ledger.item(ready.item.name)
@@ -163,7 +163,7 @@ class Examiner:
         return all(self._noted(path, row) is not None for path in ready.item.outputs)
 
 
-def _of_another(noted: OutputRow, row: ItemRow, ready: Ready) -> bool:
+def _of_another(noted: OutputRow, row: ItemRow, ready: CheckedItem) -> bool:
     """Whether a result is a painting of another file that is called alike, not of one that has changed or was moved."""
     source = ready.item.source
     moved = noted.source is not None and noted.source.resolve() != source.resolve()

@@ -10,18 +10,18 @@ from pipeline.batch.budget import Need, shortfall
 from pipeline.batch.changes import changes
 from pipeline.batch.estimate import Room, need_of, room_of
 from pipeline.batch.events import Checking, Planned, PlanRow, What
-from pipeline.batch.item_tasks import Course
-from pipeline.batch.preflight import Examiner
-from pipeline.batch.ready import Problem, Ready
-from pipeline.batch.recover import adopted
+from pipeline.batch.item_tasks import ItemTasks
+from pipeline.batch.preflight import Preflight
+from pipeline.batch.ready import CheckedItem, RejectedItem
+from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
-from pipeline.batch.run_context import Desk
-from pipeline.batch.task import Done, Notice, Task, Timed, Told
-from pipeline.batch.thumbnails import seen, share_of
+from pipeline.batch.run_context import RunContext
+from pipeline.batch.task import Done, Notice, Task, TaskEvent, Timed
+from pipeline.batch.thumbnails import seen, thumbnail_limits
 from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError
 from pipeline.media import read_metadata
-from pipeline.text import gigabytes
+from pipeline.text import size_text
 
 NOTHING = Need(0.0, 0.0)
 """Of what could not be measured."""
@@ -29,93 +29,93 @@ TIMINGS = 6
 """Sizes and settings at which a step is measured, at most; others are judged by their area."""
 
 
-def prepare(desk: Desk) -> list[Course]:
+def prepare(context: RunContext) -> list[ItemTasks]:
     """Look at everything, decide what is done with each item, and tell `Planned`.
 
     :return: what is to be painted, in the order in which it is begun.
     :raises DiskFullError: not half of the room that is needed is there.
     :raises UsageError: the time that was given does not suffice, even with the least effort.
     """
-    examiner = Examiner(desk.ledger, desk.orders.device, desk.orders.overwrite)
-    ready: list[Ready] = []
+    examiner = Preflight(context.ledger, context.options.device, context.options.overwrite)
+    ready: list[CheckedItem] = []
     anew: dict[str, str] = {}
-    for number, item in enumerate(desk.items):
-        desk.tell(Checking(f"Looking at {item.source.name}", number, len(desk.items)))
-        desk.beat()
-        if desk.interrupts.came is not None:
+    for number, item in enumerate(context.items):
+        context.tell(Checking(f"Looking at {item.source.name}", number, len(context.items)))
+        context.heartbeat()
+        if context.interrupts.came is not None:
             return []
         found = examiner.examine(item)
-        if isinstance(found, Problem):
-            desk.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
-        elif not _settled(desk, found, examiner, anew):
+        if isinstance(found, RejectedItem):
+            context.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
+        elif not _settled(context, found, examiner, anew):
             ready.append(found)
-    rows = desk.ledger.items()
-    failed = desk.failures()
-    if failed and desk.orders.fail_fast:
+    rows = context.ledger.items()
+    failed = context.failures()
+    if failed and context.options.fail_fast:
         ready = []
-    needs = _estimates(desk, ready)
-    if desk.interrupts.came is not None:
+    needs = _estimates(context, ready)
+    if context.interrupts.came is not None:
         return []
-    courses = _plan(desk, ready, needs)
-    room, free = _room(desk, ready)
-    desk.tell(
+    all_tasks = _plan(context, ready, needs)
+    room, free = _room(context, ready)
+    context.tell(
         Planned(
-            folder=desk.folder,
-            items=len(desk.items),
+            folder=context.folder,
+            items=len(context.items),
             paint=len(ready),
             finished=sum(row.state is State.DONE for row in rows),
             failed=failed,
-            seconds=sum(need.full for need in needs.values()) / desk.crew.size,
+            seconds=sum(need.full for need in needs.values()) / context.pool.size,
             room=room,
             free=free,
-            workers=desk.crew.size,
+            workers=context.pool.size,
             rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full, anew.get(row.name)) for row in rows),
-            finish_by=desk.orders.finish_by,
+            finish_by=context.options.finish_by,
         )
     )
     if room > 2 * free:
         raise DiskFullError(
-            f"{desk.folder}: this batch needs about {gigabytes(room)}, and {gigabytes(free)} are free there. "
+            f"{context.folder}: this batch needs about {size_text(room)}, and {size_text(free)} are free there. "
             "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
         )
-    if desk.orders.finish_by is not None:
-        seconds, busy = desk.orders.finish_by - time.time(), [0.0] * desk.crew.size
-        pieces = [need for course in courses for need in course.to_come(desk.crew.size)]
-        if why := shortfall(pieces, seconds, busy, len(courses)):
+    if context.options.finish_by is not None:
+        seconds, busy = context.options.finish_by - time.time(), [0.0] * context.pool.size
+        pieces = [need for tasks in all_tasks for need in tasks.to_come(context.pool.size)]
+        if why := shortfall(pieces, seconds, busy, len(all_tasks)):
             raise UsageError(why)
-    return courses
+    return all_tasks
 
 
-def _settled(desk: Desk, ready: Ready, examiner: Examiner, anew: dict[str, str]) -> bool:
+def _settled(context: RunContext, ready: CheckedItem, examiner: Preflight, anew: dict[str, str]) -> bool:
     """Whether nothing is to be done for an item: it is finished, or has failed in the same way before.
 
     :param anew: takes up what has changed of those that are finished and will be painted once more, by name.
     """
-    row = desk.ledger.item(ready.item.name)
+    row = context.ledger.item(ready.item.name)
     assert row is not None
     if examiner.finished(ready):
         if row.state is not State.DONE:
-            desk.ledger.change(row.name, state=State.DONE, error=None, again=False)
+            context.ledger.change(row.name, state=State.DONE, error=None, again=False)
         return True
     same = row.identity == ready.identity
-    if row.state is State.FAILED and same and not row.again and not desk.orders.retry_failed:
+    if row.state is State.FAILED and same and not row.again and not context.options.retry_failed:
         return True
     subject = ready.subject
     opened = {
         "identity": ready.identity, "width": subject.width, "height": subject.height,
         "frames": subject.frames, "passes": ready.passes,
     }  # fmt: skip
-    if not row.made and (found := adopted(ready, row)):
-        desk.ledger.change(row.name, **opened)
-        look = seen(ready.item, share=share_of(len(desk.items)), loop=ready.settings.loop)
+    if not row.made and (found := recovered(ready, row)):
+        context.ledger.change(row.name, **opened)
+        look = seen(ready.item, share=thumbnail_limits(len(context.items)), loop=ready.settings.loop)
         made = read_metadata(ready.item.output)
-        desk.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
+        context.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
         return True
     if row.made and row.identity is not None and not same:
         anew[row.name] = changes(row.identity, ready.identity)
     if not same or row.made:
-        desk.ledger.forget(row.name)
-    desk.ledger.change(
+        context.ledger.forget(row.name)
+    context.ledger.change(
         row.name,
         state=State.INTERRUPTED if row.done and same else State.WAITING,
         error=None,
@@ -124,64 +124,64 @@ def _settled(desk: Desk, ready: Ready, examiner: Examiner, anew: dict[str, str])
     return False
 
 
-def _estimates(desk: Desk, ready: Sequence[Ready]) -> dict[str, Need]:
+def _estimates(context: RunContext, ready: Sequence[CheckedItem]) -> dict[str, Need]:
     """Seconds for every painting, by its name, from steps that are really taken."""
-    groups: dict[tuple[str, int, int], Ready] = {}
+    groups: dict[tuple[str, int, int], CheckedItem] = {}
     for one in ready:
         groups.setdefault((one.item.as_settings(), one.subject.height, one.subject.width), one)
     chosen = list(groups.items())[:: max(1, -(-len(groups) // TIMINGS))]
     timings: dict[tuple[str, int, int], Timed] = {}
     for number, (group, one) in enumerate(chosen):
-        desk.tell(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
-        found = _measured(desk, Task(one.item, "time", size=(group[1], group[2])))
+        context.tell(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
+        found = _measured(context, Task(one.item, "time", size=(group[1], group[2])))
         if found is not None:
             timings[group] = found
     needs = {}
     for one in ready:
         timed = _nearest(timings, one.item.as_settings(), one.subject.height, one.subject.width)
         needs[one.item.name] = need = NOTHING if timed is None else need_of(one, timed)
-        desk.ledger.change(one.item.name, estimate=need.full or None)
+        context.ledger.change(one.item.name, estimate=need.full or None)
     return needs
 
 
-def _measured(desk: Desk, task: Task) -> Timed | None:
+def _measured(context: RunContext, task: Task) -> Timed | None:
     """What a step costs; None where it cannot be found out: painting will say why."""
-    if desk.interrupts.came is not None:
+    if context.interrupts.came is not None:
         return None
-    desk.crew.give(task)
+    context.pool.assign(task)
     while True:
-        for message in desk.crew.hear(0.5):
+        for message in context.pool.receive(0.5):
             if isinstance(message, Done) and isinstance(message.result, Timed):
                 return message.result
             if isinstance(message, Notice):
-                desk.tell(message)
-            elif not isinstance(message, Told):
+                context.tell(message)
+            elif not isinstance(message, TaskEvent):
                 return None
-        if desk.interrupts.came is not None and not desk.stopping:
-            desk.stop()
+        if context.interrupts.came is not None and not context.stopping:
+            context.stop()
 
 
-def _plan(desk: Desk, ready: Sequence[Ready], needs: dict[str, Need]) -> list[Course]:
+def _plan(context: RunContext, ready: Sequence[CheckedItem], needs: dict[str, Need]) -> list[ItemTasks]:
     """Decide the order, and which clips are painted in parts."""
-    workers, total = desk.crew.size, sum(need.full for need in needs.values())
+    workers, total = context.pool.size, sum(need.full for need in needs.values())
     # Several workers end at about the same time if the longest come first; of one, the order is the user's.
     order = sorted(ready, key=lambda one: -needs[one.item.name].full) if workers > 1 else ready
-    courses = []
+    all_tasks = []
     for one in order:
         name = one.item.name
         large = workers > 1 and needs[name].full > total / (2 * workers)
         several = not (one.item.still or one.settings.loop) and (large or has_shards(one.item.clip_job().work))
-        overwrite = desk.orders.overwrite or any(path.exists() for path in one.item.outputs)
-        courses.append(Course(one, needs[name], len(desk.items), overwrite, several))
-    return courses
+        overwrite = context.options.overwrite or any(path.exists() for path in one.item.outputs)
+        all_tasks.append(ItemTasks(one, needs[name], len(context.items), overwrite, several))
+    return all_tasks
 
 
-def _room(desk: Desk, ready: Sequence[Ready]) -> tuple[int, int]:
+def _room(context: RunContext, ready: Sequence[CheckedItem]) -> tuple[int, int]:
     """Bytes that are needed, roughly, and that are free."""
     rooms: list[Room] = [room_of(one) for one in ready]
     # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
-    work = sorted((room.work for room in rooms), reverse=True)[: desk.crew.size]
-    there = next(one for one in (desk.folder.absolute(), *desk.folder.absolute().parents) if one.is_dir())
+    work = sorted((room.work for room in rooms), reverse=True)[: context.pool.size]
+    there = next(one for one in (context.folder.absolute(), *context.folder.absolute().parents) if one.is_dir())
     return sum(room.result for room in rooms) + sum(work), shutil.disk_usage(there).free
 
 

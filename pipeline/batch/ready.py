@@ -19,7 +19,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Ready:
+class CheckedItem:
     """A painting that can be made."""
 
     item: Item
@@ -36,7 +36,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Problem:
+class RejectedItem:
     """Why a painting cannot be made."""
 
     item: Item

@@ -7,24 +7,24 @@ import json
 from pathlib import Path
 
 from pipeline.batch.perform import output_row
-from pipeline.batch.ready import Ready
+from pipeline.batch.ready import CheckedItem
 from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.recorded import read_record
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
 
 
-def adopted(ready: Ready, row: ItemRow) -> tuple[OutputRow, ...]:
+def recovered(ready: CheckedItem, row: ItemRow) -> tuple[OutputRow, ...]:
     """The results of a painting, if all of them are there and say that they were made this way; else none."""
     item = ready.item
     # The work folder goes last: where it is, the results may not all be there.
     unfinished = not item.still and item.clip_job().work.exists()
-    if unfinished or not all(left_by(row, path, ready) for path in item.outputs):
+    if unfinished or not all(made_by_earlier_run(row, path, ready) for path in item.outputs):
         return ()
     return tuple(output_row(path, item.source) for path in item.outputs)
 
 
-def left_by(row: ItemRow, path: Path, ready: Ready) -> bool:
+def made_by_earlier_run(row: ItemRow, path: Path, ready: CheckedItem) -> bool:
     """Whether a file is a result that an earlier run has left: it says that it was made this way, from these very
     pictures."""
     # Of what was noted, the file itself is known.
@@ -36,7 +36,7 @@ def left_by(row: ItemRow, path: Path, ready: Ready) -> bool:
         return False
 
 
-def _made_so(path: Path, ready: Ready) -> bool:
+def _made_so(path: Path, ready: CheckedItem) -> bool:
     record, wanted = read_record(path), json.loads(ready.identity)
     styles = [[style.sha256, style.weight] for style in record.styles]
     made_of = [record.version, record.source.sha256, styles, record.digest]

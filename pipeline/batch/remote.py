@@ -84,7 +84,7 @@ def run(driver: str, worker: str, place: bytes, task: bytes, needs: Sequence[str
 
     :param driver: unique for every run of a batch.
     :param worker: the Dask worker that is meant.
-    :param place: pickled `Place`.
+    :param place: pickled `WorkerDevice`.
     :param task: pickled `Task`.
     :param needs: files and folders that must be there.
     """

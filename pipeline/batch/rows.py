@@ -100,7 +100,7 @@ class FlickerRow:
 
 
 @dataclass(frozen=True)
-class LookRow:
+class ThumbnailRow:
     """A frame before and after, as JPEG files of the same size."""
 
     frame: int

@@ -1,4 +1,4 @@
-"""What one run over a batch has at hand: its folder, paintings, workers, orders and ledger."""
+"""What one run over a batch has at hand: its folder, paintings, workers, options and ledger."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipeline.batch.interrupts import Interrupts
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import State
-from pipeline.batch.worker_pool import Crew
+from pipeline.batch.worker_pool import WorkerPool
 from pipeline.errors import StoreError
 
-BEAT = 20.0
+HEARTBEAT = 20.0
 """Seconds between two signs of life in the ledger."""
 
 
 @dataclass(frozen=True)
-class Orders:
+class RunOptions:
     """How a batch is to be gone about; what is to be painted is in its items."""
 
     overwrite: bool = False
@@ -53,13 +53,13 @@ class Outcome:
 
 
 @dataclass
-class Desk:
+class RunContext:
     """A run over a batch."""
 
     folder: Path
     items: Sequence[Item]
-    crew: Crew
-    orders: Orders
+    pool: WorkerPool
+    options: RunOptions
     tell: OnBatchEvent
     ledger: Ledger
     interrupts: Interrupts
@@ -67,7 +67,7 @@ class Desk:
     """Its number in the ledger."""
     stopping: bool = False
     """Whether the workers were asked to give up."""
-    beaten: float = field(default_factory=time.monotonic)
+    last_heartbeat: float = field(default_factory=time.monotonic)
     """When it last gave a sign of life."""
 
     def outcome(self) -> Outcome:
@@ -81,12 +81,12 @@ class Desk:
         rows = [row for row in self.ledger.items() if row.state is State.FAILED]
         return tuple((row.name, str(row.error)) for row in rows)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Let those who read the ledger know that this run is alive."""
-        if self.run is not None and time.monotonic() - self.beaten > BEAT:
-            self.beaten = time.monotonic()
+        if self.run is not None and time.monotonic() - self.last_heartbeat > HEARTBEAT:
+            self.last_heartbeat = time.monotonic()
             self.check_there()
-            self.ledger.beat(self.run)
+            self.ledger.heartbeat(self.run)
 
     def check_there(self) -> None:
         """Whether what is noted will be found by anybody: a file that was removed while it is open takes everything.
@@ -102,4 +102,4 @@ class Desk:
     def stop(self) -> None:
         """Ask the workers to give up after the step that they are at."""
         self.stopping = True
-        self.crew.stop()
+        self.pool.stop()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, LookRow, OutputRow
+from pipeline.batch.rows import FlickerRow, OutputRow, ThumbnailRow
 from pipeline.clip.events import Event
 from pipeline.clip.step_budget import Speed
 from pipeline.motion.shots import Shot
 
-Kind = Literal["time", "look through", "part", "paint"]
+Kind = Literal["time", "survey", "part", "paint"]
 """Measure what a step costs; find the shots and the palette of a clip; paint the frames of some shots; or paint (what
 is left of) the whole, and write it."""
 
@@ -55,7 +55,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class LookedThrough:
+class Surveyed:
     """What is known of a clip before it is painted."""
 
     shots: tuple[Shot, ...]
@@ -71,18 +71,18 @@ class Painted:
 
     outputs: tuple[OutputRow, ...] = ()
     flicker: tuple[FlickerRow, ...] = ()
-    looks: tuple[LookRow, ...] = ()
+    looks: tuple[ThumbnailRow, ...] = ()
     notes: tuple[str, ...] = ()
     passes: int | None = None
     """That there was time for; None: those of the settings."""
     made: Mapping[str, str] = field(default_factory=dict)
 
 
-Result = Timed | LookedThrough | Painted
+Result = Timed | Surveyed | Painted
 
 
 @dataclass(frozen=True)
-class Told:
+class TaskEvent:
     """Something that has happened while a task was worked on."""
 
     key: str
@@ -134,4 +134,4 @@ class Notice:
     text: str
 
 
-Message = Told | Done | Failed | Stopped | Lost | Notice
+Message = TaskEvent | Done | Failed | Stopped | Lost | Notice

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, LookRow
+from pipeline.batch.rows import FlickerRow, ThumbnailRow
 from pipeline.clip.parse import parse_rate
 from pipeline.errors import MediaError
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
@@ -30,7 +30,7 @@ class Share:
     """... and the bytes it should not exceed."""
 
     @property
-    def most_looks(self) -> int:
+    def most_frames(self) -> int:
         """With those at cuts."""
         return self.looks + max(0, (self.looks - 1) // 2)
 
@@ -51,13 +51,13 @@ SMALL = 256
 class Seen:
     """What is to be seen of a finished painting."""
 
-    looks: tuple[LookRow, ...] = ()
+    looks: tuple[ThumbnailRow, ...] = ()
     flicker: tuple[FlickerRow, ...] = ()
     notes: tuple[str, ...] = ()
     """Why there is nothing, where there is nothing; a sentence each."""
 
 
-def share_of(items: int) -> Share:
+def thumbnail_limits(items: int) -> Share:
     """What each painting may take in a batch of so many."""
     return next((share for share in SHARES if items <= share.items), SHARES[-1])
 
@@ -66,7 +66,7 @@ def seen(item: Item, cuts: Sequence[int] = (), share: Share = SHARES[0], loop: b
     """Look at the finished output of `item`, and at its input. This is a bonus: where it goes wrong, a note says so.
 
     :param cuts: first frame of each shot but the first, as in `Started`.
-    :param share: as `share_of` says for the batch.
+    :param share: as `thumbnail_limits` says for the batch.
     :param loop: whether it was painted as one: its first frame follows the last.
     """
     try:
@@ -80,14 +80,14 @@ def seen(item: Item, cuts: Sequence[int] = (), share: Share = SHARES[0], loop: b
         return Seen(notes=(f"The painting is finished, but the report cannot show it: {error}",))
 
 
-def look_numbers(frames: int, cuts: Sequence[int], looks: int) -> list[int]:
+def thumbnail_frames(frames: int, cuts: Sequence[int], looks: int) -> list[int]:
     """The frames to look at, from 0, increasing: so many, and a few at cuts; of one the middle one."""
     last = frames - 1
     spread = {round(k * last / (looks - 1)) for k in range(looks)} if looks > 1 else {frames // 2}
     return sorted(spread | set(cuts if len(cuts) < looks / 2 and looks > 1 else ()))
 
 
-def _still(item: Item, share: Share) -> LookRow:
+def _still(item: Item, share: Share) -> ThumbnailRow:
     painting = read_picture(item.output)
     return _look(0, _at(read_picture(item.source), painting), painting, share)
 
@@ -107,10 +107,10 @@ def _opened(item: Item, share: Share) -> tuple[FrameSource, FrameSource]:
 
 def _looked_through(
     source: FrameSource, painting: FrameSource, cuts: Sequence[int], share: Share, loop: bool
-) -> tuple[list[LookRow], list[FlickerRow]]:
+) -> tuple[list[ThumbnailRow], list[FlickerRow]]:
     """Both in one go: decoding is a good part of what this takes. Three frames are kept, and those small."""
-    wanted = set(look_numbers(source.info.frames, cuts, share.looks))
-    looks: list[LookRow] = []
+    wanted = set(thumbnail_frames(source.info.frames, cuts, share.looks))
+    looks: list[ThumbnailRow] = []
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
@@ -139,9 +139,9 @@ def _pairs(source: FrameSource, painting: FrameSource) -> Generator[tuple[Image,
             yield _at(content.image, painted.image), painted.image
 
 
-def _look(frame: int, content: Image, painted: Image, share: Share) -> LookRow:
+def _look(frame: int, content: Image, painted: Image, share: Share) -> ThumbnailRow:
     before, after = (thumbnail(image, share.longest, share.most) for image in (content, painted))
-    return LookRow(frame, before, after)
+    return ThumbnailRow(frame, before, after)
 
 
 def _at(content: Image, painting: Image) -> Image:

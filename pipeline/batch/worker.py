@@ -17,7 +17,7 @@ import cv2
 import torch
 
 from pipeline.batch.perform import perform
-from pipeline.batch.task import Done, Failed, Message, Result, Stopped, Task, Told
+from pipeline.batch.task import Done, Failed, Message, Result, Stopped, Task, TaskEvent
 from pipeline.clip.events import Event, OnEvent, Stage
 from pipeline.errors import BusyError, DiskFullError, PaintingError, ReelbrushError, SettingsError
 from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory, keep_freed_memory
@@ -49,7 +49,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerDevice:
     """Where a worker works."""
 
     device: str
@@ -66,7 +66,7 @@ class StopWork(BaseException):
     `finally`."""
 
 
-def serve(line: Line, place: Place) -> None:
+def serve(line: Line, place: WorkerDevice) -> None:
     """Work on tasks until nobody listens at the other end: the body of a worker process."""
     keep_freed_memory()
     # Ctrl-C at the terminal reaches every process of the batch; it is the driver's to answer.
@@ -104,7 +104,7 @@ def _listen(line: Line, tasks: list[Task], came: threading.Semaphore, stop: thre
         came.release()
 
 
-def work_on(task: Task, place: Place, tell: Tell, stopping: Callable[[], bool]) -> None:
+def work_on(task: Task, place: WorkerDevice, tell: Tell, stopping: Callable[[], bool]) -> None:
     """Work on a task, whatever comes of it; the last thing told is `Done`, `Failed` or `Stopped`.
 
     :param stopping: asked after every step; once it is true, the task is given up.
@@ -113,7 +113,7 @@ def work_on(task: Task, place: Place, tell: Tell, stopping: Callable[[], bool]) 
     cv2.setNumThreads(place.threads)
 
     def on_event(event: Event) -> None:
-        tell(Told(task.key, event))
+        tell(TaskEvent(task.key, event))
         if stopping():
             raise StopWork
 
@@ -127,7 +127,7 @@ def work_on(task: Task, place: Place, tell: Tell, stopping: Callable[[], bool]) 
         tell(Done(task.key, result))
 
 
-def _performed(task: Task, place: Place, on_event: OnEvent) -> Result:
+def _performed(task: Task, place: WorkerDevice, on_event: OnEvent) -> Result:
     until = time.monotonic() + place.patience
     while True:
         try:

@@ -7,7 +7,7 @@ from typing import Protocol
 from pipeline.batch.task import Message, Task
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Workers, each with one task at a time."""
 
     @property
@@ -20,16 +20,16 @@ class Crew(Protocol):
         """How many more can be given now."""
         ...
 
-    def give(self, task: Task) -> None:
+    def assign(self, task: Task) -> None:
         """Have a free worker begin a task. Its last message is `Done`, `Failed`, `Stopped` or `Lost`."""
         ...
 
-    def hear(self, seconds: float) -> list[Message]:
+    def receive(self, seconds: float) -> list[Message]:
         """What the workers have said since the last time, in order; waits so long for the first of it."""
         ...
 
     def stop(self) -> None:
-        """Ask all workers to give up after the step they are at. `hear` tells when they have."""
+        """Ask all workers to give up after the step they are at. `receive` tells when they have."""
         ...
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
 from pipeline.style.painter import Painter
-from pipeline.text import spoken
+from pipeline.text import duration_text
 
 MEASURING = "Timing a few steps"
 RESERVE, RESERVE_FRAME, RESERVE_PIXEL = 1.0, 0.02, 2e-7
@@ -108,7 +108,9 @@ def lateness_notes(pace: StepBudget, done: int, passes: int, wanted: int) -> tup
     fewer = [f"There is time for {passes} of {wanted} passes."] if passes < wanted else []
     late = pace.late(done)
     if late >= 1:
-        fewer.append(f"Even with the fewest steps that make sense, this will be done about {spoken(late)} too late.")
+        fewer.append(
+            f"Even with the fewest steps that make sense, this will be done about {duration_text(late)} too late."
+        )
     return tuple(fewer)
 
 

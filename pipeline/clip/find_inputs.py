@@ -10,9 +10,10 @@ from pathlib import Path
 from pipeline.clip.events import OnEvent, Stage, ignore
 from pipeline.clip.path_cache import cached_paths
 from pipeline.clip.provenance import Ingredient, Record, near, real
-from pipeline.clip.recorded import printable, read_record
+from pipeline.clip.recorded import read_record
 from pipeline.errors import MediaError, ReplayError
 from pipeline.media import fingerprint
+from pipeline.text import LONGEST, sanitize_line
 
 
 class Finder:
@@ -49,7 +50,7 @@ class Finder:
             if self._is(path, wanted):
                 return path
         if self._search is not None:
-            self._on_event(Stage(f"Looking for {printable(wanted.path.name)} in {self._search}"))
+            self._on_event(Stage(f"Looking for {sanitize_line(wanted.path.name, LONGEST)} in {self._search}"))
             for path in _candidates(self._search, wanted.path.name):
                 if self._is(path, wanted):
                     return path
@@ -88,7 +89,7 @@ class Finder:
         return self._seen[path] == wanted.sha256
 
     def _not_found(self, what: str, wanted: Ingredient, option: str, place: Path | None) -> ReplayError:
-        name = printable(str(wanted.path))
+        name = sanitize_line(wanted.path, LONGEST)
         found = self._seen.get(place) if place is not None else None
         if found is not None:
             why = f"which has changed since: its SHA-256 begins with {found[:12]}, not with {wanted.sha256[:12]}"

@@ -15,6 +15,7 @@ from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
 from pipeline.media import read_metadata
 from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, read_toml, resolve
+from pipeline.text import LONGEST, sanitize_line
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(rf"{SOFTWARE} ([0-9A-Za-z.+-]{{1,40}})")
@@ -25,7 +26,6 @@ _MOST_FRAMES = 10**9
 _ENDLESS = re.compile(r"\w{1000}")  # a number so long that it cannot even be printed
 _HEAVIEST = 1e300  # what is more may be no float any more
 _LONGEST_PATH = 4096
-_SHOWN = 200
 
 
 class _Malformed(Exception):
@@ -167,8 +167,8 @@ def recorded_settings(record: Record) -> tuple[Settings, tuple[str, ...]]:
     unknown = sorted(set(values) - set(known) - {"preset", "network"})  # the network stands in the job
     if unknown:
         notes.append(
-            f"This version of Reelbrush does not have the settings {printable(', '.join(unknown))} that were recorded; "
-            "they are left out, and the frames may differ."
+            f"This version of Reelbrush does not have the settings {sanitize_line(', '.join(unknown), LONGEST)} that "
+            "were recorded; they are left out, and the frames may differ."
         )
     lacking = sorted(set(known) - set(values))
     if lacking:
@@ -184,8 +184,8 @@ def recorded_settings(record: Record) -> tuple[Settings, tuple[str, ...]]:
         settings = resolve(preset, own)
     except SettingsError as error:
         raise ReplayError(
-            f"The settings that were recorded cannot be: {printable(str(error))} The file was changed by another "
-            "program, or comes from a newer version of Reelbrush."
+            f"The settings that were recorded cannot be: {sanitize_line(error, LONGEST)} The file was changed by "
+            "another program, or comes from a newer version of Reelbrush."
         ) from None
     if settings.seconds:
         notes.append(f"Each frame had {settings.seconds:g} s: how far it came in them depends on the machine.")
@@ -203,12 +203,6 @@ def recorded_values(record: Record) -> dict[str, Any]:
         return read_toml(record.settings)
     except ValueError as error:
         raise ReplayError(
-            f"The settings that were recorded are not valid TOML ({printable(str(error))}). The file is damaged or was "
-            "changed by another program."
+            f"The settings that were recorded are not valid TOML ({sanitize_line(error, LONGEST)}). The file is "
+            "damaged or was changed by another program."
         ) from None
-
-
-def printable(text: str) -> str:
-    """A stranger's text as one can show it: nothing that a terminal obeys, and not too much of it."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

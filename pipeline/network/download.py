@@ -12,6 +12,7 @@ from pipeline.network.fetch import OnProgress, discard, fetch
 from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
 from pipeline.network.tensor_file import file_sha256
 from pipeline.network.weights import NAME_HASH, PUBLISHED, keep, read_vgg19, trimmed_name, weights_folder
+from pipeline.text import size_text
 
 ADDRESS_VARIABLE = "REELBRUSH_VGG19_URL"
 """Environment variable with the http(s) address of a mirror of the file."""
@@ -110,7 +111,7 @@ def _check(part: Path, expected: str, url: str) -> None:
     size = part.stat().st_size
     discard(part)
     raise WeightsError(
-        f"What {url} gave ({size / 1e6:.1f} MB) is not the expected file: its SHA-256 begins with {found[:8]}, not "
+        f"What {url} gave ({size_text(size)}) is not the expected file: its SHA-256 begins with {found[:8]}, not "
         f"{expected[:8]}. It was removed. Run the command again; if that gives the same, something on the way "
         "(a login page, a mirror) serves another file."
     )

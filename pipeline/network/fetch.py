@@ -19,6 +19,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 from pipeline.errors import WeightsError
+from pipeline.text import size_text
 
 if sys.platform != "win32":
     import fcntl
@@ -141,8 +142,8 @@ class _Download:
         if not self.size:
             return "Nothing has arrived; check the connection (and the proxy) and run the command again."
         total = self.version.total if self.version else None
-        of = f" of {_mb(total)}" if total else ""
-        return f"{_mb(self.size)}{of} are kept in {self.part}: run the command again, it goes on from there."
+        of = f" of {size_text(total)}" if total else ""
+        return f"{size_text(self.size)}{of} are kept in {self.part}: run the command again, it goes on from there."
 
     def _request(self) -> urllib.request.Request:
         headers = {"User-Agent": "reelbrush"}
@@ -179,8 +180,8 @@ class _Download:
         free = shutil.disk_usage(self.part.parent).free
         if free < needed:
             raise WeightsError(
-                f"The disk is too full: {_mb(needed)} are needed in {self.part.parent}, {_mb(free)} are free. Free "
-                f"some, or set TORCH_HOME to a folder with room. {self.kept() if self.size else ''}".rstrip()
+                f"The disk is too full: {size_text(needed)} are needed in {self.part.parent}, {size_text(free)} are "
+                f"free. Free some, or set TORCH_HOME to a folder with room. {self.kept() if self.size else ''}".rstrip()
             )
         self.version = version
         with self._writing():
@@ -205,7 +206,7 @@ class _Download:
                     rest = rest[self.file.write(rest) :]
         # http.client takes a connection that closed early for the end of the file.
         if total is not None:
-            raise _DroppedError(f"the connection closed after {_mb(self.size)} of {_mb(total)}")
+            raise _DroppedError(f"the connection closed after {size_text(self.size)} of {size_text(total)}")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -293,7 +294,3 @@ def _reason(error: Exception) -> str:
     """The words inside urllib's wrapping: 'Connection refused' for URLError(ConnectionRefusedError(...))."""
     inner = getattr(error, "reason", error)
     return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.errors import WeightsError
+from pipeline.text import size_text
 
 CHUNK = 1024 * 1024  # bytes read at a time
 ZIP_MAGIC = b"PK\x03\x04"
@@ -76,7 +77,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     except OSError as error:
         raise WeightsError(
             f"The weights could not be written to {path} ({error.strerror or error}). Free "
-            f"{len(content) / 1e6:.0f} MB there, or set TORCH_HOME to a folder that can be written, and run again."
+            f"{size_text(len(content))} there, or set TORCH_HOME to a folder that can be written, and run again."
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -153,7 +154,7 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
     reason = type(error).__name__ if isinstance(error, pickle.UnpicklingError) or not lines else lines[0]
     size = path.stat().st_size
     return WeightsError(
-        f"{path} ({size / 1e6:.1f} MB) cannot be read as a file of tensors ({reason}): it is truncated, damaged "
+        f"{path} ({size_text(size)}) cannot be read as a file of tensors ({reason}): it is truncated, damaged "
         f"or something else. {_ADVICE} Delete it and fetch it again."
     )
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 from pipeline.batch.estimate import need_of, room_of
 from pipeline.batch.perform import MORE, studio_of, timed
 from pipeline.batch.plan.item import Item
-from pipeline.batch.preflight import Examiner
-from pipeline.batch.ready import Problem, Ready
+from pipeline.batch.preflight import Preflight
+from pipeline.batch.ready import CheckedItem, RejectedItem
 from pipeline.batch.task import Timed
 from pipeline.clip.clip_statistics import sampled_frames
 from pipeline.clip.parse import parse_rate
@@ -129,19 +129,19 @@ def representative(shots: Sequence[Shot], count: int) -> list[int]:
     return [(begin + end) // 2 for begin, end in kept]
 
 
-def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[list[Ready], list[Cost]]:
+def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[list[CheckedItem], list[Cost]]:
     """The items, opened, and what each takes.
 
     A step costs the same whatever is to become of the picture, so each network is timed once; before the next one is
     opened, so that the memory is its own.
     """
-    examiner = Examiner(None, device, overwrite=True)
+    examiner = Preflight(None, device, overwrite=True)
     timings: dict[str, tuple[Timed, int | None]] = {}
     ready, costs = [], []
     for item in items:
         on_count(f"Reading {item.source.name}", 0, None)
         one = examiner.examine(item)
-        if isinstance(one, Problem):
+        if isinstance(one, RejectedItem):
             raise UsageError(one.text)
         studio = studio_of(one.item, device)
         name = studio.network.digest
@@ -156,7 +156,7 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
     return ready, costs
 
 
-def _memory(one: Ready, seen: int | None) -> int | None:
+def _memory(one: CheckedItem, seen: int | None) -> int | None:
     """What the whole job takes, from the most that the steps of `timed` took: L-BFGS learns from more steps later."""
     if seen is None or one.settings.optimizer != "lbfgs":
         return seen
@@ -164,7 +164,7 @@ def _memory(one: Ready, seen: int | None) -> int | None:
     return seen + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
-def _read_frames(ready: Ready, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
+def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
     """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
     item, size = ready.item, drafted(ready.settings).size
     if item.still:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.pictures.preview_cells import Cell, Cost, Preview
-from pipeline.text import bytes_roughly, time_roughly
+from pipeline.text import rough_duration_text, rough_size_text
 
 
 def facts(found: Preview) -> list[str]:
@@ -25,9 +25,9 @@ def about(cell: Cell, found: Preview) -> list[str]:
 def costs(cost: Cost) -> list[str]:
     """What the whole job takes, as far as an estimate goes."""
     return [
-        f"about {time_roughly(cost.seconds)}",
-        f"{bytes_roughly(cost.result + cost.work)} of disk",
-        *([] if cost.memory is None else [f"{bytes_roughly(cost.memory)} of memory"]),
+        f"about {rough_duration_text(cost.seconds)}",
+        f"{rough_size_text(cost.result + cost.work)} of disk",
+        *([] if cost.memory is None else [f"{rough_size_text(cost.memory)} of memory"]),
     ]
 
 

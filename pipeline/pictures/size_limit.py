@@ -12,6 +12,7 @@ from typing import Protocol
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.outputs import cannot_write, publish, remove
 from pipeline.pictures.encoding_ladder import Encoding, best_within, encoding_ladder
+from pipeline.text import size_text_rounded_up
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -114,8 +115,8 @@ class _Trials:
         if best == 0:
             return one
         remark = (
-            f"{self._said[0]} would take {size_of(self._bytes[0])}; to stay below {size_of(limit)}, the "
-            f"{self._animation.kind} is {self._said[best]}."
+            f"{self._said[0]} would take {size_text_rounded_up(self._bytes[0])}; to stay below "
+            f"{size_text_rounded_up(limit)}, the {self._animation.kind} is {self._said[best]}."
         )
         return Encoded(one.width, one.height, one.frames, (*one.notes, remark))
 
@@ -124,9 +125,9 @@ class _Trials:
         least = min(self._bytes, key=self._bytes.__getitem__)
         takes = self._bytes[least]
         return (
-            f"{self._path}: this {self._animation.kind} does not fit into {size_of(limit)}. The smallest one, "
-            f"{self._said[least]}, takes {size_of(takes)}: allow that with --max-bytes {-(-takes // 1000)}kB, or "
-            f"choose {self._animation.smaller}"
+            f"{self._path}: this {self._animation.kind} does not fit into {size_text_rounded_up(limit)}. The smallest "
+            f"one, {self._said[least]}, takes {size_text_rounded_up(takes)}: allow that with --max-bytes "
+            f"{-(-takes // 1000)}kB, or choose {self._animation.smaller}"
         )
 
 
@@ -142,8 +143,3 @@ def _said(animation: Animation, way: Encoding) -> str:
     colours = f" in {way.palette.colours} colours" if way.palette is not None else ""
     quality = f" at quality {way.quality}" if way.quality is not None else ""
     return f"{animation.size(way)[1]} frames{colours}{quality}"
-
-
-def size_of(count: int) -> str:
-    """'4.9 MB' or '800 kB', never less than it is."""
-    return f"{-(-count // 10_000) / 100:g} MB" if count >= 1_000_000 else f"{-(-count // 1000)} kB"

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
+from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned
 from pipeline.batch.rows import State
 from pipeline.batch.task import Notice
 from pipeline.clip.events import FrameDone, Repainted, Stage, Started, Stepped
@@ -18,9 +18,8 @@ from pipeline.report.batch_run import REPORT
 from pipeline.report.causes import Failure, causes
 from pipeline.report.console import LINE_EVERY
 from pipeline.report.lines import Bars, say
-from pipeline.report.onward import ONWARD
-from pipeline.report.sanitize import named
-from pipeline.text import spoken
+from pipeline.report.onward import RESUME_HINT
+from pipeline.text import duration_text, sanitize_line
 
 LEAST_NAME = 16
 """Characters of a name that are seen beside its bar, however narrow the terminal is."""
@@ -65,11 +64,11 @@ class BatchReporter:
         elif isinstance(event, Planned):
             self._planned(event)
         elif isinstance(event, ItemBegan):
-            self._line(f"[{event.number}/{event.of}] {named(event.name)}")
+            self._line(f"[{event.number}/{event.of}] {sanitize_line(event.name)}")
             if self._live:
                 self._show_whole("all", self._headway.fraction)
                 self._bars[event.name] = self._bar().add_task(self._beside(event.name), total=1.0, left="")
-        elif isinstance(event, ItemTold):
+        elif isinstance(event, ItemEvent):
             self._told(event, now)
         elif isinstance(event, ItemEnded):
             self._ended(event)
@@ -84,11 +83,11 @@ class BatchReporter:
             self._show_whole(self._beside(event.what, 2), event.done / event.of)
         elif now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            self._line(f"{named(event.what)} ({event.done + 1} of {event.of})")
+            self._line(f"{sanitize_line(event.what)} ({event.done + 1} of {event.of})")
 
     def _beside(self, text: str, parts: int = 3) -> str:
         """A text that takes a third of the line at most, or so: its middle may be left out."""
-        text, most = named(text), max(LEAST_NAME, self._console.width // parts)
+        text, most = sanitize_line(text), max(LEAST_NAME, self._console.width // parts)
         return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most - most // 2) :]}"
 
     def _bar(self) -> Progress:
@@ -113,28 +112,30 @@ class BatchReporter:
         if event.failed and self._fail_fast and not event.paint:
             self._line("Nothing is begun, because of --fail-fast.")
 
-    def _told(self, told: ItemTold, now: float) -> None:
+    def _told(self, told: ItemEvent, now: float) -> None:
         event = told.event
         if isinstance(event, Repainted):
-            self._line(f"{named(told.name)}: frame {event.frame + 1} came out wrong and was painted anew")
+            self._line(f"{sanitize_line(told.name)}: frame {event.frame + 1} came out wrong and was painted anew")
         if isinstance(event, FrameDone) and event.stopped == "unstable" and event.in_pass == 1:
-            self._line(f"{named(told.name)}: frame {event.frame + 1} did not settle; its last sound state was kept")
+            self._line(
+                f"{sanitize_line(told.name)}: frame {event.frame + 1} did not settle; its last sound state was kept"
+            )
         if isinstance(event, (Stage, Started, Stepped, FrameDone)):
             self._show(told.name, event.text if isinstance(event, Stage) else None, now)
 
     def _show(self, name: str, stage: str | None, now: float) -> None:
         left = self._headway.left(now)
-        text = "" if left is None else f"about {spoken(max(1.0, left))} left"
+        text = "" if left is None else f"about {duration_text(max(1.0, left))} left"
         if self._progress is not None:
             if name in self._bars:
                 self._progress.update(
-                    self._bars[name], completed=self._headway.fraction_of(name), left=named(stage or "")
+                    self._bars[name], completed=self._headway.fraction_of(name), left=sanitize_line(stage or "")
                 )
             self._show_whole("all", self._headway.fraction, text)
         elif now - self._last_line >= LINE_EVERY and not self._live:
             self._last_line = now
             done = f"{self._headway.fraction_of(name):.0%}"
-            self._line(f"{named(name)}: {done}; all: {self._headway.fraction:.0%}{', ' + text if text else ''}")
+            self._line(f"{sanitize_line(name)}: {done}; all: {self._headway.fraction:.0%}{', ' + text if text else ''}")
 
     def _show_whole(self, what: str, done: float, left: str = "") -> None:
         bar = self._bar()
@@ -146,7 +147,7 @@ class BatchReporter:
             self._progress.remove_task(self._bars.pop(event.name))
         if event.state is State.DONE:
             self._painted += 1
-            self._line(f"{named(event.name)}: done in {spoken(max(1.0, event.seconds))}")
+            self._line(f"{sanitize_line(event.name)}: done in {duration_text(max(1.0, event.seconds))}")
         else:
             self._failed("failed", [(event.name, event.error or "")])
         for note in event.notes:
@@ -161,15 +162,15 @@ class BatchReporter:
     def _batch_ended(self, event: BatchEnded) -> None:
         known = [name for name, _ in event.failed if name in self._said]
         if known:
-            self._line(f"failed, for the reasons above: {', '.join(map(named, known))}")
+            self._line(f"failed, for the reasons above: {', '.join(map(sanitize_line, known))}")
         # Where the plan was interrupted, nothing was said yet.
         self._failed("cannot be painted", [failure for failure in event.failed if failure[0] not in known])
         self._line(end_line(event, self._painted))
         if event.failed and event.left and self._fail_fast:
             self._line("Stopped at the first failure: without --fail-fast the same command paints the rest.")
         if event.failed:
-            self._line(ONWARD)
-        self._line(f"report: {named(event.folder / REPORT)}")
+            self._line(RESUME_HINT)
+        self._line(f"report: {sanitize_line(event.folder / REPORT)}")
 
     def _line(self, text: str) -> None:
         if not self._quiet:

@@ -9,13 +9,12 @@ from pipeline.batch.events import (
     BatchEnded,
     BatchEvent,
     ItemEnded,
-    ItemTold,
+    ItemEvent,
     Planned,
     PlanRow,
 )
 from pipeline.clip.events import FrameDone, Started, Stepped
-from pipeline.report.sanitize import named
-from pipeline.text import gigabytes, spoken
+from pipeline.text import duration_text, sanitize_line, size_text
 
 
 class Headway:
@@ -44,10 +43,10 @@ class Headway:
                     self._whole[row.name] = max(1, row.frames * row.passes)
         elif isinstance(event, ItemEnded) and event.name in self._whole:
             self._done[event.name] = self._whole[event.name]
-        elif isinstance(event, ItemTold) and event.name in self._whole:
+        elif isinstance(event, ItemEvent) and event.name in self._whole:
             self._told(event)
 
-    def _told(self, told: ItemTold) -> None:
+    def _told(self, told: ItemEvent) -> None:
         name, event = told.name, told.event
         if isinstance(event, Started):
             self._done[name] = max(self._done.get(name, 0.0), event.done)
@@ -95,7 +94,7 @@ def plan_rows(rows: Sequence[PlanRow]) -> list[tuple[str, ...]]:
             row.source,
             f"{row.width}x{row.height}" if row.width else "",
             "" if not row.frames else f"{row.frames}" + (f" x {row.passes}" if row.passes > 1 else ""),
-            spoken(row.seconds) if row.seconds else "",
+            duration_text(row.seconds) if row.seconds else "",
             f"{row.what}: {row.changed}" if row.changed else row.what,
         )
         for row in rows
@@ -110,18 +109,18 @@ def plan_line(event: Planned) -> str:
         parts.append(f"{event.finished} finished already")
     if event.failed:
         parts.append(f"{len(event.failed)} failed")
-    text = f"{named(event.folder)}: {', '.join(parts)}"
+    text = f"{sanitize_line(event.folder)}: {', '.join(parts)}"
     if anew := [row.changed for row in event.rows if row.what == "paint anew"]:
         reasons = "; ".join(dict.fromkeys(anew))
         text += f"; {len(anew)} of them anew, in place of what was finished ({reasons})"
     if event.paint:
-        text += f"; about {spoken(max(1.0, event.seconds))}"
+        text += f"; about {duration_text(max(1.0, event.seconds))}"
         text += f" with {event.workers} workers" if event.workers > 1 else ""
         if event.finish_by is not None:
             left = event.finish_by - time.time()
             clock = time.strftime("%H:%M" if left > 3600 else "%H:%M:%S", time.localtime(event.finish_by))
             text += f", to be done by {clock}{' with fewer steps' if left < event.seconds else ''}"
-        text += f", {gigabytes(event.room)} of disk of {gigabytes(event.free)} that are free"
+        text += f", {size_text(event.room)} of disk of {size_text(event.free)} that are free"
     return text
 
 
@@ -138,4 +137,4 @@ def end_line(event: BatchEnded, painted: int) -> str:
         parts.append(f"{len(event.failed)} failed")
     if event.left:
         parts.append(f"{event.left} not finished")
-    return f"{named(event.folder)}: {', '.join(parts)}, in {spoken(max(1.0, event.seconds))}"
+    return f"{sanitize_line(event.folder)}: {', '.join(parts)}, in {duration_text(max(1.0, event.seconds))}"

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pipeline.batch.devices import local_places
+from pipeline.batch.devices import local_devices
 from pipeline.batch.driver import plan_only, run_batch
 from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.local import LocalCrew
+from pipeline.batch.local import LocalWorkerPool
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
-from pipeline.batch.run_context import Orders, Outcome
-from pipeline.batch.worker_pool import Crew
+from pipeline.batch.run_context import Outcome, RunOptions
+from pipeline.batch.worker_pool import WorkerPool
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import Kept, write_report
 
@@ -29,7 +29,7 @@ SPARE = 100
 
 
 @dataclass(frozen=True)
-class Night:
+class BatchRun:
     """A batch as the command line names it."""
 
     inputs: Sequence[str]
@@ -46,7 +46,7 @@ class Night:
     """Of each worker, on a CPU; None shares the cores out."""
     cluster: str | None = None
     """Address of a Dask scheduler whose workers paint, instead of this machine's."""
-    orders: Orders = field(default_factory=Orders)
+    run_options: RunOptions = field(default_factory=RunOptions)
     dry_run: bool = False
 
     def batch(self) -> Batch:
@@ -82,7 +82,7 @@ class Night:
         return plan_job_file(files[0], self.folder)
 
 
-def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
+def spend(night: BatchRun, on_event: OnBatchEvent) -> Outcome:
     """Paint the batch, or only plan it.
 
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
@@ -90,28 +90,28 @@ def spend(night: Night, on_event: OnBatchEvent) -> Outcome:
     batch = night.batch()
     if night.dry_run:
         # A cluster would have to see the folder, and none is made.
-        return plan_only(batch.folder, batch.items, _here(night), night.orders, on_event)
-    with Reported(batch.folder, on_event) as reported:
+        return plan_only(batch.folder, batch.items, _here(night), night.run_options, on_event)
+    with ReportWriter(batch.folder, on_event) as reported:
         if night.cluster is None:
-            return run_batch(batch.folder, batch.items, _here(night), night.orders, reported)
-        with closing(_there(night, night.cluster, batch.folder, on_event)) as crew:
+            return run_batch(batch.folder, batch.items, _here(night), night.run_options, reported)
+        with closing(_there(night, night.cluster, batch.folder, on_event)) as pool:
             # The device is that of the workers; this machine only looks at what there is.
-            return run_batch(batch.folder, batch.items, crew, replace(night.orders, device="auto"), reported)
+            return run_batch(batch.folder, batch.items, pool, replace(night.run_options, device="auto"), reported)
 
 
-def _here(night: Night) -> Crew:
-    return LocalCrew(local_places(night.workers, night.orders.device, night.threads))
+def _here(night: BatchRun) -> WorkerPool:
+    return LocalWorkerPool(local_devices(night.workers, night.run_options.device, night.threads))
 
 
-def _there(night: Night, address: str, folder: Path, on_event: OnBatchEvent) -> Crew:
+def _there(night: BatchRun, address: str, folder: Path, on_event: OnBatchEvent) -> WorkerPool:
     if night.workers > 1:
         raise UsageError("A cluster has the workers that it has; leave out --workers.")
     from pipeline.batch.cluster import open_cluster
 
-    return open_cluster(address, folder, night.orders.device, night.threads, on_event)
+    return open_cluster(address, folder, night.run_options.device, night.threads, on_event)
 
 
-class Reported:
+class ReportWriter:
     """An `OnBatchEvent` that keeps the report of a batch up to date, and tells the events on.
 
     The page is written once everything is planned, after every painting, now and then while one is under way, and at
@@ -131,7 +131,7 @@ class Reported:
         self._going = False
         """Whether it says that the run is at work."""
 
-    def __enter__(self) -> Reported:
+    def __enter__(self) -> ReportWriter:
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.report.sanitize import named, shown
+from pipeline.text import sanitize, sanitize_line
 
 MOST_NAMES = 5
 """Names that stand before a cause; of more, it is said how many."""
@@ -55,7 +55,7 @@ def listed(names: Sequence[str]) -> str:
     """'a, b, c'; of many the first few, and how many more there are."""
     some = names if len(names) <= MOST_NAMES + 1 else names[:MOST_NAMES]
     more = len(names) - len(some)
-    return ", ".join(map(named, some)) + (f" and {more} more" if more else "")
+    return ", ".join(map(sanitize_line, some)) + (f" and {more} more" if more else "")
 
 
 def _of_whom(failure: Failure) -> tuple[str, str]:
@@ -67,8 +67,8 @@ def _of_whom(failure: Failure) -> tuple[str, str]:
     for begin, who in ((failure.source, source), (written, source), (failure.name, failure.name)):
         if error.startswith(f"{begin}: "):
             return who, _one_line(error[len(begin) + 2 :])
-    return failure.name, _one_line(error.replace(failure.source, named(failure.source)))
+    return failure.name, _one_line(error.replace(failure.source, sanitize_line(failure.source)))
 
 
 def _one_line(text: str) -> str:
-    return " ".join(shown(text).split("\n"))
+    return " ".join(sanitize(text).split("\n"))

@@ -28,8 +28,7 @@ from pipeline.clip.events import (
 )
 from pipeline.report.estimate import Estimate
 from pipeline.report.lines import Bars, say
-from pipeline.report.sanitize import named
-from pipeline.text import megabytes, spoken
+from pipeline.text import duration_text, sanitize_line, size_text
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
 LINE_EVERY = 10.0
@@ -94,7 +93,7 @@ class ConsoleReporter:
         self._stop()
         self._started = event
         frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
-        self._line(f"{named(event.source)}: {frames} of {event.width}x{event.height}")
+        self._line(f"{sanitize_line(event.source)}: {frames} of {event.width}x{event.height}")
         self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
             self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_places(event.cuts)}")
@@ -127,7 +126,7 @@ class ConsoleReporter:
         place = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
         if self._started.passes > 1:
             place = f"pass {in_pass}/{self._started.passes}, {place}"
-        text = "" if left is None else f"about {spoken(max(1.0, left))} left"
+        text = "" if left is None else f"about {duration_text(max(1.0, left))} left"
         if self._progress is not None:
             task = self._progress.task_ids[0]
             self._progress.update(
@@ -155,14 +154,16 @@ class ConsoleReporter:
     def _stage(self, event: Stage) -> None:
         if self._progress is not None:
             task = self._progress.task_ids[0]
-            self._progress.update(task, description=named(event.text), completed=self._estimate.fraction, left="")
+            self._progress.update(
+                task, description=sanitize_line(event.text), completed=self._estimate.fraction, left=""
+            )
         elif not self._live:
-            self._line(named(event.text))
+            self._line(sanitize_line(event.text))
         elif self._status is None:
-            self._status = self._console.status(escape(named(event.text)))
+            self._status = self._console.status(escape(sanitize_line(event.text)))
             self._status.start()
         else:
-            self._status.update(escape(named(event.text)))
+            self._status.update(escape(sanitize_line(event.text)))
 
     def _scanned(self, event: Scanned, now: float) -> None:
         text = f"{event.why}: {event.frames}{f' of about {event.of}' if event.of else ''} frames"
@@ -181,9 +182,9 @@ class ConsoleReporter:
         kind = "frame and pass" if self._started is not None and self._started.passes > 1 else "frame"
         each = f", {event.seconds / event.painted:.1f} s a {kind}" if several else ""
         for path in event.outputs:
-            size = megabytes(path.stat().st_size) if path.is_file() else "folder"
-            self._line(Text.assemble((named(path), "bold"), f" ({size})"))
-        self._line(f"done in {spoken(max(1.0, event.seconds))}{each}")
+            size = size_text(path.stat().st_size) if path.is_file() else "folder"
+            self._line(Text.assemble((sanitize_line(path), "bold"), f" ({size})"))
+        self._line(f"done in {duration_text(max(1.0, event.seconds))}{each}")
 
     def _line(self, text: str | Text) -> None:
         if not self._quiet:
@@ -229,12 +230,12 @@ def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, i
             # Half a second's rate says nothing yet. How long the first one took is not known.
             known = of is not None and done > first and now - began > 0.5
             left = (now - began) / (done - first) * (of - done) if known and of is not None else None
-            said = "" if not left else f"about {spoken(max(1.0, left))} left"
+            said = "" if not left else f"about {duration_text(max(1.0, left))} left"
             of_all = "" if not done else f"{done}/{of}" if of else str(done)
-            progress.update(task, description=named(text), completed=done, total=of, count=of_all, left=said)
+            progress.update(task, description=sanitize_line(text), completed=done, total=of, count=of_all, left=said)
             if not live and not quiet and now - last_line >= LINE_EVERY:
                 last_line = now
-                line = " ".join(part for part in (named(text), of_all) if part)
+                line = " ".join(part for part in (sanitize_line(text), of_all) if part)
                 say(console, f"{line}{', ' + said if said else ''}")
 
         yield count

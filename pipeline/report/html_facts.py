@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pipeline.batch.rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.report.status import STOPPED, stopped_early
-from pipeline.text import megabytes, spoken
+from pipeline.text import duration_text, size_text
 
 _OUTCOMES = {"finished": "", "": " so far", STOPPED: ", stopped at the first failure"}
 
@@ -75,7 +75,7 @@ def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None
         waiting=waiting,
         title=_title(len(items), done),
         runs=len(runs),
-        took=spoken(sum(end - run.began for end, run in zip(ends, runs, strict=True))) if runs else "",
+        took=duration_text(sum(end - run.began for end, run in zip(ends, runs, strict=True))) if runs else "",
         began=moment(runs[0].began) if runs else None,
         ended=moment(ends[-1]) if runs else None,
         running=running,
@@ -112,9 +112,9 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
     if row.passes > 1 and not row.item.still:
         found.append(_count(row.passes, "pass", "passes"))
     if row.seconds:
-        found.append(f"{'painted in ' if row.state is State.DONE else ''}{spoken(max(1.0, row.seconds))}")
+        found.append(f"{'painted in ' if row.state is State.DONE else ''}{duration_text(max(1.0, row.seconds))}")
     if row.outputs:
-        found.append(" + ".join(megabytes(output.size) for output in row.outputs))
+        found.append(" + ".join(size_text(output.size) for output in row.outputs))
     times = _times_that_of_the_input(flicker)
     if times is not None:
         found.append(f"flicker {times:.1f} × that of the input")

@@ -20,13 +20,13 @@ from markupsafe import Markup
 
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow, State
-from pipeline.batch.thumbnails import share_of
+from pipeline.batch.thumbnails import thumbnail_limits
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
 from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
 from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
-from pipeline.report.onward import ONWARD
-from pipeline.report.sanitize import named, shown
+from pipeline.report.onward import RESUME_HINT
+from pipeline.text import sanitize, sanitize_line
 
 OPEN_UP_TO = 12
 """In a batch of more items, those that are painted are folded up, each to a line."""
@@ -86,9 +86,9 @@ def render(ledger: Ledger, folder: Path, now: float | None = None, kept: Kept | 
             head=headline(items, ledger.runs(), now),
             failed=[parts.plain(row) for row in groups[State.FAILED]],
             begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
-            done=[kept.painting(row, len(items), partial(parts.shown, row)) for row in groups[State.DONE]],
+            done=[kept.painting(row, len(items), partial(parts.painting, row)) for row in groups[State.DONE]],
             waiting=[parts.plain(row) for row in groups[State.WAITING]],
-            onward=ONWARD,
+            onward=RESUME_HINT,
             folded=parts.folded,
             style=Markup(_page_file("report.css")),
             script=Markup(script),
@@ -104,7 +104,7 @@ def _templates() -> Environment:
         loader=PackageLoader("pipeline.report", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    found.filters.update(shown=shown, named=named, prose=prose)
+    found.filters.update(sanitize=sanitize, sanitize_line=sanitize_line, prose=prose)
     return found
 
 
@@ -168,7 +168,7 @@ class _Parts:
         self._ledger = ledger
         self._folder = folder
         self.folded = items > OPEN_UP_TO
-        self._share = share_of(items)
+        self._share = thumbnail_limits(items)
         self._points = max(FEWEST_POINTS, min(MOST_POINTS, POINTS // max(1, items)))
 
     def plain(self, row: ItemRow) -> Plain:
@@ -176,7 +176,7 @@ class _Parts:
         percent = int(100 * row.done / whole) if whole else 0
         return Plain(row, self._link("input", row.item.source), percent, facts(row, ()))
 
-    def shown(self, row: ItemRow) -> Markup:
+    def painting(self, row: ItemRow) -> Markup:
         """A finished painting as it stands in the page."""
         parts: Any = _templates().get_template("parts.html").module
         return Markup(parts.painting(self._painting(row), self.folded))
@@ -185,7 +185,7 @@ class _Parts:
         flicker = self._ledger.flicker(row.name)
         frames = self._ledger.frames(row.name)
         found = (loss_plot(row, frames, self._points), flicker_plot(row, frames, flicker, self._points))
-        looks = self._ledger.looks(row.name, spread(self._ledger.look_numbers(row.name), self._share.most_looks))
+        looks = self._ledger.looks(row.name, spread(self._ledger.thumbnail_frames(row.name), self._share.most_frames))
         small = [tuple(self._small(jpeg) for jpeg in (look.before, look.after)) for look in looks]
         pictures = tuple(
             Picture(look.frame + 1, (look.frame + 0.5) / max(1, row.frames), *map(_data_url, pair))
@@ -217,7 +217,7 @@ def spread(numbers: Sequence[int], count: int) -> list[int]:
 
 def prose(text: object) -> Markup:
     """A paragraph in which the options of the command line are never broken in two."""
-    parts = _OPTION.split(shown(text))
+    parts = _OPTION.split(sanitize(text))
     return Markup("").join(
         Markup('<span class="option">{}</span>').format(part) if number % 2 else part
         for number, part in enumerate(parts)

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.batch.events import BatchEvent, Checking, ItemTold
+from pipeline.batch.events import BatchEvent, Checking, ItemEvent
 from pipeline.clip.events import Event, Scanned, Stepped
 
 
 def as_json(event: Event | BatchEvent) -> str:
     """One line: {"event": "frame_done", "frame": 3, …}; paths are texts. What happens to a painting of a batch names
     it: {"event": "frame_done", "item": "a.mp4", …}."""
-    if isinstance(event, ItemTold):
+    if isinstance(event, ItemEvent):
         return json.dumps({"event": _name(event.event), "item": event.name, **asdict(event.event)}, default=_plain)
     return json.dumps({"event": _name(event), **asdict(event)}, default=_plain)
 
@@ -34,7 +34,7 @@ def json_reporter(write: Callable[[str], None]) -> Callable[[Event | BatchEvent]
     """An `OnEvent` that writes every event but single steps and scanned frames, of which there are thousands."""
 
     def report(event: Event | BatchEvent) -> None:
-        what = event.event if isinstance(event, ItemTold) else event
+        what = event.event if isinstance(event, ItemEvent) else event
         if not isinstance(what, (Stepped, Scanned, Checking)):
             write(as_json(event))
 

@@ -11,7 +11,7 @@ from rich.progress import Progress, Task
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.sanitize import named, shown
+from pipeline.text import sanitize, sanitize_line
 
 WIDEST = 32
 """Characters to which the columns of a table are filled up off a terminal; a longer text only moves its own line."""
@@ -36,7 +36,7 @@ def say(console: Console, text: str | Text, indent: int = 0) -> None:
 
     :param indent: columns by which all lines but the first are moved to the right.
     """
-    whole = text if isinstance(text, Text) else Text(shown(text))
+    whole = text if isinstance(text, Text) else Text(sanitize(text))
     if console.is_terminal:
         width = console.width - indent
         lines = [line for part in whole.split("\n") for line in part.divide(_breaks(part.plain, width))]
@@ -66,7 +66,7 @@ def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequ
         return
     if title:
         say(console, title)
-    cells = [heads, *(tuple(map(named, row)) for row in rows)]
+    cells = [heads, *(tuple(map(sanitize_line, row)) for row in rows)]
     widths = [min(WIDEST, max(cell_len(row[column]) for row in cells)) for column in range(len(heads))]
     for row in cells:
         filled = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
@@ -85,8 +85,8 @@ def table(
     :param whole: columns that are never broken into lines.
     :param cut: columns of the terminal in which every row has to be one line; the first cell is cut off for that.
     """
-    made = Table(title=title and named(title), title_justify="left", box=None, pad_edge=False)
-    widths = [max(cell_len(named(row[column])) for row in (heads, *rows)) for column in range(len(heads))]
+    made = Table(title=title and sanitize_line(title), title_justify="left", box=None, pad_edge=False)
+    widths = [max(cell_len(sanitize_line(row[column])) for row in (heads, *rows)) for column in range(len(heads))]
     first = None if cut is None else max(1, cut - sum(2 + width for width in widths[1:]))
     for column, head in enumerate(heads):
         made.add_column(
@@ -94,5 +94,5 @@ def table(
             max_width=None if column else first,
         )  # fmt: skip
     for row in rows:
-        made.add_row(*(Text(named(value)) for value in row))
+        made.add_row(*(Text(sanitize_line(value)) for value in row))
     return made

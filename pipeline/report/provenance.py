@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from pipeline.clip.provenance import Ingredient, Record
-from pipeline.clip.recorded import printable, recorded_values
+from pipeline.clip.recorded import recorded_values
+from pipeline.text import LONGEST, sanitize_line
 
 
 def record_rows(record: Record) -> list[tuple[str, ...]]:
@@ -33,7 +34,10 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("precision", record.precision),
         *(of_clip if record.kind == "clip" else []),
         ("may enlarge", "yes" if record.upscale else "no"),
-        *((printable(name), printable(_plain(value))) for name, value in recorded_values(record).items()),
+        *(
+            (sanitize_line(name, LONGEST), sanitize_line(_plain(value), LONGEST))
+            for name, value in recorded_values(record).items()
+        ),
     ]
 
 
@@ -64,7 +68,7 @@ def record_as_json(record: Record) -> str:
 
 
 def _line(ingredient: Ingredient) -> str:
-    return f"{printable(ingredient.path.as_posix())}, SHA-256 {ingredient.sha256}"
+    return f"{sanitize_line(ingredient.path.as_posix(), LONGEST)}, SHA-256 {ingredient.sha256}"
 
 
 def _ingredient(ingredient: Ingredient) -> dict[str, str]:

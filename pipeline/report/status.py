@@ -13,8 +13,8 @@ from datetime import datetime
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow, RunRow, State
 from pipeline.report.causes import Cause, Failure, causes
-from pipeline.report.onward import ONWARD
-from pipeline.text import spoken
+from pipeline.report.onward import RESUME_HINT
+from pipeline.text import duration_text
 
 STALE = 60.0
 """Seconds without a sign of life after which a run on another machine counts as dead, ..."""
@@ -114,17 +114,17 @@ class BatchStatus:
         elif self.run in ("failed", "not begun"):
             lines.append(self.run)
         if self.counts[State.FAILED.value] and not self.going:
-            lines.append(ONWARD)
+            lines.append(RESUME_HINT)
         if self.finish_by is not None and self.ends is not None:
             spare = self.finish_by - self.ends
-            told = f"{spoken(abs(spare))} {'to spare' if spare >= 0 else 'too late, by this estimate'}"
+            told = f"{duration_text(abs(spare))} {'to spare' if spare >= 0 else 'too late, by this estimate'}"
             lines.append(f"to be finished by {self._clock(self.finish_by)}: {told}")
         return tuple(lines)
 
     @property
     def _pace(self) -> str:
         """How long it has taken, and how long it still takes; of several runs each has its share in the time."""
-        took = spoken(self.elapsed) + (f" in {self.runs} runs" if self.runs > 1 else "")
+        took = duration_text(self.elapsed) + (f" in {self.runs} runs" if self.runs > 1 else "")
         parts = []
         if self.elapsed and self.run != "finished":
             parts.append(f"{took} so far")
@@ -133,7 +133,7 @@ class BatchStatus:
         parts += [f"{self.rate:.3g} frames a minute"] if self.rate and self.going else []
         if self.left:
             until = f", until {self._clock(self.ends)}" if self.ends is not None else ""
-            parts.append(f"about {spoken(max(1.0, self.left))} left{until}")
+            parts.append(f"about {duration_text(max(1.0, self.left))} left{until}")
         elif self.left is None and self.going:
             parts.append("how long it will take is not known yet")
         return "".join(f", {part}" for part in parts)
@@ -347,8 +347,8 @@ def _row(item: ItemStatus, bars: bool) -> tuple[str, ...]:
 def _told(item: ItemStatus) -> str:
     """The last column: how long it took, or how long it will take."""
     if item.state == State.DONE.value:
-        return f"took {spoken(max(1.0, item.seconds))}" if item.seconds else ""
-    return f"about {spoken(max(1.0, item.left))}" if item.left else ""
+        return f"took {duration_text(max(1.0, item.seconds))}" if item.seconds else ""
+    return f"about {duration_text(max(1.0, item.left))}" if item.left else ""
 
 
 def _bar(fraction: float) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipeline.report.console import LINE_EVERY
 from pipeline.report.lines import ECHO, print_table, say, table
-from pipeline.report.sanitize import named
+from pipeline.text import sanitize_line
 
 if TYPE_CHECKING:
     from pipeline.report.status import BatchStatus
@@ -72,4 +72,4 @@ def _row(console: Console, row: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _drawn(console: Console, text: str) -> str:
-    return named(text.translate(_PLAIN) if console.options.ascii_only else text)
+    return sanitize_line(text.translate(_PLAIN) if console.options.ascii_only else text)

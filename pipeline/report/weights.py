@@ -14,6 +14,7 @@ from pipeline.network.download import download_raft, download_vgg19
 from pipeline.network.raft import RAFTS, raft_table
 from pipeline.network.weights import WeightsRow, weights_table
 from pipeline.report.lines import print_table
+from pipeline.text import size_text
 
 
 def all_weights() -> list[WeightsRow]:
@@ -24,7 +25,7 @@ def all_weights() -> list[WeightsRow]:
 def print_weights(console: Console) -> None:
     """A line for every network."""
     rows = [
-        (row.name, row.state, f"{row.size / 1e6:.1f} MB" if row.size else "", row.about, str(row.where))
+        (row.name, row.state, size_text(row.size) if row.size else "", row.about, str(row.where))
         for row in all_weights()
     ]
     print_table(console, "", ("network", "state", "size", "what it is", "where"), rows)

@@ -11,12 +11,12 @@ from jobs import SHALLOW
 
 from pipeline.batch.cluster import open_cluster
 from pipeline.batch.driver import run_batch
-from pipeline.batch.events import BatchEvent, ItemTold
-from pipeline.batch.local import LocalCrew
+from pipeline.batch.events import BatchEvent, ItemEvent
+from pipeline.batch.local import LocalWorkerPool
 from pipeline.batch.plan.item import Item
-from pipeline.batch.run_context import Orders
-from pipeline.batch.worker import Place
-from pipeline.batch.worker_pool import Crew
+from pipeline.batch.run_context import RunOptions
+from pipeline.batch.worker import WorkerDevice
+from pipeline.batch.worker_pool import WorkerPool
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import ReelbrushError
 
@@ -26,7 +26,7 @@ SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 30, "carried_steps": 3
 
 def tell(event: BatchEvent) -> None:
     """A line; of what a painting tells, the inner event."""
-    inner = event.event if isinstance(event, ItemTold) else event
+    inner = event.event if isinstance(event, ItemEvent) else event
     print(json.dumps({"event": type(inner).__name__, **asdict(inner)}, default=str), flush=True)
 
 
@@ -41,10 +41,10 @@ def main() -> int:
         for source in sources
     ]  # fmt: skip
     try:
-        crew: Crew = LocalCrew([Place("cpu", 1)])
+        pool: WorkerPool = LocalWorkerPool([WorkerDevice("cpu", 1)])
         if address != "local":
-            crew = open_cluster(address, Path(folder), "cpu", on_notice=tell)
-        return run_batch(Path(folder), items, crew, Orders(device="cpu"), tell).exit_code
+            pool = open_cluster(address, Path(folder), "cpu", on_notice=tell)
+        return run_batch(Path(folder), items, pool, RunOptions(device="cpu"), tell).exit_code
     except ReelbrushError as error:
         print(error, file=sys.stderr)
         return error.exit_code

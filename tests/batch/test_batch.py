@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from batch_trials import QUICK, BatchTrial, bytes_of, evening, frames_in, moving_clip
 from jobs import TABLE, events, paint_picture
 from media_clips import clip, images_of
-from nights import QUICK, Evening, bytes_of, evening, frames_in, moving_clip
 
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.media import read_metadata
@@ -20,7 +20,7 @@ PAINTED = ["clip-ink.gif", "clip-ink.mp4", "dance-ink.gif", "deep/down-ink.jpg",
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evening, list[dict[str, Any]], str]:
+def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[BatchTrial, list[dict[str, Any]], str]:
     """A clip, a GIF and pictures, painted by the command; what it said on stdout and on stderr."""
     one = evening(tmp_path_factory.mktemp("night"))
     clip(one.inputs / "clip.mp4", frames=5, size="64x48", sound=True)
@@ -34,7 +34,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evening, list[dict[
     return one, events(done.stdout), done.stderr
 
 
-def test_clips_gifs_and_pictures_are_painted_into_the_folder(night: tuple[Evening, object, str]) -> None:
+def test_clips_gifs_and_pictures_are_painted_into_the_folder(night: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     assert one.left() == PAINTED
     assert [frames_in(one.out / name) for name in PAINTED[:3]] == [5, 5, 4]
@@ -42,7 +42,7 @@ def test_clips_gifs_and_pictures_are_painted_into_the_folder(night: tuple[Evenin
         assert "steps = 3" in read_metadata(one.out / name)["settings"]
 
 
-def test_the_ledger_knows_every_painting(night: tuple[Evening, object, str]) -> None:
+def test_the_ledger_knows_every_painting(night: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     rows = one.rows()
     assert list(rows) == ["clip-ink.mp4", "dance-ink.gif", "deep/down-ink.jpg", "picture-ink.png"]
@@ -56,7 +56,7 @@ def test_the_ledger_knows_every_painting(night: tuple[Evening, object, str]) -> 
     assert [output.path.name for output in clip_row.outputs] == ["clip-ink.mp4", "clip-ink.gif"]
 
 
-def test_with_json_every_line_is_an_event(night: tuple[Evening, list[dict[str, Any]], str]) -> None:
+def test_with_json_every_line_is_an_event(night: tuple[BatchTrial, list[dict[str, Any]], str]) -> None:
     _, told, _ = night
     names = [event["event"] for event in told]
     assert (names[0], names[-1]) == ("planned", "batch_ended")
@@ -74,7 +74,7 @@ def test_with_json_every_line_is_an_event(night: tuple[Evening, list[dict[str, A
     assert [event["state"] for event in told if event["event"] == "item_ended"] == ["done"] * 4
 
 
-def test_off_a_terminal_there_is_a_line_for_every_painting(night: tuple[Evening, object, str]) -> None:
+def test_off_a_terminal_there_is_a_line_for_every_painting(night: tuple[BatchTrial, object, str]) -> None:
     one, _, said = night
     assert f"{one.out}: 4 of 4 to paint" in said
     for name in one.rows():
@@ -82,7 +82,7 @@ def test_off_a_terminal_there_is_a_line_for_every_painting(night: tuple[Evening,
     assert f"{one.out}: 4 painted" in said
 
 
-def test_given_again_it_paints_only_what_is_gone(night: tuple[Evening, object, str]) -> None:
+def test_given_again_it_paints_only_what_is_gone(night: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     painted = bytes_of(one.out, *PAINTED)
     times = {name: (one.out / name).stat().st_mtime_ns for name in PAINTED}
@@ -173,7 +173,7 @@ def test_a_mistake_on_the_command_line_begins_nothing(tmp_path: Path) -> None:
     assert not one.out.exists()
 
 
-# ---- failures, as far as they are a matter of orders
+# ---- failures, as far as they are a matter of run_options
 
 
 def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) -> None:
@@ -187,11 +187,11 @@ def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) 
         '[[item]]\ninput = "in/m.mp4"\noutput = "b.mp4"\nstyle_weight = 1e38\n'
         '[[item]]\ninput = "in/m.mp4"\noutput = "c.mp4"\n'
     )
-    first = one.here(job, orders={"fail_fast": True})
+    first = one.here(job, run_options={"fail_fast": True})
     assert first.begun == ["a.mp4", "b.mp4"]
     assert (first.outcome.done, first.outcome.failed, first.outcome.left, first.outcome.exit_code) == (1, 1, 1, 3)
     # What is known to fail is no reason to begin; without --fail-fast the rest is painted.
-    assert one.here(job, orders={"fail_fast": True}).begun == []
+    assert one.here(job, run_options={"fail_fast": True}).begun == []
     last = one.here(job)
     assert last.begun == ["c.mp4"]
     assert (last.outcome.done, last.outcome.failed) == (2, 1)
@@ -200,7 +200,7 @@ def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) 
 # ---- several workers
 
 
-def scenes(one: Evening) -> Path:
+def scenes(one: BatchTrial) -> Path:
     """A clip of four shots that is long beside what else there is, so that several workers share it."""
     paint_picture(one.inputs / "small.png")
     return moving_clip(one.inputs / "long.mp4", frames=16, cuts=(4, 8, 12))
@@ -216,14 +216,14 @@ def test_two_workers_share_a_clip_and_paint_what_one_paints(tmp_path: Path) -> N
     together = shared.here(workers=2, **how)
     assert together.outcome.exit_code == 0
     # Parts side by side: frames of different shots come in turns.
-    started = [event for event in together.events if isinstance(event, ItemTold) and isinstance(event.event, Started)]
+    started = [event for event in together.events if isinstance(event, ItemEvent) and isinstance(event.event, Started)]
     assert [event.event.frames for event in started if event.name == "long-ink.mp4"] == [4, 4, 4, 4, 16]
 
     # Interrupted by two, gone on with by one.
     seen: list[int] = []
 
     def stop(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, FrameDone) and event.name == "long-ink.mp4":
+        if isinstance(event, ItemEvent) and isinstance(event.event, FrameDone) and event.name == "long-ink.mp4":
             seen.append(event.event.frame)
             if len(seen) == 7:
                 raise KeyboardInterrupt
@@ -233,7 +233,7 @@ def test_two_workers_share_a_clip_and_paint_what_one_paints(tmp_path: Path) -> N
     assert not (broken.out / "long-ink.mp4").exists()
     rest = broken.here(**how)
     assert rest.outcome.exit_code == 0
-    again = [event for event in rest.events if isinstance(event, ItemTold) and isinstance(event.event, FrameDone)]
+    again = [event for event in rest.events if isinstance(event, ItemEvent) and isinstance(event.event, FrameDone)]
     assert len([event for event in again if event.name == "long-ink.mp4"]) < 32
 
     wanted = images_of(alone.out / "long-ink.mp4")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batch_trials import evening
 from batches import trial
 from jobs import SMALL, paint_folder, paint_picture, pictures, reelbrush
-from nights import evening
 
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
-from pipeline.batch.worker import Place, work_on
+from pipeline.batch.worker import WorkerDevice, work_on
 from pipeline.clip.events import Started
 from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, read_picture
@@ -47,7 +47,7 @@ def test_an_input_that_broke_while_it_was_painted_is_gone_on_with_once_it_is_men
     whole = broken.read_bytes()
 
     def cut_off(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, Started):
+        if isinstance(event, ItemEvent) and isinstance(event.event, Started):
             broken.write_bytes(whole[: len(whole) // 2])
 
     assert one.here(cut_off).exit_code == 1
@@ -57,7 +57,7 @@ def test_an_input_that_broke_while_it_was_painted_is_gone_on_with_once_it_is_men
     broken.write_bytes(whole)
     heard: list[BatchEvent] = []
     assert one.here(heard.append).exit_code == 0
-    started = [told.event.done for told in heard if isinstance(told, ItemTold) and isinstance(told.event, Started)]
+    started = [told.event.done for told in heard if isinstance(told, ItemEvent) and isinstance(told.event, Started)]
     assert started == [kept]
 
 
@@ -66,7 +66,7 @@ def test_a_style_that_is_gone_for_a_while_is_not_held_against_the_painting(tmp_p
     settings = {key: value for key, value in SMALL.items() if key != "device"}
     item = Item("b.png", source, (StylePicture(style),), tmp_path / "b.png", settings=settings)
     said: list[Message] = []
-    work_on(Task(item, "paint"), Place("cpu", 1), said.append, lambda: False)
+    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), said.append, lambda: False)
     failed = said[-1]
     assert isinstance(failed, Failed)
     assert failed.again

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from batch_trials import BatchTrial, bytes_of, evening, moving_clip
 from jobs import paint_picture
-from nights import Evening, bytes_of, evening, moving_clip
 
 from pipeline.batch.changes import changes, same_input
 from pipeline.batch.ledger import LEDGER
@@ -42,7 +42,7 @@ def test_another_file_of_the_same_name_takes_nobodys_place(tmp_path: Path) -> No
             assert "--overwrite" in error
         assert bytes_of(one.out, *names) == made
     assert one.here(friday).begun == [], "nothing was forgotten of the first"
-    assert one.here(saturday, orders={"overwrite": True}).outcome.exit_code == 0
+    assert one.here(saturday, run_options={"overwrite": True}).outcome.exit_code == 0
     assert bytes_of(one.out, *names) != made
 
 
@@ -70,7 +70,7 @@ def test_what_is_painted_anew_says_why(tmp_path: Path) -> None:
     assert "2 of them anew, in place of what was finished (seed 5 -> 6)" in " ".join(done.stderr.split())
 
 
-def lose_the_ledger(one: Evening) -> None:
+def lose_the_ledger(one: BatchTrial) -> None:
     for path in one.out.glob(f"{LEDGER}*"):
         path.unlink()
 

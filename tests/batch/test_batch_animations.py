@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from batch_trials import evening, frames_in
 from jobs import events, paint_picture
-from nights import evening, frames_in
 from PIL import Image as Pillow
 from tiny import picture
 

@@ -30,7 +30,7 @@ from batches import (
 )
 from jobs import environment, events
 
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger import LEDGER
 from pipeline.batch.rows import State
 from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
@@ -71,7 +71,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def told(event: BatchEvent, kind: type[Event], frame: int | None = None) -> bool:
     """Whether an event of a painting is of that kind, and of that frame."""
     return (
-        isinstance(event, ItemTold)
+        isinstance(event, ItemEvent)
         and isinstance(event.event, kind)
         and frame in (None, getattr(event.event, "frame", None))
     )
@@ -102,7 +102,7 @@ def gone_on(one: Trial) -> list[int]:
 
 
 def starts(heard: list[BatchEvent]) -> list[int]:
-    return [event.event.done for event in heard if isinstance(event, ItemTold) and isinstance(event.event, Started)]
+    return [event.event.done for event in heard if isinstance(event, ItemEvent) and isinstance(event.event, Started)]
 
 
 # ---- killed
@@ -150,7 +150,7 @@ def test_a_painting_that_no_worker_survives(tmp_path: Path, pictures_painted: Tr
     one = trial(tmp_path / "root", clips=("a", "b"))
 
     def on_event(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and event.name == "a" and isinstance(event.event, Started):
+        if isinstance(event, ItemEvent) and event.name == "a" and isinstance(event.event, Started):
             os.kill(workers_of(one.root)[0], signal.SIGKILL)
 
     assert one.here(on_event).exit_code == 3

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from batch_trials import evening, moving_clip
 from media_clips import images_of
-from nights import evening, moving_clip
 
-from pipeline.batch.events import ItemTold
+from pipeline.batch.events import ItemEvent
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import FrameRow, State
 from pipeline.clip.events import Started
@@ -33,7 +33,7 @@ def test_too_little_time_is_said_before_anything_is_painted(tmp_path: Path) -> N
     one = evening(tmp_path)
     moving_clip(one.inputs / "a.mp4")
     with pytest.raises(UsageError, match=r"The time does not suffice: 1 painting takes about"):
-        one.here(orders={"finish_by": time.time() + 1})
+        one.here(run_options={"finish_by": time.time() + 1})
     assert not (one.out / "a-ink.mp4").exists()
     assert one.rows()["a-ink.mp4"].state is State.WAITING
     assert one.here().outcome.exit_code == 0, "without a limit the same batch is painted"
@@ -45,7 +45,7 @@ def test_with_time_enough_the_frames_are_those_of_a_run_without(tmp_path: Path) 
         for stem in "ab":
             moving_clip(one.inputs / f"{stem}.mp4")
     free.here()
-    told = hurried.here(orders={"finish_by": time.time() + 3600})
+    told = hurried.here(run_options={"finish_by": time.time() + 3600})
     assert (told.outcome.exit_code, told.planned.finish_by is None) == (0, False)
     for stem in "ab":
         for image, wanted in zip(*(images_of(one.out / f"{stem}-ink.mp4") for one in (hurried, free)), strict=True):
@@ -62,7 +62,7 @@ def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_pat
     seconds = 0.4 * full + 6
     if seconds > 0.8 * full:
         pytest.skip("this machine is too quick for the time to be short")
-    told = one.here(orders={"finish_by": time.time() + seconds})
+    told = one.here(run_options={"finish_by": time.time() + seconds})
     assert told.outcome.exit_code == 0
     steps = steps_of(one.out)
     assert len(steps) == 8
@@ -75,9 +75,11 @@ def test_two_workers_share_a_clip_that_has_to_be_done_in_time(tmp_path: Path) ->
     for one in (free, hurried):
         moving_clip(one.inputs / "a.mp4", frames=8, cuts=(3,))
     free.here()
-    told = hurried.here(workers=2, orders={"finish_by": time.time() + 3600})
+    told = hurried.here(workers=2, run_options={"finish_by": time.time() + 3600})
     assert told.outcome.exit_code == 0
-    started = [event.event for event in told.events if isinstance(event, ItemTold) and isinstance(event.event, Started)]
+    started = [
+        event.event for event in told.events if isinstance(event, ItemEvent) and isinstance(event.event, Started)
+    ]
     assert [event.frames for event in started] == [5, 3, 8], "two parts, the longer one first, and the whole of it"
     for image, wanted in zip(*(images_of(one.out / "a-ink.mp4") for one in (hurried, free)), strict=True):
         assert (image == wanted).all()
@@ -88,7 +90,7 @@ def test_two_workers_share_a_clip_that_has_to_be_done_in_time(tmp_path: Path) ->
     seconds = 0.3 * full + 8
     if seconds > 0.8 * full:
         pytest.skip("this machine is too quick for the time to be short")
-    assert short.here(workers=2, orders={"finish_by": time.time() + seconds}).outcome.exit_code == 0
+    assert short.here(workers=2, run_options={"finish_by": time.time() + seconds}).outcome.exit_code == 0
     # The frame with which a second pass enters a shot takes none.
     steps = [steps for steps in steps_of(short.out) if steps]
     assert min(steps) >= 60 and sum(steps) < (16 - 1) / 16 * 2 * 8 * 600

@@ -12,13 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from batch_trials import bytes_of, evening, frames_in, moving_clip
 from batches import workers_of
 from jobs import TABLE, paint_picture
 from media_clips import clip, ffmpeg, images_of, sound_packets
-from nights import bytes_of, evening, frames_in, moving_clip
 from PIL import Image as Pillow
 
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.media import open_source
@@ -137,7 +137,7 @@ def stop_at(name: str) -> Callable[[BatchEvent], None]:
     """Ends the driver as soon as it hears that a worker is at that painting."""
 
     def stop(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, Started) and event.name == name:
+        if isinstance(event, ItemEvent) and isinstance(event.event, Started) and event.name == name:
             raise KeyboardInterrupt
 
     return stop
@@ -153,7 +153,7 @@ def test_changed_settings_paint_again_and_the_old_result_stays_until_the_new_one
     seen: list[str] = []
 
     def look(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, FrameDone):
+        if isinstance(event, ItemEvent) and isinstance(event.event, FrameDone):
             seen.append(event.name)
             assert (one.out / event.name).read_bytes() == old[event.name]
 
@@ -209,7 +209,7 @@ def test_a_result_that_somebody_has_edited_is_not_replaced(tmp_path: Path) -> No
         assert "--overwrite" in error
     assert one.here().outcome.exit_code == 3
     assert (one.out / "a-ink.png").read_bytes() == edited
-    assert one.here(orders={"overwrite": True}).begun == ["a-ink.png"]
+    assert one.here(run_options={"overwrite": True}).begun == ["a-ink.png"]
     assert (one.out / "a-ink.png").read_bytes() != edited
 
 
@@ -274,7 +274,7 @@ def test_a_worker_that_dies_again_and_again_fails_only_its_painting(tmp_path: Pa
     killed: list[int] = []
 
     def kill(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and event.name == "b-ink.mp4" and isinstance(event.event, Started):
+        if isinstance(event, ItemEvent) and event.name == "b-ink.mp4" and isinstance(event.event, Started):
             # As the kernel does where memory runs out.
             killed.extend(workers_of(tmp_path))
             os.kill(killed[-1], signal.SIGKILL)
@@ -324,7 +324,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         assert error.startswith(f"{one.inputs / 'm.mp4'}: Frame ")
     assert [f"Frame {first_of} cannot be painted" in first.errors[name]
             for name, first_of in (("far.mp4", 1), ("nan.mp4", 4))] == [True, True]  # fmt: skip
-    told = [(event.name, event.event) for event in first.events if isinstance(event, ItemTold)]
+    told = [(event.name, event.event) for event in first.events if isinstance(event, ItemEvent)]
     frames = [(name, event) for name, event in told if isinstance(event, FrameDone)]
     # One fails at its first frame, the other one at the cut.
     assert [name for name, _ in frames].count("far.mp4") == 0
@@ -342,7 +342,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         assert error == first.errors[name]
         assert "The same command leaves it alone until its input or its settings change" in error
         assert "--retry-failed tries it as it is" in error
-    assert sorted(one.here(job, orders={"retry_failed": True}).errors) == ["far.mp4", "nan.mp4"]
+    assert sorted(one.here(job, run_options={"retry_failed": True}).errors) == ["far.mp4", "nan.mp4"]
 
 
 # ---- 19: clips with times, sizes and sounds of their own

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from batch_trials import SETTINGS, BatchTrial, bytes_of, evening, moving_clip
 from jobs import paint_picture, reelbrush
 from ledgers import finish, item_of, planned
-from nights import SETTINGS, Evening, bytes_of, evening, moving_clip
 
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.pictures.figures.loss_sources import batch_loss_curves
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> tuple[Evening, Path, Path]:
+def two(tmp_path: Path) -> tuple[BatchTrial, Path, Path]:
     """A batch of two clips, not painted yet."""
     one = evening(tmp_path)
     return one, moving_clip(one.inputs / "a.mp4", seed=3), moving_clip(one.inputs / "b.mp4", seed=5)
 
 
-def test_what_a_run_leaves_out_is_still_finished_when_it_is_asked_for_again(two: tuple[Evening, Path, Path]) -> None:
+def test_what_a_run_leaves_out_is_still_finished_when_it_is_asked_for_again(two: tuple[BatchTrial, Path, Path]) -> None:
     one, a, b = two
     one.here(a, b)
     painted = bytes_of(one.out, *one.left())
@@ -41,7 +41,7 @@ def test_what_a_run_leaves_out_is_still_finished_when_it_is_asked_for_again(two:
     assert one.rows()["b-ink.mp4"] == before
 
 
-def test_what_is_said_of_a_run_is_said_of_what_it_was_asked_for(two: tuple[Evening, Path, Path]) -> None:
+def test_what_is_said_of_a_run_is_said_of_what_it_was_asked_for(two: tuple[BatchTrial, Path, Path]) -> None:
     one, a, b = two
     whole = b.read_bytes()
     b.write_bytes(b"")
@@ -57,11 +57,11 @@ def test_what_is_said_of_a_run_is_said_of_what_it_was_asked_for(two: tuple[Eveni
     assert one.here(a, b).begun == ["b-ink.mp4"]
 
 
-def test_a_clip_that_was_begun_and_left_out_is_gone_on_with(two: tuple[Evening, Path, Path]) -> None:
+def test_a_clip_that_was_begun_and_left_out_is_gone_on_with(two: tuple[BatchTrial, Path, Path]) -> None:
     one, a, b = two
 
     def stop(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, FrameDone) and event.event.frame == 1:
+        if isinstance(event, ItemEvent) and isinstance(event.event, FrameDone) and event.event.frame == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -70,13 +70,13 @@ def test_a_clip_that_was_begun_and_left_out_is_gone_on_with(two: tuple[Evening, 
     assert (one.out / "b-ink.mp4.reelbrush").is_dir()
     again = one.here(a, b)
     assert [row.what for row in again.planned.rows] == ["finished", "go on"]
-    started = [event.event.done for event in again.events if isinstance(event, ItemTold)
+    started = [event.event.done for event in again.events if isinstance(event, ItemEvent)
                and isinstance(event.event, Started)]  # fmt: skip
     assert started[0] >= 2
     assert (one.rows()["b-ink.mp4"].state, one.rows()["b-ink.mp4"].done) == (State.DONE, 4)
 
 
-def test_a_result_that_was_edited_while_it_was_left_out_is_not_replaced(two: tuple[Evening, Path, Path]) -> None:
+def test_a_result_that_was_edited_while_it_was_left_out_is_not_replaced(two: tuple[BatchTrial, Path, Path]) -> None:
     one, a, b = two
     one.here(a, b)
     one.here(a)
@@ -92,7 +92,7 @@ def test_a_painting_of_something_else_is_not_taken_for_one_that_was_under_way(tm
     other = paint_picture(tmp_path / "other.png", seed=2)
 
     def stop(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold) and isinstance(event.event, Started):
+        if isinstance(event, ItemEvent) and isinstance(event.event, Started):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -117,5 +117,5 @@ def test_the_losses_of_a_painting_that_was_left_out_can_still_be_drawn(tmp_path:
         finish(ledger, name)
     ledger.plan([item_of(tmp_path, "a.mp4")])
     ledger.close()
-    assert [course.name for course in batch_loss_curves(tmp_path)] == ["a.mp4"]
-    assert [course.name for course in batch_loss_curves(tmp_path, tmp_path / "b.mp4")] == ["b.mp4"]
+    assert [tasks.name for tasks in batch_loss_curves(tmp_path)] == ["a.mp4"]
+    assert [tasks.name for tasks in batch_loss_curves(tmp_path, tmp_path / "b.mp4")] == ["b.mp4"]

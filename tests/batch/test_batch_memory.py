@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from batch_trials import QUICK
 from batches import MARK, workers_of
 from jobs import ROOT, paint_picture, start
 from media_clips import ffmpeg
-from nights import QUICK
 
 from pipeline.media.ffmpeg import address
 

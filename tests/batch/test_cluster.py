@@ -19,7 +19,7 @@ import pytest
 from dask_processes import DaskProcesses, alive, drive, free_port, kill, painters, told, until
 from jobs import ROOT, assert_same, moving_folder, paint_picture
 
-from pipeline.batch.cluster import ClusterCrew, open_cluster
+from pipeline.batch.cluster import ClusterWorkerPool, open_cluster
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Notice, Stopped, Task
 from pipeline.clip.jobs import StylePicture
@@ -109,9 +109,9 @@ def test_a_worker_that_is_busy_with_something_else(tmp_path: Path, work: Work, d
     """A task that it has not begun can be given up at once; a clip that it cannot see is a failure of that clip."""
     style = (StylePicture(work.style, 1.0),)
     item = Item("one", tmp_path / "absent.mp4", style, tmp_path / "one.mp4")
-    with closing(open_cluster(dask.address, tmp_path, "cpu", 1)) as crew:
-        crew.give(Task(item, "paint"))
-        said = heard(crew)
+    with closing(open_cluster(dask.address, tmp_path, "cpu", 1)) as pool:
+        pool.assign(Task(item, "paint"))
+        said = heard(pool)
         assert isinstance(said, Failed)
         assert said.again
         assert "absent.mp4: this is not found by the Dask worker" in said.error
@@ -119,18 +119,18 @@ def test_a_worker_that_is_busy_with_something_else(tmp_path: Path, work: Work, d
             addresses = other.scheduler_info()["workers"]
             sleeping = [other.submit(time.sleep, 3, workers=[one], pure=False) for one in addresses]
             until(lambda: sum(map(len, other.processing().values())) == 2)
-            crew.give(Task(item, "paint"))
+            pool.assign(Task(item, "paint"))
             began = time.monotonic()
-            crew.stop()
-            assert isinstance(heard(crew), Stopped)
+            pool.stop()
+            assert isinstance(heard(pool), Stopped)
             assert time.monotonic() - began < 2.5
             other.gather(sleeping)
 
 
-def heard(crew: ClusterCrew) -> Message:
-    """What a crew has to say next of a task."""
+def heard(pool: ClusterWorkerPool) -> Message:
+    """What a pool has to say next of a task."""
     while True:
-        for message in crew.hear(0.1):
+        for message in pool.receive(0.1):
             if not isinstance(message, Notice):
                 return message
 
@@ -244,12 +244,12 @@ def test_without_dask() -> None:
 def test_a_worker_that_sees_another_folder(tmp_path: Path) -> None:
     with DaskProcesses(tmp_path) as dask:
         dask.scheduler()
-        with closing(ClusterCrew(dask.address, tmp_path / "out")) as crew:
+        with closing(ClusterWorkerPool(dask.address, tmp_path / "out")) as pool:
             for token in (tmp_path / "out").glob(".reelbrush*"):
                 token.write_text("of somebody else")
             dask.worker()
             with pytest.raises(ClusterError, match="or sees another one there"):
-                crew.wait_for_workers(lambda notice: None)
+                pool.wait_for_workers(lambda notice: None)
 
 
 def test_a_worker_with_another_version(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_worker_with_another_version(tmp_path: Path) -> None:
         dask.scheduler()
         dask.worker(PYTHONPATH=str(tmp_path / "old"))
         with (
-            closing(ClusterCrew(dask.address, tmp_path / "out")) as crew,
+            closing(ClusterWorkerPool(dask.address, tmp_path / "out")) as pool,
             pytest.raises(ClusterError, match=r"there is 0\.0\..*Install the same one there"),
         ):
-            crew.wait_for_workers(lambda notice: None)
+            pool.wait_for_workers(lambda notice: None)

@@ -11,7 +11,7 @@ from batches import mounted, remounted_for_reading, unmounted
 
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, LookRow, OutputRow, State
+from pipeline.batch.rows import FlickerRow, FrameRow, OutputRow, State, ThumbnailRow
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import OutputError, StoreError
 
@@ -47,7 +47,7 @@ def test_what_is_written_is_read_by_another(ledger: Ledger, tmp_path: Path) -> N
         "a.mp4",
         [OutputRow(Path("out/a.mp4"), 5, "digest")],
         flicker=[FlickerRow(1, 0.5, None)],
-        looks=[LookRow(0, b"before", b"after")],
+        looks=[ThumbnailRow(0, b"before", b"after")],
         notes=("a note",),
         made={"network": "n"},
     )
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_by_another(ledger: Ledger, tmp_path: Path) -> N
     assert (row.state, row.done, row.notes, row.made) == (State.DONE, 6, ("a note",), {"network": "n"})
     assert row.outputs == (OutputRow(Path("out/a.mp4"), 5, "digest"),)
     assert reader.flicker("a.mp4") == [FlickerRow(1, 0.5, None)]
-    assert reader.looks("a.mp4") == [LookRow(0, b"before", b"after")]
+    assert reader.looks("a.mp4") == [ThumbnailRow(0, b"before", b"after")]
     assert [(run.outcome, run.workers, run.finish_by) for run in reader.runs()] == [("finished", 2, 99.0)]
 
 

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
-from pipeline.batch.thumbnails import SHARES, Seen, look_numbers, seen, share_of
+from pipeline.batch.thumbnails import SHARES, Seen, seen, thumbnail_frames, thumbnail_limits
 from pipeline.clip.events import Event, Started
 from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, open_source
@@ -76,17 +76,17 @@ def noise() -> Image:
 def test_frames_are_spread_and_show_each_of_a_few_shots(
     frames: int, cuts: tuple[int, ...], looks: int, wanted: list[int]
 ) -> None:
-    assert look_numbers(frames, cuts, looks) == wanted
+    assert thumbnail_frames(frames, cuts, looks) == wanted
 
 
 def test_a_few_more_than_asked_for_are_all_there_ever_are() -> None:
     for share in SHARES:
-        many = [look_numbers(500, range(1, cuts + 1), share.looks) for cuts in range(9)]
-        assert max(map(len, many)) == share.most_looks
+        many = [thumbnail_frames(500, range(1, cuts + 1), share.looks) for cuts in range(9)]
+        assert max(map(len, many)) == share.most_frames
 
 
 def test_the_more_paintings_the_less_of_each() -> None:
-    assert [share_of(items).looks for items in (0, 1, 8, 9, 100, 1000, 9999)] == [8, 8, 8, 5, 2, 1, 1]
+    assert [thumbnail_limits(items).looks for items in (0, 1, 8, 9, 100, 1000, 9999)] == [8, 8, 8, 5, 2, 1, 1]
 
 
 # ---- a clip
@@ -100,7 +100,7 @@ def test_a_painted_clip_is_shown_beside_what_it_was_painted_from(tmp_path: Path)
     frames = list(open_source(tmp_path / "out.mp4").frames())
     found = seen(item(source, tmp_path / "out.mp4"), started.cuts)
     assert found.notes == ()
-    assert [look.frame for look in found.looks] == look_numbers(12, (6,), 8)
+    assert [look.frame for look in found.looks] == thumbnail_frames(12, (6,), 8)
     for look in found.looks:
         assert thumbnail_size(look.before) == thumbnail_size(look.after) == (48, 32)
         before, after = frame(source, look.frame), frames[look.frame].image
@@ -152,7 +152,7 @@ def test_a_painting_that_is_larger_than_its_input_is_shown_at_its_own_size(tmp_p
     assert len(sizes) == 1
     assert np.abs(np.array(sizes.pop()) - (width, height)).max() <= 1
     assert len(found.flicker) == 1
-    small = seen(item(source, output), share=share_of(100))
+    small = seen(item(source, output), share=thumbnail_limits(100))
     assert [thumbnail_size(look.after)[0] for look in small.looks] == [280, 280]
 
 

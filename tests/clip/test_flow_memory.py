@@ -11,7 +11,7 @@ from test_out_of_memory import too_large
 from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
-from pipeline.batch.worker import Place, work_on
+from pipeline.batch.worker import WorkerDevice, work_on
 from pipeline.clip.jobs import StylePicture
 from pipeline.motion.flow import Dis, Flow, Image
 from pipeline.report.signals import explain
@@ -58,7 +58,7 @@ def test_a_painting_whose_motion_cannot_be_found_for_want_of_memory_says_so(
     settings = {key: value for key, value in HOW.items() if key != "device"}
     item = Item("out", inputs[0], (StylePicture(inputs[1]),), tmp_path / "out", settings=settings)
     said: list[Message] = []
-    work_on(Task(item, "paint"), Place("cpu", 1), said.append, lambda: False)
+    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), said.append, lambda: False)
     failed = said[-1]
     assert isinstance(failed, Failed)
     assert failed.again

@@ -12,7 +12,7 @@ from jobs import SMALL, moving_folder, paint_picture, pictures
 from tiny import picture
 
 from pipeline import stylize_video
-from pipeline.batch.events import BatchEvent, ItemTold
+from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.rows import State
 from pipeline.clip.events import Damaged, Event, FrameDone
 from pipeline.clip.store import FrameStore
@@ -45,7 +45,7 @@ def once_done(frame: int, act: Callable[[], None]) -> Callable[[Event], None]:
 
 def watching(on_event: Callable[[Event], None]) -> Callable[[BatchEvent], None]:
     def told(event: BatchEvent) -> None:
-        if isinstance(event, ItemTold):
+        if isinstance(event, ItemEvent):
             on_event(event.event)
 
     return told

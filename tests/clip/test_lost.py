@@ -10,16 +10,16 @@ from filelock import FileLock
 from jobs import SMALL, moving_folder, paint_picture, pictures
 
 from pipeline.batch.driver import TRIES, run_batch
-from pipeline.batch.events import BatchEvent, ItemTold
-from pipeline.batch.local import LocalCrew
+from pipeline.batch.events import BatchEvent, ItemEvent
+from pipeline.batch.local import LocalWorkerPool
 from pipeline.batch.plan.item import Item
-from pipeline.batch.run_context import Orders
+from pipeline.batch.run_context import RunOptions
 from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Task
-from pipeline.batch.worker import Place, work_on
+from pipeline.batch.worker import WorkerDevice, work_on
 from pipeline.clip.events import Finished
 from pipeline.clip.jobs import StylePicture
 
-PLACE = Place("cpu", 1)
+PLACE = WorkerDevice("cpu", 1)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def item(tmp_path: Path) -> Item:
     return Item("clip", source, (style,), tmp_path / "out" / "clip", settings=settings)
 
 
-class Careless(LocalCrew):
+class Careless(LocalWorkerPool):
     """Workers that are lost before they have begun anything."""
 
     def __init__(self, times: int, blame: bool) -> None:
@@ -39,23 +39,23 @@ class Careless(LocalCrew):
         self.blame = blame
         self.lost: list[Message] = []
 
-    def give(self, task: Task) -> None:
+    def assign(self, task: Task) -> None:
         if task.kind == "paint" and self.times:
             self.times -= 1
             self.lost = [Lost(task.key, "it was unplugged", self.blame)]
         else:
             super().give(task)
 
-    def hear(self, seconds: float) -> list[Message]:
+    def receive(self, seconds: float) -> list[Message]:
         lost, self.lost = self.lost, []
-        return lost or super().hear(seconds)
+        return lost or super().receive(seconds)
 
 
-class Silent(LocalCrew):
+class Silent(LocalWorkerPool):
     """A worker that is lost when it has just finished."""
 
-    def hear(self, seconds: float) -> list[Message]:
-        heard = super().hear(seconds)
+    def receive(self, seconds: float) -> list[Message]:
+        heard = super().receive(seconds)
         return [
             Lost(one.key, "it was unplugged") if isinstance(one, Done) and isinstance(one.result, Painted) else one
             for one in heard
@@ -63,22 +63,22 @@ class Silent(LocalCrew):
 
 
 def test_what_takes_the_whole_cluster_along_does_not_count(item: Item) -> None:
-    crew = Careless(TRIES + 1, blame=False)
-    assert run_batch(item.output.parent, [item], crew, Orders(device="cpu"), lambda event: None).exit_code == 0
+    pool = Careless(TRIES + 1, blame=False)
+    assert run_batch(item.output.parent, [item], pool, RunOptions(device="cpu"), lambda event: None).exit_code == 0
     assert len(pictures(item.output)) == 3
 
 
 def test_a_clip_that_ends_every_worker_fails(item: Item) -> None:
     told: list[BatchEvent] = []
-    crew = Careless(TRIES, blame=True)
-    assert run_batch(item.output.parent, [item], crew, Orders(device="cpu"), told.append).exit_code == 1
+    pool = Careless(TRIES, blame=True)
+    assert run_batch(item.output.parent, [item], pool, RunOptions(device="cpu"), told.append).exit_code == 1
     assert "it was unplugged" in str(told)
 
 
 def test_a_worker_that_is_lost_when_it_has_just_finished(item: Item) -> None:
     told: list[BatchEvent] = []
-    assert run_batch(item.output.parent, [item], Silent([PLACE]), Orders(device="cpu"), told.append).exit_code == 0
-    assert sum(isinstance(one, ItemTold) and isinstance(one.event, Finished) for one in told) == 1
+    assert run_batch(item.output.parent, [item], Silent([PLACE]), RunOptions(device="cpu"), told.append).exit_code == 0
+    assert sum(isinstance(one, ItemEvent) and isinstance(one.event, Finished) for one in told) == 1
 
 
 @pytest.mark.parametrize("patience", [0.0, 30.0])
@@ -91,7 +91,7 @@ def test_a_work_folder_that_is_still_in_use(item: Item, patience: float) -> None
     timer.start()
     said: list[Message] = []
     try:
-        work_on(Task(item, "paint"), Place("cpu", 1, patience), said.append, lambda: False)
+        work_on(Task(item, "paint"), WorkerDevice("cpu", 1, patience), said.append, lambda: False)
     finally:
         timer.join()
     assert isinstance(said[-1], Done if patience else Failed)

@@ -20,7 +20,7 @@ import cli
 from pipeline import __version__, stylize_image, stylize_video
 from pipeline.clip.events import Event, Finished, Started
 from pipeline.clip.provenance import JOB, near
-from pipeline.clip.recorded import printable, read_record, recorded_settings
+from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.clip.replay import ReplayJob, count_differing_frames, run_replay
 from pipeline.errors import MediaError, OutputError, ReelbrushError, ReplayError, UsageError, WeightsError
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
@@ -554,12 +554,6 @@ def test_a_hostile_video_comment(here: Path) -> None:
         clip(here / name, frames=2, extra=("-metadata", f"comment={comment}"))
         with pytest.raises(ReplayError):
             again(here / name, here / "p.mp4")
-
-
-def test_printable() -> None:
-    assert printable("ü 漢 a") == "ü 漢 a"
-    assert printable("\x1b[2J\n\udcff\u202e") == "\\x1b[2J\\n\\udcff\\u202e"
-    assert len(printable("a" * 10_000)) == 200
 
 
 # ---- the command

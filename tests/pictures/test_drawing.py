@@ -33,7 +33,7 @@ from pipeline.report.estimate import Estimate
 from pipeline.report.jsonlines import as_json, json_reporter
 from pipeline.report.signals import explain
 from pipeline.style.oom_fallback import Economy
-from pipeline.text import spoken
+from pipeline.text import duration_text
 
 STARTED = Started(
     source="walk.mp4", outputs=(Path("out.mp4"),), width=64, height=36, frames=5, done=0, first_work=100.0,
@@ -231,7 +231,7 @@ def test_the_time_between_two_steps_counts() -> None:
     ],
 )
 def test_spoken(seconds: float, expected: str) -> None:
-    assert spoken(seconds) == expected
+    assert duration_text(seconds) == expected
 
 
 # ---- JSON lines

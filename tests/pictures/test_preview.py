@@ -21,9 +21,9 @@ from pipeline.media.lettering import text_size
 from pipeline.pictures.preview import PreviewJob, cells_of, command
 from pipeline.pictures.preview_cells import Cell, Cost, Preview, drafted, representative, run_preview
 from pipeline.pictures.preview_sheet import RULE, drawn
-from pipeline.report.batch_run import Night, spend
+from pipeline.report.batch_run import BatchRun, spend
 from pipeline.settings import resolve
-from pipeline.text import bytes_roughly, time_roughly
+from pipeline.text import rough_duration_text, rough_size_text
 from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
 
 FAST = (*SETS, *(text for name in ("levels=1", "steps=6", "carried_steps=5", "passes=1") for text in ("--set", name)),
@@ -216,7 +216,7 @@ def drawn_from(found: Preview, here: Path, name: str) -> Image:
      (39600, "11 h")],
 )  # fmt: skip
 def test_times_are_as_exact_as_an_estimate_is(seconds: float, said: str) -> None:
-    assert time_roughly(seconds) == said
+    assert rough_duration_text(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_times_are_as_exact_as_an_estimate_is(seconds: float, said: str) -> None
                         (999_999, "1 MB")]
 )  # fmt: skip
 def test_so_are_bytes(count: int, said: str) -> None:
-    assert bytes_roughly(count) == said
+    assert rough_size_text(count) == said
 
 
 def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
@@ -254,7 +254,7 @@ def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.5,), options=options)
     cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
     told: list[Any] = []
-    spend(Night(["cat.png"], ["one.png"], here / "night", options={**options, "strength": 0.5}, threads=1,
+    spend(BatchRun(["cat.png"], ["one.png"], here / "night", options={**options, "strength": 0.5}, threads=1,
                 dry_run=True), told.append)  # fmt: skip
     plan = next(event for event in told if isinstance(event, Planned))
     assert cost.result + cost.work == plan.room

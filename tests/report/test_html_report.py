@@ -14,19 +14,19 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from ledgers import NIGHT, finish, frame_row, jpeg, planned, set_columns
+from ledgers import BEGAN, finish, frame_row, jpeg, planned, set_columns
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned
+from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import FlickerRow, ItemRow, LookRow, State
-from pipeline.batch.thumbnails import SHARES, share_of
+from pipeline.batch.rows import FlickerRow, ItemRow, State, ThumbnailRow
+from pipeline.batch.thumbnails import SHARES, thumbnail_limits
 from pipeline.clip.events import Stepped
 from pipeline.errors import OutputError, UsageError
-from pipeline.report.batch_run import Reported
+from pipeline.report.batch_run import ReportWriter
 from pipeline.report.html_facts import facts, relative_link
 from pipeline.report.html_plots import HIGH, WIDE, flicker_plot, loss_plot
 from pipeline.report.html_report import POINTS, Kept, render, spread, write_report
-from pipeline.report.sanitize import shown
+from pipeline.text import sanitize
 
 HOSTILE = """<script>alert("it's mine")</script> & 100%#?.mp4"""
 WRONG = """</script><img src=x onerror='alert(1)'>: "broken" {{ 7 * 7 }}"""
@@ -82,7 +82,7 @@ def batch(out: Path) -> Iterator[Ledger]:
     ledger.change("b.mp4", state="failed", error="b.mp4: the video is cut off.")
     ledger.change("c.mp4", state="painting", frames=10, passes=2, done=5)
     ledger.end_run(run, "interrupted")
-    set_columns(ledger, "run", run, began=NIGHT, ended=NIGHT + 3700, seen=NIGHT + 3700)
+    set_columns(ledger, "run", run, began=BEGAN, ended=BEGAN + 3700, seen=BEGAN + 3700)
     yield ledger
     ledger.close()
 
@@ -135,10 +135,10 @@ def test_of_a_painting_without_anything_to_show_the_rest_is_shown(out: Path, bat
 
 @pytest.fixture
 def running(out: Path) -> Iterator[Ledger]:
-    """One painting is done, one failed, one under way, and one waits; the run began at `NIGHT`."""
+    """One painting is done, one failed, one under way, and one waits; the run began at `BEGAN`."""
     ledger = planned(out, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
     run = ledger.begin_run("studio", 4242, "0.1.0", 1)
-    set_columns(ledger, "run", run, began=NIGHT, seen=NIGHT)
+    set_columns(ledger, "run", run, began=BEGAN, seen=BEGAN)
     finish(ledger, "a.mp4")
     ledger.change("b.mp4", state="failed", error="b.mp4: the video is cut off.")
     ledger.change("c.mp4", state="painting", frames=10, passes=2, done=5)
@@ -149,7 +149,7 @@ def running(out: Path) -> Iterator[Ledger]:
 def test_while_a_run_is_at_work_the_page_says_when_it_was_written_and_what_is_under_way(
     out: Path, running: Ledger
 ) -> None:
-    page = Page(render(running, out, NIGHT + 3725))
+    page = Page(render(running, out, BEGAN + 3725))
     text = " ".join(page.text.split())
     for words in ("1 h 02 min so far, as of 2026-09-21", "1 begun", "1 waiting", "25 %", "look again"):
         assert words in text, words
@@ -173,7 +173,7 @@ class Watched:
 
     def __init__(self, out: Path, ledger: Ledger) -> None:
         self.ledger, self.path = ledger, out / "report.html"
-        self.reported = Reported(out, lambda event: None)
+        self.reported = ReportWriter(out, lambda event: None)
 
     def __call__(self, event: BatchEvent) -> str:
         self.reported(event)
@@ -181,7 +181,7 @@ class Watched:
 
 
 PLANNED = Planned(Path("out"), 4, 2, 0, (), 9.0, 1, 2, 1)
-STEPPED = ItemTold("c.mp4", Stepped(0, 1, 9, 0.1))
+STEPPED = ItemEvent("c.mp4", Stepped(0, 1, 9, 0.1))
 ENDED = BatchEnded(Path("out"), 3, (), 0, 9.0)
 
 
@@ -224,12 +224,12 @@ def test_a_run_that_breaks_off_leaves_no_page_that_waits(out: Path, running: Led
 
 def test_what_was_made_for_the_last_page_is_used_again_and_changes_when_it_does(out: Path, running: Ledger) -> None:
     kept = Kept()
-    assert render(running, out, NIGHT, kept) == render(running, out, NIGHT)
+    assert render(running, out, BEGAN, kept) == render(running, out, BEGAN)
     running._db.execute("DELETE FROM look")
-    assert "data:image" in render(running, out, NIGHT, kept), "nothing of a finished painting is read again"
+    assert "data:image" in render(running, out, BEGAN, kept), "nothing of a finished painting is read again"
     running.note("a.mp4", "It was painted again.")
-    assert render(running, out, NIGHT, kept) == render(running, out, NIGHT)
-    assert "It was painted again." in render(running, out, NIGHT, kept)
+    assert render(running, out, BEGAN, kept) == render(running, out, BEGAN)
+    assert "It was painted again." in render(running, out, BEGAN, kept)
 
 
 # ---- hostile names and texts
@@ -297,7 +297,7 @@ def test_what_a_terminal_would_obey_is_written_out(out: Path) -> None:
 
 def test_a_name_that_is_no_text_can_be_shown_and_linked(tmp_path: Path) -> None:
     name = b"caf\xe9.mp4".decode("utf-8", "surrogateescape")
-    assert shown(name) == "caf\ufffd.mp4"
+    assert sanitize(name) == "caf\ufffd.mp4"
     assert relative_link(tmp_path / name, tmp_path) == "./caf%E9.mp4"
 
 
@@ -306,17 +306,17 @@ def test_a_name_that_is_no_text_can_be_shown_and_linked(tmp_path: Path) -> None:
 
 def test_however_many_there_are_the_pictures_stay_bounded() -> None:
     assert [share.items for share in SHARES] == sorted(share.items for share in SHARES)
-    assert all(2 * share.items * share.most_looks * share.most * 4 / 3 < 30e6 for share in SHARES)
+    assert all(2 * share.items * share.most_frames * share.most * 4 / 3 < 30e6 for share in SHARES)
 
 
 def test_of_a_batch_that_has_grown_less_is_shown(out: Path) -> None:
-    wide = LookRow(0, jpeg(1, 640, 400), jpeg(2, 640, 400))
+    wide = ThumbnailRow(0, jpeg(1, 640, 400), jpeg(2, 640, 400))
     names = [f"{number}.mp4" for number in range(30)]
     ledger = planned(out, names)
     ledger.finish(names[0], [], looks=[replace(wide, frame=frame) for frame in range(9)])
     page = render(ledger, out)
     ledger.close()
-    assert page.count("data:image/jpeg") == 2 * share_of(30).most_looks
+    assert page.count("data:image/jpeg") == 2 * thumbnail_limits(30).most_frames
     assert 'style="--w: 360; --h: 225"' in page
 
 
@@ -553,7 +553,7 @@ def test_any_number_of_paintings(browser: Any, out: Path, count: int) -> None:
 
 
 def test_while_a_run_is_at_work_an_untouched_page_looks_again(browser: Any, out: Path, running: Ledger) -> None:
-    write_report(running, out / "report.html", NIGHT + 60)
+    write_report(running, out / "report.html", BEGAN + 60)
     for touched in (False, True):
         context = browser.new_context(viewport={"width": 1200, "height": 900})
         page = context.new_page()

@@ -10,21 +10,21 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from batch_trials import evening
 from jobs import paint_picture, reelbrush
 from ledgers import finish, planned
-from nights import evening
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemTold, Planned, PlanRow
+from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned, PlanRow
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
 from pipeline.report.causes import MOST_NAMES, Cause, Failure, causes
 from pipeline.report.lines import ECHO, WIDEST, print_table, say
-from pipeline.report.sanitize import named, shown
+from pipeline.text import sanitize, sanitize_line
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
 WRITTEN = r"two\nlines \x1b[31m\x9b5n.mp4"
@@ -56,7 +56,7 @@ def said(one: Console) -> str:
     ],
 )
 def test_nothing_that_a_terminal_obeys_is_shown(text: str, line: str, name: str) -> None:
-    assert (shown(text), named(text)) == (line, name)
+    assert (sanitize(text), sanitize_line(text)) == (line, name)
 
 
 @pytest.mark.parametrize("width", [30, 60, 80])
@@ -193,7 +193,7 @@ def test_names_are_written_out_in_every_line() -> None:
     for terminal in (False, True):
         text = told(
             Checking(f"Looking at {HOSTILE}", 0, 1), replace(PLAN, rows=(row,), failed=((HOSTILE, "x"),)), began,
-            ItemTold(HOSTILE, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu")), ended,
+            ItemEvent(HOSTILE, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu")), ended,
             replace(END, folder=Path(HOSTILE)), terminal=terminal,
         )  # fmt: skip
         assert "[31m\x9b" not in text
@@ -204,7 +204,7 @@ def test_names_are_written_out_in_every_line() -> None:
 def test_beside_a_bar_there_is_room_for_the_echo_of_control_c() -> None:
     """Else the line that it begins would not be cleared away with the bar."""
     name = "a-very-long-name-of-a-painting-that-takes-its-room.mp4"
-    half = ItemTold(name, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu"))
+    half = ItemEvent(name, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu"))
     plan = replace(PLAN, rows=(replace(ROW, name=name),))
     for width in (40, 60, 80, 120):
         text = told(plan, ItemBegan(name, 1, 1), half, width=width, terminal=True)

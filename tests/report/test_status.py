@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from jobs import ROOT, environment, reelbrush, start
-from ledgers import NIGHT, finish, frame_row, planned, set_columns
+from ledgers import BEGAN, finish, frame_row, planned, set_columns
 from rich.console import Console
 
 from pipeline.batch.ledger import Ledger
@@ -34,9 +34,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def begin(ledger: Ledger, pid: int = os.getpid(), host: str = HERE, workers: int = 1, **values: object) -> int:
-    """A run that began at `NIGHT` and was last heard of ten minutes later."""
+    """A run that began at `BEGAN` and was last heard of ten minutes later."""
     run = ledger.begin_run(host, pid, "0.1.0", workers)
-    set_columns(ledger, "run", run, began=NIGHT, seen=NIGHT + 600, **values)
+    set_columns(ledger, "run", run, began=BEGAN, seen=BEGAN + 600, **values)
     return run
 
 
@@ -48,7 +48,7 @@ def dead_pid() -> int:
 
 def at(ledger: Ledger, after: float = 601.0) -> BatchStatus:
     """So many seconds after the run began."""
-    return status(ledger, NIGHT + after)
+    return status(ledger, BEGAN + after)
 
 
 # ---- whether anything is running
@@ -83,7 +83,7 @@ def test_of_another_machine_only_the_signs_of_life_count(ledger: Ledger) -> None
 def test_a_run_that_has_ended_says_how(ledger: Ledger, outcome: str) -> None:
     run = begin(ledger)
     ledger.end_run(run, outcome)
-    set_columns(ledger, "run", run, ended=NIGHT + 700)
+    set_columns(ledger, "run", run, ended=BEGAN + 700)
     found = at(ledger, 9000)
     assert (found.run, found.going, found.elapsed) == (outcome, False, 700.0)
 
@@ -110,7 +110,7 @@ def test_estimates_are_corrected_by_how_long_things_have_taken(ledger: Ledger) -
     left = {item.name: item.left for item in found.items}
     assert left == pytest.approx({"a.mp4": 0, "b.mp4": 112.5, "c.mp4": 150, "d.mp4": 150})
     assert found.left == pytest.approx(412.5)
-    assert found.ends == pytest.approx(NIGHT + 601 + 412.5)
+    assert found.ends == pytest.approx(BEGAN + 601 + 412.5)
     assert found.fraction == pytest.approx(127.5 / 540)
 
 
@@ -173,7 +173,7 @@ def test_time_that_was_not_added_up_yet_is_that_of_the_frames(ledger: Ledger, ad
 
 @pytest.mark.parametrize(("by", "told"), [(1000.0, "1 min 39 s to spare"), (800.0, "1 min 41 s too late")])
 def test_the_hour_by_which_it_should_be_done(ledger: Ledger, by: float, told: str) -> None:
-    begin(ledger, finish_by=NIGHT + by)
+    begin(ledger, finish_by=BEGAN + by)
     for name in "abcd":
         ledger.change(f"{name}.mp4", estimate=75.0)
     assert told in at(ledger).heading[-1]
@@ -211,7 +211,7 @@ def test_the_time_of_several_runs_is_said_to_be_that(ledger: Ledger) -> None:
         for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4"):
             finish(ledger, name)
         ledger.end_run(run, "finished")
-        set_columns(ledger, "run", run, ended=NIGHT + 600)
+        set_columns(ledger, "run", run, ended=BEGAN + 600)
         found = at(ledger)
         assert found.runs == count
         assert found.heading[1].endswith(words)
@@ -219,7 +219,7 @@ def test_the_time_of_several_runs_is_said_to_be_that(ledger: Ledger) -> None:
 
 def test_an_empty_batch_is_done(tmp_path: Path) -> None:
     ledger = planned(tmp_path / "out", [])
-    found = status(ledger, NIGHT)
+    found = status(ledger, BEGAN)
     ledger.close()
     assert (found.fraction, found.left, found.table()[1]) == (1.0, 0.0, [])
     assert "nothing to paint" in found.heading[0]

@@ -20,8 +20,8 @@ from tiny import picture
 from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow
-from pipeline.batch.run_context import Orders, Outcome
-from pipeline.report.batch_run import Night, spend
+from pipeline.batch.run_context import Outcome, RunOptions
+from pipeline.report.batch_run import BatchRun, spend
 
 SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
 QUICK = (
@@ -43,7 +43,7 @@ def moving_clip(path: Path, frames: int = 4, seed: int = 3, cuts: Sequence[int] 
 
 
 @dataclass(frozen=True)
-class Told:
+class BatchResult:
     """What came of a batch whose driver ran in the process of the test."""
 
     outcome: Outcome
@@ -66,7 +66,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Evening:
+class BatchTrial:
     """A folder with inputs and a style, and the batch that paints them."""
 
     root: Path
@@ -103,9 +103,9 @@ class Evening:
         on_event: Callable[[BatchEvent], None] = lambda event: None,
         workers: int = 1,
         dry_run: bool = False,
-        orders: Mapping[str, Any] | None = None,
+        run_options: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Told:
+    ) -> BatchResult:
         """The same with its driver in this process; the workers are processes as ever."""
         events: list[BatchEvent] = []
 
@@ -113,20 +113,20 @@ class Evening:
             events.append(event)
             on_event(event)
 
-        night = Night(
+        night = BatchRun(
             [str(path) for path in inputs or (self.inputs,)],
             [] if inputs and inputs[0].suffix == ".toml" else [str(self.style)],
             self.out,
             options=None if inputs and inputs[0].suffix == ".toml" else {**SETTINGS, **self.options, **options},
             workers=workers,
             threads=1,
-            orders=Orders(device="cpu", **(orders or {})),
+            run_options=RunOptions(device="cpu", **(run_options or {})),
             dry_run=dry_run,
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OMP_NUM_THREADS", "1")
             patch.setenv(MARK, str(self.root))
-            return Told(spend(night, see), events)
+            return BatchResult(spend(night, see), events)
 
     def rows(self) -> dict[str, ItemRow]:
         """What the ledger says, by name."""
@@ -145,9 +145,9 @@ class Evening:
         )
 
 
-def evening(root: Path, style_name: str = "ink.png", **options: Any) -> Evening:
+def evening(root: Path, style_name: str = "ink.png", **options: Any) -> BatchTrial:
     """A new one, without inputs."""
-    made = Evening(root, options, style_name)
+    made = BatchTrial(root, options, style_name)
     made.inputs.mkdir(parents=True)
     paint_picture(made.style, seed=7)
     return made
