@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import pipeline
+import reelbrush
 from pipeline.errors import SettingsError
 from pipeline.network.base import StackPlan
 from pipeline.network.vgg import BLOCKS
@@ -153,7 +153,7 @@ def test_an_unknown_key_in_a_library_call_names_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"no setting 'style_wieght' \(did you mean 'style_weight'"):
         resolve(overrides={"style_wieght": 1})
     with pytest.raises(SettingsError, match="did you mean 'style_weight'"):
-        pipeline.stylize_image("a.png", "b.png", style_wieght=1)
+        reelbrush.stylize_image("a.png", "b.png", style_wieght=1)
 
 
 def test_an_unknown_key_in_a_file_names_file_and_nearest(tmp_path: Path) -> None:

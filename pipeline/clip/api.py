@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,21 +10,20 @@ from typing import Any
 
 import torch
 
-from pipeline.clip.clip import ClipResult, run_clip
+from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import OnEvent, ignore
-from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
-from pipeline.clip.parse import parse_deadline, parse_rate, parse_style
-from pipeline.clip.still import StillResult, run_still
-from pipeline.errors import UsageError
+from pipeline.clip.in_memory import Clip, PictureFiles, Styles
+from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.parse import parse_deadline, parse_rate
+from pipeline.clip.results import ClipResult, StillResult
+from pipeline.clip.still import run_still
+from pipeline.media.in_memory import Picture
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import DEFAULT_PRESET, Settings, resolve
 from pipeline.style.painter import OnProgress
-
-Styles = str | Path | Mapping[str | Path, float] | Sequence[str | Path]
-"""One style picture, several (in equal shares), or pictures with weights."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,14 @@ def open_studio(
 
 
 def stylize_image(
-    content: str | Path,
+    content: Picture,
     style: Styles,
     output: str | Path | None = None,
     *,
     preset: str = DEFAULT_PRESET,
     weights: str | Path | None = None,
     device: str = "auto",
-    init: str | Path | None = None,
+    init: Picture | None = None,
     upscale: bool = False,
     overwrite: bool = False,
     on_event: OnEvent = ignore,
@@ -69,19 +68,30 @@ def stylize_image(
 ) -> StillResult:
     """Paint one picture.
 
+    :param content: the path of a file, an array (H, W, 3) of uint8 or of floats in 0..1, or an image of Pillow's.
+    :param style: a picture likewise, several (in equal shares), or pictures with weights, as a mapping
+        (`{"a.jpg": 0.7, "b.jpg": 0.3}`) or as pairs.
     :param output: where to write it; None only returns it.
-    :param init: a picture to start from.
-    :param settings: any field of `pipeline.settings.Settings`, for instance `size=256, strength=0.7`.
-    :returns: the picture (`.image`, uint8 (H, W, 3)) with its losses.
-    :raises ReelbrushError: `str(error)` says what to do.
+    :param weights: a file of VGG-19's weights, instead of those on this machine.
+    :param device: auto, cpu, cuda, cuda:N or mps.
+    :param init: a picture to start from, resized to fit.
+    :param upscale: let `size` enlarge a smaller content.
+    :param overwrite: replace `output` where it exists.
+    :param on_event: told what happens, see `pipeline.clip.events`.
+    :param on_progress: called after every step with the picture as it stands.
+    :param settings: any field of `Settings`, for instance `size=256, strength=0.7`.
+    :returns: the picture (`.image`, uint8 (H, W, 3) RGB; `.pil`) with its losses (`.painted.losses`).
+    :raises ReelbrushError: `str(error)` says what to do; nothing is written then.
     """
     studio = open_studio(preset, _path(weights), device, settings)
-    job = StillJob(Path(content), as_styles(style), _path(output), _path(init), upscale, overwrite)
-    return run_still(job, studio.network, studio.settings, studio.device, on_event, on_progress)
+    with PictureFiles() as files:
+        start = None if init is None else files.picture(init, "start")
+        job = StillJob(files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite)
+        return run_still(job, studio.network, studio.settings, studio.device, on_event, on_progress)
 
 
 def stylize_video(
-    source: str | Path,
+    source: Clip,
     style: Styles,
     output: str | Path,
     *,
@@ -102,41 +112,30 @@ def stylize_video(
     on_event: OnEvent = ignore,
     **settings: Any,
 ) -> ClipResult:
-    """Paint a video, an animated picture or a numbered folder; called again after a crash, it goes on.
+    """Paint a video, an animated picture, a numbered folder, or frames in memory. After a crash, the same call goes on.
 
+    :param source: a path; or frames, as an array (N, H, W, 3) or a list of arrays or images of Pillow's, which play at
+        `fps` frames a second, 24 where nothing is said.
+    :param style: as for `stylize_image`.
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
     :param frames: first frame and the one after the last.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
-    :param settings: any field of `pipeline.settings.Settings`.
+    :param settings: any field of `Settings`.
+    :returns: where the results are (`.outputs`), and their frames (`.images()`).
     :raises ReelbrushError: `str(error)` says what to do.
     """
     until = parse_deadline(budget, finish_by)
     studio = open_studio(preset, _path(weights), device, settings)
-    job = ClipJob(
-        Path(source), as_styles(style), Path(output), _path(gif), frames,
-        None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
-    )  # fmt: skip
     deadline = None if until is None else Deadline(until)
-    return run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)
-
-
-def as_styles(style: Styles) -> tuple[StylePicture, ...]:
-    """Style pictures with weights out of what a caller may write; a text may carry its weight: 'a.jpg:0.7'.
-
-    :raises UsageError: none at all.
-    """
-    if isinstance(style, (str, Path)):
-        style = [style]
-    if isinstance(style, Mapping):
-        found = tuple(StylePicture(Path(path), float(weight)) for path, weight in style.items())
-    else:
-        found = tuple(StylePicture(path) if isinstance(path, Path) else parse_style(path) for path in style)
-    if not found:
-        raise UsageError("Painting needs at least one style picture.")
-    return found
+    with PictureFiles() as files:
+        job = ClipJob(
+            files.clip(source), files.styles(style), Path(output), _path(gif), frames,
+            None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
+        )  # fmt: skip
+        return run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)
 
 
 def _path(path: str | Path | None) -> Path | None:

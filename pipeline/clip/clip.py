@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import torch
 
@@ -20,6 +19,7 @@ from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.passes import Pass, passes_of
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record
+from pipeline.clip.results import ClipResult
 from pipeline.clip.session import checked_shots, open_clip, started
 from pipeline.clip.step_budget import StepBudget
 from pipeline.clip.store import FrameStore
@@ -33,21 +33,6 @@ from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
 from pipeline.settings import Settings
 from pipeline.style.painter import Painter
-
-
-@dataclass(frozen=True)
-class ClipResult:
-    """What came of it."""
-
-    outputs: tuple[Path, ...]
-    frames: int
-    painted: int
-    """Frames painted by this run, in several passes each one counted; the others were finished by an earlier one, or
-    before a damaged frame was found."""
-    seconds: float
-    notes: tuple[str, ...]
-    passes: int
-    """That there was time for."""
 
 
 def run_clip(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,7 +11,8 @@ import torch
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.path_cache import record_paths
-from pipeline.clip.provenance import Record, still_record
+from pipeline.clip.provenance import still_record
+from pipeline.clip.results import StillResult
 from pipeline.clip.styles import load_styles, style_notes
 from pipeline.errors import MediaError
 from pipeline.media import (
@@ -30,20 +30,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
-from pipeline.style.painter import OnProgress, PaintedFrame, Painter, Progress
-
-
-@dataclass(frozen=True)
-class StillResult:
-    """A painted picture."""
-
-    image: Image
-    """uint8 (H, W, 3) RGB."""
-    content: Image
-    """What was painted from, at the same size."""
-    painted: PaintedFrame
-    output: Path | None
-    record: Record
+from pipeline.style.painter import OnProgress, Painter, Progress
 
 
 def run_still(

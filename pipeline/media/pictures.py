@@ -108,7 +108,7 @@ def as_rgb(picture: Pillow.Image) -> Image:
     upright = ImageOps.exif_transpose(picture)
     if upright.mode in _DEEP_MODES:
         return _from_deep_grey(upright)
-    return cast(Image, np.array(_on_white(_to_srgb(upright))))
+    return cast(Image, np.array(on_white(_to_srgb(upright))))
 
 
 def _from_deep_grey(picture: Pillow.Image) -> Image:
@@ -156,7 +156,8 @@ def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
     return picture
 
 
-def _on_white(picture: Pillow.Image) -> Pillow.Image:
+def on_white(picture: Pillow.Image) -> Pillow.Image:
+    """In RGB; what is transparent shows white."""
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         return Pillow.alpha_composite(Pillow.new("RGBA", layer.size, "white"), layer).convert("RGB")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.clip.still import StillResult
+from pipeline.clip.results import StillResult
 from pipeline.media import fit_size, resize
 from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import colour_distance

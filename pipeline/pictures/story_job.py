@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.clip.api import as_styles, stylize_image
+from pipeline.clip.api import stylize_image
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
-from pipeline.clip.still import StillResult
+from pipeline.clip.parse import parse_style
+from pipeline.clip.results import StillResult
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
 from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapshots, snapshot_folder, store_snapshots
@@ -45,7 +46,7 @@ def paint_with_story(
     options = options or StoryOptions()
     folder = snapshot_folder(output)
     init = painting.get("init")
-    pictures = tuple(style.path for style in as_styles(styles))
+    pictures = tuple(style.path for style in map(parse_style, styles))
     if story is not None:
         if story.resolve() == output.resolve():
             raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")

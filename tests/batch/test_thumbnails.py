@@ -12,7 +12,6 @@ import pytest
 from jobs import SMALL, moving_folder, paint_picture
 from PIL import Image as Pillow
 
-from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
 from pipeline.batch.thumbnails import SHARES, Seen, seen, thumbnail_frames, thumbnail_limits
 from pipeline.clip.events import Event, Started
@@ -20,6 +19,7 @@ from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, open_source
 from pipeline.media.thumbnail import QUALITIES, smaller_thumbnail, thumbnail, thumbnail_size
 from pipeline.motion.measure import flicker_between, measure
+from reelbrush import stylize_video
 
 
 def item(source: Path, output: Path) -> Item:

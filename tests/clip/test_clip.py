@@ -32,7 +32,6 @@ from jobs import (
 from media_clips import clip, ffmpeg_children
 from PIL import Image as Pillow
 
-from pipeline import stylize_video
 from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Scanned, Started
 from pipeline.clip.loss_monitor import LossMonitor
 from pipeline.clip.passes import Pass
@@ -45,6 +44,7 @@ from pipeline.media.outputs import remove
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame, Painter
+from reelbrush import stylize_video
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 from jobs import SHALLOW, paint_picture, pictures
 from PIL import Image as Pillow
 
-from pipeline import stylize_video
 from pipeline.media.frame import Image
 from pipeline.motion.carry import filled, moved
 from pipeline.motion.image_statistics import mean_colour, sharpness
 from pipeline.motion.track import track
+from reelbrush import stylize_video
 
 HEIGHT, WIDTH = 32, 48
 # Many steps for the first frame, so that all later ones have to keep and not to finish; few for these, so that what the

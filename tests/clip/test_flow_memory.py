@@ -8,13 +8,13 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 from test_out_of_memory import too_large
 
-from pipeline import stylize_video
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
 from pipeline.batch.worker import WorkerDevice, work_on
 from pipeline.clip.jobs import StylePicture
 from pipeline.motion.flow import Dis, Flow, Image
 from pipeline.report.signals import explain
+from reelbrush import stylize_video
 
 FRAMES = 5
 HOW = {**SMALL, "cuts": "none"}

@@ -11,7 +11,6 @@ from batches import Trial, assert_finished, trial
 from jobs import SMALL, moving_folder, paint_picture, pictures
 from tiny import picture
 
-from pipeline import stylize_video
 from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.rows import State
 from pipeline.clip.events import Damaged, Event, FrameDone
@@ -19,6 +18,7 @@ from pipeline.clip.store import FrameStore
 from pipeline.errors import DamagedFrameError
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame
+from reelbrush import stylize_video
 
 PASSES = (("passes", 2),)
 """The second one goes backward and starts from the paintings of the first: every one of them is read again."""

@@ -12,7 +12,6 @@ from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures
 from PIL import Image as Pillow
 from tiny import picture, tiny_settings
 
-from pipeline import stylize_video
 from pipeline.clip.events import Event, FrameDone, Started
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.store import FrameStore
@@ -25,6 +24,7 @@ from pipeline.motion.masks import reliability
 from pipeline.settings import read_assignment, read_config, resolve
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame
+from reelbrush import stylize_video
 
 LOOP = {**SMALL, "loop": True}
 

@@ -103,10 +103,11 @@ def test_a_file_that_ends_like_a_weight_is_the_file(tmp_path: Path) -> None:
 
 
 def test_styles_as_a_library_caller_writes_them() -> None:
-    from pipeline.clip.api import as_styles
+    from pipeline.clip.in_memory import PictureFiles
     from pipeline.clip.jobs import StylePicture
 
     a, b = Path("a.jpg"), Path("b.jpg")
+    as_styles = PictureFiles().styles
     assert as_styles("a.jpg") == (StylePicture(a),)
     assert as_styles(a) == (StylePicture(a),)
     assert as_styles("a.jpg:0.5") == (StylePicture(a, 0.5),)

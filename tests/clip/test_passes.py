@@ -24,7 +24,6 @@ from moving import panned
 from PIL import Image as Pillow
 from tiny import tiny_settings
 
-from pipeline import stylize_video
 from pipeline.clip.events import Event, FrameDone, Reverted, Started
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
@@ -38,6 +37,7 @@ from pipeline.settings import resolve
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame, Painter
+from reelbrush import stylize_video
 
 TWO = {**SMALL, "passes": 2}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stylize_image, stylize_video
 from pipeline.clip import path_cache as places
 from pipeline.clip.find_inputs import find_ingredients
 from pipeline.clip.path_cache import cache_folder, cached_paths, record_paths
 from pipeline.clip.recorded import read_record
 from pipeline.media import fingerprint
+from reelbrush import stylize_image, stylize_video
 from tests.jobs import SMALL, moving_folder, paint_picture
 
 

@@ -17,7 +17,6 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 import cli
-from pipeline import __version__, stylize_image, stylize_video
 from pipeline.clip.events import Event, Finished, Started
 from pipeline.clip.provenance import JOB, near
 from pipeline.clip.recorded import read_record, recorded_settings
@@ -27,6 +26,7 @@ from pipeline.media import fingerprint, read_metadata, read_picture, write_pictu
 from pipeline.network import device, packaged
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
+from reelbrush import __version__, stylize_image, stylize_video
 from tests.jobs import QUICK, SMALL, assert_same, events, killed, paint_folder, paint_picture, pictures, reelbrush
 from tests.media_clips import clip, ffmpeg
 

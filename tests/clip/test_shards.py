@@ -9,10 +9,11 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 
 from pipeline.clip.api import Studio, open_studio
-from pipeline.clip.clip import ClipResult, run_clip
+from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
+from pipeline.clip.results import ClipResult
 from pipeline.clip.shards import MOST, Outline, look_through, paint_shard, split_shots
 from pipeline.clip.step_budget import Speed
 

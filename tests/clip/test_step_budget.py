@@ -12,16 +12,24 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures, reelbrush
 from tiny import picture, tiny_painter, tiny_settings
 
-from pipeline import stylize_video
 from pipeline.clip.allocation import allocate
-from pipeline.clip.api import as_styles, open_studio
-from pipeline.clip.clip import ClipResult, run_clip
+from pipeline.clip.api import open_studio
+from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline, reserve
 from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
-from pipeline.clip.jobs import ClipJob
+from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.passes import Pass, passes_of
+from pipeline.clip.results import ClipResult
 from pipeline.clip.speed import measure_speed
-from pipeline.clip.step_budget import FULL, Speed, StepBudget, StepPlan, Steps, affordable_passes, plan_steps
+from pipeline.clip.step_budget import (
+    FULL,
+    Speed,
+    StepBudget,
+    StepPlan,
+    Steps,
+    affordable_passes,
+    plan_steps,
+)
 from pipeline.clip.survey import LOOKING, find_motion
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
@@ -33,6 +41,7 @@ from pipeline.settings import Settings
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame
+from reelbrush import stylize_video
 
 STANDARD = tiny_settings(steps=60, carried_steps=40, passes=2)
 SECOND = Speed(step=1.0, beside=2.0)
@@ -259,7 +268,7 @@ def run(
     """Paint a folder in so many seconds of that clock beside those that are kept for encoding; None: without."""
     values = dict(settings)
     studio = open_studio(device=values.pop("device"), overrides=values)
-    job = ClipJob(folder, as_styles(style), output)
+    job = ClipJob(folder, (StylePicture(style),), output)
     deadline = None
     if seconds is not None:
         deadline = Deadline(clock.now + kept_for(folder) + seconds, TICK, clock)

@@ -11,13 +11,13 @@ import pytest
 from jobs import SMALL, moving_folder, paint_picture
 from tiny import tiny_settings
 
-from pipeline import stylize_video
 from pipeline.clip.events import Event, Finished
 from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.store import FrameStore
 from pipeline.style.carried import Carried
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import PaintedFrame, Painter
+from reelbrush import stylize_video
 
 
 def said(folder: Path, *losses: float, temporal: float = 0.0) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from tiny import CPU, picture
 from torch import Tensor, nn
 from torchvision.models import optical_flow
 
-from pipeline import stylize_video
 from pipeline.clip.replay import ReplayJob, run_replay
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import StoreError, WeightsError
@@ -35,6 +34,7 @@ from pipeline.network.download import RAFT_VARIABLE, download_raft
 from pipeline.network.raft import RAFTS, missing_raft, open_raft, raft_address, raft_place, raft_table
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import resolve
+from reelbrush import stylize_video
 
 SMALL = {"device": "cpu", **SHALLOW, "levels": 1, "steps": 3, "carried_steps": 3, "passes": 1}
 

@@ -13,13 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
-from pipeline import stylize_image, stylize_video
 from pipeline.media import Image, open_source, read_picture, resize, write_picture
 from pipeline.pictures.gallery_items import find_gallery_items
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.justified_grid import middle_of, place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.letterbox import GROUND
 from pipeline.pictures.slideshow import HOLD
+from reelbrush import stylize_image, stylize_video
 from tests.jobs import QUICK, SMALL, moving_folder, paint_picture
 from tests.ledgers import finish, planned
 

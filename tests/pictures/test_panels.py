@@ -12,10 +12,10 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 import cli
-from pipeline import stylize_image
 from pipeline.media import Image, read_picture
 from pipeline.media.lettering import INK
 from pipeline.pictures.panels import panels
+from reelbrush import stylize_image
 from tests.jobs import SMALL, paint_picture
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

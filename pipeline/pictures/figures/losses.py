@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.clip.api import Studio, as_styles, open_studio
+from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.events import ignore
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.parse import parse_style
 from pipeline.clip.replay import ReplayJob, prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
@@ -81,7 +82,7 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
     """Of a picture that is painted for the figure."""
     studio = open_studio(job.preset, job.weights, job.device, job.settings)
-    return painted_loss_curve(StillJob(job.place, as_styles(list(job.styles))), studio, on_count)
+    return painted_loss_curve(StillJob(job.place, tuple(map(parse_style, job.styles))), studio, on_count)
 
 
 def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:

@@ -1,0 +1,92 @@
+"""Pictures in memory become files for as long as a job takes: a job names what it paints from, knows it by the hash of
+its bytes, and opens it again when it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.clip.jobs import StylePicture
+from pipeline.clip.parse import parse_style
+from pipeline.errors import UsageError
+from pipeline.media import write_picture
+from pipeline.media.in_memory import Picture, to_image
+
+Styles: TypeAlias = Picture | Mapping[Picture, float] | Sequence[Picture | tuple[Picture, float]]
+"""One style picture; several in equal shares; or with weights, as a mapping or as pairs."""
+Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
+"""The path of a video, an animated picture or a numbered folder; or frames: an array (N, H, W, 3), or pictures."""
+
+
+class PictureFiles(AbstractContextManager["PictureFiles"]):
+    """A folder for the pictures of one call, removed when it is left."""
+
+    def __init__(self) -> None:
+        self._folder: TemporaryDirectory[str] | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def picture(self, picture: Picture, name: str) -> Path:
+        """Where a picture lies: its own path, or that of a lossless file called `name`.
+
+        :raises UsageError: an array that is no picture.
+        """
+        if isinstance(picture, (str, Path)):
+            return Path(picture)
+        path = self._place() / f"{name}.png"
+        write_picture(path, to_image(picture, name.replace("_", " ")), overwrite=True)
+        return path
+
+    def clip(self, source: Clip) -> Path:
+        """Where a clip lies: its own path, or that of a folder with its frames.
+
+        :raises UsageError: no frames, or an array that is none.
+        """
+        if isinstance(source, (str, Path)):
+            return Path(source)
+        folder = self._place() / "frames"
+        folder.mkdir()
+        for index, frame in enumerate(source):
+            if isinstance(frame, (str, Path)):
+                raise UsageError("Frames are arrays or images. Where they are files, name the folder that they are in.")
+            write_picture(folder / f"{index:06d}.png", to_image(frame, f"frame {index}"))
+        if not any(folder.iterdir()):
+            raise UsageError("There are no frames. A clip needs at least one.")
+        return folder
+
+    def styles(self, style: Styles) -> tuple[StylePicture, ...]:
+        """Style pictures with weights; a text may carry its weight: 'a.jpg:0.7'.
+
+        :raises UsageError: none at all, or an array that is no picture.
+        """
+        if isinstance(style, Mapping):
+            pairs: list[Picture | tuple[Picture, float]] = list(style.items())
+        elif isinstance(style, Sequence) and not isinstance(style, str):
+            pairs = list(style)
+        else:
+            pairs = [style]
+        if not pairs:
+            raise UsageError("Painting needs at least one style picture.")
+        return tuple(self._style(one, number) for number, one in enumerate(pairs, 1))
+
+    def _style(self, style: Picture | tuple[Picture, float], number: int) -> StylePicture:
+        if isinstance(style, str):
+            return parse_style(style)
+        picture, weight = style if isinstance(style, tuple) else (style, 1.0)
+        return StylePicture(self.picture(picture, f"style_{number}"), float(weight))
+
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="reelbrush-")
+        return Path(self._folder.name)
