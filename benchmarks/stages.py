@@ -26,6 +26,7 @@ from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
+from pipeline.media.plan import SinkPlan
 from pipeline.motion.shots import find_shots
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
@@ -79,10 +80,10 @@ def main() -> None:
                 painted = painter.paint(seen.frame.image, carried, index)
             with clock.on("keep"):
                 store.put(index, painted)
-        sink = open_sink(
+        sink = open_sink(SinkPlan(
             Path(folder) / "out.mp4", width=source.info.width, height=source.info.height, times=source.info.times,
             duration=source.info.duration, rate=source.info.rate, variable=source.info.variable,
-        )  # fmt: skip
+        ))  # fmt: skip
         with clock.on("encode"):
             for index, image in store.images():
                 sink.put(Frame(index, frames[index].time, image))

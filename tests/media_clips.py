@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.media import Frame, FrameSource, Image, Sound, open_sink, open_source
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.plan import SinkPlan
 
 WIDTH, HEIGHT = 64, 48
 
@@ -60,7 +61,7 @@ def even_times(count: int, rate: Fraction | int) -> tuple[Fraction, ...]:
 
 
 def plan(path: Path, count: int = 10, rate: Fraction | int = 25, **other) -> dict:
-    """Arguments of `open_sink` for `count` frames at `rate`."""
+    """Fields of a `SinkPlan` for `count` frames at `rate`."""
     rate = Fraction(rate)
     arguments = {
         **{"path": path, "width": WIDTH, "height": HEIGHT, "times": even_times(count, rate)},
@@ -75,7 +76,7 @@ def write_clip(path: Path, images: list[Image] | None = None, **other):
     if images is None:
         count = len(arguments["times"])
         images = [picture(k, arguments["width"], arguments["height"]) for k in range(count)]
-    with open_sink(**arguments) as sink:
+    with open_sink(SinkPlan(**arguments)) as sink:
         for index, image in enumerate(images):
             sink.put(Frame(index, arguments["times"][index], image))
         sink.finish()
@@ -87,15 +88,17 @@ def copy_clip(source: FrameSource, path: Path, **other):
     info = source.info
     sound = Sound(info.path, info.start, info.duration) if info.audio else None
     sink = open_sink(
-        path,
-        width=info.width,
-        height=info.height,
-        times=info.times,
-        duration=info.duration,
-        rate=info.rate,
-        variable=info.variable,
-        sound=sound,
-        **other,
+        SinkPlan(
+            path,
+            width=info.width,
+            height=info.height,
+            times=info.times,
+            duration=info.duration,
+            rate=info.rate,
+            variable=info.variable,
+            sound=sound,
+            **other,
+        )
     )
     with sink:
         for frame in source.frames():

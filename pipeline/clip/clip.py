@@ -28,6 +28,7 @@ from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import UsageError
 from pipeline.media import Sound, check_output, open_sink
 from pipeline.media.frame import Frame, FrameSink, FrameSource
+from pipeline.media.plan import SinkPlan
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
 from pipeline.network.base import Network
@@ -165,18 +166,20 @@ def _sinks(job: ClipJob, source: FrameSource, record: Record) -> Iterator[tuple[
             made = record if path == job.output else replace(record, codec=None, quality=None)
             opened.append(
                 open_sink(
-                    path,
-                    width=info.width,
-                    height=info.height,
-                    times=info.times,
-                    duration=info.duration,
-                    rate=info.rate,
-                    variable=info.variable,
-                    sound=sound,
-                    codec=made.codec,
-                    quality=made.quality,
-                    metadata=made.texts(path),
-                    overwrite=job.overwrite,
+                    SinkPlan(
+                        path,
+                        width=info.width,
+                        height=info.height,
+                        times=info.times,
+                        duration=info.duration,
+                        rate=info.rate,
+                        variable=info.variable,
+                        sound=sound,
+                        codec=made.codec,
+                        quality=made.quality,
+                        metadata=made.texts(path),
+                        overwrite=job.overwrite,
+                    )
                 )
             )
         yield tuple(opened)

@@ -31,7 +31,7 @@ _DITHERS = {"diffused": Pillow.Dither.FLOYDSTEINBERG, "none": Pillow.Dither.NONE
 class AnimationWriter:
     """A `Writer` for .webp, .png and .apng."""
 
-    def __init__(self, plan: SinkPlan, quality: str | int | None, palette: Palette | None) -> None:
+    def __init__(self, plan: SinkPlan) -> None:
         """
         Raises:
             UsageError: the format has no such quality, or no palette.
@@ -40,8 +40,8 @@ class AnimationWriter:
         self._plan = plan
         self._part = part_path(plan.path)
         self._form = SUFFIXES[plan.path.suffix.lower()]
-        self._options = _webp_options(quality, palette) if self._form == "WEBP" else _png_options(quality, palette)
-        self._palette = palette
+        self._options = (_webp_options if self._form == "WEBP" else _png_options)(plan.quality, plan.palette)
+        self._palette = plan.palette
         self._images: list[Image] = []
         self._delays: list[Fraction] = []
 

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.media.frame import Image
+from pipeline.media.palette import Palette
 from pipeline.media.sound import Sound
 
 
 @dataclass(frozen=True)
 class SinkPlan:
-    """A clip to be written. The fields are the arguments of `open_sink`."""
+    """A clip to be written."""
 
     path: Path
+    """Ends in .mp4, .mov, .mkv, .webm or .gif; an existing folder, or a name without an ending, becomes a folder of
+    frame_000001.png, frame_000002.png, ..."""
     width: int
     height: int
+    """Of every frame, in pixels."""
     times: tuple[Fraction, ...]
+    """When each frame is first shown, in seconds, increasing, the first one 0."""
     duration: Fraction
+    """End of the last frame, in seconds."""
     rate: Fraction
-    variable: bool
-    sound: Sound | None
-    metadata: Mapping[str, str]
-    overwrite: bool
-    work: Path | None
+    """Frames a second; of a variable clip the mean."""
+    variable: bool = False
+    """The frames are not evenly spaced, and keep their own times."""
+    sound: Sound | None = None
+    """What to put beside the pictures; ignored (with a note) where there is no room for it."""
+    codec: str | None = None
+    """See `codecs.CODECS`; None for the natural one."""
+    quality: str | int | None = None
+    """'visual' (None), 'small', 'lossless' or the CRF of the encoder; of a WebP a number up to 100, the best."""
+    palette: Palette | None = None
+    """Of a GIF instead of a quality; with it, a PNG has no more colours than that."""
+    animation: bool = False
+    """.webp, .png and .apng are written too, animated; all frames are in memory then."""
+    as_folder: bool = False
+    """Numbered pictures, also where the name of the folder has an ending."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Texts that `read_metadata` gives back."""
+    overwrite: bool = False
+    """Replace what is there, at the end, in one step."""
+    work: Path | None = None
+    """Where temporary files go; None: beside the result, hidden."""
 
 
 class Writer(Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -17,9 +16,7 @@ from pipeline.media.folder_sink import FolderWriter, check_output_folder
 from pipeline.media.frame import Frame, Image
 from pipeline.media.gif_sink import GifWriter, gif_palette
 from pipeline.media.outputs import check_folder, check_output
-from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan, Writer
-from pipeline.media.sound import Sound
 from pipeline.media.video_sink import VideoWriter
 
 DEPTH = 4
@@ -32,79 +29,43 @@ ANIMATIONS = (*SUFFIXES, *PICTURES)
 """Endings of files that can be written where only an animation can be meant: elsewhere .png and .webp are stills."""
 
 
-def open_sink(
-    path: str | Path,
-    *,
-    width: int,
-    height: int,
-    times: Sequence[Fraction],
-    duration: Fraction,
-    rate: Fraction,
-    variable: bool = False,
-    sound: Sound | None = None,
-    codec: str | None = None,
-    quality: str | int | None = None,
-    palette: Palette | None = None,
-    animation: bool = False,
-    metadata: Mapping[str, str] | None = None,
-    overwrite: bool = False,
-    work: Path | None = None,
-) -> Sink:
+def open_sink(plan: SinkPlan) -> Sink:
     """Make ready to write a clip; everything that can be refused is refused here, before anything is painted.
-
-    Args:
-        path: ends in .mp4, .mov, .mkv, .webm or .gif; an existing folder, or a name without an ending, becomes a
-            folder of frame_000001.png, frame_000002.png, ...
-        width, height: of every frame, in pixels.
-        times: when each frame is first shown, in seconds, increasing, the first one 0.
-        duration: end of the last frame, in seconds.
-        rate: frames a second; of a variable clip the mean.
-        variable: the frames are not evenly spaced, and keep their own times.
-        sound: what to put beside the pictures; ignored (with a note) where there is no room for it.
-        codec: see `codecs.CODECS`; None for the natural one.
-        quality: 'visual' (None), 'small', 'lossless' or the CRF of the encoder; of a WebP a number up to 100, the best.
-        palette: of a GIF instead of a quality; with it, a PNG has no more colours than that.
-        animation: .webp, .png and .apng are written too, animated; all frames are in memory then.
-        metadata: texts that `read_metadata` gives back.
-        overwrite: replace what is there, at the end, in one step.
-        work: where temporary files go; None: beside the result, hidden.
 
     Raises:
         UsageError: container, codec, quality and size do not go together; the message lists what does.
         OutputError: it exists already, or nothing can be written there.
     """
-    as_folder = str(path).endswith(("/", "\\")) or Path(path).is_dir() or not Path(path).suffix
-    path = Path(path)
-    suffix = path.suffix.lower()
-    known = ANIMATIONS if animation else SUFFIXES
+    path, suffix = plan.path, plan.path.suffix.lower()
+    as_folder = plan.as_folder or path.is_dir() or not suffix
+    known = ANIMATIONS if plan.animation else SUFFIXES
     if not as_folder and suffix not in known:
         raise UsageError(
             f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(known)}, or a "
-            "folder (end the name with a slash) for numbered pictures."
+            "folder (one that exists, or a name without an ending) for numbered pictures."
         )
-    times = tuple(times)
-    if not times or duration <= times[-1] or width < 1 or height < 1:
+    if not plan.times or plan.duration <= plan.times[-1] or plan.width < 1 or plan.height < 1:
         raise UsageError(f"{path}: a clip needs at least one frame of at least one pixel that is shown for a while.")
-    if not variable and any(time != index / rate for index, time in enumerate(times)):
-        variable = True  # the caller's times count
-    plan = SinkPlan(path, width, height, times, duration, rate, variable, sound, dict(metadata or {}), overwrite, work)
+    if not plan.variable and any(time != index / plan.rate for index, time in enumerate(plan.times)):
+        plan = replace(plan, variable=True)  # the caller's times count
     if as_folder:
-        _refuse_options(path, codec, quality)
-        check_output_folder(path, overwrite)
+        _refuse_options(path, plan.codec, plan.quality)
+        check_output_folder(path, plan.overwrite)
         return Sink(plan, FolderWriter(plan))
-    check_output(path, overwrite)
-    if work is not None:
-        check_folder(work)
-    if suffix in (".gif", *PICTURES) and codec not in (None, suffix[1:]):
+    check_output(path, plan.overwrite)
+    if plan.work is not None:
+        check_folder(plan.work)
+    if suffix in (".gif", *PICTURES) and plan.codec not in (None, suffix[1:]):
         kind = "a GIF" if suffix == ".gif" else "an animated picture"
-        raise UsageError(f"{path}: {kind} has no codec {codec!r}. Leave the codec out, or choose another ending.")
+        raise UsageError(f"{path}: {kind} has no codec {plan.codec!r}. Leave the codec out, or choose another ending.")
     if suffix == ".gif":
-        return Sink(plan, GifWriter(plan, palette or gif_palette(quality)))
+        return Sink(plan, GifWriter(plan, plan.palette or gif_palette(plan.quality)))
     if suffix in PICTURES:
-        return Sink(plan, AnimationWriter(plan, quality, palette))
-    if palette is not None:
+        return Sink(plan, AnimationWriter(plan))
+    if plan.palette is not None:
         raise UsageError(f"{path}: a video has no palette. Leave it out, or choose a name that ends in .gif.")
-    encoding = choose_encoding(suffix, codec, quality, (width, height), rate if variable else None)
+    size = (plan.width, plan.height)
+    encoding = choose_encoding(suffix, plan.codec, plan.quality, size, plan.rate if plan.variable else None)
     return Sink(plan, VideoWriter(plan, encoding))
 
 

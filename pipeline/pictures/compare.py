@@ -23,6 +23,7 @@ from pipeline.media import (
     refuse_same_file,
     write_picture,
 )
+from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
 from pipeline.pictures.caption import caption_text, captioned
@@ -134,11 +135,11 @@ class _Compared:
         width, height = self._across(sizes), sizes[0][1]
         sound = _sound(self._infos, line.duration)
         heard = () if self._silent else _sound_notes(sound, self._infos, line.duration)
-        sink = open_sink(
+        sink = open_sink(SinkPlan(
             path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
             variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
             animation=True, overwrite=True,
-        )  # fmt: skip
+        ))  # fmt: skip
         try:
             with ExitStack() as stack:
                 shown = [stack.enter_context(closing(_shown(source, line, *size)))

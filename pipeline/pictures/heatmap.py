@@ -12,6 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pipeline.media import Frame, Image, VideoInfo, open_sink, resize
+from pipeline.media.plan import SinkPlan
 from pipeline.motion.measure import Measured
 from pipeline.pictures.figure import rendered
 from pipeline.pictures.frame_alignment import Alignment
@@ -40,10 +41,10 @@ class Heatmap:
         self._enlarged = max(1, min(-(-NARROWEST // info.width), TALLEST // info.height))
         width, height = info.width * self._enlarged, info.height * self._enlarged
         self._strip = _strip(2 * width, STRIP + height % 2)
-        self._sink = open_sink(
+        self._sink = open_sink(SinkPlan(
             path, width=2 * width, height=height + len(self._strip), times=alignment.times, duration=alignment.duration,
             rate=alignment.rate, variable=alignment.variable, overwrite=overwrite,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def put(self, measured: Measured) -> None:
         """Show the next frame."""

@@ -10,6 +10,7 @@ from itertools import repeat
 from pathlib import Path
 
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
+from pipeline.media.plan import SinkPlan
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
 from pipeline.pictures.gallery_items import GalleryItem, insets_of
@@ -90,10 +91,10 @@ class _Slideshow:
         for length in lengths:
             times.append(times[-1] + length)
         duration = times.pop()
-        sink = open_sink(
-            path, width=width, height=height, times=times, duration=duration, rate=len(times) / duration,
+        sink = open_sink(SinkPlan(
+            path, width=width, height=height, times=tuple(times), duration=duration, rate=len(times) / duration,
             variable=len(set(lengths)) > 1, quality=way.quality, palette=way.palette, overwrite=True,
-        )  # fmt: skip
+        ))  # fmt: skip
         try:
             for index, picture in enumerate(self._shown(way)):
                 sink.put(Frame(index, times[index], picture))

@@ -11,6 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.media import check_output, open_sink
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.frame import Frame
+from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import ANIMATIONS
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.size_limit import Encoded, write_within_limit
@@ -93,11 +94,11 @@ def write_story_frames(path: Path, told: StoryFrames, way: Encoding, metadata: M
         times = tuple(Fraction(pace * number, 100) for number in range(len(images)))
         duration = times[-1] + Fraction(pace, 100)
     palette = way.palette and replace(way.palette, fixed=told.fixed)
-    sink = open_sink(
+    sink = open_sink(SinkPlan(
         path, width=images[0].shape[1], height=images[0].shape[0], times=times, duration=duration,
         rate=Fraction(100, pace), variable=still, quality=way.quality, palette=palette, animation=True,
         metadata=metadata, overwrite=True,
-    )  # fmt: skip
+    ))  # fmt: skip
     try:
         for index, (at, image) in enumerate(zip(times, images, strict=True)):
             sink.put(Frame(index, at, image))

@@ -14,6 +14,7 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.media import Frame, Image, open_sink, open_source, read_metadata
 from pipeline.media.drawing import dot, line
 from pipeline.media.palette import Palette
+from pipeline.media.plan import SinkPlan
 
 TIMES = (Fraction(0), Fraction(6, 10), Fraction(68, 100), Fraction(76, 100))
 DURATION = Fraction(276, 100)
@@ -22,7 +23,7 @@ IMAGES = [picture(24, 32, seed) for seed in range(4)]
 
 def write(path: Path, images: list[Image] | None = None, **other: Any) -> None:
     asked = {"rate": Fraction(25, 2), "variable": True, "animation": True, **other}
-    with open_sink(path, width=32, height=24, times=TIMES, duration=DURATION, **asked) as sink:
+    with open_sink(SinkPlan(path, width=32, height=24, times=TIMES, duration=DURATION, **asked)) as sink:
         for index, image in enumerate(images or IMAGES):
             sink.put(Frame(index, TIMES[index], image))
         sink.finish()
@@ -139,10 +140,10 @@ def test_a_palette_of_impossible_size(colours: int) -> None:
 
 def test_a_webp_that_is_too_large(tmp_path: Path) -> None:
     wide = np.zeros((2, 20_000, 3), np.uint8)
-    sink = open_sink(
+    sink = open_sink(SinkPlan(
         tmp_path / "a.webp", width=20_000, height=2, times=TIMES[:1], duration=Fraction(1), rate=Fraction(1),
         animation=True,
-    )  # fmt: skip
+    ))  # fmt: skip
     with pytest.raises(OutputError, match="cannot hold"), sink:
         sink.put(Frame(0, Fraction(0), wide))
         sink.finish()

@@ -22,6 +22,7 @@ from pipeline.media import Frame, ffmpeg_report, open_sink, open_source, read_me
 from pipeline.media.codecs import CODECS
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.gif_blocks import walk_gif
+from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import probe
 
 UNEVEN = tuple(Fraction(k, 100) for k in (0, 4, 10, 11, 40, 41, 42, 90))
@@ -85,7 +86,7 @@ def test_odd_sizes_are_kept(tmp_path: Path, suffix: str, size: tuple[int, int]) 
 @pytest.mark.parametrize("codec", ["h265", "av1"])
 def test_sizes_a_codec_cannot_hold_are_refused(tmp_path: Path, codec: str) -> None:
     with pytest.raises(UsageError, match="cannot hold pictures of 1x1"):
-        open_sink(**plan(tmp_path / "v.mp4", width=1, height=1, codec=codec))
+        open_sink(SinkPlan(**plan(tmp_path / "v.mp4", width=1, height=1, codec=codec)))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
@@ -166,14 +167,14 @@ def test_source_to_sink_round_trip(tmp_path: Path) -> None:
 )
 def test_impossible_requests_list_what_is_possible(tmp_path: Path, name: str, other: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        open_sink(**plan(tmp_path / name, **other))
+        open_sink(SinkPlan(**plan(tmp_path / name, **other)))
     assert names(tmp_path) == []
 
 
 def test_missing_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.media.codecs.encoders", lambda: frozenset({"libx264", "ffv1"}))
     with pytest.raises(UsageError, match=r"cannot encode vp9 .*h264, ffv1"):
-        open_sink(**plan(tmp_path / "v.webm"))
+        open_sink(SinkPlan(**plan(tmp_path / "v.webm")))
 
 
 def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
         (tmp_path / "full", "other files", True),
     ):
         with pytest.raises(OutputError, match=words):
-            open_sink(**plan(path, overwrite=overwrite))
+            open_sink(SinkPlan(**plan(path, overwrite=overwrite)))
     assert (tmp_path / "there.mp4").read_text() == "old"
 
 
@@ -197,7 +198,7 @@ def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(OutputError, match="may be written"):
-            open_sink(**plan(tmp_path / "v.mp4"))
+            open_sink(SinkPlan(**plan(tmp_path / "v.mp4")))
     finally:
         tmp_path.chmod(0o700)
 
@@ -223,7 +224,7 @@ def test_writing_onto_the_source_is_refused(tmp_path: Path) -> None:
 def test_overwriting_happens_at_the_end(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write_clip(path, count=3)
-    sink = open_sink(**plan(path, count=5, overwrite=True))
+    sink = open_sink(SinkPlan(**plan(path, count=5, overwrite=True)))
     for k in range(5):
         sink.put(Frame(k, Fraction(k, 25), picture(k)))
     assert open_source(path).info.frames == 3
@@ -242,7 +243,7 @@ def test_interrupted_while_the_encoder_is_being_started(tmp_path: Path, monkeypa
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt), open_sink(**plan(tmp_path / "v.mp4")) as sink:
+    with pytest.raises(KeyboardInterrupt), open_sink(SinkPlan(**plan(tmp_path / "v.mp4"))) as sink:
         sink.put(Frame(0, Fraction(0), picture(0)))
     assert names(tmp_path) == []
 
@@ -250,7 +251,7 @@ def test_interrupted_while_the_encoder_is_being_started(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("name", ["v.mp4", "v.webm", "v.gif", "folder"])
 def test_abort_leaves_nothing(tmp_path: Path, name: str) -> None:
     threads = threading.active_count()
-    sink = open_sink(**plan(tmp_path / name))
+    sink = open_sink(SinkPlan(**plan(tmp_path / name)))
     for k in range(5):
         sink.put(Frame(k, Fraction(k, 25), picture(k)))
     sink.abort()
@@ -262,7 +263,7 @@ def test_abort_leaves_nothing(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.gif", "folder"])
 def test_too_few_frames(tmp_path: Path, name: str) -> None:
-    sink = open_sink(**plan(tmp_path / name))
+    sink = open_sink(SinkPlan(**plan(tmp_path / name)))
     sink.put(Frame(0, Fraction(0), picture(0)))
     with pytest.raises(OutputError, match="only 1 of 10 frames"):
         sink.finish()
@@ -270,7 +271,7 @@ def test_too_few_frames(tmp_path: Path, name: str) -> None:
 
 
 def test_frames_that_do_not_fit(tmp_path: Path) -> None:
-    with open_sink(**plan(tmp_path / "v.mp4", count=1)) as sink:
+    with open_sink(SinkPlan(**plan(tmp_path / "v.mp4", count=1))) as sink:
         with pytest.raises(ValueError, match="1 came where 0"):
             sink.put(Frame(1, Fraction(0), picture(0)))
         with pytest.raises(ValueError, match="shape"):
@@ -282,7 +283,7 @@ def test_frames_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
-    sink = open_sink(**plan(tmp_path / "v.mp4", count=2000))
+    sink = open_sink(SinkPlan(**plan(tmp_path / "v.mp4", count=2000)))
     with pytest.raises(OutputError, match="signal 9"):
         for k in range(2000):
             sink.put(Frame(k, Fraction(k, 25), picture(k)))
@@ -296,7 +297,7 @@ def test_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
 
 def test_politely_ended_ffmpeg_is_an_error_too(tmp_path: Path) -> None:
     """On SIGTERM ffmpeg completes a shorter file that plays; only counting shows it."""
-    sink = open_sink(**plan(tmp_path / "v.mp4", count=200))
+    sink = open_sink(SinkPlan(**plan(tmp_path / "v.mp4", count=200)))
     with pytest.raises(OutputError):
         for k in range(200):
             sink.put(Frame(k, Fraction(k, 25), picture(k)))
@@ -328,12 +329,13 @@ import numpy as np
 from media_clips import plan
 from pipeline.errors import OutputError
 from pipeline.media import Frame, open_sink
+from pipeline.media.plan import SinkPlan
 # A limit on the size of files acts like a full disk, for us and for the ffmpeg that we start.
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 dice = np.random.default_rng(0)
 arguments = plan(Path(sys.argv[1]), count=60, quality=None)
-sink = open_sink(**arguments)
+sink = open_sink(SinkPlan(**arguments))
 try:
     for k in range(60):
         sink.put(Frame(k, arguments["times"][k], dice.integers(0, 255, (48, 64, 3), dtype=np.uint8)))
@@ -373,7 +375,7 @@ def test_device_without_room(tmp_path: Path, name: str, part: str) -> None:
 
 def test_put_waits_for_a_slow_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
-    sink = open_sink(**plan(tmp_path / "v.mp4", count=40))
+    sink = open_sink(SinkPlan(**plan(tmp_path / "v.mp4", count=40)))
     gate = threading.Event()
 
     def slow(image: object, position: int) -> None:
@@ -464,7 +466,7 @@ def test_gif_becomes_a_video(tmp_path: Path) -> None:
 def test_temporary_files_go_where_they_are_sent(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    sink = open_sink(**plan(tmp_path / "g.gif", work=work))
+    sink = open_sink(SinkPlan(**plan(tmp_path / "g.gif", work=work)))
     for k in range(10):
         sink.put(Frame(k, Fraction(k, 25), picture(k)))
     while not names(work):
@@ -488,7 +490,7 @@ def test_what_counts_as_a_folder(tmp_path: Path) -> None:
     (tmp_path / "v1.0").mkdir()
     write_clip(tmp_path / "v1.0", count=2)
     arguments = plan(tmp_path / "x", count=2)
-    with open_sink(**{**arguments, "path": f"{tmp_path}/v2.0/"}) as sink:
+    with open_sink(SinkPlan(**{**arguments, "path": tmp_path / "v2.0", "as_folder": True})) as sink:
         for k in range(2):
             sink.put(Frame(k, Fraction(k, 25), picture(k)))
         sink.finish()
@@ -496,7 +498,7 @@ def test_what_counts_as_a_folder(tmp_path: Path) -> None:
 
 
 def test_folder_that_fills_up_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    sink = open_sink(**plan(tmp_path / "f", count=1))
+    sink = open_sink(SinkPlan(**plan(tmp_path / "f", count=1)))
     sink.put(Frame(0, Fraction(0), picture(0)))
     (tmp_path / "f").mkdir()
     write_picture(tmp_path / "f" / "mine.png", picture(1))

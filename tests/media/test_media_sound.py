@@ -11,6 +11,7 @@ from media_clips import clip, copy_clip, ffmpeg, plan, sound_packets
 
 from pipeline.media import Frame, Sound, open_sink, open_source
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.plan import SinkPlan
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def test_rate_changed_and_sound_kept(tmp_path: Path, beeps: Path) -> None:
 def test_variable_clip_with_sound_keeps_its_times(tmp_path: Path, beeps: Path) -> None:
     times = tuple(Fraction(k, 100) for k in (0, 4, 30, 31, 90))
     arguments = plan(tmp_path / "v.mp4", times=times, duration=Fraction(2), rate=Fraction(5, 2), variable=True)
-    with open_sink(**arguments, sound=Sound(beeps, Fraction(0), Fraction(2))) as sink:
+    with open_sink(SinkPlan(**arguments, sound=Sound(beeps, Fraction(0), Fraction(2)))) as sink:
         for index, at in enumerate(times):
             sink.put(Frame(index, at, np.full((48, 64, 3), index * 40, np.uint8)))
         sink.finish()
