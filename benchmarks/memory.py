@@ -19,9 +19,9 @@ from torch.profiler import ProfilerActivity, profile
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
-from pipeline.style.carried import Carried, Expected
-from pipeline.style.oom_fallback import thrifts
-from pipeline.style.painter import Painter, Style
+from pipeline.style.frame import Style, TemporalTarget, WarmStart
+from pipeline.style.oom_fallback import memory_plans
+from pipeline.style.painter import Painter
 
 STEPS = 25
 
@@ -44,9 +44,9 @@ def main(side: int) -> None:
     coarse = random.integers(0, 256, (2, side // 16, side // 16, 3), dtype=np.uint8)
     content, style = (image.repeat(16, 0).repeat(16, 1) for image in coarse)
     painter = Painter(open_vgg19(), [Style(style)], settings, torch.device("cpu"))
-    carried = Carried(content, (Expected(content, np.ones((side, side), np.float32)),))
-    for way in thrifts(settings, 1):
-        if way.economy == "freed":
+    carried = WarmStart(content, (TemporalTarget(content, np.ones((side, side), np.float32)),))
+    for way in memory_plans(settings, 1):
+        if way.memory_fallback == "freed":
             continue
 
         def paint() -> None:
@@ -56,7 +56,7 @@ def main(side: int) -> None:
         began = time.perf_counter()
         paint()
         seconds = time.perf_counter() - began
-        print(f"{side} {way.economy.value or 'as usual'}: {peak(paint):.0f} MB, {seconds / STEPS:.3f} s a step")
+        print(f"{side} {way.memory_fallback.value or 'as usual'}: {peak(paint):.0f} MB, {seconds / STEPS:.3f} s a step")
 
 
 if __name__ == "__main__":

@@ -31,9 +31,10 @@ from pipeline.network.device import choose_device, memory_format
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import Settings, read_assignment, resolve
+from pipeline.style.frame import Style
 from pipeline.style.losses import content_loss, content_target, gram_loss, moment_loss, moments
-from pipeline.style.painter import Painter, Style
-from pipeline.style.picture import fitted, resized, to_tensor
+from pipeline.style.painter import Painter
+from pipeline.style.picture import resized, scaled_size, to_tensor
 
 LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 CONTENT_LAYER = "relu4_2"
@@ -56,7 +57,7 @@ class Judge:
         """Style losses by Gram matrices and by moments, and the content loss, of uint8 pictures (H, W, 3)."""
         shown = to_tensor(style)
         longest = min(max(shown.shape[2:]), max(painting.shape[:2]))
-        aims = self._maps(resized(shown, *fitted(shown.shape[2], shown.shape[3], longest)), LAYERS)
+        aims = self._maps(resized(shown, *scaled_size(shown.shape[2], shown.shape[3], longest)), LAYERS)
         found = self._maps(to_tensor(painting), (*LAYERS, CONTENT_LAYER))
         kept = content_target(self._maps(to_tensor(content), (CONTENT_LAYER,))[CONTENT_LAYER])
         grams = [gram_loss(found[one], moments(aims[one], "gram"), "relative").item() for one in LAYERS]

@@ -27,8 +27,8 @@ from pipeline.network.device import choose_device, choose_precision
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
-from pipeline.style.carried import Carried
-from pipeline.style.painter import Painter, Style
+from pipeline.style.frame import Style, WarmStart
+from pipeline.style.painter import Painter
 
 
 def gflop_of_an_iteration(network: Network, layers: list[str], side: int) -> float:
@@ -68,7 +68,7 @@ def measure(network: Network, side: int, device: torch.device, rounds: int, prod
     picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     settings = resolve("standard", {"levels": 1, "carried_steps": steps, "tolerance": 0.0, "size": side})
     painter = Painter(network, [Style(picture)], settings, device)
-    once = seconds_of(lambda: painter.paint(picture, Carried(picture)), device, rounds) / steps
+    once = seconds_of(lambda: painter.paint(picture, WarmStart(picture)), device, rounds) / steps
     layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
     work = gflop_of_an_iteration(network, layers, side)
     return {

@@ -32,7 +32,8 @@ from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import resolve
 from pipeline.style.adain import pooled_statistics
-from pipeline.style.painter import Painter, Style
+from pipeline.style.frame import Style
+from pipeline.style.painter import Painter
 
 
 class Clock:

@@ -41,7 +41,8 @@ from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import Settings, resolve
 from pipeline.style.adain import pooled_statistics
-from pipeline.style.painter import Painter, Progress, Style
+from pipeline.style.frame import Progress, Style
+from pipeline.style.painter import Painter
 
 WAYS: dict[str, dict[str, Any]] = {
     "anew": {"carry": "none"},

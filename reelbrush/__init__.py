@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from pipeline.network.device import choose_device
     from pipeline.network.weights import open_vgg19
     from pipeline.settings import PRESETS, Settings, resolve
-    from pipeline.style.painter import PaintedFrame, Painter, Progress, Style
+    from pipeline.style.frame import PaintedFrame, Progress, Style
+    from pipeline.style.painter import Painter
 
 _HOMES = {
     "pipeline.clip.api": ("stylize_image", "stylize_video"),
@@ -52,7 +53,8 @@ _HOMES = {
     "pipeline.network.device": ("choose_device",),
     "pipeline.network.weights": ("open_vgg19",),
     "pipeline.settings": ("PRESETS", "Settings", "resolve"),
-    "pipeline.style.painter": ("PaintedFrame", "Painter", "Progress", "Style"),
+    "pipeline.style.frame": ("PaintedFrame", "Progress", "Style"),
+    "pipeline.style.painter": ("Painter",),
 }
 """Module -> the names that it hands on."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from pipeline.network.base import Network, Pooling, StackPlan
 from pipeline.settings import Settings
-from pipeline.style.painter import Painter, Style
+from pipeline.style.frame import Style
+from pipeline.style.painter import Painter
 
 CPU = torch.device("cpu")
 PLAN = StackPlan("tiny", ((8, 8), (12,), (16,)), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))

@@ -9,7 +9,7 @@ from pipeline.batch.budget import Need
 from pipeline.batch.ready import CheckedItem
 from pipeline.batch.task import Kind, Painted, Result, Surveyed, Task
 from pipeline.clip.deadline import reserve
-from pipeline.clip.events import ECONOMIES, Event, FrameDone, Started
+from pipeline.clip.events import MEMORY_FALLBACKS, Event, FrameDone, Started
 from pipeline.clip.shards import split_shots
 
 
@@ -35,7 +35,7 @@ class ItemTasks:
     """On a steady clock; None: not yet."""
     failed: str | None = None
     """Why no more of it is begun."""
-    economies: set[str] = field(default_factory=set)
+    memory_fallbacks: set[str] = field(default_factory=set)
     """What has been done without so far, for want of memory."""
     lost: int = 0
     """How often a worker was lost with it since a frame of it was last finished."""
@@ -104,10 +104,10 @@ class ItemTasks:
         """What a person should know of how a frame came about, if it is not known yet."""
         if event.stopped == "unstable" and event.in_pass == 1:
             return f"Frame {event.frame + 1} did not settle; its last sound state was kept."
-        if not event.economy or event.economy in self.economies:
+        if not event.memory_fallback or event.memory_fallback in self.memory_fallbacks:
             return None
-        self.economies.add(event.economy)
-        return f"Memory ran out at frame {event.frame + 1}: from there on {ECONOMIES[event.economy]}"
+        self.memory_fallbacks.add(event.memory_fallback)
+        return f"Memory ran out at frame {event.frame + 1}: from there on {MEMORY_FALLBACKS[event.memory_fallback]}"
 
     def finished(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""

@@ -26,7 +26,7 @@ from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Image
 from pipeline.motion.track import track
-from pipeline.style.carried import Carried, Expected
+from pipeline.style.frame import TemporalTarget, WarmStart
 from pipeline.style.painter import Painter
 
 FEW, MORE = 2, 7
@@ -120,9 +120,9 @@ def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:
     """What painting costs here, from a few real steps at that size."""
     styles = load_styles(item.styles)
     picture = resize(styles[0].image, width, height)
-    carried = Carried(picture, (Expected(picture, np.ones((height, width), np.float32)),))
+    carried = WarmStart(picture, (TemporalTarget(picture, np.ones((height, width), np.float32)),))
     if item.still or not studio.settings.temporal_weight:
-        carried = Carried(picture)
+        carried = WarmStart(picture)
     quick = replace(studio.settings, tolerance=0.0, seconds=0.0)
     painter = Painter(studio.network, styles, quick, studio.device)
 

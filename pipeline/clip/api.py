@@ -23,7 +23,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import choose_device
 from pipeline.network.weights import open_vgg19
 from pipeline.settings import DEFAULT_PRESET, Settings, resolve
-from pipeline.style.painter import OnProgress
+from pipeline.style.frame import OnProgress
 
 
 @dataclass(frozen=True)

@@ -61,18 +61,18 @@ class FrameDone:
     """A `Stop`: 'steps', 'plateau', 'time', 'unstable', 'still' or 'kept'."""
     in_pass: int = 1
     """From 1."""
-    economy: str = ""
-    """An `Economy`: how memory was saved, where it did not suffice; '' as usual."""
+    memory_fallback: str = ""
+    """A `MemoryFallback`: how memory was saved, where it did not suffice; '' as usual."""
 
 
-ECONOMIES = {
+MEMORY_FALLBACKS = {
     "freed": "memory that was not in use is given back before each frame. The pictures stay the same.",
-    "recomputed": "the maps of the network are computed twice instead of kept. The pictures stay the same.",
+    "checkpointed": "the maps of the network are computed twice instead of kept. The pictures stay the same.",
     "short history": "L-BFGS learns from fewer past steps as well. The pictures change a little.",
     "half size": "frames are painted at half the size and enlarged.",
     "quarter size": "frames are painted at a quarter of the size and enlarged.",
 }
-"""What a person is told of each economy, after 'from here on'."""
+"""What a person is told of each memory_fallback, after 'from here on'."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def paint_pass(
                 pace.finished(one, index, result)
             on_event(
                 FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value, one.number,
-                          result.economy.value)
+                          result.memory_fallback.value)
             )  # fmt: skip
     return store.done - began
 

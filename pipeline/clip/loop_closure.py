@@ -9,14 +9,14 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.media.frame import FrameSource, Image
-from pipeline.motion.frame_difference import difference, glance
+from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.motion.shots import Shot
 
 FARTHER = 3.0
 """How many times farther apart than neighbours the last and the first frame may be in a clip that loops, ..."""
 LEAST = 2.0
-"""... and levels, as `likeness.difference` counts, that are never too far. A GIF that loops had 0.7 levels, 0.6 times
-what neighbours had; parts of films without a cut 9 to 17 levels, 6 to 46 times."""
+"""... and levels, as `frame_difference.difference` counts, that are never too far. A GIF that loops had 0.7 levels, 0.6
+times what neighbours had; parts of films without a cut 9 to 17 levels, 6 to 46 times."""
 SOME = 8
 """Cuts that are named."""
 
@@ -55,8 +55,8 @@ def loop_notes(source: FrameSource, passes: int) -> tuple[str, ...]:
 def _jump_notes(source: FrameSource) -> tuple[str, ...]:
     count = source.info.frames
     first, last = _pair(source, 0), _pair(source, count - 2)
-    seam = difference(glance(last[1]), glance(first[0])).levels
-    usual = max(difference(glance(before), glance(after)).levels for before, after in (first, last))
+    seam = difference(downscaled(last[1]), downscaled(first[0])).levels
+    usual = max(difference(downscaled(before), downscaled(after)).levels for before, after in (first, last))
     if seam <= max(LEAST, FARTHER * usual):
         return ()
     return (

@@ -9,10 +9,10 @@ from statistics import median
 
 from pipeline.clip.store import FrameStore
 from pipeline.media.frame import Image
-from pipeline.motion.frame_difference import difference, glance
+from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.settings import Settings
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 
 HIGH = 1.5
 """A loss so many times the usual one is suspicious."""
@@ -21,8 +21,8 @@ RECENT = 8
 FEWEST = 3
 """... and the fewest that can."""
 SAME = 8.0
-"""Levels, as `likeness.difference` counts, within which two frames show the same scene, so that a jump of the loss is
-no doing of the input's. Neighbours in clips of 25 frames a second are no farther apart."""
+"""Levels, as `frame_difference.difference` counts, within which two frames show the same scene, so that a jump of the
+loss is no doing of the input's. Neighbours in clips of 25 frames a second are no farther apart."""
 
 
 class LossMonitor:
@@ -64,7 +64,7 @@ class LossMonitor:
         known = [*([self._first] if few and self._first is not None else []), *self._recent]
         if (few and self._first is None) or loss <= HIGH * max(median(known), known[-1]):
             return False
-        return difference(glance(before), glance(now)).levels <= SAME
+        return difference(downscaled(before), downscaled(now)).levels <= SAME
 
 
 def monitor_at(settings: Settings, entered: Container[int], store: FrameStore) -> LossMonitor:

@@ -13,10 +13,10 @@ from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import TrackedFrame, closing_share, further_start, warm_start
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Image
-from pipeline.style.carried import Carried
-from pipeline.style.oom_fallback import Economy
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
+from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import OnProgress, PaintedFrame, Painter, Progress
+from pipeline.style.painter import Painter
 
 
 def paint_frame(
@@ -98,11 +98,13 @@ def _loss(painter: Painter, losses: dict[str, float]) -> float:
 def _repeated(store: FrameStore, index: int, why: Stop) -> PaintedFrame:
     """A painting that is there already, at no cost."""
     stopped, record = why if store.stable(index) else Stop.UNSTABLE, store.record(index)
-    return PaintedFrame(store.image(index), record["losses"], 0, 0.0, stopped, Economy(record.get("economy", "")))
+    return PaintedFrame(
+        store.image(index), record["losses"], 0, 0.0, stopped, MemoryFallback(record.get("memory_fallback", ""))
+    )
 
 
 def _tried(
-    painter: Painter, now: Image, carried: Carried | None, index: int, told: OnProgress, steps: int | None
+    painter: Painter, now: Image, carried: WarmStart | None, index: int, told: OnProgress, steps: int | None
 ) -> PaintedFrame | None:
     """The painting; None where no finite loss was found, whatever was tried."""
     try:

@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipeline.media.backward import backward
 from pipeline.media.frame import Frame, FrameSource
+from pipeline.media.prefetch import backward
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
 

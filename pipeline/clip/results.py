@@ -11,7 +11,7 @@ from pipeline.clip.provenance import Record
 from pipeline.media import open_source
 from pipeline.media.frame import Frame, Image
 from pipeline.media.in_memory import PilImage, to_pil, to_png
-from pipeline.style.painter import PaintedFrame
+from pipeline.style.frame import PaintedFrame
 from pipeline.text import duration_text
 
 

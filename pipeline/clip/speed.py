@@ -13,9 +13,9 @@ from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
-from pipeline.style.carried import Carried
+from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame, Painter
+from pipeline.style.painter import Painter
 
 STEPS = 6
 """Steps that are timed."""
@@ -34,10 +34,10 @@ def measure_speed(source: FrameSource, painter: Painter, flow: FlowMethod) -> Sp
         seen = next(found)
         store.put(0, PaintedFrame(seen.frame.image, {}, 0, 0.0, Stop.STEPS))
         # What is done once for all frames, such as the targets of the style, is not timed.
-        painter.paint(seen.frame.image, Carried(seen.frame.image), steps=1)
+        painter.paint(seen.frame.image, WarmStart(seen.frame.image), steps=1)
         began = time.monotonic()
         seen = next(found, seen)
-        carried = warm_start(seen, store, settings) or Carried(seen.frame.image)
+        carried = warm_start(seen, store, settings) or WarmStart(seen.frame.image)
         painted = painter.paint(seen.frame.image, carried, steps=1)
         if not store.whole and seen.frame.index:
             store.put(1, painted)

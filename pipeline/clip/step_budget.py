@@ -20,7 +20,7 @@ from pipeline.clip.allocation import Numbers, allocate
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
-from pipeline.style.painter import PaintedFrame
+from pipeline.style.frame import PaintedFrame
 
 LEAST_CARRIED, LEAST_FIRST = 8, 20
 """Steps below which no frame goes, if the settings have so many, ..."""

@@ -30,7 +30,8 @@ from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
-from pipeline.style.painter import OnProgress, Painter, Progress
+from pipeline.style.frame import OnProgress, Progress
+from pipeline.style.painter import Painter
 
 
 def run_still(
@@ -73,7 +74,7 @@ def run_still(
     painted = painter.paint(content, on_progress=progress, start=start)
     on_event(
         FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
-                  economy=painted.economy.value)
+                  memory_fallback=painted.memory_fallback.value)
     )  # fmt: skip
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}

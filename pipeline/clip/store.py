@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked, read_metadata, read_picture, write_picture
 from pipeline.media.frame import Image
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 
 
 class FrameStore:
@@ -87,7 +87,7 @@ class FrameStore:
             "steps": painted.steps,
             "seconds": round(painted.seconds, 3),
             "stopped": painted.stopped.value,
-            "economy": painted.economy.value,
+            "memory_fallback": painted.memory_fallback.value,
         }
         write_picture(self.path(index), painted.image, metadata={"reelbrush": json.dumps(record)}, overwrite=True)
         self.done += 1
@@ -105,7 +105,7 @@ class FrameStore:
             raise self._damaged(index, error) from None
 
     def record(self, index: int) -> dict[str, Any]:
-        """Losses, steps, seconds, stop reason and economy of a finished frame.
+        """Losses, steps, seconds, stop reason and memory_fallback of a finished frame.
 
         :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """

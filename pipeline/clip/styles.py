@@ -10,7 +10,7 @@ from pipeline.media import is_animated, read_picture
 
 # Who only names styles need not wait for torch.
 if TYPE_CHECKING:
-    from pipeline.style.painter import Style
+    from pipeline.style.frame import Style
 
 
 def load_styles(styles: Sequence[StylePicture]) -> list[Style]:
@@ -18,7 +18,7 @@ def load_styles(styles: Sequence[StylePicture]) -> list[Style]:
 
     :raises MediaError: one of them cannot be read.
     """
-    from pipeline.style.painter import Style
+    from pipeline.style.frame import Style
 
     return [Style(read_picture(style.path), style.weight) for style in styles]
 

@@ -10,9 +10,9 @@ from pipeline.clip.events import OnEvent, Scanned, Stage
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.media.frame import FrameSource, Image
 from pipeline.motion.cuts import parse_cuts
-from pipeline.motion.frame_difference import glance
-from pipeline.motion.news import news
+from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.shots import Shot, find_shots
+from pipeline.motion.track import untracked_share
 from pipeline.settings import Settings
 
 LOOKING = "Looking for cuts"
@@ -52,7 +52,7 @@ LEAST = 0.0001
 
 
 def find_motion(source: FrameSource, work: WorkFolder, on_event: OnEvent) -> list[float]:
-    """`news` of every frame against the one before it: 0 where nothing at all has changed; 1 for the first.
+    """`untracked_share` of every frame against the one before it: 0 where nothing at all has changed; 1 for the first.
 
     It depends on the input alone and is kept in the work folder: a resumed job has the same without looking again.
     """
@@ -73,4 +73,4 @@ def find_motion(source: FrameSource, work: WorkFolder, on_event: OnEvent) -> lis
 def _new(before: Image, now: Image) -> float:
     if np.array_equal(before, now):
         return 0.0
-    return max(LEAST, round(news(glance(before), glance(now)), 4))
+    return max(LEAST, round(untracked_share(downscaled(before), downscaled(now)), 4))

@@ -21,7 +21,7 @@ from pipeline.motion.masks import long_term
 from pipeline.motion.track import Track, track
 from pipeline.network.raft import open_raft
 from pipeline.settings import Settings
-from pipeline.style.carried import Carried, Expected
+from pipeline.style.frame import TemporalTarget, WarmStart
 from pipeline.style.optimise import Stop
 
 SHARE = 1.0
@@ -88,7 +88,7 @@ def track_frames(
         kept.append(frame.image)
 
 
-def warm_start(seen: TrackedFrame, store: FrameStore, settings: Settings) -> Carried | None:
+def warm_start(seen: TrackedFrame, store: FrameStore, settings: Settings) -> WarmStart | None:
     """What a frame is painted from; None where a shot begins, or where nothing is to be carried.
 
     Paintings are read back from the store rather than remembered: a resumed job starts from the same pixels.
@@ -100,18 +100,18 @@ def warm_start(seen: TrackedFrame, store: FrameStore, settings: Settings) -> Car
     if painting is None:
         return None
     if seen.still:
-        return Carried(painting)
+        return WarmStart(painting)
     moves = _moves(seen, store, painting)
     if settings.carry == "warped":
         start = filled(moves[1], now, seen.tracks[1].weights)
     else:
         start = painting if settings.carry == "previous" else adjusted(painting, seen.before, now)
-    return Carried(start, _expected(seen, moves, settings))
+    return WarmStart(start, _expected(seen, moves, settings))
 
 
 def further_start(
     seen: TrackedFrame, store: FrameStore, own: Image, settings: Settings, closing: float | None = None
-) -> Carried:
+) -> WarmStart:
     """What a frame is painted from in a further pass.
 
     :param store: of this pass.
@@ -121,14 +121,14 @@ def further_start(
     """
     painting = store.carried(seen.frame.index) if seen.tracks else None
     if painting is None:
-        return Carried(own)
+        return WarmStart(own)
     moves = _moves(seen, store, painting)
     expected = _expected(seen, moves, settings)
     if closing and expected:
-        held = [Expected(one.picture, np.asarray((1 - closing) * one.weights, np.float32)) for one in expected]
-        expected = (*held, Expected(own, np.full(own.shape[:2], closing, np.float32)))
+        held = [TemporalTarget(one.picture, np.asarray((1 - closing) * one.weights, np.float32)) for one in expected]
+        expected = (*held, TemporalTarget(own, np.full(own.shape[:2], closing, np.float32)))
     share = SHARE if closing is None else 1 - closing
-    return Carried(blended(own, moves[1], seen.tracks[1].weights, share), expected, own if closing is None else None)
+    return WarmStart(blended(own, moves[1], seen.tracks[1].weights, share), expected, own if closing is None else None)
 
 
 def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
@@ -157,11 +157,11 @@ def _moves(seen: TrackedFrame, store: FrameStore, nearest: Image) -> dict[int, I
     return {back: moved(one, now, seen.tracks[back]) for back, one in found.items() if one is not None}
 
 
-def _expected(seen: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[Expected, ...]:
+def _expected(seen: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
     backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight else []
     weights = long_term([seen.tracks[back].weights for back in backs])
-    return tuple(Expected(moves[back], c) for back, c in zip(backs, weights, strict=True))
+    return tuple(TemporalTarget(moves[back], c) for back, c in zip(backs, weights, strict=True))
 
 
 def open_flow(settings: Settings, device: torch.device) -> FlowMethod:

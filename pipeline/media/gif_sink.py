@@ -14,14 +14,13 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import OutputError, UsageError
-from pipeline.media.colour_count import ColourCount
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.frame import Image
 from pipeline.media.gif_blocks import add_comment, walk_gif
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.outputs import cannot_write, part_path, publish, remove
-from pipeline.media.palette import Palette
+from pipeline.media.palette import ColourCount, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
 

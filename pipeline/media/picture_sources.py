@@ -12,9 +12,10 @@ from PIL import Image as Pillow
 from pipeline.errors import MediaError
 from pipeline.media.frame import Frame, Image, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
-from pipeline.media.pictures import SUFFIXES, as_rgb, open_picture, read_picture
+from pipeline.media.pictures import as_rgb, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import resize
+from pipeline.media.suffixes import PICTURES
 
 DEPTH = 4
 """Frames that are decoded ahead."""
@@ -172,7 +173,7 @@ def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[s
             with open_picture(path) as picture:
                 sizes.append(upright_size(picture))
         except MediaError:
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in PICTURES:
                 raise
             ignored.append(path.name)
         else:

@@ -28,13 +28,6 @@ FORMATS = tuple(name for name in _WANTED if name in Pillow.OPEN)
 
 ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 
-_SUFFIXES = """
-    .png .apng .jpg .jpeg .jpe .jfif .mpo .gif .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm .jp2
-    .j2k .avif .avifs .ico .icns .pcx .sgi .rgb .qoi .psd .dds .tga .xbm .xpm
-"""
-SUFFIXES = frozenset(_SUFFIXES.split())
-"""Names that promise a picture; a file so named that is none is an error, not something to skip."""
-
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 

@@ -32,13 +32,14 @@ def filled(painting: Image, now: Image, weights: Weights) -> Image:
     """What a frame starts from: an earlier painting, as `moved`, where it can be trusted.
 
     What the earlier frame does not show is no ghost of the painting but the new content itself, in the colours that
-    this painting gives to such content (`palette`). Both meet in a seam of two pixels, inside of what is trusted.
+    this painting gives to such content (`in_painted_colours`). Both meet in a seam of two pixels, inside of what is
+    trusted.
 
     :param painting: moved to where its things are `now`; uint8 (H, W, 3), as is `now`.
     :param weights: c of the earlier frame in this one, float32 (H, W).
     """
     kept = feathered(weights)[..., None]
-    return _image(kept * painting + (1 - kept) * palette(now, painting, weights > 0))
+    return _image(kept * painting + (1 - kept) * in_painted_colours(now, painting, weights > 0))
 
 
 def blended(own: Image, painting: Image, weights: Weights, share: float) -> Image:
@@ -61,7 +62,7 @@ def moved(painting: Image, now: Image, found: Track) -> Image:
     became lighter (mean 84 to 92, where frames painted anew went from 84 to 58); lit, it went from 84 to 60.
     """
     # Sharp: over a shot this is done once a frame, to what the frame before has left.
-    return _image(warped(painting, found.flow, sharp=True) + light(found.laid, now, found.weights))
+    return _image(warped(painting, found.flow, sharp=True) + light_change(found.aligned, now, found.weights))
 
 
 def feathered(weights: Weights) -> Weights:
@@ -70,21 +71,21 @@ def feathered(weights: Weights) -> Weights:
     return np.asarray(cv2.blur(inside, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
-def light(laid: Image, now: Image, weights: Weights) -> Levels:
-    """How the light has changed between two frames that lie on each other: the mean of what differs, trusted pixels
+def light_change(aligned: Image, now: Image, weights: Weights) -> Levels:
+    """How the light has changed between two frames that are aligned: the mean of what differs, trusted pixels
     around each one, in levels.
 
     Averages over a sixteenth of the picture, because noise and what the flow missed by a fraction of a pixel should
     not be painted into the start.
     """
-    change = (now.astype(np.float32) - laid) * weights[..., None]
+    change = (now.astype(np.float32) - aligned) * weights[..., None]
     sigma = max(1.0, max(weights.shape) / 16)
     # A little weight everywhere: far from everything trusted, the change is none.
     there = _blurred(weights, sigma)[..., None] + np.float32(0.01)
     return np.asarray(_blurred(change, sigma) / there, np.float32)
 
 
-def palette(content: Image, painting: Image, where: npt.NDArray[np.bool_]) -> Levels:
+def in_painted_colours(content: Image, painting: Image, where: npt.NDArray[np.bool_]) -> Levels:
     """`content` in the colours of a painting: the affine map A (r, g, b, 1) that takes it to `painting` with the least
     squares over the pixels `where`. Where these are too few, `content` as it is.
 

@@ -13,7 +13,7 @@ from pipeline.motion.frame_difference import Small, difference, soft
 SPANS = (2, 4, 8, 16, 32)
 """Frames from one end to the other at which a transition is looked for."""
 LEVELS, STRUCTURE = 10.0, 0.3
-"""The two ends have to differ by more than this, as `likeness.difference` counts."""
+"""The two ends have to differ by more than this, as `frame_difference.difference` counts."""
 MIXED = 0.5
 """What the mixture leaves unexplained of the middle is less than this share of what motion from either end does, ..."""
 REST = 15.0

@@ -18,7 +18,7 @@ DARK = 24
 _FLOW = Dis()
 
 Small = npt.NDArray[np.uint8]
-"""A frame as `glance` gives it."""
+"""A frame as `downscaled` gives it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Difference:
     pictures that have nothing to do with each other."""
 
 
-def glance(image: Image) -> Small:
+def downscaled(image: Image) -> Small:
     """The frame with its longer side at most `SIDE`, by area means; uint8 (h, w, 3)."""
     height, width = image.shape[:2]
     if max(height, width) <= SIDE:

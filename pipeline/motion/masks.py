@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.motion.flow import Flow
-from pipeline.motion.gradient import gradient
+from pipeline.motion.image_statistics import gradient
 from pipeline.motion.warp import in_bounds, warped
 
 Mask = npt.NDArray[np.bool_]

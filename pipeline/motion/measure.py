@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flicker import unexplained, warping_error
-from pipeline.motion.flow import DIS, FlowMethod, Image, both_ways
+from pipeline.motion.flow import DIS, Flow, FlowMethod, Image, both_ways
 from pipeline.motion.image_statistics import Lab, mean_colour, sharpness
 from pipeline.motion.masks import Weights, reliability
 from pipeline.motion.shots import Shot
+from pipeline.motion.warp import warped
 
 LONG = 10
 """Frames between the two of a long pair: what creeps, and cannot be seen from one frame to the next."""
@@ -47,22 +47,22 @@ class FrameMeasure:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFrame:
     """A frame's numbers, and where its flicker lies."""
 
     measure: FrameMeasure
     painting: Image
     """The painted frame."""
     error: npt.NDArray[np.float32] | None
-    """`unexplained` between the frame before and this one, laid onto the frame before; float32 (H, W). None at the
-    start of a shot."""
+    """`warping_residual` between the frame before and this one, aligned with the frame before; float32 (H, W). None at
+    the start of a shot."""
     c: Weights | None
     """Where that counts."""
 
 
 def measure(
     pairs: Iterable[tuple[Image, Image]], times: Sequence[float], shots: Sequence[Shot], method: FlowMethod = DIS
-) -> Iterator[Measured]:
+) -> Iterator[MeasuredFrame]:
     """Measure a clip, one frame at a time, as its frames come. Nothing is compared across a cut.
 
     At most `LONG` + 1 frames are kept.
@@ -95,11 +95,32 @@ def measure(
             sharpness=sharpness(painting),
             sharpness_input=sharpness(content),
         )
-        yield Measured(numbers, painting, short.error if short else None, short.c if short else None)
+        yield MeasuredFrame(numbers, painting, short.error if short else None, short.c if short else None)
+
+
+def warping_residual(first: Image, second: Image, flow: Flow) -> npt.NDArray[np.float32]:
+    """(warp(second) - first)^2, mean over the three channels, colours in 0..1; float32 (H, W).
+
+    :param flow: from the input's frame of `first` to that of `second`, so that `second` is aligned with `first`.
+    """
+    scale = np.float32(1 / 255)
+    aligned = warped(second.astype(np.float32), flow)
+    return np.asarray(np.square((aligned - first) * scale).mean(-1), np.float32)
+
+
+def warping_error(error: npt.NDArray[np.float32], c: Weights) -> float | None:
+    """E_warp of one pair of frames: sum c e / sum c, with e as in `warping_residual`; None where c is 0 everywhere.
+
+    Lai et al., "Learning Blind Video Temporal Consistency" (ECCV 2018): of a clip, the mean over its pairs. As in their
+    evaluation code (evaluate_WarpError.py), flow and mask (that of Ruder et al. 2016) are those of the input, and the
+    channels are averaged rather than added up. The square root times 255 is a distance in levels.
+    """
+    total = float(c.sum(dtype=np.float64))
+    return float((c * error).sum(dtype=np.float64)) / total if total else None
 
 
 @dataclass(frozen=True)
-class Between:
+class PairFlicker:
     """Flicker from one frame to another."""
 
     painting: float | None
@@ -109,21 +130,21 @@ class Between:
     """Share of the picture that counts, 0 to 1."""
 
 
-def flicker_between(first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod = DIS) -> Between:
+def flicker_between(first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod = DIS) -> PairFlicker:
     """How much it flickers from a frame to the one that follows it. Of a loop, the first frame follows the last.
 
     :param first: input and painting, uint8 (H, W, 3), as is `second`.
     """
     pair = _Pair(first, second, method)
-    return Between(pair.e_warp, pair.e_warp_input, float(pair.c.mean()))
+    return PairFlicker(pair.e_warp, pair.e_warp_input, float(pair.c.mean()))
 
 
 class _Pair:
-    """Two frames of a shot, each as input and painting: the later one laid onto the earlier."""
+    """Two frames of a shot, each as input and painting: the later one aligned with the earlier."""
 
     def __init__(self, first: tuple[Image, Image], second: tuple[Image, Image], method: FlowMethod) -> None:
         flow, reverse = both_ways(first[0], second[0], method)
         self.c = reliability(flow, reverse)
-        self.error = unexplained(first[1], second[1], flow)
+        self.error = warping_residual(first[1], second[1], flow)
         self.e_warp = warping_error(self.error, self.c)
-        self.e_warp_input = warping_error(unexplained(first[0], second[0], flow), self.c)
+        self.e_warp_input = warping_error(warping_residual(first[0], second[0], flow), self.c)

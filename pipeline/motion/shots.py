@@ -1,13 +1,13 @@
 """Where one shot ends and the next begins: hard cuts, dissolves and fades, from the frames alone.
 
-Frames are compared after their motion has been undone (`likeness`). On sequences joined from the shots of four clips,
-all of 150 hard cuts were found (60 of them at 0.3 of the contrast, 30 between black bars), 153 of 175 dissolves of 1 to
-30 frames (most of those missed had traffic rushing through them), and every fade through black; of flashes, switched
-lights, pans by up to a fifth of the width a frame and noise, only two lights that flickered between 1.0 and 0.2 were
-taken for cuts. A clip keeps its cuts when only every second, third or fourth frame is left. PySceneDetect 0.7's
-AdaptiveDetector finds the hard cuts as well, but took half of the flashes and lights for cuts and found no dissolve of
-12 frames; its ContentDetector also took fast pans for cuts. Here a frame takes four to six milliseconds on one core.
-"""
+Frames are compared after their motion has been undone (`frame_difference`). On sequences joined from the shots of four
+clips, all of 150 hard cuts were found (60 of them at 0.3 of the contrast, 30 between black bars), 153 of 175 dissolves
+of 1 to 30 frames (most of those missed had traffic rushing through them), and every fade through black; of flashes,
+switched lights, pans by up to a fifth of the width a frame and noise, only two lights that flickered between 1.0 and
+0.2 were taken for cuts. A clip keeps its cuts when only every second, third or fourth frame is left. PySceneDetect
+0.7's AdaptiveDetector finds the hard cuts as well, but took half of the flashes and lights for cuts and found no
+dissolve of 12 frames; its ContentDetector also took fast pans for cuts. Here a frame takes four to six milliseconds on
+one core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from pipeline.motion.dissolves import SPANS, DissolveFinder, mixture
 from pipeline.motion.flow import Image
-from pipeline.motion.frame_difference import Difference, Small, difference, glance
+from pipeline.motion.frame_difference import Difference, Small, difference, downscaled
 
 Shot = tuple[int, int]
 """First frame of a shot, and the one after its last."""
@@ -47,7 +47,7 @@ def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lam
     """
     finder = _Finder()
     for image in images:
-        finder.see(glance(image))
+        finder.see(downscaled(image))
         on_progress(finder.seen)
     return finder.finish()
 

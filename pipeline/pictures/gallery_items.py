@@ -13,8 +13,8 @@ from pipeline.clip.find_inputs import FoundIngredients, find_ingredients
 from pipeline.clip.recorded import read_record
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
-from pipeline.media.endings import is_media_name
 from pipeline.media.picture_sources import natural_key
+from pipeline.media.suffixes import is_media_name
 from pipeline.pictures.frame_access import content_frame
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from pipeline.media import Frame, Image, VideoInfo, open_sink, resize
 from pipeline.media.plan import SinkPlan
-from pipeline.motion.measure import Measured
+from pipeline.motion.measure import MeasuredFrame
 from pipeline.pictures.figure import rendered
 from pipeline.pictures.frame_alignment import Alignment
 
@@ -46,7 +46,7 @@ class Heatmap:
             rate=alignment.rate, variable=alignment.variable, overwrite=overwrite,
         ))  # fmt: skip
 
-    def put(self, measured: Measured) -> None:
+    def put(self, measured: MeasuredFrame) -> None:
         """Show the next frame."""
         height, width = measured.painting.shape[:2]
         n = self._enlarged
@@ -65,7 +65,7 @@ class Heatmap:
         self._sink.abort()
 
 
-def heat(measured: Measured) -> Image:
+def heat(measured: MeasuredFrame) -> Image:
     """The unexplained change in colours from black to yellow, grey where it cannot be told, black in the first frame of
     a shot; uint8 (H, W, 3)."""
     if measured.error is None or measured.c is None:

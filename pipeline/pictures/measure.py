@@ -21,7 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.sink import SUFFIXES
 from pipeline.motion.cuts import parse_cuts
-from pipeline.motion.measure import LONG, Between, FrameMeasure, flicker_between, measure
+from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
@@ -68,7 +68,7 @@ class Report:
     """Size at which they were compared."""
     shots: tuple[Shot, ...]
     summary: Summary
-    seam: Between | None
+    seam: PairFlicker | None
     """From the last frame to the first; None where the clip is no loop."""
     notes: tuple[str, ...]
 
@@ -130,7 +130,7 @@ class Report:
         )
 
 
-def _seam_notes(seam: Between, frames: int, shots: Sequence[Shot]) -> tuple[str, ...]:
+def _seam_notes(seam: PairFlicker, frames: int, shots: Sequence[Shot]) -> tuple[str, ...]:
     """What was compared at the seam, where it is not the seam of a loop."""
     if len(shots) < 2:
         return ()

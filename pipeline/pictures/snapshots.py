@@ -10,7 +10,7 @@ from pipeline.clip.results import StillResult
 from pipeline.media import fit_size, resize
 from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import colour_distance
-from pipeline.style.painter import Progress
+from pipeline.style.frame import Progress
 from pipeline.style.picture import to_image
 
 GLANCE = 96

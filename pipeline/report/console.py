@@ -14,7 +14,7 @@ from rich.status import Status
 from rich.text import Text
 
 from pipeline.clip.events import (
-    ECONOMIES,
+    MEMORY_FALLBACKS,
     Damaged,
     Event,
     Finished,
@@ -50,7 +50,7 @@ class ConsoleReporter:
         self._status: Status | None = None
         self._last_line = 0.0
         self._step = ""
-        self._economies: set[str] = set()
+        self._memory_fallbacks: set[str] = set()
 
     def __enter__(self) -> ConsoleReporter:
         return self
@@ -142,9 +142,10 @@ class ConsoleReporter:
                 f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
                 "starts anew"
             )
-        if event.economy and event.economy not in self._economies:
-            self._economies.add(event.economy)
-            self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {ECONOMIES[event.economy]}")
+        less = event.memory_fallback
+        if less and less not in self._memory_fallbacks:
+            self._memory_fallbacks.add(less)
+            self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {MEMORY_FALLBACKS[less]}")
         if event.stopped == "still":
             self._step = "as before"
         if event.stopped == "kept":

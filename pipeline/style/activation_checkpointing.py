@@ -11,7 +11,7 @@ from torch import Tensor
 Stretch = Callable[[Tensor], Sequence[Tensor]]
 
 
-class _Recomputed(torch.autograd.Function):
+class _Checkpointed(torch.autograd.Function):
     """Keeps only what goes in.
 
     torch.utils.checkpoint does the same, and so does torch.autograd.grad with gradients to begin from; but their first
@@ -47,9 +47,9 @@ class _End(torch.autograd.Function):
         return None, *ctx.gradients
 
 
-def recomputed(stretch: Stretch, into: Tensor) -> tuple[Tensor, ...]:
+def checkpointed(stretch: Stretch, into: Tensor) -> tuple[Tensor, ...]:
     """`stretch(into)`, with the same gradient to the last bit. Of what lies between, nothing is kept.
 
     :param stretch: gives the same for the same, however often it is called; what goes in is not written to.
     """
-    return cast(tuple[Tensor, ...], _Recomputed.apply(stretch, into))
+    return cast(tuple[Tensor, ...], _Checkpointed.apply(stretch, into))

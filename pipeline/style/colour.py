@@ -14,7 +14,7 @@ FLOOR = (8 / 255) ** 2
 
 
 @dataclass(frozen=True)
-class Colours:
+class ColourStatistics:
     """Mean and covariance of the pixels of a picture, RGB in 0..1."""
 
     mean: Tensor
@@ -23,30 +23,30 @@ class Colours:
     """float64 (3, 3)."""
 
 
-def colours(image: Tensor) -> Colours:
+def colour_statistics(image: Tensor) -> ColourStatistics:
     """Of a picture (1, 3, H, W) in 0..1, on the CPU."""
     pixels = image.flatten(2)[0].double()
     mean = pixels.mean(1)
     centred = pixels - mean[:, None]
-    return Colours(mean, centred @ centred.T / pixels.shape[1])
+    return ColourStatistics(mean, centred @ centred.T / pixels.shape[1])
 
 
-def blended_colours(parts: Sequence[tuple[float, Colours]]) -> Colours:
+def blended_colour_statistics(parts: Sequence[tuple[float, ColourStatistics]]) -> ColourStatistics:
     """Weighted mean of several; weights need not sum to one."""
     total = sum(weight for weight, _ in parts)
     mean = torch.stack([weight / total * one.mean for weight, one in parts]).sum(0)
-    return Colours(mean, torch.stack([weight / total * one.covariance for weight, one in parts]).sum(0))
+    return ColourStatistics(mean, torch.stack([weight / total * one.covariance for weight, one in parts]).sum(0))
 
 
-def pooled_colours(views: Sequence[Colours]) -> Colours:
+def pooled_colour_statistics(views: Sequence[ColourStatistics]) -> ColourStatistics:
     """Of several pictures of one size, taken as one: the covariance within them and that of their means."""
     means = torch.stack([one.mean for one in views])
     centred = means - means.mean(0)
     within = torch.stack([one.covariance for one in views]).mean(0)
-    return Colours(means.mean(0), within + centred.T @ centred / len(views))
+    return ColourStatistics(means.mean(0), within + centred.T @ centred / len(views))
 
 
-def in_colours(image: Tensor, own: Colours, wanted: Colours) -> Tensor:
+def with_colours(image: Tensor, own: ColourStatistics, wanted: ColourStatistics) -> Tensor:
     """A picture (1, 3, H, W) in 0..1 whose colours `own` have become `wanted`, within 0..1.
 
     x' = T (x - m_own) + m_wanted with T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2, where A and B are the covariances: of all

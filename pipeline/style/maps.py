@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Seen:
+class LayerMaps:
     """What one layer sees of one picture."""
 
     layer: str
@@ -37,7 +37,7 @@ class Seen:
         return found
 
 
-def seen(network: Network, device: torch.device, image: Image, layers: Sequence[str]) -> list[Seen]:
+def layer_maps(network: Network, device: torch.device, image: Image, layers: Sequence[str]) -> list[LayerMaps]:
     """What `layers` see of a picture, uint8 (H, W, 3), in float32.
 
     :raises SettingsError: a layer that the network does not have.
@@ -46,7 +46,7 @@ def seen(network: Network, device: torch.device, image: Image, layers: Sequence[
     with torch.no_grad():
         found = placed.features(to_tensor(image).to(device), layers)
         return [
-            Seen(
+            LayerMaps(
                 layer,
                 np.ascontiguousarray(found[layer][0].cpu().numpy()),
                 (gram(found[layer]) / found[layer][0, 0].numel()).cpu().numpy(),
@@ -55,7 +55,7 @@ def seen(network: Network, device: torch.device, image: Image, layers: Sequence[
         ]
 
 
-def by_likeness(matrix: Array) -> list[int]:
+def similarity_order(matrix: Array) -> list[int]:
     """An order of channels in which those that go together stand together.
 
     The order of the Fiedler vector of the channels' likeness G_ij / sqrt(G_ii G_jj) (Barnard, Pothen and Simon 1995):

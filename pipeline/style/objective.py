@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from pipeline.network.base import Network, Part
-from pipeline.style.activation_checkpointing import recomputed
+from pipeline.style.activation_checkpointing import checkpointed
 from pipeline.style.losses import (
     ContentTarget,
     Moments,
@@ -121,14 +121,14 @@ class TemporalTerm:
     pixel together.
     """
 
-    expected: Sequence[tuple[Tensor, Tensor]]
+    targets: Sequence[tuple[Tensor, Tensor]]
     """w (1, 3, H, W) in 0..1 and c (1, 1, H, W) in 0..1, on the device."""
     weight: float
     name: str = "temporal"
     layers: tuple[str, ...] = ()
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        return _total([(weights * (image - picture).square()).sum() for picture, weights in self.expected]) / (
+        return _total([(weights * (image - picture).square()).sum() for picture, weights in self.targets]) / (
             image.numel()
         )
 
@@ -157,19 +157,19 @@ class Objective:
     Terms that come with a weight of zero are left out and their layers are not computed.
     """
 
-    def __init__(self, network: Network, terms: Sequence[Term], recompute: bool = False) -> None:
+    def __init__(self, network: Network, terms: Sequence[Term], checkpoint: bool = False) -> None:
         """
-        :param recompute: forget the maps of every block as soon as its losses are known, and compute them anew on the
+        :param checkpoint: forget the maps of every block as soon as its losses are known, and compute them anew on the
             way back: less memory for more time, and the same numbers to the last bit. All terms with layers have to be
             `LayerTerm`s then.
         """
         self.network = network
         self.terms = tuple(term for term in terms if term.weight != 0)
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
-        self._recompute = recompute
+        self._checkpoint = checkpoint
 
     def __call__(self, image: Tensor) -> Losses:
-        values = self._by_parts(image) if self._recompute else self._at_once(image)
+        values = self._by_parts(image) if self._checkpoint else self._at_once(image)
         total = _total([term.weight * values[term.name] for term in self.terms])
         return Losses(total, {name: value.detach() for name, value in values.items()})
 
@@ -182,7 +182,7 @@ class Objective:
         handed_on = image
         for part in self.network.parts(self._layers):
             places: list[tuple[str, str]] = []
-            handed_on, *losses = recomputed(partial(self._of_part, part, places), handed_on)
+            handed_on, *losses = checkpointed(partial(self._of_part, part, places), handed_on)
             found.update(zip(places, losses, strict=True))
         return {
             term.name: _total([found[term.name, layer] for layer in term.layers]) if term.layers else term(image, {})

@@ -22,13 +22,13 @@ MOST_HALVINGS = 2
 Result = TypeVar("Result")
 
 
-class Economy(str, Enum):
-    """How memory was saved for a frame, each one in addition to those before it."""
+class MemoryFallback(str, Enum):
+    """What was done for a frame whose memory did not suffice, each one in addition to those before it."""
 
     NONE = ""
     FREED = "freed"
     """What was not in use was given back before; the same picture."""
-    RECOMPUTED = "recomputed"
+    CHECKPOINTED = "checkpointed"
     """The network's maps were computed a second time on the way back, instead of kept; the same picture, more time."""
     SHORT_HISTORY = "short history"
     """L-BFGS has learnt from fewer past steps: another picture, hardly to be told apart."""
@@ -38,11 +38,11 @@ class Economy(str, Enum):
 
 
 @dataclass(frozen=True)
-class Thrift:
+class MemoryPlan:
     """How to paint a frame with less memory."""
 
-    economy: Economy = Economy.NONE
-    recompute: bool = False
+    memory_fallback: MemoryFallback = MemoryFallback.NONE
+    checkpoint: bool = False
     """Whether maps are computed anew on the way back."""
     history: int | None = None
     """L-BFGS: pairs kept; None as the settings say."""
@@ -50,23 +50,23 @@ class Thrift:
     """How often the size is halved."""
 
 
-def thrifts(settings: Settings, halvings: int) -> list[Thrift]:
-    """What there is to try, from the usual way to the thriftiest one.
+def memory_plans(settings: Settings, halvings: int) -> list[MemoryPlan]:
+    """What there is to try, from the usual way to the one with the least memory.
 
     :param halvings: how often a frame can be halved, if the settings allow it.
     """
-    found = [Thrift(), Thrift(Economy.FREED), Thrift(Economy.RECOMPUTED, recompute=True)]
+    found = [MemoryPlan(), MemoryPlan(MemoryFallback.FREED), MemoryPlan(MemoryFallback.CHECKPOINTED, checkpoint=True)]
     history = None
     if settings.optimizer == "lbfgs" and settings.history > SHORT_HISTORY:
         history = SHORT_HISTORY
-        found.append(Thrift(Economy.SHORT_HISTORY, True, history))
+        found.append(MemoryPlan(MemoryFallback.SHORT_HISTORY, True, history))
     if settings.may_shrink:
-        sizes = (Economy.HALF, Economy.QUARTER)[: min(halvings, MOST_HALVINGS)]
-        found += [Thrift(economy, True, history, number) for number, economy in enumerate(sizes, start=1)]
+        sizes = (MemoryFallback.HALF, MemoryFallback.QUARTER)[: min(halvings, MOST_HALVINGS)]
+        found += [MemoryPlan(fallback, True, history, number) for number, fallback in enumerate(sizes, start=1)]
     return found
 
 
-class Thrifty:
+class OutOfMemoryRetry:
     """Tries again with less where memory runs out, and remembers for each size with how little it went well."""
 
     def __init__(self, device: torch.device) -> None:
@@ -75,11 +75,11 @@ class Thrifty:
         self._leaf = torch.zeros((), device=device, requires_grad=True)
         self._oldest = self._leaf * 1
 
-    def paint(self, size: tuple[int, int], ways: list[Thrift], attempt: Callable[[Thrift], Result]) -> Result:
+    def paint(self, size: tuple[int, int], ways: list[MemoryPlan], attempt: Callable[[MemoryPlan], Result]) -> Result:
         """The first result of `attempt` for which memory suffices.
 
         :param size: (height, width) of the frame.
-        :param ways: those of `thrifts`.
+        :param ways: those of `memory_plans`.
         :raises NotEnoughMemoryError: it suffices for none of them.
         """
         for number in range(self._reached.get(size, 0), len(ways)):

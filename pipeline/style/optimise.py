@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.errors import PaintingError
 from pipeline.style.objective import Losses, Objective
-from pipeline.style.optimizers import Optimizer, Stepper, make_stepper
+from pipeline.style.optimizers import Optimizer, OptimizerName, make_optimizer
 
 # Steps between two looks at the loss; each look waits for the device once.
 LOOK_EVERY = 5
@@ -27,7 +27,7 @@ RETRIES = 4
 class LoopSettings:
     """How to minimise, and when to stop."""
 
-    optimizer: Optimizer
+    optimizer: OptimizerName
     rate: float
     """Adam: learning rate; L-BFGS: largest root mean square change of a step. In units of the 0..1 range."""
     steps: int
@@ -98,16 +98,16 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     """
     if not bool(torch.isfinite(start).all()):
         raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
-    stepper = make_stepper(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
+    optimizer = make_optimizer(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
     best = _Best(objective, start)
-    watch = _Watch(settings, stepper, best)
+    watch = _Watch(settings, optimizer, best)
     stopped = Stop.STEPS
     number = 0
     while number < settings.steps:
         number += 1
-        losses = stepper.step(best.evaluate)
+        losses = optimizer.step(best.evaluate)
         if on_step is not None:
-            on_step(Step(number, settings.steps, losses, lambda: stepper.image))
+            on_step(Step(number, settings.steps, losses, lambda: optimizer.image))
         # The first look is at the start itself: what is much worse than that is an explosion too.
         if number in {1, settings.steps} or number % LOOK_EVERY == 0:
             verdict = watch.look(losses.total, number)
@@ -115,7 +115,7 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
                 stopped = verdict
                 break
     with torch.no_grad():
-        image = stepper.image.clone()
+        image = optimizer.image.clone()
         if not bool(torch.isfinite(image).all()):
             stopped = Stop.UNSTABLE
         final = objective(image).floats()
@@ -154,9 +154,9 @@ class _Best:
 class _Watch:
     """Looks at the loss now and then: undoes an explosion, sees a plateau, minds the clock."""
 
-    def __init__(self, settings: LoopSettings, stepper: Stepper, best: _Best) -> None:
+    def __init__(self, settings: LoopSettings, optimizer: Optimizer, best: _Best) -> None:
         self._settings = settings
-        self._stepper = stepper
+        self._optimizer = optimizer
         self._best = best
         self._began = time.monotonic()
         self._seen: list[tuple[int, float]] = []
@@ -165,12 +165,12 @@ class _Watch:
     def look(self, now: Tensor, number: int) -> Stop | None:
         """:param now: the loss before the step of that number."""
         loss, best = torch.stack([now, self._best.loss]).tolist()
-        exploded = loss > EXPLODED * best and not self._stepper.turns_back
+        exploded = loss > EXPLODED * best and not self._optimizer.turns_back
         if exploded or not math.isfinite(loss):
             if self.retries == RETRIES:
                 return Stop.UNSTABLE
             self.retries += 1
-            self._stepper.restart(self._best.image, 0.25**self.retries)
+            self._optimizer.restart(self._best.image, 0.25**self.retries)
             self._seen.clear()
             return None
         self._seen.append((number, best))

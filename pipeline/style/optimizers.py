@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.style.objective import Losses
 
-Optimizer = Literal["adam", "lbfgs"]
+OptimizerName = Literal["adam", "lbfgs"]
 Evaluate = Callable[[Tensor], Losses]
 
 # L-BFGS, the first step of all: a share of the limit, where along the tangent it would take so much of the loss. A
@@ -26,7 +26,7 @@ BACK = 0.5
 UPHILL = 0.002
 
 
-class Stepper(Protocol):
+class Optimizer(Protocol):
     """Holds the picture (1, 3, H, W) that is being optimised, and moves it."""
 
     turns_back: bool
@@ -189,10 +189,10 @@ class LBFGS:
         return result
 
 
-def make_stepper(
-    optimizer: Optimizer, image: Tensor, rate: float, averaging: float = 0.0, history: int = 20
-) -> Stepper:
-    """The stepper of that name, starting at `image` (1, 3, H, W)."""
-    if optimizer == "adam":
+def make_optimizer(
+    name: OptimizerName, image: Tensor, rate: float, averaging: float = 0.0, history: int = 20
+) -> Optimizer:
+    """The optimizer of that name, starting at `image` (1, 3, H, W)."""
+    if name == "adam":
         return Adam(image, rate, averaging)
     return LBFGS(image, rate, history)

@@ -18,68 +18,28 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings, strengthened
-from pipeline.style.adain import ClipStatistics, Palette, of_view, palette, recoloured, style_palette
-from pipeline.style.carried import Carried, Expected
-from pipeline.style.colour import blended_colours, colours, in_colours
+from pipeline.style.adain import (
+    ChannelStatistics,
+    ClipStatistics,
+    adain,
+    channel_statistics,
+    style_channel_statistics,
+    style_of_frame,
+)
+from pipeline.style.colour import blended_colour_statistics, colour_statistics, with_colours
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
-from pipeline.style.oom_fallback import MOST_HALVINGS, Economy, Thrift, Thrifty, thrifts
-from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
-from pipeline.style.optimizers import Optimizer
-from pipeline.style.picture import fitted, resized, to_image, to_tensor
+from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryPlan, OutOfMemoryRetry, memory_plans
+from pipeline.style.optimise import LoopSettings, Step, optimise
+from pipeline.style.optimizers import OptimizerName
+from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
 
 Image = npt.NDArray[np.uint8]
 # Brightness of a blank canvas, in 0..1: primed, not quite white.
 CANVAS = 0.95
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
 LEAST_SIDE = 16
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style picture and its share in the blend."""
-
-    image: Image
-    """uint8 (H, W, 3) RGB."""
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class PaintedFrame:
-    """A finished frame and how it came about."""
-
-    image: Image
-    """uint8 (H, W, 3) RGB, the size of the content."""
-    losses: dict[str, float]
-    """Of the painting at full size: 'total' (weighted) and each term unweighted."""
-    steps: int
-    """Over all sizes."""
-    seconds: float
-    stopped: Stop
-    economy: Economy = Economy.NONE
-    """How memory was saved, where it did not suffice."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Told after each step: where the painting of a frame stands."""
-
-    step: int
-    """Over all sizes, from 1."""
-    of: int
-    """Step budget over all sizes."""
-    share: float
-    """How much of the frame's budgeted work is done, 0 to 1; a step at half the size is a quarter of the work."""
-    level: int
-    """0 is the final size, 1 half of it, and so on."""
-    detail: Step
-    picture: Callable[[], Tensor]
-    """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""
-    start: Callable[[], Tensor]
-    """How it looked before the first step of all, likewise."""
-
-
-OnProgress = Callable[[Progress], None]
 
 
 class Painter:
@@ -104,9 +64,11 @@ class Painter:
         own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
         self._network = own.placed(device, dtype, memory_format(device))
         self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
-        self._colours = blended_colours([(weight, colours(picture)) for weight, picture in self._styles])
+        self._colours = blended_colour_statistics(
+            [(weight, colour_statistics(picture)) for weight, picture in self._styles]
+        )
         self._targets: dict[int, _Targets] = {}
-        self._thrifty = Thrifty(device)
+        self._retry = OutOfMemoryRetry(device)
         self._statistics = ClipStatistics()
         self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
@@ -142,17 +104,17 @@ class Painter:
         found.settings = settings
         return found
 
-    def with_statistics(self, statistics: ClipStatistics) -> Painter:
-        """This painter for the frames of a clip with these statistics: a palette that does not wander."""
+    def with_statistics(self, clip: ClipStatistics) -> Painter:
+        """This painter for the frames of a clip that looks like `clip` as a whole: a palette that does not wander."""
         found = copy.copy(self)
-        found._statistics = statistics.on(self.device)
+        found._statistics = clip.on(self.device)
         return found
 
     def statistics_of(self, image: Image) -> ClipStatistics:
         """What a picture looks like, as far as a painting of its clip depends on it.
 
         :param image: uint8 (H, W, 3).
-        :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
+        :return: on the CPU, at every size that can be painted. `pooled_anchor` makes the anchor of a clip out of
             several.
         """
         layers, full = self._statistics_layers, to_tensor(image)
@@ -162,14 +124,14 @@ class Painter:
             sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
             for size in sizes if layers else ():
                 maps = self._network.features(resized(full, *size).to(self.device), layers)
-                found[size] = {layer: palette(maps[layer]) for layer in layers}
-        seen = colours(full) if self.settings.start == "recoloured" else None
+                found[size] = {layer: channel_statistics(maps[layer]) for layer in layers}
+        seen = colour_statistics(full) if self.settings.start == "recoloured" else None
         return ClipStatistics(found, seen).on(torch.device("cpu"))
 
     def paint(
         self,
         content: Image,
-        carried: Carried | None = None,
+        carried: WarmStart | None = None,
         index: int = 0,
         on_progress: OnProgress | None = None,
         start: Image | None = None,
@@ -187,41 +149,41 @@ class Painter:
         """
         height, width = content.shape[:2]
         halvings = len(self._sizes(height, width, 1 + MOST_HALVINGS)) - 1
-        return self._thrifty.paint(
+        return self._retry.paint(
             (height, width),
-            thrifts(self.settings, halvings),
-            lambda thrift: self._paint(content, carried, index, on_progress, start, steps, thrift),
+            memory_plans(self.settings, halvings),
+            lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
         )
 
     def _paint(
         self,
         content: Image,
-        carried: Carried | None,
+        carried: WarmStart | None,
         index: int,
         on_progress: OnProgress | None,
         start: Image | None,
         steps: int | None,
-        thrift: Thrift,
+        plan: MemoryPlan,
     ) -> PaintedFrame:
         """As `paint`, with so little memory."""
         began = time.monotonic()
         full = to_tensor(content)
         height, width = full.shape[2:]
         base = self._base(full, carried.start if carried is not None else start)
-        sizes = self._thrifty_sizes(height, width, thrift)[-1 if carried is not None else 0 :]
+        sizes = self._sizes_within(height, width, plan)[-1 if carried is not None else 0 :]
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
-        expected = carried.expected if carried is not None else ()
+        expected = carried.temporal_targets if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
-            palettes = self._statistics.palettes.get(size)
-            return self._objective(resized(full, *size), expected, palettes, thrift.recompute)
+            clip = self._statistics.layers.get(size)
+            return self._objective(resized(full, *size), expected, clip, plan.checkpoint)
 
         objective = objective_at(sizes[0])
         if carried is not None and carried.own is not None:
             base = self._better(objective, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
             canvas = resized(base, *sizes[0])
         loop = self._loop(carried is not None)
-        loop = replace(loop, history=thrift.history or loop.history)
+        loop = replace(loop, history=plan.history or loop.history)
         counts = self._steps(len(sizes), steps or loop.steps)
         reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts)
         done = 0
@@ -233,8 +195,8 @@ class Painter:
             result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step)
             canvas = result.image.cpu()
             done += result.steps
-        image = to_image(_grown(canvas, base if thrift.halvings else None, (height, width)))
-        return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, thrift.economy)
+        image = to_image(_grown(canvas, base if plan.halvings else None, (height, width)))
+        return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
 
     def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
@@ -242,10 +204,10 @@ class Painter:
             losses = [objective(resized(one, *size).to(self.device)).total for one in (start, own)]
             return own if bool(losses[1] < losses[0]) else start
 
-    def _thrifty_sizes(self, height: int, width: int, thrift: Thrift) -> list[tuple[int, int]]:
+    def _sizes_within(self, height: int, width: int, plan: MemoryPlan) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the last one that is painted."""
-        sizes = self._sizes(height, width, max(self.settings.levels, 1 + thrift.halvings))
-        return sizes[: len(sizes) - thrift.halvings]
+        sizes = self._sizes(height, width, max(self.settings.levels, 1 + plan.halvings))
+        return sizes[: len(sizes) - plan.halvings]
 
     def _sizes(self, height: int, width: int, levels: int | None = None) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the final one.
@@ -278,7 +240,7 @@ class Painter:
         if self.settings.start == "recoloured":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            found = in_colours(content, self._statistics.colours or colours(content), self._colours)
+            found = with_colours(content, self._statistics.colours or colour_statistics(content), self._colours)
             return content + share * (found - content)
         return content if self.settings.start == "content" else None
 
@@ -292,7 +254,7 @@ class Painter:
     def _loop(self, carried: bool) -> LoopSettings:
         settings = self.settings
         loop = LoopSettings(
-            optimizer=cast(Optimizer, settings.optimizer),
+            optimizer=cast(OptimizerName, settings.optimizer),
             rate=settings.learning_rate,
             steps=settings.carried_steps if carried else settings.steps,
             averaging=settings.averaging,
@@ -308,26 +270,26 @@ class Painter:
     def _objective(
         self,
         content: Tensor,
-        expected: Sequence[Expected] = (),
-        clip: Mapping[str, Palette] | None = None,
-        recompute: bool = False,
+        expected: Sequence[TemporalTarget] = (),
+        anchor: Mapping[str, ChannelStatistics] | None = None,
+        checkpoint: bool = False,
     ) -> Objective:
         """
         :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
-        :param clip: palettes of the clip at this size, by layer; None takes those of the content itself.
+        :param anchor: palettes of the clip at this size, by layer; None takes those of the content itself.
         """
         settings = self.settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
         targets = self._style_targets(max(content.shape[2:]))
         with torch.no_grad():
-            maps = self._network.features(content.to(self.device), [*wanted, *(clip or ())])
-            style = self._style_aims(targets.style, maps, clip)
+            maps = self._network.features(content.to(self.device), [*wanted, *(anchor or ())])
+            style = self._style_aims(targets.style, maps, anchor)
             maps = {layer: maps[layer] for layer in wanted}
             if settings.recolour:
-                own = clip or {layer: palette(found) for layer, found in maps.items()}
+                own = anchor or {layer: channel_statistics(found) for layer, found in maps.items()}
                 maps = {
-                    layer: recoloured(found, own[layer], targets.palette[layer], settings.recolour)
+                    layer: adain(found, own[layer], targets.content[layer], settings.recolour)
                     for layer, found in maps.items()
                 }
         terms: list[Term] = [
@@ -349,20 +311,26 @@ class Painter:
         if expected:
             size = (content.shape[2], content.shape[3])
             terms.append(TemporalTerm([self._expectation(one, size) for one in expected], settings.temporal_weight))
-        return Objective(self._network, terms, recompute)
+        return Objective(self._network, terms, checkpoint)
 
     def _style_aims(
-        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], clip: Mapping[str, Palette] | None
+        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, ChannelStatistics] | None
     ) -> Mapping[str, Moments]:
         """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
-        if clip is None or not self.settings.clip_palette or self.settings.statistic != "moments":
+        if anchor is None or not self.settings.clip_palette or self.settings.statistic != "moments":
             return style
         return {
-            layer: of_view(aim, palette(maps[layer]), clip[layer], self.settings.clip_palette, layer.startswith("relu"))
+            layer: style_of_frame(
+                aim,
+                channel_statistics(maps[layer]),
+                anchor[layer],
+                self.settings.clip_palette,
+                layer.startswith("relu"),
+            )
             for layer, aim in style.items()
         }
 
-    def _expectation(self, expected: Expected, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _expectation(self, expected: TemporalTarget, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
         weights = torch.from_numpy(np.array(expected.weights, np.float32))[None, None]
         return resized(to_tensor(expected.picture), *size).to(self.device), resized(weights, *size).to(self.device)
@@ -373,22 +341,22 @@ class Painter:
             settings = self.settings
             statistic = cast(Statistic, settings.statistic)
             layers = [layer for layer, _ in settings.style_layers]
-            palette = [layer for layer, _ in settings.content_layers] if settings.recolour else []
+            content = [layer for layer, _ in settings.content_layers] if settings.recolour else []
             style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in layers}
-            colours: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in palette}
+            colours: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content}
             for weight, picture in self._styles:
                 wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
-                height, width = fitted(picture.shape[2], picture.shape[3], wanted)
+                height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
                 shown = resized(picture, *self._workable(height, width)).to(self.device)
                 with torch.no_grad():
-                    maps = self._network.features(shown, [*layers, *palette])
+                    maps = self._network.features(shown, [*layers, *content])
                     for layer, found in style.items():
                         found.append((weight, moments(maps[layer], statistic)))
                     for layer, found in colours.items():
                         found.append((weight, moments(maps[layer], "moments")))
             self._targets[longest] = _Targets(
                 {layer: blend(parts, statistic) for layer, parts in style.items()},
-                {layer: style_palette(blend(parts, "moments")) for layer, parts in colours.items()},
+                {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in colours.items()},
             )
         return self._targets[longest]
 
@@ -399,7 +367,7 @@ class _Targets:
 
     style: dict[str, Moments]
     """Statistics of the style layers."""
-    palette: dict[str, Palette]
+    content: dict[str, ChannelStatistics]
     """Of the content layers, for a content that takes it on."""
 
 

@@ -29,7 +29,7 @@ def resized(tensor: Tensor, height: int, width: int) -> Tensor:
     return found.clamp(0, 1)
 
 
-def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+def scaled_size(height: int, width: int, longest: int) -> tuple[int, int]:
     """(height, width) scaled so that the longer one is `longest`; at least one pixel each."""
     scale = longest / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))

@@ -41,9 +41,9 @@ from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
 from pipeline.media.outputs import remove
-from pipeline.style.carried import Carried
+from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame, Painter
+from pipeline.style.painter import Painter
 from reelbrush import stylize_video
 
 
@@ -189,7 +189,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[PaintedFra
     right = Painter.paint
 
     def paint(
-        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+        self: Painter, content: np.ndarray, carried: WarmStart | None, index: int, *rest: Any, **more: Any
     ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == at and carried is not None else found
@@ -253,7 +253,7 @@ def test_a_second_painting_that_fails_costs_nothing(
     right = Painter.paint
 
     def paint(
-        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+        self: Painter, content: np.ndarray, carried: WarmStart | None, index: int, *rest: Any, **more: Any
     ) -> PaintedFrame:
         if carried is None and index:
             raise PaintingError("The loss of a frame is not a finite number.")

@@ -94,11 +94,11 @@ def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     again = painted()
     assert looked() == []
     np.testing.assert_array_equal(again, first)
-    for damaged in ("[[", "{}x", "[]", '{"palettes": [[1, 2, {"relu1_1": 5}]], "colours": null}', "null"):
+    for damaged in ("[[", "{}x", "[]", '{"layers": [[1, 2, {"relu1_1": 5}]], "colours": null}', "null"):
         kept.write_text(damaged)
         np.testing.assert_array_equal(painted(), first)
         assert looked() == [1, 2, 3] and kept.read_text() == text
-    kept.write_text('{"palettes": [], "colours": null}')
+    kept.write_text('{"layers": [], "colours": null}')
     assert not np.array_equal(painted(), first), "what was kept counts"
 
 

@@ -16,8 +16,8 @@ from pipeline.batch.rows import State
 from pipeline.clip.events import Damaged, Event, FrameDone
 from pipeline.clip.store import FrameStore
 from pipeline.errors import DamagedFrameError
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 from reelbrush import stylize_video
 
 PASSES = (("passes", 2),)

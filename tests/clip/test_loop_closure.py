@@ -18,12 +18,12 @@ from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import closing_share
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media import open_source
-from pipeline.motion.flicker import unexplained, warping_error
 from pipeline.motion.flow import both_ways
 from pipeline.motion.masks import reliability
+from pipeline.motion.measure import warping_error, warping_residual
 from pipeline.settings import read_assignment, read_config, resolve
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 from reelbrush import stylize_video
 
 LOOP = {**SMALL, "loop": True}
@@ -55,7 +55,7 @@ def flicker(contents: list[np.ndarray], paintings: list[np.ndarray]) -> list[flo
     found = []
     for (a, painted_a), (b, painted_b) in pairwise(ring):
         flow, reverse = both_ways(a, b)
-        found.append(warping_error(unexplained(painted_a, painted_b, flow), reliability(flow, reverse)) or 0.0)
+        found.append(warping_error(warping_residual(painted_a, painted_b, flow), reliability(flow, reverse)) or 0.0)
     return found
 
 

@@ -11,8 +11,8 @@ from tiny import picture, tiny_settings
 
 from pipeline.clip.loss_monitor import FEWEST, RECENT, LossMonitor, monitor_at
 from pipeline.clip.store import FrameStore
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 
 FRAME = picture(48, 64, seed=2)
 OTHER = picture(48, 64, seed=9)

@@ -25,13 +25,13 @@ from pipeline.network.base import Network
 from pipeline.network.memory import is_out_of_memory
 from pipeline.network.weights import open_packaged
 from pipeline.settings import resolve
-from pipeline.style.carried import Carried, Expected
+from pipeline.style.frame import Style, TemporalTarget, WarmStart
 from pipeline.style.objective import Objective
-from pipeline.style.oom_fallback import Economy, Thrift, Thrifty, thrifts
-from pipeline.style.painter import Painter, Style
+from pipeline.style.oom_fallback import MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
+from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
 
-WAYS = thrifts(tiny_settings(optimizer="lbfgs", may_shrink=True), 2)
+WAYS = memory_plans(tiny_settings(optimizer="lbfgs", may_shrink=True), 2)
 GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 needs_limit = pytest.mark.skipif(
     not GLIBC, reason="needs Linux to limit the address space, and glibc to fill it evenly"
@@ -55,7 +55,7 @@ def objectives(network: Network, preset: str) -> tuple[Objective, Objective]:
     """The objective of a small frame as usual, and the thrifty one."""
     painter = Painter(network, [Style(picture(40, 48, seed=1))], resolve(preset), CPU)
     content = to_tensor(picture(64, 80, seed=2))
-    usual, thrifty = (painter._objective(content, recompute=recompute) for recompute in (False, True))
+    usual, thrifty = (painter._objective(content, checkpoint=checkpoint) for checkpoint in (False, True))
     return usual, thrifty
 
 
@@ -90,8 +90,8 @@ def test_layers_that_several_terms_look_at_give_the_same_bits() -> None:
     settings = tiny_settings(content_layers=layers, style_layers=layers, recolour=0.5)
     painter = Painter(network, [Style(picture(40, 48, seed=1))], settings, CPU)
     content = to_tensor(picture(64, 80, seed=2))
-    expected = [Expected(picture(64, 80, seed=5), np.full((64, 80), 0.5, np.float32))]
-    usual, thrifty = (gradient(painter._objective(content, expected, recompute=again)) for again in (False, True))
+    expected = [TemporalTarget(picture(64, 80, seed=5), np.full((64, 80), 0.5, np.float32))]
+    usual, thrifty = (gradient(painter._objective(content, expected, checkpoint=again)) for again in (False, True))
     assert thrifty[0] == usual[0]
     assert torch.equal(thrifty[1], usual[1])
 
@@ -99,11 +99,11 @@ def test_layers_that_several_terms_look_at_give_the_same_bits() -> None:
 @pytest.mark.parametrize("carried", [False, True])
 def test_a_painting_with_maps_computed_again_is_the_same(carried: bool) -> None:
     painter = tiny_painter(levels=2, smallest=16)
-    start = Carried(picture(48, 64, seed=7)) if carried else None
-    found = [painter._paint(picture(48, 64), start, 0, None, None, None, way) for way in (Thrift(), WAYS[2])]
+    start = WarmStart(picture(48, 64, seed=7)) if carried else None
+    found = [painter._paint(picture(48, 64), start, 0, None, None, None, way) for way in (MemoryPlan(), WAYS[2])]
     np.testing.assert_array_equal(found[0].image, found[1].image)
     assert found[0].losses == found[1].losses
-    assert [one.economy for one in found] == [Economy.NONE, Economy.RECOMPUTED]
+    assert [one.memory_fallback for one in found] == [MemoryFallback.NONE, MemoryFallback.CHECKPOINTED]
 
 
 # ---- what is tried
@@ -111,46 +111,46 @@ def test_a_painting_with_maps_computed_again_is_the_same(carried: bool) -> None:
 
 def test_what_there_is_to_try() -> None:
     def names(halvings: int = 2, **values: Any) -> list[str]:
-        return [way.economy.value for way in thrifts(tiny_settings(**values), halvings)]
+        return [way.memory_fallback.value for way in memory_plans(tiny_settings(**values), halvings)]
 
-    assert names() == ["", "freed", "recomputed"]
-    assert names(optimizer="lbfgs") == ["", "freed", "recomputed", "short history"]
-    assert names(optimizer="lbfgs", history=3) == ["", "freed", "recomputed"]
-    assert names(may_shrink=True) == ["", "freed", "recomputed", "half size", "quarter size"]
-    assert names(1, may_shrink=True) == ["", "freed", "recomputed", "half size"]
-    assert names(0, may_shrink=True) == ["", "freed", "recomputed"]
+    assert names() == ["", "freed", "checkpointed"]
+    assert names(optimizer="lbfgs") == ["", "freed", "checkpointed", "short history"]
+    assert names(optimizer="lbfgs", history=3) == ["", "freed", "checkpointed"]
+    assert names(may_shrink=True) == ["", "freed", "checkpointed", "half size", "quarter size"]
+    assert names(1, may_shrink=True) == ["", "freed", "checkpointed", "half size"]
+    assert names(0, may_shrink=True) == ["", "freed", "checkpointed"]
 
 
 def test_it_is_tried_with_less_and_less_and_not_from_the_beginning_for_the_next_frame() -> None:
     tried: list[str] = []
 
-    def attempt(way: Thrift) -> str:
-        tried.append(way.economy.value)
+    def attempt(way: MemoryPlan) -> str:
+        tried.append(way.memory_fallback.value)
         if way.history is None:
             too_much()
-        return way.economy.value
+        return way.memory_fallback.value
 
-    thrifty = Thrifty(CPU)
+    thrifty = OutOfMemoryRetry(CPU)
     assert thrifty.paint((48, 64), WAYS, attempt) == "short history"
-    assert tried == ["", "freed", "recomputed", "short history"]
+    assert tried == ["", "freed", "checkpointed", "short history"]
     assert thrifty.paint((48, 64), WAYS, attempt) == "short history"
     assert tried[4:] == ["short history"]
     thrifty.paint((24, 32), WAYS, attempt)
-    assert tried[5:] == ["", "freed", "recomputed", "short history"], "a size of its own"
+    assert tried[5:] == ["", "freed", "checkpointed", "short history"], "a size of its own"
 
 
 def test_where_nothing_helps_it_says_what_does() -> None:
     with pytest.raises(NotEnoughMemoryError, match=r"frame of 64x48 .*--set may_shrink=true.*--size"):
-        Thrifty(CPU).paint((48, 64), WAYS[:3], lambda way: too_much())
+        OutOfMemoryRetry(CPU).paint((48, 64), WAYS[:3], lambda way: too_much())
     with pytest.raises(NotEnoughMemoryError) as caught:
-        Thrifty(CPU).paint((48, 64), WAYS, lambda way: too_much())
+        OutOfMemoryRetry(CPU).paint((48, 64), WAYS, lambda way: too_much())
     assert "may_shrink" not in str(caught.value), "it is allowed already"
 
 
 def test_other_errors_are_not_tried_again() -> None:
     tried = []
     with pytest.raises(RuntimeError, match="shape"):
-        Thrifty(CPU).paint((48, 64), WAYS, lambda way: tried.append(way) or torch.zeros(3).view(2, 2))
+        OutOfMemoryRetry(CPU).paint((48, 64), WAYS, lambda way: tried.append(way) or torch.zeros(3).view(2, 2))
     assert len(tried) == 1
 
 
@@ -174,7 +174,7 @@ def test_nothing_of_a_failed_attempt_stays() -> None:
         def backward(ctx: Any, of_sum: Tensor) -> Tensor:
             return too_much()
 
-    def attempt(way: Thrift) -> None:
+    def attempt(way: MemoryPlan) -> None:
         gc.collect()
         held.append(sum(one.numel() for one in gc.get_objects() if type(one) is Tensor and one.requires_grad))
         pixels = torch.rand(300, 400).requires_grad_(True)
@@ -182,7 +182,7 @@ def test_nothing_of_a_failed_attempt_stays() -> None:
         torch.autograd.grad(sum(one.exp().sum() for one in maps) + Greedy.apply(maps[0]), pixels)
 
     with pytest.raises(NotEnoughMemoryError):
-        Thrifty(CPU).paint((48, 64), WAYS, attempt)
+        OutOfMemoryRetry(CPU).paint((48, 64), WAYS, attempt)
     assert len(held) == len(WAYS)
     assert max(held[1:]) <= held[0]
 
@@ -203,14 +203,14 @@ def test_a_smaller_painting_has_the_full_size_and_the_fine_detail() -> None:
 def test_a_carried_frame_is_painted_smaller_too() -> None:
     painter = tiny_painter(levels=1, smallest=16, carried_steps=1, learning_rate=1e-6)
     start = picture(64, 96, seed=4)
-    carried = Carried(start, (Expected(start, np.ones((64, 96), np.float32)),))
+    carried = WarmStart(start, (TemporalTarget(start, np.ones((64, 96), np.float32)),))
     found = painter._paint(picture(64, 96, seed=5), carried, 0, None, None, None, WAYS[-2])
     assert np.abs(found.image.astype(int) - start).max() <= 2
 
 
 def test_the_sizes_that_may_come_have_a_palette() -> None:
     painter = tiny_painter(levels=1, smallest=16, recolour=1.0)
-    assert set(painter.statistics_of(picture(64, 96)).palettes) == {(64, 96), (32, 48), (16, 24)}
+    assert set(painter.statistics_of(picture(64, 96)).layers) == {(64, 96), (32, 48), (16, 24)}
 
 
 def test_the_record_of_a_frame_says_so(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_record_of_a_frame_says_so(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "frames", range(2))
     store.put(0, painter.paint(picture(24, 32)))
     store.put(1, painter._paint(picture(24, 32), None, 0, None, None, None, WAYS[2]))
-    assert [store.record(index)["economy"] for index in (0, 1)] == ["", "recomputed"]
+    assert [store.record(index)["memory_fallback"] for index in (0, 1)] == ["", "checkpointed"]
 
 
 # ---- for real
@@ -250,34 +250,34 @@ def limited(way: str, allowed: int, *arguments: str | Path, **extra: str) -> sub
 
 
 def painted(here: Path, output: str, allowed: int, *more: str) -> tuple[list[str], int]:
-    """Paint the folder as a library does. Returns the economies of its frames and what was taken, in MiB."""
+    """Paint the folder as a library does. Returns the memory_fallbacks of its frames and what was taken, in MiB."""
     run = limited("library", allowed, here / "in", here / "style.png", here / output, *STEPS, *more, **EVEN)
     assert run.returncode == 0, run.stderr
     *lines, taken = run.stdout.splitlines()
     done = [event for event in events("\n".join(lines)) if event["event"] == "frame_done"]
-    return [event["economy"] for event in done], int(taken)
+    return [event["memory_fallback"] for event in done], int(taken)
 
 
 @pytest.fixture(scope="module")
 def usual(here: Path) -> int:
     """MiB that the undisturbed job takes; it is in `whole`."""
-    economies, taken = painted(here, "whole", 0)
-    assert economies == ["", ""]
+    memory_fallbacks, taken = painted(here, "whole", 0)
+    assert memory_fallbacks == ["", ""]
     return taken
 
 
 @needs_limit
 def test_with_too_little_memory_the_frames_are_the_same(here: Path, usual: int) -> None:
-    economies, taken = painted(here, "thrifty", round(0.86 * usual))
-    assert economies == ["recomputed", "recomputed"]
+    memory_fallbacks, taken = painted(here, "thrifty", round(0.86 * usual))
+    assert memory_fallbacks == ["checkpointed", "checkpointed"]
     assert taken < usual
     assert_same(here / "whole", here / "thrifty", 2)
 
 
 @needs_limit
 def test_with_far_too_little_it_is_painted_smaller_if_allowed(here: Path, usual: int) -> None:
-    economies, _ = painted(here, "small", round(0.55 * usual), "may_shrink=true")
-    assert economies == ["half size", "half size"]
+    memory_fallbacks, _ = painted(here, "small", round(0.55 * usual), "may_shrink=true")
+    assert memory_fallbacks == ["half size", "half size"]
     assert [image.shape for image in pictures(here / "small")] == [(272, 272, 3)] * 2
 
 

@@ -31,12 +31,12 @@ from pipeline.clip.warm_start import further_start, track_frames
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError
 from pipeline.media import open_source
-from pipeline.media.backward import FEWEST, backward
 from pipeline.media.frame import Frame, FrameSource, VideoInfo
+from pipeline.media.prefetch import FEWEST, backward
 from pipeline.settings import resolve
-from pipeline.style.carried import Carried
+from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame, Painter
+from pipeline.style.painter import Painter
 from reelbrush import stylize_video
 
 TWO = {**SMALL, "passes": 2}
@@ -200,12 +200,12 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     assert np.abs(found.start[middle].astype(int) - 200).max() <= 1, "that of frame 3, moved"
     np.testing.assert_array_equal(found.start[gone], own[gone], "frame 3 does not show this any more")
     np.testing.assert_array_equal(found.own, own)
-    (expected,) = found.expected
+    (expected,) = found.temporal_targets
     assert np.abs(expected.picture[middle].astype(int) - 200).max() <= 1
     np.testing.assert_allclose(np.median(seen[1].tracks[1].flow[middle], axis=(0, 1)), (4, 0), atol=0.3)
     unstable = further_start(seen[2], store, own, settings)
     np.testing.assert_array_equal(unstable.start, own, "nothing starts from what did not settle")
-    assert unstable.expected == ()
+    assert unstable.temporal_targets == ()
 
 
 # ---- frames that come out wrong
@@ -232,7 +232,7 @@ def test_a_pass_that_makes_a_frame_worse_leaves_it_as_it_was(
     right = Painter.paint
 
     def paint(
-        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: Any, **more: Any
+        self: Painter, content: np.ndarray, carried: WarmStart | None, index: int, *rest: Any, **more: Any
     ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)
         return fault(found) if index == 2 and self.settings.carried_steps == 3 else found

@@ -35,12 +35,11 @@ from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
 from pipeline.motion.flow import DIS
-from pipeline.motion.frame_difference import glance
-from pipeline.motion.news import news
+from pipeline.motion.frame_difference import downscaled
+from pipeline.motion.track import untracked_share
 from pipeline.settings import Settings
-from pipeline.style.carried import Carried
+from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 from reelbrush import stylize_video
 
 STANDARD = tiny_settings(steps=60, carried_steps=40, passes=2)
@@ -384,9 +383,9 @@ def test_motion_is_looked_at_once_and_kept(tmp_path: Path) -> None:
 
 def test_news_is_what_only_now_comes_into_view() -> None:
     wide = picture(48, 96, seed=3)
-    before = glance(wide[:, :64])
-    assert news(before, before) < 0.02
-    shifted = [news(before, glance(wide[:, x : x + 64])) for x in (2, 8, 16)]
+    before = downscaled(wide[:, :64])
+    assert untracked_share(before, before) < 0.02
+    shifted = [untracked_share(before, downscaled(wide[:, x : x + 64])) for x in (2, 8, 16)]
     assert shifted == sorted(shifted)
     # A sixteenth-and-a-half of the picture came in from the right, and the flow is unsure beside it.
     assert 8 / 64 <= shifted[1] < 0.5
@@ -428,9 +427,9 @@ def test_a_step_count_of_its_own_is_for_one_frame_at_every_size() -> None:
     image = picture(48, 64)
     assert painter.paint(image).steps == 24
     assert painter.paint(image, steps=3).steps == 6
-    assert painter.paint(image, Carried(image), steps=2).steps == 2
-    usual = painter.paint(image, Carried(image))
-    np.testing.assert_array_equal(usual.image, painter.paint(image, Carried(image), steps=5).image)
+    assert painter.paint(image, WarmStart(image), steps=2).steps == 2
+    usual = painter.paint(image, WarmStart(image))
+    np.testing.assert_array_equal(usual.image, painter.paint(image, WarmStart(image), steps=5).image)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
@@ -440,7 +439,7 @@ def test_the_speed_that_is_measured_is_about_that_of_painting(tmp_path: Path, fr
     speed = measure_speed(source, painter, DIS)
     image = next(iter(source.frames())).image
     began = time.monotonic()
-    painter.paint(image, Carried(image), steps=40)
+    painter.paint(image, WarmStart(image), steps=40)
     one = (time.monotonic() - began) / 40
     # Whatever else the machine does meanwhile.
     assert one / 8 < speed.step < one * 8

@@ -16,8 +16,8 @@ from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import distances, reach, track_frames, warm_start
 from pipeline.media.frame import Frame, Image
 from pipeline.settings import Settings
+from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame
 
 HEIGHT, WIDTH = 48, 64
 
@@ -90,11 +90,11 @@ def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
 def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:
     found = warm_start(list(track_frames(clip(5), 0, {0}, settings()))[-1], store, settings())
     assert found is not None
-    assert [int(expected.picture[9, 9, 0]) for expected in found.expected] == [30, 20, 0]
-    together = sum(expected.weights for expected in found.expected)
+    assert [int(expected.picture[9, 9, 0]) for expected in found.temporal_targets] == [30, 20, 0]
+    together = sum(expected.weights for expected in found.temporal_targets)
     assert float(np.max(together)) <= 1
-    assert found.expected[0].weights.mean() > 0.8
-    assert found.expected[1].weights.mean() < 0.2, "most of it the frame before has shown"
+    assert found.temporal_targets[0].weights.mean() > 0.8
+    assert found.temporal_targets[1].weights.mean() < 0.2, "most of it the frame before has shown"
 
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:
@@ -102,7 +102,7 @@ def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expec
     assert warm_start(seen[7], store, settings()) is None
     after = warm_start(seen[8], store, settings())
     assert after is not None
-    assert [int(expected.picture[9, 9, 0]) for expected in after.expected] == [70, 40], "not 60"
+    assert [int(expected.picture[9, 9, 0]) for expected in after.temporal_targets] == [70, 40], "not 60"
 
 
 def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(store: FrameStore) -> None:
@@ -118,4 +118,4 @@ def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: 
         values = settings(carry=carry, temporal_weight=weight, long_term=(1, 2))
         found = warm_start(list(track_frames(clip(5), 0, {0}, values))[-1], store, values)
         assert found is not None
-        assert len(found.expected) == count
+        assert len(found.temporal_targets) == count

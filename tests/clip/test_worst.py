@@ -14,9 +14,9 @@ from tiny import tiny_settings
 from pipeline.clip.events import Event, Finished
 from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.store import FrameStore
-from pipeline.style.carried import Carried
+from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import PaintedFrame, Painter
+from pipeline.style.painter import Painter
 from reelbrush import stylize_video
 
 
@@ -48,7 +48,7 @@ def test_a_clip_with_a_frame_that_fell_apart_says_so_in_the_end(
     right = Painter.paint
 
     def paint(
-        self: Painter, content: np.ndarray, carried: Carried | None, index: int, *rest: object, **more: object
+        self: Painter, content: np.ndarray, carried: WarmStart | None, index: int, *rest: object, **more: object
     ) -> PaintedFrame:
         found = right(self, content, carried, index, *rest, **more)  # type: ignore[arg-type]
         return replace(found, losses={**found.losses, "total": 20 * found.losses["total"]}) if index == 2 else found

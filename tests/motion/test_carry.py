@@ -9,7 +9,7 @@ import pytest
 from moving import flow_of, panned
 from tiny import picture
 
-from pipeline.motion.carry import FEWEST, adjusted, blended, feathered, filled, light, moved, palette
+from pipeline.motion.carry import FEWEST, adjusted, blended, feathered, filled, in_painted_colours, light_change, moved
 from pipeline.motion.track import Track, track
 
 Image = npt.NDArray[np.uint8]
@@ -136,10 +136,12 @@ def test_feathered_edges_lie_inside() -> None:
 def test_light_is_the_change_that_neighbours_share() -> None:
     frame = picture(64, 80, seed=3) // 2 + 40
     ones = np.ones(frame.shape[:2], np.float32)
-    np.testing.assert_allclose(light(frame, frame + 20, ones), 20, atol=0.5)
+    np.testing.assert_allclose(light_change(frame, frame + 20, ones), 20, atol=0.5)
     noise = np.random.default_rng(1).integers(-20, 21, frame.shape)
-    assert np.abs(light(frame, (frame + noise).astype(np.uint8), ones)).mean() < 1.5
-    assert np.abs(light(frame, frame + 20, np.zeros_like(ones))).max() == 0, "nothing is known where nothing is trusted"
+    assert np.abs(light_change(frame, (frame + noise).astype(np.uint8), ones)).mean() < 1.5
+    assert np.abs(light_change(frame, frame + 20, np.zeros_like(ones))).max() == 0, (
+        "nothing is known where nothing is trusted"
+    )
 
 
 def test_palette_finds_an_affine_map() -> None:
@@ -148,17 +150,17 @@ def test_palette_finds_an_affine_map() -> None:
     where[:20] = True
     unknown = painted(content)
     unknown[20:] = 0
-    assert np.abs(palette(content, unknown, where) - painted(content)).max() < 2
+    assert np.abs(in_painted_colours(content, unknown, where) - painted(content)).max() < 2
 
 
 def test_palette_of_too_few_pixels_or_of_one_grey_changes_nothing_wildly() -> None:
     content = picture(40, 50, seed=5)
     where = np.zeros((40, 50), bool)
     where.flat[: FEWEST - 1] = True
-    np.testing.assert_array_equal(palette(content, painted(content), where), content)
+    np.testing.assert_array_equal(in_painted_colours(content, painted(content), where), content)
     where[:20] = True
     content[:20] = 128
-    found = palette(content, flat(90, 40, 50), where)
+    found = in_painted_colours(content, flat(90, 40, 50), where)
     np.testing.assert_allclose(found[:20], 90, atol=1)
     assert found.std() <= 1.5 * content.std()
 
@@ -171,7 +173,7 @@ def test_a_frame_is_found_in_an_earlier_one() -> None:
     found = track(before, after)
     inside = (slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(np.median(found.flow[inside], axis=(0, 1)), (-3, -2), atol=0.2)
-    assert np.abs(found.laid[inside].astype(int) - after[inside]).mean() < 3
+    assert np.abs(found.aligned[inside].astype(int) - after[inside]).mean() < 3
     assert set(np.unique(found.weights)) <= {0.0, 1.0}
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.motion.flicker import unexplained, warping_error
 from pipeline.motion.image_statistics import mean_colour, sharpness
-from pipeline.motion.measure import LONG, FrameMeasure, measure
+from pipeline.motion.measure import LONG, FrameMeasure, measure, warping_error, warping_residual
 from pipeline.motion.shots import Shot
 from pipeline.motion.summary import Summary, summarise
 from tests.moving import flow_of
@@ -47,7 +46,7 @@ def of(contents: Sequence[Image], paintings: Sequence[Image], shots: Sequence[Sh
 
 def test_e_warp_by_hand() -> None:
     first, second = flat(100), flat(151)
-    error = unexplained(first, second, flow_of(0, 0, 24, 32))
+    error = warping_residual(first, second, flow_of(0, 0, 24, 32))
     assert error.shape == (24, 32)
     np.testing.assert_allclose(error, 0.2**2, rtol=1e-5)
     assert warping_error(error, np.ones((24, 32), np.float32)) == pytest.approx(0.04, rel=1e-5)
@@ -56,7 +55,7 @@ def test_e_warp_by_hand() -> None:
 def test_channels_are_averaged() -> None:
     second = flat(100)
     second[..., 1] = 151
-    assert unexplained(flat(100), second, flow_of(0, 0, 24, 32))[0, 0] == pytest.approx(0.04 / 3, rel=1e-5)
+    assert warping_residual(flat(100), second, flow_of(0, 0, 24, 32))[0, 0] == pytest.approx(0.04 / 3, rel=1e-5)
 
 
 def test_only_what_can_be_trusted_counts() -> None:
@@ -70,9 +69,9 @@ def test_only_what_can_be_trusted_counts() -> None:
 def test_the_second_frame_is_laid_onto_the_first() -> None:
     first = picture(20, 30)
     second = np.roll(first, (0, 3), (0, 1))
-    error = unexplained(first, second, flow_of(3, 0, 20, 30))
+    error = warping_residual(first, second, flow_of(3, 0, 20, 30))
     assert error[:, :-3].max() == 0
-    assert unexplained(first, second, flow_of(-3, 0, 20, 30))[:, 3:-3].mean() > 0.01
+    assert warping_residual(first, second, flow_of(-3, 0, 20, 30))[:, 3:-3].mean() > 0.01
 
 
 def test_a_painting_that_moves_as_its_input_does_not_flicker() -> None:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture, resize
 from pipeline.motion.cuts import Cuts, parse_cuts
-from pipeline.motion.frame_difference import difference, glance
+from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.motion.shots import find_shots
 from samples.scene import cut_frame, scene
 from tests.tiny import picture
@@ -67,29 +67,29 @@ def test_the_same_at_another_brightness_has_the_same_structure() -> None:
 
 
 def test_nothing_in_common() -> None:
-    found = difference(glance(shot(0)[0]), glance(shot(1)[0]))
+    found = difference(downscaled(shot(0)[0]), downscaled(shot(1)[0]))
     assert found.structure > 0.5 and found.levels > 30
 
 
 def test_what_only_moved_is_laid_back() -> None:
     before, after = wide()[:, :96], wide()[:, 10:106]
-    found = difference(glance(before), glance(after))
+    found = difference(downscaled(before), downscaled(after))
     assert found.structure < 0.1
     assert found.levels < 0.3 * np.abs(before.astype(int) - after).mean()
 
 
 def test_bars_do_not_count_as_something_in_common() -> None:
-    bare = difference(glance(shot(0)[0]), glance(shot(1)[0]))
-    barred = [glance(np.pad(shot(number)[0], ((20, 20), (6, 6), (0, 0)))) for number in (0, 1)]
+    bare = difference(downscaled(shot(0)[0]), downscaled(shot(1)[0]))
+    barred = [downscaled(np.pad(shot(number)[0], ((20, 20), (6, 6), (0, 0)))) for number in (0, 1)]
     assert difference(*barred).structure == pytest.approx(bare.structure, abs=0.2)
-    dim = [glance(np.pad(shot(number)[0], ((20, 20), (6, 6), (0, 0)), constant_values=30)) for number in (0, 1)]
+    dim = [downscaled(np.pad(shot(number)[0], ((20, 20), (6, 6), (0, 0)), constant_values=30)) for number in (0, 1)]
     assert difference(*dim).structure < 0.7 * bare.structure, "which they would, if they were not so dark"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (101, 57)])
 def test_any_size(size: tuple[int, int]) -> None:
     black, white = np.zeros((*size, 3), np.uint8), np.full((*size, 3), 255, np.uint8)
-    assert max(glance(white).shape) <= 64
+    assert max(downscaled(white).shape) <= 64
     assert find_shots([black, black, white, white, white, white]) == [(0, 2), (2, 6)]
 
 

@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from pipeline.clip.events import (
-    ECONOMIES,
+    MEMORY_FALLBACKS,
     Damaged,
     Event,
     Finished,
@@ -32,7 +32,7 @@ from pipeline.report.console import ConsoleReporter, counting
 from pipeline.report.estimate import Estimate
 from pipeline.report.jsonlines import as_json, json_reporter
 from pipeline.report.signals import explain
-from pipeline.style.oom_fallback import Economy
+from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.text import duration_text
 
 STARTED = Started(
@@ -314,12 +314,14 @@ def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -
 
 
 def test_the_console_says_once_how_memory_is_saved() -> None:
-    done = [FrameDone(index, {}, 5, 0.1, "steps", economy="recomputed" if index else "") for index in range(4)]
-    said = console_said(*done, FrameDone(4, {}, 5, 0.1, "steps", economy="half size"))
+    done = [
+        FrameDone(index, {}, 5, 0.1, "steps", memory_fallback="checkpointed" if index else "") for index in range(4)
+    ]
+    said = console_said(*done, FrameDone(4, {}, 5, 0.1, "steps", memory_fallback="half size"))
     assert said.count("note: memory ran out") == 2
     assert "ran out at frame 2: from here on the maps of the network are computed twice" in said
     assert "ran out at frame 5: from here on frames are painted at half the size" in said
-    assert set(ECONOMIES) == {economy.value for economy in Economy} - {""}
+    assert set(MEMORY_FALLBACKS) == {memory_fallback.value for memory_fallback in MemoryFallback} - {""}
 
 
 def test_the_console_says_that_a_frame_was_damaged() -> None:

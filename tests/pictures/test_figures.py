@@ -29,7 +29,7 @@ from pipeline.pictures.figures.losses import LossesJob, run_losses
 from pipeline.pictures.figures.reconstruct import ReconstructJob, block_layers, run_reconstruct
 from pipeline.pictures.figures.weights import WeightsJob, run_weights, with_ratio
 from pipeline.settings import resolve
-from pipeline.style.maps import Seen, by_likeness, seen
+from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 from pipeline.style.reconstruct import Plan, Reconstructor, psnr
 
 
@@ -67,7 +67,7 @@ def test_a_style_is_found_again_at_another_size(network: Network) -> None:
     found = maker.style(style, ["relu1_1", "relu2_1"], "gram", 24, 48, seen_steps.append)
     assert found.image.shape == (24, 48, 3)
     for wanted, got in zip(
-        *(seen(network, CPU, one, ["relu1_1", "relu2_1"]) for one in (style, found.image)), strict=True
+        *(layer_maps(network, CPU, one, ["relu1_1", "relu2_1"]) for one in (style, found.image)), strict=True
     ):
         assert np.linalg.norm(got.gram - wanted.gram) < 0.1 * np.linalg.norm(wanted.gram)
     assert seen_steps == list(range(1, found.steps + 1))
@@ -120,15 +120,15 @@ def test_a_layer_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> N
 # What layers see.
 
 
-def seen_as(maps: list[np.ndarray], layer: str = "relu1_1") -> Seen:
+def seen_as(maps: list[np.ndarray], layer: str = "relu1_1") -> LayerMaps:
     stack = np.stack(maps).astype(np.float32)
     rows = stack.reshape(len(maps), -1)
-    return Seen(layer, stack, rows @ rows.T / rows.shape[1])
+    return LayerMaps(layer, stack, rows @ rows.T / rows.shape[1])
 
 
 def test_seen_is_what_the_network_gives(network: Network) -> None:
     image = picture(16, 24)
-    (found,) = seen(network, CPU, image, ["relu2_1"])
+    (found,) = layer_maps(network, CPU, image, ["relu2_1"])
     tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     maps = network.features(tensor, ["relu2_1"])["relu2_1"][0].numpy()
     np.testing.assert_allclose(found.maps, maps, atol=1e-5)
@@ -144,7 +144,7 @@ def test_channels_that_fire_together_stand_together() -> None:
     left, right = np.zeros((4, 8)), np.zeros((4, 8))
     left[:, :5] = right[:, 3:] = 1
     mixed = [left, right, 2 * left, 2 * right, 3 * left, 3 * right]
-    order = by_likeness(seen_as(mixed).gram)
+    order = similarity_order(seen_as(mixed).gram)
     assert sorted(order) == list(range(6))
     assert {channel % 2 for channel in order[:3]} in ({0}, {1}), order
     assert arranged([seen_as(mixed)], 2) in ([4, 5], [5, 4]), "the strongest of each"

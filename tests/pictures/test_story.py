@@ -34,9 +34,10 @@ from pipeline.pictures.snapshots import MOST, Loss, Snapshot, SnapshotRecorder, 
 from pipeline.pictures.story import Story, StoryOptions, blend, changes, even_positions
 from pipeline.pictures.story_curve import ACCENT
 from pipeline.pictures.story_file import write_story, write_story_frames
+from pipeline.style.frame import Progress
 from pipeline.style.objective import Losses
 from pipeline.style.optimise import Step
-from pipeline.style.painter import CANVAS, Progress
+from pipeline.style.painter import CANVAS
 from tests.jobs import QUICK, environment, events, paint_picture
 
 SUFFIXES = (".gif", ".webp", ".png", ".mp4", ".webm")

@@ -13,46 +13,51 @@ from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import mean_colour
 from pipeline.style.adain import (
+    ChannelStatistics,
     ClipStatistics,
-    Palette,
-    of_view,
-    palette,
-    pooled,
+    adain,
+    channel_statistics,
+    pooled_channel_statistics,
     pooled_statistics,
-    recoloured,
     statistics_as_json,
     statistics_from_json,
-    style_palette,
+    style_channel_statistics,
+    style_of_frame,
 )
-from pipeline.style.carried import Carried
+from pipeline.style.frame import Style, WarmStart
 from pipeline.style.losses import Moments, moments
-from pipeline.style.painter import Painter, Style
+from pipeline.style.painter import Painter
 
 
-def numbers(mean: float, variance: float) -> Palette:
-    return Palette(torch.tensor([mean]), torch.tensor([variance]))
+def numbers(mean: float, variance: float) -> ChannelStatistics:
+    return ChannelStatistics(torch.tensor([mean]), torch.tensor([variance]))
 
 
 def same(a: ClipStatistics, b: ClipStatistics) -> bool:
     return statistics_as_json(a) == statistics_as_json(b)
 
 
-# ---- palettes
+# ---- channel statistics
 
 
 def test_a_palette_by_hand() -> None:
-    found = palette(maps_of([[1, 3], [1, 3]], [[5, 5], [5, 5]]))
+    found = channel_statistics(maps_of([[1, 3], [1, 3]], [[5, 5], [5, 5]]))
     assert found.mean.tolist() == [2, 5]
     assert found.variance.tolist() == [1, 0]
 
 
 def test_several_pictures_are_pooled_as_if_they_were_one() -> None:
     left, right = random_maps(1) * 2 + 1, random_maps(2) - 3
-    found, whole = pooled([palette(left), palette(right)]), palette(torch.cat([left, right], 3))
+    found, whole = (
+        pooled_channel_statistics([channel_statistics(left), channel_statistics(right)]),
+        channel_statistics(torch.cat([left, right], 3)),
+    )
     torch.testing.assert_close(found.mean, whole.mean)
     torch.testing.assert_close(found.variance, whole.variance)
-    alone = pooled([palette(left)])
-    assert torch.equal(alone.mean, palette(left).mean) and torch.equal(alone.variance, palette(left).variance)
+    alone = pooled_channel_statistics([channel_statistics(left)])
+    assert torch.equal(alone.mean, channel_statistics(left).mean) and torch.equal(
+        alone.variance, channel_statistics(left).variance
+    )
 
 
 # ---- recoloured content
@@ -60,20 +65,20 @@ def test_several_pictures_are_pooled_as_if_they_were_one() -> None:
 
 def test_recoloured_maps_have_the_styles_mean_and_deviation_and_keep_their_places() -> None:
     content, style = random_maps(5), random_maps(6) * 3 + 2
-    found = recoloured(content, palette(content), palette(style), 1.0)
+    found = adain(content, channel_statistics(content), channel_statistics(style), 1.0)
     torch.testing.assert_close(found.mean((2, 3)), style.mean((2, 3)), rtol=1e-4, atol=1e-4)
     deviation = style.std((2, 3), unbiased=False)
     torch.testing.assert_close(found.std((2, 3), unbiased=False), deviation, rtol=1e-4, atol=1e-4)
     for own, new in zip(content.flatten(2)[0], found.flatten(2)[0], strict=True):
         assert float(torch.corrcoef(torch.stack([own, new]))[0, 1]) == pytest.approx(1, abs=1e-5)
-    torch.testing.assert_close(recoloured(content, palette(content), palette(style), 0.0), content)
-    half = recoloured(content, palette(content), palette(style), 0.5)
+    torch.testing.assert_close(adain(content, channel_statistics(content), channel_statistics(style), 0.0), content)
+    half = adain(content, channel_statistics(content), channel_statistics(style), 0.5)
     torch.testing.assert_close(half, (content + found) / 2, rtol=1e-4, atol=1e-4)
 
 
 def test_recolouring_flat_maps_gives_the_styles_mean() -> None:
     flat = torch.full((1, 2, 5, 5), 4.0)
-    found = recoloured(flat, palette(flat), palette(random_maps(7, 2)), 1.0)
+    found = adain(flat, channel_statistics(flat), channel_statistics(random_maps(7, 2)), 1.0)
     torch.testing.assert_close(found.mean((2, 3)), random_maps(7, 2).mean((2, 3)), rtol=1e-3, atol=1e-3)
 
 
@@ -81,24 +86,22 @@ def test_a_thing_keeps_its_colour_whatever_else_is_in_view() -> None:
     """With the palette of the scene; with that of each view it would change."""
     thing, other = random_maps(1), random_maps(2) + 5
     wide = torch.cat([thing, other], 3)
-    style = palette(random_maps(3) * 2)
-    scene = pooled([palette(thing), palette(wide)])
-    torch.testing.assert_close(
-        recoloured(wide, scene, style, 1.0)[..., : thing.shape[3]], recoloured(thing, scene, style, 1.0)
-    )
-    apart = recoloured(wide, palette(wide), style, 1.0)[..., : thing.shape[3]] - recoloured(
-        thing, palette(thing), style, 1.0
+    style = channel_statistics(random_maps(3) * 2)
+    scene = pooled_channel_statistics([channel_statistics(thing), channel_statistics(wide)])
+    torch.testing.assert_close(adain(wide, scene, style, 1.0)[..., : thing.shape[3]], adain(thing, scene, style, 1.0))
+    apart = adain(wide, channel_statistics(wide), style, 1.0)[..., : thing.shape[3]] - adain(
+        thing, channel_statistics(thing), style, 1.0
     )
     assert float(apart.abs().mean()) > 1
 
 
 def test_the_palette_of_a_style_is_the_diagonal_of_what_is_known_of_it() -> None:
     maps = random_maps(4)
-    found, own = style_palette(moments(maps, "moments")), palette(maps)
+    found, own = style_channel_statistics(moments(maps, "moments")), channel_statistics(maps)
     torch.testing.assert_close(found.mean, own.mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found.variance, own.variance, rtol=1e-4, atol=1e-5)
     flat = torch.full((1, 3, 37, 53), 7.3)
-    assert bool((style_palette(moments(flat, "moments")).variance >= 0).all())
+    assert bool((style_channel_statistics(moments(flat, "moments")).variance >= 0).all())
 
 
 # ---- style of a view
@@ -108,19 +111,19 @@ def test_a_view_is_as_far_from_the_style_as_it_is_from_its_scene() -> None:
     style = Moments(torch.tensor([10.0]), torch.tensor([[16.0]]), 100)
     scene = numbers(3.0, 4.0)
     # Deviations are 4 in the style and 2 in the scene: what is 1 below the scene is 2 below the style.
-    assert float(of_view(style, numbers(2.0, 1.0), scene, 1.0, False).mean) == pytest.approx(8, abs=1e-4)
-    assert float(of_view(style, numbers(2.0, 1.0), scene, 0.5, False).mean) == pytest.approx(9, abs=1e-4)
-    assert float(of_view(style, numbers(-9.0, 1.0), scene, 1.0, False).mean) == pytest.approx(-14, abs=1e-3)
-    assert float(of_view(style, numbers(-9.0, 1.0), scene, 1.0, True).mean) == 0
+    assert float(style_of_frame(style, numbers(2.0, 1.0), scene, 1.0, False).mean) == pytest.approx(8, abs=1e-4)
+    assert float(style_of_frame(style, numbers(2.0, 1.0), scene, 0.5, False).mean) == pytest.approx(9, abs=1e-4)
+    assert float(style_of_frame(style, numbers(-9.0, 1.0), scene, 1.0, False).mean) == pytest.approx(-14, abs=1e-3)
+    assert float(style_of_frame(style, numbers(-9.0, 1.0), scene, 1.0, True).mean) == 0
     for own, share in ((scene, 1.0), (numbers(2.0, 1.0), 0.0)):
-        found = of_view(style, own, scene, share, True)
+        found = style_of_frame(style, own, scene, share, True)
         assert float(found.mean) == 10 and float(found.second) == 16 and found.positions == 100
 
 
 def test_the_views_of_a_scene_have_the_mean_of_the_style_together() -> None:
-    views = [palette(random_maps(seed) + seed) for seed in range(4)]
+    views = [channel_statistics(random_maps(seed) + seed) for seed in range(4)]
     style = moments(random_maps(9) * 2 + 30, "moments")
-    means = [of_view(style, view, pooled(views), 1.0, True).mean for view in views]
+    means = [style_of_frame(style, view, pooled_channel_statistics(views), 1.0, True).mean for view in views]
     torch.testing.assert_close(torch.stack(means).mean(0), style.mean, rtol=1e-4, atol=1e-4)
     assert float((means[0] - means[3]).abs().min()) > 0.5
 
@@ -134,16 +137,16 @@ ANCHORED = {"recolour": 1.0, "clip_palette": 1.0, "start": "recoloured", "levels
 def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
     painter = tiny_painter(**ANCHORED)
     found = painter.statistics_of(picture(32, 40))
-    assert {size: set(layers) for size, layers in found.palettes.items()} == {
+    assert {size: set(layers) for size, layers in found.layers.items()} == {
         (16, 20): {"relu1_1", "relu2_1", "relu3_1"}, (32, 40): {"relu1_1", "relu2_1", "relu3_1"}
     }  # fmt: skip
-    gram = tiny_painter(**ANCHORED, statistic="gram").view(picture(32, 40))
-    assert set(gram.palettes[32, 40]) == {"relu2_1"}, "Gram matrices are not shifted"
-    without = tiny_painter(**{**ANCHORED, "recolour": 0.0}).view(picture(32, 40))
-    assert set(without.palettes[32, 40]) == {"relu1_1", "relu3_1"}
+    gram = tiny_painter(**ANCHORED, statistic="gram").statistics_of(picture(32, 40))
+    assert set(gram.layers[32, 40]) == {"relu2_1"}, "Gram matrices are not shifted"
+    without = tiny_painter(**{**ANCHORED, "recolour": 0.0}).statistics_of(picture(32, 40))
+    assert set(without.layers[32, 40]) == {"relu1_1", "relu3_1"}
     assert found.colours is not None
     plain = tiny_painter(**{**ANCHORED, "recolour": 0.0, "clip_palette": 0.0, "start": "content"})
-    assert not plain.needs_statistics and plain.view(picture(32, 40)) == ClipStatistics()
+    assert not plain.needs_statistics and plain.statistics_of(picture(32, 40)) == ClipStatistics()
 
 
 def test_an_anchor_survives_its_file() -> None:
@@ -151,10 +154,10 @@ def test_an_anchor_survives_its_file() -> None:
     anchor = pooled_statistics([painter.statistics_of(picture(32, 40, seed)) for seed in range(3)])
     assert same(statistics_from_json(json.loads(json.dumps(statistics_as_json(anchor)))), anchor)
     assert pooled_statistics([]) == ClipStatistics() == statistics_from_json(statistics_as_json(ClipStatistics()))
-    for palettes in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
+    for layers in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
         with pytest.raises((ValueError, TypeError, AttributeError)):
-            statistics_from_json({"palettes": palettes, "colours": None})
-    for damaged in (None, [], {}, {"palettes": []}, {"palettes": [], "colours": 3}):
+            statistics_from_json({"layers": layers, "colours": None})
+    for damaged in (None, [], {}, {"layers": []}, {"layers": [], "colours": 3}):
         with pytest.raises((ValueError, TypeError, KeyError)):
             statistics_from_json(damaged)
 
@@ -165,7 +168,7 @@ def test_a_picture_that_is_its_own_anchor_is_painted_as_without_one(statistic: s
     content = picture(32, 40)
     anchored = painter.with_statistics(pooled_statistics([painter.statistics_of(content)]))
     np.testing.assert_array_equal(anchored.paint(content).image, painter.paint(content).image)
-    warm = Carried(picture(32, 40, seed=5))
+    warm = WarmStart(picture(32, 40, seed=5))
     np.testing.assert_array_equal(anchored.paint(content, warm).image, painter.paint(content, warm).image)
 
 

@@ -145,7 +145,7 @@ def test_temporal_gradient_is_that_of_a_square_and_zero_where_nothing_is_expecte
     half = image.shape[3] // 2
     assert float(gradient[..., :half].abs().min()) > 0
     assert torch.equal(gradient[..., half:], torch.zeros_like(gradient[..., half:]))
-    right = sum(2 * c * (image - w) for w, c in term.expected) / image.numel()
+    right = sum(2 * c * (image - w) for w, c in term.targets) / image.numel()
     torch.testing.assert_close(gradient, right.double(), rtol=1e-5, atol=1e-9)
     for y, x in ((0, 0), (7, 3), (15, half)):
         step = torch.zeros_like(pixels)
@@ -160,5 +160,5 @@ def test_temporal_loss_counts_in_the_total(network: CountingNetwork, image: Tens
     found = Objective(network, [*terms_of(network), temporal])(image).floats()
     without = Objective(network, terms_of(network))(image).floats()
     assert found["total"] == pytest.approx(without["total"] + 10 * found["temporal"], rel=1e-5)
-    off = Objective(network, [*terms_of(network), TemporalTerm(temporal.expected, 0.0)])(image).floats()
+    off = Objective(network, [*terms_of(network), TemporalTerm(temporal.targets, 0.0)])(image).floats()
     assert off == without

@@ -232,8 +232,8 @@ def test_a_loss_that_rises_at_the_last_step_is_not_handed_back() -> None:
     assert found.losses["total"] == pytest.approx(min(seen), rel=1e-6)
 
 
-def test_a_stepper_that_jumps_about_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a stepper does, and however often: the best picture that it looked at comes out."""
+def test_an_optimizer_that_jumps_about_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an optimizer does, and however often: the best picture that it looked at comes out."""
 
     class Jumps:
         turns_back = True
@@ -256,7 +256,7 @@ def test_a_stepper_that_jumps_about_spoils_nothing(monkeypatch: pytest.MonkeyPat
         def restart(self, image: Tensor, care: float) -> None:
             raise AssertionError("no number was missing")
 
-    monkeypatch.setattr(loop, "make_stepper", lambda optimizer, image, *rest: Jumps(image))
+    monkeypatch.setattr(loop, "make_optimizer", lambda name, image, *rest: Jumps(image))
     assert optimise(Bowl(), START, settings(steps=3)).losses["total"] <= value_at(START)
     found = optimise(Bowl(), START, settings(steps=9))
     torch.testing.assert_close(found.image, AIM)

@@ -14,11 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.style.losses import content_target, moments
 from pipeline.style.objective import ContentTerm, Losses, Objective, SmoothnessTerm, StyleTerm
-from pipeline.style.optimizers import LBFGS, Adam, Evaluate, Optimizer, Stepper, make_stepper
+from pipeline.style.optimizers import LBFGS, Adam, Evaluate, Optimizer, OptimizerName, make_optimizer
 from pipeline.style.picture import to_tensor
 
 SHAPE = (1, 3, 8, 8)
-MAKERS: dict[str, Callable[[Tensor], Stepper]] = {
+MAKERS: dict[str, Callable[[Tensor], Optimizer]] = {
     "adam": lambda image: Adam(image, 0.02),
     "averaged adam": lambda image: Adam(image, 0.02, averaging=0.9),
     "lbfgs": lambda image: LBFGS(image, 0.1),
@@ -39,21 +39,21 @@ def quadratic(aim: Tensor, condition: float, scale: float = 1.0) -> Evaluate:
     return evaluate
 
 
-def run(stepper: Stepper, evaluate: Evaluate, steps: int) -> list[float]:
-    return [stepper.step(evaluate).total.item() for _ in range(steps)]
+def run(optimizer: Optimizer, evaluate: Evaluate, steps: int) -> list[float]:
+    return [optimizer.step(evaluate).total.item() for _ in range(steps)]
 
 
-def distance(stepper: Stepper, aim: Tensor) -> float:
-    return float((stepper.image - aim).square().mean().sqrt())
+def distance(optimizer: Optimizer, aim: Tensor) -> float:
+    return float((optimizer.image - aim).square().mean().sqrt())
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_reaches_the_minimum_of_an_ill_conditioned_quadratic(name: str) -> None:
     aim = 0.2 + 0.6 * seeded(1)
-    stepper = MAKERS[name](seeded(2))
-    assert distance(stepper, aim) > 0.2
-    run(stepper, quadratic(aim, 1000.0), 100 if name == "lbfgs" else 400)
-    assert distance(stepper, aim) < (1e-3 if name == "lbfgs" else 0.01)
+    optimizer = MAKERS[name](seeded(2))
+    assert distance(optimizer, aim) > 0.2
+    run(optimizer, quadratic(aim, 1000.0), 100 if name == "lbfgs" else 400)
+    assert distance(optimizer, aim) < (1e-3 if name == "lbfgs" else 0.01)
 
 
 def test_lbfgs_needs_far_fewer_steps_than_adam_where_curvatures_differ() -> None:
@@ -71,22 +71,22 @@ def test_averaging_calms_the_result() -> None:
         push = torch.randn(SHAPE, generator=noise)
         return Losses((0.5 * (image - aim).square() + 0.5 * push * image).sum(), {})
 
-    stepper = Adam(seeded(2), 0.05, averaging=0.95)
-    run(stepper, noisy, 200)
-    iterate = float((stepper.pixels - aim).square().mean().sqrt())
-    assert distance(stepper, aim) < 0.75 * iterate
+    optimizer = Adam(seeded(2), 0.05, averaging=0.95)
+    run(optimizer, noisy, 200)
+    iterate = float((optimizer.pixels - aim).square().mean().sqrt())
+    assert distance(optimizer, aim) < 0.75 * iterate
 
 
 def test_the_average_by_hand() -> None:
     """After n steps: sum of (1 - a) a^(n - i) x_i over 1 - a^n, the start itself not among them."""
-    stepper = Adam(seeded(2), 0.05, averaging=0.5)
+    optimizer = Adam(seeded(2), 0.05, averaging=0.5)
     evaluate = quadratic(seeded(1), 10.0)
     seen = []
     for _ in range(3):
-        stepper.step(evaluate)
-        seen.append(stepper.pixels.clone())
+        optimizer.step(evaluate)
+        seen.append(optimizer.pixels.clone())
     expected = (0.125 * seen[0] + 0.25 * seen[1] + 0.5 * seen[2]) / 0.875
-    torch.testing.assert_close(stepper.image, expected)
+    torch.testing.assert_close(optimizer.image, expected)
 
 
 def test_before_the_first_step_the_image_is_the_start() -> None:
@@ -112,26 +112,26 @@ def test_the_start_is_left_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_result_stays_within_black_and_white(name: str) -> None:
-    stepper = MAKERS[name](seeded(2))
-    run(stepper, quadratic(seeded(1) * 6 - 3, 10.0), 60)
-    assert float(stepper.image.min()) >= 0
-    assert float(stepper.image.max()) <= 1 + 1e-6
-    assert stepper.image.dtype == torch.float32
+    optimizer = MAKERS[name](seeded(2))
+    run(optimizer, quadratic(seeded(1) * 6 - 3, 10.0), 60)
+    assert float(optimizer.image.min()) >= 0
+    assert float(optimizer.image.max()) <= 1 + 1e-6
+    assert optimizer.image.dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_two_runs_are_equal_to_the_bit(name: str) -> None:
     ends = []
     for _ in range(2):
-        stepper = MAKERS[name](seeded(2))
-        run(stepper, quadratic(seeded(1), 100.0), 30)
-        ends.append(stepper.image)
+        optimizer = MAKERS[name](seeded(2))
+        run(optimizer, quadratic(seeded(1), 100.0), 30)
+        ends.append(optimizer.image)
     assert torch.equal(*ends)
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_restart_forgets_everything(name: str) -> None:
-    """A stepper that has been elsewhere goes on from a picture exactly as a new one does."""
+    """An optimizer that has been elsewhere goes on from a picture exactly as a new one does."""
     evaluate = quadratic(seeded(1), 100.0)
     used, fresh = MAKERS[name](seeded(4)), MAKERS[name](seeded(2))
     run(used, evaluate, 12)
@@ -144,10 +144,10 @@ def test_restart_forgets_everything(name: str) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_restart_with_care_takes_smaller_steps(name: str) -> None:
     def moved(care: float) -> float:
-        stepper = MAKERS[name](seeded(2))
-        stepper.restart(seeded(2), care)
-        run(stepper, quadratic(seeded(1), 1000.0), 2)
-        return distance(stepper, seeded(2))
+        optimizer = MAKERS[name](seeded(2))
+        optimizer.restart(seeded(2), care)
+        run(optimizer, quadratic(seeded(1), 1000.0), 2)
+        return distance(optimizer, seeded(2))
 
     assert moved(0.25) == pytest.approx(0.25 * moved(1.0), rel=0.2)
 
@@ -156,24 +156,24 @@ def test_restart_with_care_takes_smaller_steps(name: str) -> None:
 def test_lbfgs_does_not_care_about_the_scale_of_the_objective(scale: float) -> None:
     """The equations of the paper give losses of 1e6 and more; pairs must not be thrown away for that."""
     aim = 0.2 + 0.6 * seeded(1)
-    stepper = LBFGS(seeded(2), 0.1)
-    run(stepper, quadratic(aim, 1000.0, scale), 100)
-    assert distance(stepper, aim) < 1e-3
+    optimizer = LBFGS(seeded(2), 0.1)
+    run(optimizer, quadratic(aim, 1000.0, scale), 100)
+    assert distance(optimizer, aim) < 1e-3
 
 
 @pytest.mark.parametrize("limit", [0.003, 0.1])
 def test_no_step_of_lbfgs_is_longer_than_the_limit(limit: float) -> None:
     """On a bowl that is almost flat a Newton step would be far too long."""
-    stepper = LBFGS(seeded(2), limit)
+    optimizer = LBFGS(seeded(2), limit)
 
     def cliff(image: Tensor) -> Losses:
         return Losses((1e-3 * image + 1e-4 * image**4).sum(), {})
 
     lengths = []
     for _ in range(15):
-        before = stepper.pixels.clone()
-        stepper.step(cliff)
-        lengths.append(float((stepper.pixels - before).square().mean().sqrt()))
+        before = optimizer.pixels.clone()
+        optimizer.step(cliff)
+        lengths.append(float((optimizer.pixels - before).square().mean().sqrt()))
     assert max(lengths) <= limit * (1 + 1e-5)
     assert max(lengths) > 0.9 * limit  # it did want to go further
 
@@ -191,10 +191,10 @@ def test_the_first_step_of_lbfgs_is_as_long_as_its_gradient_promises(floor: floa
         return Losses((slope * (image - start)).sum() + wanted, {})
 
     wanted = 1.0 if not floor else promise / (share / 3)
-    stepper = LBFGS(start, 0.1)
+    optimizer = LBFGS(start, 0.1)
     inside = (start > 0.02) & (start < 0.98)
-    stepper.step(plane)
-    moved = (stepper.pixels - start)[inside]
+    optimizer.step(plane)
+    moved = (optimizer.pixels - start)[inside]
     torch.testing.assert_close(moved, (-share * size * slope)[inside], rtol=1e-3, atol=1e-7)
 
 
@@ -228,34 +228,34 @@ def test_lbfgs_gets_over_what_is_not_a_number(bad: float) -> None:
         losses = good(image)
         return Losses(losses.total * bad, {}) if calls % 8 == 0 else losses
 
-    stepper = LBFGS(seeded(2), 0.1)
-    run(stepper, now_and_then, 119)
-    assert distance(stepper, 0.2 + 0.6 * seeded(1)) < 1e-3
+    optimizer = LBFGS(seeded(2), 0.1)
+    run(optimizer, now_and_then, 119)
+    assert distance(optimizer, 0.2 + 0.6 * seeded(1)) < 1e-3
 
 
 def test_pairs_of_negative_curvature_get_no_weight() -> None:
     """On a saddle a pair with s y < 0 would turn the step uphill."""
-    stepper = LBFGS(0.4 + 0.01 * seeded(2), 0.05)
+    optimizer = LBFGS(0.4 + 0.01 * seeded(2), 0.05)
 
     def hill(image: Tensor) -> Losses:
         return Losses(-0.5 * (image - 0.39).square().sum(), {})
 
-    values = run(stepper, hill, 6)
-    assert [float(weight) for _, _, weight in stepper._pairs] == [0.0] * 5
+    values = run(optimizer, hill, 6)
+    assert [float(weight) for _, _, weight in optimizer._pairs] == [0.0] * 5
     assert all(after < before for before, after in pairwise(values))
 
 
 def test_lbfgs_stands_still_at_the_minimum() -> None:
     """Gradient zero, s y zero: nothing may be divided by it."""
-    stepper = LBFGS(seeded(1), 0.1)
-    run(stepper, quadratic(seeded(1), 10.0), 5)
-    assert torch.equal(stepper.image, seeded(1))
+    optimizer = LBFGS(seeded(1), 0.1)
+    run(optimizer, quadratic(seeded(1), 10.0), 5)
+    assert torch.equal(optimizer.image, seeded(1))
 
 
 def test_lbfgs_keeps_no_more_than_its_history() -> None:
-    stepper = LBFGS(seeded(2), 0.1, history=4)
-    run(stepper, quadratic(seeded(1), 100.0), 12)
-    assert len(stepper._pairs) == 4
+    optimizer = LBFGS(seeded(2), 0.1, history=4)
+    run(optimizer, quadratic(seeded(1), 100.0), 12)
+    assert len(optimizer._pairs) == 4
 
 
 def style_objective() -> tuple[Objective, Tensor]:
@@ -315,68 +315,68 @@ def test_the_guard_against_reading_back_works() -> None:
 
 def test_no_step_of_lbfgs_reads_a_value_back() -> None:
     objective, start = style_objective()
-    stepper = LBFGS(start, 0.1, history=3)
+    optimizer = LBFGS(start, 0.1, history=3)
     with NoReadBack():
         for _ in range(6):
-            stepper.step(objective)
-        assert stepper.image.shape == start.shape
+            optimizer.step(objective)
+        assert optimizer.image.shape == start.shape
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_steps_run_on_tensors_without_values(name: str) -> None:
     """On the meta device there is nothing to read back: whoever tries, fails."""
-    stepper = MAKERS[name](torch.empty(SHAPE, device="meta"))
+    optimizer = MAKERS[name](torch.empty(SHAPE, device="meta"))
 
     def evaluate(image: Tensor) -> Losses:
         return Losses(image.square().sum(), {})
 
     for _ in range(4):
-        stepper.step(evaluate)
-    assert stepper.image.shape == SHAPE
+        optimizer.step(evaluate)
+    assert optimizer.image.shape == SHAPE
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", MAKERS)
 def test_no_step_synchronises_a_cuda_device(name: str) -> None:
     start = seeded(2).cuda()
-    stepper = MAKERS[name](start)
+    optimizer = MAKERS[name](start)
 
     def evaluate(image: Tensor) -> Losses:
         return Losses((image - 0.5).square().sum(), {})
 
-    stepper.step(evaluate)
+    optimizer.step(evaluate)
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
-            stepper.step(evaluate)
-        assert stepper.image.shape == start.shape
+            optimizer.step(evaluate)
+        assert optimizer.image.shape == start.shape
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_make_stepper_hands_on_its_arguments() -> None:
+def test_make_optimizer_hands_on_its_arguments() -> None:
     start = seeded(2)
-    assert isinstance(make_stepper("adam", start, 0.1), Adam)
-    lbfgs = make_stepper("lbfgs", start, 0.1, history=2)
+    assert isinstance(make_optimizer("adam", start, 0.1), Adam)
+    lbfgs = make_optimizer("lbfgs", start, 0.1, history=2)
     assert isinstance(lbfgs, LBFGS)
     run(lbfgs, quadratic(seeded(1), 10.0), 5)
     assert len(lbfgs._pairs) == 2
-    averaged, plain = make_stepper("adam", start, 0.1, averaging=0.9), make_stepper("adam", start, 0.1)
-    for stepper in (averaged, plain):
-        run(stepper, quadratic(seeded(1), 10.0), 3)
+    averaged, plain = make_optimizer("adam", start, 0.1, averaging=0.9), make_optimizer("adam", start, 0.1)
+    for optimizer in (averaged, plain):
+        run(optimizer, quadratic(seeded(1), 10.0), 3)
     assert not torch.equal(averaged.image, plain.image)
     torch.testing.assert_close(averaged.pixels, plain.pixels)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_pixels_stay_within_their_range(optimizer: Optimizer) -> None:
-    stepper = make_stepper(optimizer, seeded(3), 0.3)
+def test_pixels_stay_within_their_range(optimizer: OptimizerName) -> None:
+    optimizer = make_optimizer(optimizer, seeded(3), 0.3)
 
     def outward(image: Tensor) -> Losses:
         return Losses(((image - 0.5).square() * -1 + 0.1 * image**4).sum(), {})
 
     for _ in range(12):
-        stepper.step(outward)
-        assert float(stepper.pixels.min()) >= 0
-        assert float(stepper.pixels.max()) <= 1
-    assert float(stepper.pixels.max()) == 1 and float(stepper.pixels.min()) == 0, "they did want to leave it"
+        optimizer.step(outward)
+        assert float(optimizer.pixels.min()) >= 0
+        assert float(optimizer.pixels.max()) <= 1
+    assert float(optimizer.pixels.max()) == 1 and float(optimizer.pixels.min()) == 0, "they did want to leave it"

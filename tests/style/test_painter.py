@@ -16,10 +16,10 @@ from pipeline.errors import SettingsError, UsageError
 from pipeline.network import device
 from pipeline.network.base import Network
 from pipeline.style import optimise as loop
-from pipeline.style.carried import Carried, Expected
+from pipeline.style.frame import Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import CANVAS, Painter, Progress, Style
-from pipeline.style.picture import fitted, resized, to_image, to_tensor
+from pipeline.style.painter import CANVAS, Painter
+from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
 
 
 class Record:
@@ -47,7 +47,7 @@ def test_the_painting_has_the_size_of_the_content(size: tuple[int, int], levels:
     assert found.image.shape == (*size, 3)
     assert found.image.dtype == np.uint8
     assert found.image.flags["C_CONTIGUOUS"]
-    again = painter.paint(picture(*size, seed=3), carried=Carried(found.image), index=1)
+    again = painter.paint(picture(*size, seed=3), carried=WarmStart(found.image), index=1)
     assert again.image.shape == (*size, 3)
 
 
@@ -152,7 +152,7 @@ def test_a_warm_start_goes_on_from_the_painting_before_with_its_own_budget() -> 
     before = picture(32, 40, seed=8)
     record = Record(pictures=True)
     painter = tiny_painter(levels=3, smallest=16, learning_rate=1e-6, steps=12, carried_steps=5, start="noise")
-    found = painter.paint(picture(32, 40), carried=Carried(before), index=1, on_progress=record)
+    found = painter.paint(picture(32, 40), carried=WarmStart(before), index=1, on_progress=record)
     torch.testing.assert_close(record.pictures[0], to_tensor(before), rtol=0, atol=1e-4)
     assert found.steps == len(record.told) == 5
     assert {progress.level for progress in record.told} == {0}
@@ -166,14 +166,14 @@ def test_an_expected_picture_holds_the_painting_where_it_is_trusted(size: tuple[
     trusted = np.zeros(size, np.float32)
     trusted[:, : width // 2] = 1
     painter = tiny_painter(temporal_weight=1e4, carried_steps=30)
-    free = painter.paint(picture(*size), Carried(before))
-    held = painter.paint(picture(*size), Carried(before, (Expected(before, trusted),)))
+    free = painter.paint(picture(*size), WarmStart(before))
+    held = painter.paint(picture(*size), WarmStart(before, (TemporalTarget(before, trusted),)))
     moved = np.abs(held.image.astype(int) - before).mean(2)
     assert moved[:, : width // 2 - 4].mean() < 0.2 * moved[:, width // 2 + 4 :].mean()
     assert np.abs(free.image.astype(int) - before)[:, : width // 2 - 4].mean() > 10
     assert "temporal" in held.losses and "temporal" not in free.losses
     off = tiny_painter(temporal_weight=0, carried_steps=30).paint(
-        picture(*size), Carried(before, (Expected(before, trusted),))
+        picture(*size), WarmStart(before, (TemporalTarget(before, trusted),))
     )
     assert np.array_equal(off.image, free.image)
 
@@ -185,14 +185,14 @@ def test_a_frame_is_never_painted_worse_than_it_was(optimizer: str, steps: int) 
     painter = tiny_painter(optimizer=optimizer, temporal_weight=50.0)
     content, other = picture(32, 40), picture(32, 40, seed=7)
     own = painter.paint(content, steps=200).image
-    expected = (Expected(own, np.ones((32, 40), np.float32)),)
+    expected = (TemporalTarget(own, np.ones((32, 40), np.float32)),)
     # A step of no length tells the loss of where it starts.
     still = tiny_painter(optimizer="adam", temporal_weight=50.0, learning_rate=1e-6)
-    before = still.paint(content, Carried(own, expected), steps=1).losses["total"]
-    assert painter.paint(content, Carried(other, expected), steps=steps).losses["total"] > 1.5 * before
-    found = painter.paint(content, Carried(other, expected, own), steps=steps)
+    before = still.paint(content, WarmStart(own, expected), steps=1).losses["total"]
+    assert painter.paint(content, WarmStart(other, expected), steps=steps).losses["total"] > 1.5 * before
+    found = painter.paint(content, WarmStart(other, expected, own), steps=steps)
     assert found.losses["total"] <= before * (1 + 1e-5)
-    better = painter.paint(content, Carried(own, expected, other), steps=steps)
+    better = painter.paint(content, WarmStart(own, expected, other), steps=steps)
     np.testing.assert_array_equal(found.image, better.image, "whichever of the two is the better one")
 
 
@@ -201,7 +201,7 @@ def test_pictures_that_may_not_be_written_to_are_taken_without_a_warning() -> No
     image.flags.writeable = False
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Painter(CountingNetwork(), [Style(image)], tiny_settings(steps=1), CPU).paint(image, carried=Carried(image))
+        Painter(CountingNetwork(), [Style(image)], tiny_settings(steps=1), CPU).paint(image, carried=WarmStart(image))
 
 
 # ---- coarse to fine
@@ -303,7 +303,7 @@ def test_the_styles_targets_are_computed_once_for_each_size() -> None:
     before = None
     for index in range(6):
         before = painter.paint(
-            picture(32, 40, seed=index), carried=None if before is None else Carried(before), index=index
+            picture(32, 40, seed=index), carried=None if before is None else WarmStart(before), index=index
         ).image
     counts = Counter(asked for _, asked in network.asked)
     assert counts[frozenset({"relu1_1", "relu3_1"})] == 2  # one for each of two sizes
@@ -452,7 +452,7 @@ def test_pictures_survive_the_way_to_tensors_and_back() -> None:
     [((100, 200), 50, (25, 50)), ((200, 100), 50, (50, 25)), ((1, 1000), 10, (1, 10)), ((3, 2), 6, (6, 4))],
 )
 def test_fitted(size: tuple[int, int], longest: int, expected: tuple[int, int]) -> None:
-    assert fitted(*size, longest) == expected
+    assert scaled_size(*size, longest) == expected
 
 
 def test_resizing_keeps_flat_pictures_and_the_range() -> None:

@@ -11,9 +11,8 @@ from pipeline.batch.plan.inputs import is_there, located
 from pipeline.clip.jobs import StylePicture
 from pipeline.clip.parse import parse_style
 from pipeline.errors import UsageError
-from pipeline.media.endings import is_media_name
 from pipeline.media.picture_sources import natural_key
-from pipeline.media.pictures import SUFFIXES
+from pipeline.media.suffixes import PICTURES, is_media_name
 
 Blend: TypeAlias = tuple[StylePicture, ...]
 """What one painting is painted like."""
@@ -70,7 +69,7 @@ def _picture(text: str, home: Path) -> StylePicture:
 
 def _pictures(text: str, folder: Path) -> list[Path]:
     inside = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and is_media_name(entry))
-    found = [entry for entry in inside if entry.suffix.lower() in SUFFIXES and entry.is_file()]
+    found = [entry for entry in inside if entry.suffix.lower() in PICTURES and entry.is_file()]
     if not found:
         raise UsageError(f"{text}: there is no picture in this folder that could be a style.")
     return sorted(found, key=natural_key)

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import is_animated
-from pipeline.media.endings import STILLS, ending, is_media_name
 from pipeline.media.picture_sources import natural_key
+from pipeline.media.suffixes import STILLS, ending, is_media_name
 
 WORK = ".reelbrush"
 """How the names of work folders end; what lies in them is half-done, and no input."""

@@ -32,8 +32,8 @@ from pipeline.batch.plan.apart import Claim, alike, digest, folded, tell_apart
 from pipeline.batch.plan.inputs import Input
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT
-from pipeline.media.endings import STILLS, ending
 from pipeline.media.sink import SUFFIXES
+from pipeline.media.suffixes import STILLS, ending
 from pipeline.media.writing import WRITABLE
 from pipeline.settings import nearest
 

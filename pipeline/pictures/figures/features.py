@@ -19,7 +19,7 @@ from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, s
 from pipeline.pictures.figures.page import OnCount, check_figure, letter_size, read_resized, write_figure
 from pipeline.pictures.figures.reconstruct import block_layers
 from pipeline.pictures.labelled_grid import GAP, labelled_grid
-from pipeline.style.maps import Seen, by_likeness, seen
+from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 
 SIZE = 256
 CELL = 240
@@ -90,7 +90,7 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     found = []
     for number, picture in enumerate(pictures):
         on_count("Looking through the network", number, len(pictures))
-        found.append(seen(studio.network, studio.device, picture, layers))
+        found.append(layer_maps(studio.network, studio.device, picture, layers))
     on_count("Drawing the figure", 0, None)
     names = [path.name for path in job.pictures]
     if job.gram:
@@ -107,8 +107,8 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
 
 
 def _with_extent(
-    paths: Sequence[Path], layers: Sequence[str], found: Sequence[Sequence[Seen]], notes: list[str]
-) -> tuple[tuple[str, ...], list[list[Seen]]]:
+    paths: Sequence[Path], layers: Sequence[str], found: Sequence[Sequence[LayerMaps]], notes: list[str]
+) -> tuple[tuple[str, ...], list[list[LayerMaps]]]:
     """Layers whose maps are more than one value, and what they see of every picture; of the others there is a note.
 
     :raises MediaError: no layer is left.
@@ -126,7 +126,7 @@ def _with_extent(
     return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in found]
 
 
-def strongest(found: Sequence[Seen], count: int) -> list[int]:
+def strongest(found: Sequence[LayerMaps], count: int) -> list[int]:
     """The channels of a layer that vary most, in one picture or in all of them together.
 
     :param found: the same layer in every picture.
@@ -136,7 +136,7 @@ def strongest(found: Sequence[Seen], count: int) -> list[int]:
     return [int(channel) for channel in np.argsort(-np.sum(shares, 0), kind="stable")[:count]]
 
 
-def arranged(found: Sequence[Seen], count: int) -> list[int]:
+def arranged(found: Sequence[LayerMaps], count: int) -> list[int]:
     """The strongest channels of a layer in all pictures together, in an order in which those that fire together stand
     together; and the same in every picture, so that their matrices can be compared.
 
@@ -144,13 +144,13 @@ def arranged(found: Sequence[Seen], count: int) -> list[int]:
     """
     together: Array = np.sum([one.gram / max(float(np.trace(one.gram)), 1e-12) for one in found], 0, dtype=np.float32)
     some = np.argsort(-np.diagonal(together), kind="stable")[:count]
-    return [int(channel) for channel in some[by_likeness(together[np.ix_(some, some)])]]
+    return [int(channel) for channel in some[similarity_order(together[np.ix_(some, some)])]]
 
 
 def maps_page(
     names: Sequence[str],
     pictures: Sequence[Image],
-    found: Sequence[Sequence[Seen]],
+    found: Sequence[Sequence[LayerMaps]],
     channels: dict[str, list[int]],
 ) -> Canvas:
     """The figure of maps: a row for each layer, the pictures side by side with the same channels."""
@@ -187,7 +187,7 @@ def maps_page(
 
 
 def _coloured_maps(
-    layers: Sequence[Seen],
+    layers: Sequence[LayerMaps],
     orders: Sequence[Sequence[int]],
     limits: Sequence[Sequence[tuple[float, float]]],
     height: int,
@@ -227,7 +227,7 @@ def _with_scale(page: Canvas, bar: Canvas, letters: int) -> Canvas:
     return stacked([page, Canvas(below.height + letters // 2, max(page.width, below.width), below.marks)])
 
 
-def gram_page(names: Sequence[str], found: Sequence[Sequence[Seen]], orders: dict[str, list[int]]) -> Canvas:
+def gram_page(names: Sequence[str], found: Sequence[Sequence[LayerMaps]], orders: dict[str, list[int]]) -> Canvas:
     """The figure of Gram matrices: a row for each picture, a column for each layer."""
     letters = letter_size(MATRIX * len(orders), MATRIX)
     rows = []

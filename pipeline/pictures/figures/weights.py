@@ -25,7 +25,8 @@ from pipeline.pictures.figures.page import (
 )
 from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.settings import Settings
-from pipeline.style.painter import OnProgress, Painter, Progress, Style
+from pipeline.style.frame import OnProgress, Progress, Style
+from pipeline.style.painter import Painter
 
 SIZE = 192
 AROUND = (0.01, 0.1, 1.0, 10.0)

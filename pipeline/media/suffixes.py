@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from pipeline.media.pictures import SUFFIXES
-
+_PICTURES = """
+    .png .apng .jpg .jpeg .jpe .jfif .mpo .gif .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm .jp2
+    .j2k .avif .avifs .ico .icns .pcx .sgi .rgb .qoi .psd .dds .tga .xbm .xpm
+"""
+PICTURES = frozenset(_PICTURES.split())
+"""Names that promise a picture; a file so named that is none is an error, not something to skip."""
 _VIDEOS = """
     .mp4 .m4v .mov .qt .mkv .webm .avi .divx .wmv .asf .flv .f4v .mpg .mpeg .mpe .mpv .m1v .m2v .vob .ts .mts .m2ts .m2t
     .3gp .3g2 .ogv .ogm .rm .rmvb .dv .mxf .nut .y4m .ivf .mjpg .mjpeg .h264 .264 .hevc .h265 .265 .wtv .insv
@@ -17,9 +21,9 @@ VIDEOS = frozenset(_VIDEOS.split())
 """Names that promise a video."""
 ANIMATIONS = frozenset({".gif", ".apng", ".avifs"})
 """Names of pictures that promise to move. A WebP, PNG or AVIF may move as well; its name does not say."""
-STILLS = SUFFIXES - ANIMATIONS
+STILLS = PICTURES - ANIMATIONS
 """Names that promise a single picture; some of these may hold an animation all the same (see `is_animated`)."""
-_ALL = VIDEOS | SUFFIXES
+_ALL = VIDEOS | PICTURES
 
 
 def ending(path: PurePath) -> str:

@@ -1,0 +1,84 @@
+"""What the painter takes and gives: a style, what the frames before hand on, progress, a painted frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from pipeline.style.oom_fallback import MemoryFallback
+from pipeline.style.optimise import Step, Stop
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture and its share in the blend."""
+
+    image: Image
+    """uint8 (H, W, 3) RGB."""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class TemporalTarget:
+    """An earlier painting moved to where its things are now."""
+
+    picture: Image
+    """w: uint8 (H, W, 3), the size of the frame."""
+    weights: npt.NDArray[np.float32]
+    """c: how far it can be trusted in each pixel, 0 to 1; float32 (H, W)."""
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """The warm start of a frame, and the pictures of its temporal loss."""
+
+    start: Image
+    """uint8 (H, W, 3), the size of the frame."""
+    temporal_targets: tuple[TemporalTarget, ...] = ()
+    """None of them: no temporal loss."""
+    own: Image | None = None
+    """The frame's painting of an earlier pass, of the same size: where it is better already, it is started from."""
+
+
+@dataclass(frozen=True)
+class PaintedFrame:
+    """A finished frame and how it came about."""
+
+    image: Image
+    """uint8 (H, W, 3) RGB, the size of the content."""
+    losses: dict[str, float]
+    """Of the painting at full size: 'total' (weighted) and each term unweighted."""
+    steps: int
+    """Over all sizes."""
+    seconds: float
+    stopped: Stop
+    memory_fallback: MemoryFallback = MemoryFallback.NONE
+    """How memory was saved, where it did not suffice."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told after each step: where the painting of a frame stands."""
+
+    step: int
+    """Over all sizes, from 1."""
+    of: int
+    """Step budget over all sizes."""
+    share: float
+    """How much of the frame's budgeted work is done, 0 to 1; a step at half the size is a quarter of the work."""
+    level: int
+    """0 is the final size, 1 half of it, and so on."""
+    detail: Step
+    picture: Callable[[], Tensor]
+    """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""
+    start: Callable[[], Tensor]
+    """How it looked before the first step of all, likewise."""
+
+
+OnProgress = Callable[[Progress], None]
