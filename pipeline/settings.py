@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.errors import SettingsError
+from pipeline.options import MOTION, PAINTING, Option, option, option_of
 from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
 from pipeline.presets import VALUES, Layers
 
@@ -20,52 +21,74 @@ else:
     import tomli as tomllib
 
 
-def _field(default: Any, about: str, *, low: float | None = None, high: float | None = None,
-           choices: tuple[str, ...] = (), frames: bool = False) -> Any:  # fmt: skip
+T = TypeVar("T")
+
+
+def _setting(
+    default: T,
+    about: str,
+    panel: str = "",
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    metavar: str | None = None,
+    frames: bool = False,
+) -> T:
     """A setting with its limits. With `choices` it is one of these words; with `frames`, numbers of frames, or one of
-    the words."""
-    limits = {"low": low, "high": high, "choices": choices, "frames": frames}
-    return field(default=default, metadata={"about": about, **limits})
+    the words; without a `panel`, it has no option but `--set`."""
+    what = option(about, panel, low=low, high=high, choices=choices, metavar=metavar)
+    return field(default=default, metadata={**what, "frames": frames})
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that, with the inputs, decides what the result looks like. Complete, never changed."""
 
-    preset: str = _field("standard", "Name of the preset these settings began as.")
-    padding: str = _field(
+    preset: str = _setting("standard", "Name of the preset these settings began as.")
+    size: int = _setting(
+        512,
+        "Longest side of the painting in pixels; never upscaled unless asked. 0: as it is.",
+        PAINTING,
+        low=0,
+        high=16384,
+    )
+    strength: float = _setting(
+        0.5,
+        "How much style: 0 is the input with a breath of the style, 1 the style with a breath of the input, 0.5 the "
+        "preset.",
+        PAINTING,
+        low=0,
+        high=1,
+    )
+
+    padding: str = _setting(
         "zeros",
         "What the network sees beyond the border: the border repeated, or zeros, as it was trained; they paint a seam.",
         choices=("replicate", "zeros"),
     )
-    pooling: str = _field("average", "Pooling of the network.", choices=("average", "max"))
-    precision: str = _field("auto", "Number format of the network; auto asks the device.",
+    pooling: str = _setting("average", "Pooling of the network.", choices=("average", "max"))
+    precision: str = _setting("auto", "Number format of the network; auto asks the device.",
                             choices=("auto", "float32", "bfloat16"))  # fmt: skip
 
-    content_layers: Layers = _field((), "Content layers and their weights.")
-    style_layers: Layers = _field((), "Style layers and their weights w_l (eq. 5).")
-    statistic: str = _field("gram", "What a style is: Gram matrices, or mean and covariance of every map.",
+    content_layers: Layers = _setting((), "Content layers and their weights.")
+    style_layers: Layers = _setting((), "Style layers and their weights w_l (eq. 5).")
+    statistic: str = _setting("gram", "What a style is: Gram matrices, or mean and covariance of every map.",
                             choices=("gram", "moments"))  # fmt: skip
-    normalisation: str = _field("relative", "How losses are scaled (see pipeline/style/losses.py).",
+    normalisation: str = _setting("relative", "How losses are scaled (see pipeline/style/losses.py).",
                                 choices=("gatys2016", "released", "notebook", "relative"))  # fmt: skip
-    strength: float = _field(
-        0.5,
-        "How much style: 0 is the input with a breath of the style, 1 the style with a breath of the input, 0.5 the "
-        "preset.",
-        low=0,
-        high=1,
-    )
-    content_weight: float = _field(1.0, "Weight of the content loss (alpha in eq. 7).", low=0)
-    style_weight: float = _field(1.0, "Weight of the style loss (beta in eq. 7).", low=0)
-    tv_weight: float = _field(0.0, "Weight of the total variation.", low=0)
-    recolour: float = _field(
+
+    content_weight: float = _setting(1.0, "Weight of the content loss (alpha in eq. 7).", PAINTING, low=0)
+    style_weight: float = _setting(1.0, "Weight of the style loss (beta in eq. 7).", PAINTING, low=0)
+    tv_weight: float = _setting(0.0, "Weight of the total variation.", PAINTING, low=0)
+    recolour: float = _setting(
         0.0,
         "How far the content takes on the palette of the style before paintings are compared with it: 0 not at all "
         "(Gatys et al.), 1 mean and deviation of every content map become the style's.",
         low=0,
         high=1,
     )
-    clip_palette: float = _field(
+    clip_palette: float = _setting(
         0.0,
         "How far it is the clip as a whole that has the colours of the style, so that they do not wander: 0 every "
         "frame has all of them for itself (Gatys et al.), 1 a frame that is darker than its clip is painted as much "
@@ -73,90 +96,97 @@ class Settings:
         low=0,
         high=1,
     )
-    style_scale: float = _field(
+    style_scale: float = _setting(
         1.0, "Longest side of the style picture, in longest sides of the painting.", low=0.05, high=8
     )
 
-    optimizer: str = _field("adam", "How to step downhill.", choices=("adam", "lbfgs"))
-    learning_rate: float = _field(0.02, "Adam: learning rate; L-BFGS: largest root mean square change of one step. "
-                                        "Pixels go from 0 to 1.", low=1e-6, high=10)  # fmt: skip
-    averaging: float = _field(
-        0.0, "Adam: decay of the average over iterates that is the result; 0 for none.", low=0, high=0.9999
+    steps: int = _setting(
+        100, "Steps for a picture, or for the first frame of a shot, at its full size.", PAINTING, low=1
     )
-    history: int = _field(20, "L-BFGS: number of past steps it learns from.", low=1, high=200)
-    steps: int = _field(100, "Steps for a picture, or for the first frame of a shot, at its full size.", low=1)
-    coarse_steps: float = _field(
+    coarse_steps: float = _setting(
         1.0, "Steps at each coarser size before, for each step at the full one.", low=0.01, high=100
     )
-    carried_steps: int = _field(30, "Steps for a frame that starts from the one before it.", low=1)
-    tolerance: float = _field(
+    carried_steps: int = _setting(30, "Steps for a frame that starts from the one before it.", MOTION, low=1)
+    tolerance: float = _setting(
         0.0, "Stop when `patience` steps lower the loss by less than this share; 0: never.", low=0, high=1
     )
-    patience: int = _field(50, "Steps over which the tolerance is judged.", low=5)
-    seconds: float = _field(
+    patience: int = _setting(50, "Steps over which the tolerance is judged.", low=5)
+    seconds: float = _setting(
         0.0, "Time budget for one frame in seconds; 0: none. The result then depends on the machine.", low=0
     )
 
-    start: str = _field(
+    optimizer: str = _setting("adam", "How to step downhill.", PAINTING, choices=("adam", "lbfgs"))
+    learning_rate: float = _setting(0.02, "Adam: learning rate; L-BFGS: largest root mean square change of one step. "
+                                        "Pixels go from 0 to 1.", low=1e-6, high=10)  # fmt: skip
+    averaging: float = _setting(
+        0.0, "Adam: decay of the average over iterates that is the result; 0 for none.", low=0, high=0.9999
+    )
+    history: int = _setting(20, "L-BFGS: number of past steps it learns from.", low=1, high=200)
+
+    start: str = _setting(
         "content",
         "What a painting starts from: the content in the colours of the style, the content as it is, noise, or a blank "
         "canvas.",
+        PAINTING,
         choices=("recoloured", "content", "noise", "blank"),
     )
-    levels: int = _field(1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8)
-    smallest: int = _field(64, "Shortest side of the coarsest size, in pixels.", low=16)
-    carry: str = _field(
+    levels: int = _setting(
+        1, "Sizes painted from coarse to fine at the start, each twice the one before.", low=1, high=8
+    )
+    smallest: int = _setting(64, "Shortest side of the coarsest size, in pixels.", low=16)
+    carry: str = _setting(
         "warped",
         "What a frame of a video starts from: the painting before it, moved along with what it shows; that painting, "
         "changed in place as the input has changed; that painting as it is; or nothing.",
+        MOTION,
         choices=("warped", "adjusted", "previous", "none"),
     )
-    flow: str = _field(
+    flow: str = _setting(
         "dis",
         "Optical flow that moves the paintings: DIS, which needs nothing, or RAFT, a trained network that needs its "
         "weights on the machine and, to be quick, a GPU.",
+        MOTION,
         choices=("dis", "raft", "raft-small"),
     )
-    temporal_weight: float = _field(
+    temporal_weight: float = _setting(
         0.0,
         "Weight of the temporal loss (Ruder et al. 2016), which holds a frame near the moved painting; 0: none.",
+        MOTION,
         low=0,
     )
-    long_term: tuple[int, ...] = _field(
+    long_term: tuple[int, ...] = _setting(
         (1,), "How many frames back the paintings lie that the temporal loss looks at.", low=1, high=64, frames=True
     )
-    passes: int = _field(
+    passes: int = _setting(
         1,
         "How often a video is painted: each further pass goes the other way, and starts every frame from its painting "
         "and that of the frame before it in the pass, with half the carried steps (Ruder et al. 2016, section 4.3).",
+        MOTION,
         low=1,
         high=32,
     )
-    loop: bool = _field(
+    loop: bool = _setting(
         False,
         "Whether the last frame of a clip leads to its first one again: the last of at least two passes closes the "
         "circle.",
+        MOTION,
     )
-    cuts: str = _field(
+    cuts: str = _setting(
         "auto",
         "Where shots begin, each of them painted anew: auto finds cuts and dissolves, none is a single shot; or frame "
         "numbers, counted from 0, such as 24,57.",
+        MOTION,
         choices=("auto", "none"),
+        metavar="auto|none|LIST",
         low=0,
         frames=True,
     )
-    size: int = _field(
-        512,
-        "Longest side of the painting in pixels; never upscaled unless asked. 0: as it is.",
-        low=0,
-        high=16384,
-    )
-    may_shrink: bool = _field(
+    may_shrink: bool = _setting(
         False,
         "Whether a frame for which memory does not suffice may be painted at half or a quarter of the size and "
         "enlarged, instead of ending the job. The result then depends on the machine.",
     )
-    seed: int = _field(0, "Seed of the noise.", low=0, high=10**9)
+    seed: int = _setting(0, "Seed of the noise.", PAINTING, low=0, high=10**9)
 
     def as_toml(self, comments: bool = False) -> str:
         """These settings as a TOML text that `--config` reads back; with comments, each one explained."""
@@ -194,13 +224,19 @@ def strengthened(strength: float) -> float:
 
 def about(name: str) -> str:
     """What the setting of that name means, one sentence."""
-    return str(_FIELDS[name].metadata["about"])
+    return _option(name).about
 
 
 def explained(name: str) -> str:
     """What it means, and the words that it can be."""
-    meta = _FIELDS[name].metadata
-    return about(name) + (f" One of {', '.join(meta['choices'])}." if meta["choices"] and not meta["frames"] else "")
+    found, frames = _option(name), _FIELDS[name].metadata["frames"]
+    return found.about + (f" One of {', '.join(found.choices)}." if found.choices and not frames else "")
+
+
+def _option(name: str) -> Option:
+    found = option_of(_FIELDS[name])
+    assert found is not None
+    return found
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
@@ -209,6 +245,14 @@ _OWN = {name for name in _FIELDS if name != "preset"}
 
 PRESETS: dict[str, str] = {name: text for name, (text, _) in VALUES.items()}
 """Name of every preset and what it is for."""
+PRESET = option(
+    f"All settings at once: {', '.join(PRESETS)}. 'reelbrush presets' says what each is for.",
+    PAINTING,
+    metavar="NAME",
+    suggested=lambda: PRESETS,
+    default=DEFAULT_PRESET,
+)
+"""Of whatever is painted with a preset."""
 
 
 def resolve(preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -265,11 +309,11 @@ def checked(name: str, value: Any) -> Any:
     :raises SettingsError: the wrong type, out of range, or not among the choices.
     """
     known(name)
-    meta, default = _FIELDS[name].metadata, _FIELDS[name].default
-    if meta["frames"]:
-        if isinstance(value, str) and value.strip().lower() in meta["choices"]:
+    what, default = _option(name), _FIELDS[name].default
+    if _FIELDS[name].metadata["frames"]:
+        if isinstance(value, str) and value.strip().lower() in what.choices:
             return value.strip().lower()
-        numbers = _checked_frames(name, value, meta["low"], meta["high"], meta["choices"])
+        numbers = _checked_frames(name, value, what)
         return ",".join(map(str, numbers)) if isinstance(default, str) else numbers
     if isinstance(default, bool):
         if not isinstance(value, bool):
@@ -277,12 +321,12 @@ def checked(name: str, value: Any) -> Any:
         return value
     if isinstance(default, tuple):
         return _checked_layers(name, value)
-    if meta["choices"]:
-        if value not in meta["choices"]:
-            raise SettingsError(f"{name} cannot be {value!r}{nearest(str(value), meta['choices'])}. "
-                                f"It is one of {', '.join(meta['choices'])}.")  # fmt: skip
+    if what.choices:
+        if value not in what.choices:
+            raise SettingsError(f"{name} cannot be {value!r}{nearest(str(value), what.choices)}. "
+                                f"It is one of {', '.join(what.choices)}.")  # fmt: skip
         return value
-    return _checked_number(name, value, whole=isinstance(default, int), low=meta["low"], high=meta["high"])
+    return _checked_number(name, value, isinstance(default, int), what.low, what.high)
 
 
 def _checked_number(name: str, value: Any, whole: bool, low: float | None, high: float | None) -> float | int:
@@ -293,23 +337,28 @@ def _checked_number(name: str, value: Any, whole: bool, low: float | None, high:
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
         raise SettingsError(f"{name} has to be a {'whole ' if whole else ''}number, not {value!r}.")
     if (low is not None and number < low) or (high is not None and number > high):
-        limits = f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"
-        raise SettingsError(f"{name} has to be {limits}, not {value}.")
+        raise SettingsError(f"{name} has to be {_limits(low, high)}, not {value}.")
     return int(number) if whole else number
 
 
-def _checked_frames(
-    name: str, value: Any, low: float | None, high: float | None, words: tuple[str, ...]
-) -> tuple[int, ...]:
+def _limits(low: float | None, high: float | None) -> str:
+    return f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"
+
+
+def _checked_frames(name: str, given: Any, what: Option) -> tuple[int, ...]:
     """Whole numbers, increasing and each of them once, from 3, [1, 2, 4] or a text '1,2,4'."""
+    value = given
     if isinstance(value, str):
         value = [part.strip() for part in value.strip().removesuffix(",").split(",")]
     entries = list(value) if isinstance(value, (list, tuple)) else [value]
     try:
-        numbers = [int(_checked_number(name, entry, True, low, high)) for entry in entries]
-    except SettingsError as error:
-        wanted = f"{', '.join(words)} or a list" if words else "a list"
-        raise SettingsError(f"{name} has to be {wanted} of numbers such as 1,2,4. {error}") from None
+        numbers = [int(_checked_number(name, entry, True, what.low, what.high)) for entry in entries]
+    except SettingsError:
+        wanted = f"{', '.join(what.choices)} or a list" if what.choices else "a list"
+        limits = _limits(what.low, what.high)
+        raise SettingsError(
+            f"{name} has to be {wanted} of whole numbers, each {limits}, such as 1,2,4, not {given!r}."
+        ) from None
     if not numbers:
         raise SettingsError(f"{name} has to name at least one frame.")
     return tuple(sorted(set(numbers)))

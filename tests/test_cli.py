@@ -26,6 +26,7 @@ import cli
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_metadata
 from pipeline.network import packaged
+from pipeline.options import option_of
 from pipeline.report.signals import held_back
 from pipeline.settings import PRESETS, Settings, read_config, resolve
 from reelbrush import __version__, stylize_image, stylize_video
@@ -158,10 +159,10 @@ def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
     own = [name for name in said if name in Settings.__dataclass_fields__ and name != "preset"]
     assert len(own) >= 8
     for name in own:
-        meta = Settings.__dataclass_fields__[name].metadata
-        assert said[name].startswith(meta["about"])
+        meta = option_of(Settings.__dataclass_fields__[name])
+        assert meta and said[name].startswith(meta.about)
         assert f"[preset standard: {getattr(standard, name)}]" in said[name]
-        for choice in meta["choices"]:
+        for choice in meta.choices:
             assert choice in said[name]
 
 

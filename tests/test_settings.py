@@ -233,9 +233,9 @@ def test_values_take_the_type_of_the_setting(name: str, value: Any, expected: An
         ("cuts", True, "such as"),
         ("cuts", "-3", "at least 0"),
         ("cuts", "1.5", "whole number"),
-        ("long_term", "auto", "a list of numbers"),
+        ("long_term", "auto", "a list of whole numbers"),
         ("long_term", "0,1", "from 1 to 64"),
-        ("long_term", {"relu1_1": 1}, "a list of numbers"),
+        ("long_term", {"relu1_1": 1}, "a list of whole numbers"),
     ],
 )
 def test_impossible_values_are_refused_with_what_is_possible(name: str, value: Any, message: str) -> None:

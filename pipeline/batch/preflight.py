@@ -18,7 +18,6 @@ from pipeline.batch.ready import CheckedItem, RejectedItem, Subject
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.loop_closure import check_loop
-from pipeline.clip.parse import parse_rate
 from pipeline.clip.passes import passes_of
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
@@ -107,6 +106,7 @@ class Preflight:
                 "gif": item.gif is not None,
             },
             sort_keys=True,
+            default=str,
         )
 
     def _digest(self, path: Path) -> str:
@@ -182,6 +182,7 @@ def _still(item: Item, settings: Settings) -> Subject:
 
 
 def _clip(item: Item, settings: Settings) -> Subject:
-    rate = None if item.fps is None else parse_rate(item.fps)
-    info = open_source(item.source, size=settings.size or None, upscale=item.upscale, frames=item.frames, fps=rate).info
-    return Subject(info.width, info.height, info.frames)
+    info = open_source(
+        item.source, size=settings.size or None, upscale=item.upscale, frames=item.frames, fps=item.rate
+    ).info
+    return Subject(info.width, info.height, info.frames, info.part)

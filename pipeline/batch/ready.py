@@ -16,6 +16,8 @@ class Subject:
     height: int
     """Size of the painting in pixels."""
     frames: int
+    part: tuple[int | None, int | None] | None = None
+    """As `VideoInfo.part`: the frames that a range of times means."""
 
 
 @dataclass(frozen=True)

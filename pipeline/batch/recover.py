@@ -49,5 +49,5 @@ def _made_so(path: Path, ready: CheckedItem) -> bool:
     job = ready.item.clip_job()
     # A GIF beside a video has no codec.
     codec, quality = (job.codec, job.quality) if path == job.output else (None, None)
-    same = (record.frames, record.rate, record.codec, record.quality) == (job.frames, job.rate, codec, quality)
+    same = (record.frames, record.rate, record.codec, record.quality) == (ready.subject.part, job.rate, codec, quality)
     return same and open_source(path).info.frames == ready.subject.frames

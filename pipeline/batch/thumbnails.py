@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import FlickerRow, ThumbnailRow
-from pipeline.clip.parse import parse_rate
 from pipeline.errors import MediaError
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.thumbnail import thumbnail
@@ -96,8 +95,7 @@ def _opened(item: Item, share: Share) -> tuple[FrameSource, FrameSource]:
     """The frames that were painted, and what came of them."""
     painting = open_source(item.output, size=max(share.longest, SMALL))
     size = max(painting.info.width, painting.info.height)
-    rate = None if item.fps is None else parse_rate(item.fps)
-    source = open_source(item.source, size=size, frames=item.frames, fps=rate)
+    source = open_source(item.source, size=size, frames=item.frames, fps=item.rate)
     if source.info.frames != painting.info.frames:
         raise MediaError(
             f"{item.source} has {source.info.frames} frames now, {item.output} has {painting.info.frames}."

@@ -15,7 +15,7 @@ from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.parse import parse_deadline, parse_rate
+from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
@@ -99,7 +99,7 @@ def stylize_video(
     preset: str = DEFAULT_PRESET,
     weights: str | Path | None = None,
     device: str = "auto",
-    frames: tuple[int | None, int | None] | None = None,
+    frames: FrameRange | str | None = None,
     fps: Fraction | float | str | None = None,
     upscale: bool = False,
     codec: str | None = None,
@@ -119,7 +119,7 @@ def stylize_video(
     :param style: as for `stylize_image`.
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
-    :param frames: first frame and the one after the last.
+    :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
@@ -132,7 +132,8 @@ def stylize_video(
     deadline = None if until is None else Deadline(until)
     with PictureFiles() as files:
         job = ClipJob(
-            files.clip(source), files.styles(style), Path(output), _path(gif), frames,
+            files.clip(source), files.styles(style), Path(output), _path(gif),
+            parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
         )  # fmt: skip
         return run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)

@@ -13,8 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.clip.jobs import StylePicture
-from pipeline.clip.parse import parse_style
+from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.errors import UsageError
 from pipeline.media import write_picture
 from pipeline.media.in_memory import Picture, to_image

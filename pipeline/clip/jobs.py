@@ -1,10 +1,68 @@
-"""What to paint and where to put it: a clip or a picture. How it is painted is in `Settings`."""
+"""What to paint and where to put it: a clip or a picture. How it is painted is in `Settings`.
+
+Each field says in its metadata what the command line tells of it, see `pipeline.options`. Nothing here imports what
+reads pictures, or torch: `reelbrush --help` needs these classes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+
+from pipeline.clip.parse import FrameRange, parse_frames, parse_rate
+from pipeline.errors import UsageError
+from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
+
+# What several jobs have.
+OVERWRITE = option("Replace outputs that exist already.", OUTPUT)
+RESTART = option("Throw away the frames of an interrupted run that had other inputs or settings.", OUTPUT)
+WEIGHTS = option("Take VGG-19 from this .pth or .safetensors file, not from the package.", PAINTING, metavar="FILE")
+DEVICE = option(
+    "What to paint on: auto, cuda, cuda:N, mps or cpu.", PAINTING, suggested=lambda: ("auto", "cuda", "mps", "cpu")
+)
+STYLES = option(
+    "Style picture. Several blend: --style a.jpg:0.7 --style b.jpg:0.3",
+    MAIN,
+    flags=("--style", "-s"),
+    metavar="FILE[:WEIGHT]",
+)
+FRAMES = option(
+    "Only frames A to B, counted from 0; B is not included. 0:48, 100: and :25; or times: 0:2s, 1.5s: and :1m30s.",
+    INPUT,
+    metavar="A:B",
+    read=parse_frames,
+)
+FPS = option(
+    "Frames a second: of a folder, how fast it plays (24 if not said); a video drops or repeats frames and keeps its "
+    "duration. 25, 12.5, 24000/1001.",
+    INPUT,
+    flags=("--fps",),
+    metavar="RATE",
+    read=parse_rate,
+)
+UPSCALE = option("Let --size enlarge a smaller input.", INPUT)
+
+
+def _codecs() -> tuple[str, ...]:
+    from pipeline.media.codecs import CODECS
+
+    return tuple(CODECS)
+
+
+def _qualities() -> tuple[str, ...]:
+    from pipeline.media.codecs import QUALITIES
+
+    return QUALITIES
+
+
+CODEC = option("h264, h265, vp9, av1, prores or ffv1.", OUTPUT, suggested=_codecs, default="by the suffix")
+QUALITY = option(
+    "lossless, visual (visually lossless), small, or the codec's own number.",
+    OUTPUT,
+    suggested=_qualities,
+    default="visual",
+)
 
 
 @dataclass(frozen=True)
@@ -15,28 +73,50 @@ class StylePicture:
     weight: float = 1.0
 
 
+def parse_style(text: str) -> StylePicture:
+    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
+
+    :raises UsageError: no name, or a weight that is not above zero.
+    """
+    if not text.strip():
+        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
+    head, colon, tail = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return StylePicture(Path(text))
+    try:
+        weight = float(tail)
+    except ValueError:
+        return StylePicture(Path(text))
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
+    return StylePicture(Path(head), weight)
+
+
 @dataclass(frozen=True)
 class ClipJob:
-    """What to paint, and where to put it. How is in `Settings`."""
+    """A clip to paint, and where to put it."""
 
-    source: Path
-    """A video, an animated picture, a numbered folder of pictures, or a picture."""
-    styles: tuple[StylePicture, ...]
-    output: Path
-    """A video, a GIF, or a folder for numbered pictures."""
-    gif: Path | None = None
-    """A GIF beside the output."""
-    frames: tuple[int | None, int | None] | None = None
-    """First frame, and the one after the last; None for all."""
-    rate: Fraction | None = None
-    """Frames a second, instead of the source's own."""
-    upscale: bool = False
-    codec: str | None = None
-    quality: str | int | None = None
-    overwrite: bool = False
-    restart: bool = False
-    keep: bool = False
-    """Whether the work folder with the lossless frames stays when all is done."""
+    source: Path = field(
+        metadata=argument("A video, an animated picture, a folder of numbered pictures, or a picture.", "INPUT")
+    )
+    styles: tuple[StylePicture, ...] = field(metadata=STYLES)
+    output: Path = field(
+        metadata=option(
+            ".mp4, .mov, .mkv, .webm, .gif, or a folder for numbered pictures.",
+            MAIN,
+            flags=("--output", "-o"),
+            metavar="OUT",
+        )
+    )
+    gif: Path | None = field(default=None, metadata=option("A GIF beside the output.", OUTPUT, metavar="FILE.gif"))
+    frames: FrameRange | None = field(default=None, metadata=FRAMES)
+    rate: Fraction | None = field(default=None, metadata=FPS)
+    upscale: bool = field(default=False, metadata=UPSCALE)
+    codec: str | None = field(default=None, metadata=CODEC)
+    quality: str | int | None = field(default=None, metadata=QUALITY)
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
+    restart: bool = field(default=False, metadata=RESTART)
+    keep: bool = field(default=False, metadata=option("Keep the lossless frames, in OUT.reelbrush/frames.", OUTPUT))
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -52,13 +132,37 @@ class ClipJob:
 
 @dataclass(frozen=True)
 class StillJob:
-    """What to paint, and where to put it. How is in `Settings`."""
+    """A picture to paint, and where to put it."""
 
-    content: Path
-    styles: tuple[StylePicture, ...]
-    output: Path | None = None
-    """None hands the picture back without writing it."""
-    init: Path | None = None
-    """A picture to start from, instead of what `settings.start` says; it is resized to fit."""
-    upscale: bool = False
-    overwrite: bool = False
+    content: Path = field(metadata=argument("The picture to paint.", "CONTENT"))
+    styles: tuple[StylePicture, ...] = field(metadata=STYLES)
+    output: Path | None = field(
+        default=None,
+        metadata=option(".png, .jpg, .webp or .tif.", MAIN, flags=("--output", "-o"), metavar="OUT", required=True),
+    )
+    """None hands the picture back without writing it, to a caller in Python."""
+    init: Path | None = field(
+        default=None, metadata=option("A picture to start from, instead of --start.", INPUT, metavar="FILE")
+    )
+    """It is resized to fit."""
+    upscale: bool = field(default=False, metadata=UPSCALE)
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """When painting has to be done, as a person says it; see `parse.parse_deadline`."""
+
+    budget: str | None = field(
+        default=None,
+        metadata=option(
+            "Be done in so much time: 8h, 90m, 1h30m. Where it is short, frames get fewer steps, calm ones first; the "
+            "result then depends on the speed of the machine.",
+            TIME,
+            metavar="TIME",
+        ),
+    )
+    finish_by: str | None = field(
+        default=None,
+        metadata=option("The same as a time of day: 07:00, or '2026-03-01 07:00'.", TIME, metavar="TIME"),
+    )

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
+from typing import TypeAlias
 
-from pipeline.clip.jobs import StylePicture
 from pipeline.errors import UsageError
 
-RANGE = re.compile(r"(\d*):(\d*)")
+FrameRange: TypeAlias = tuple["int | Fraction | None", "int | Fraction | None"]
+"""Where frames begin and before which they end: a frame, counted from 0, or, as a Fraction, a time in seconds; None:
+at the start, and at the end."""
+
 BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([kmg]?i?)b?", re.IGNORECASE)
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -37,37 +39,49 @@ def refuse_clip_settings(given: Mapping[str, object]) -> None:
             )
 
 
-def parse_style(text: str) -> StylePicture:
-    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
-
-    :raises UsageError: no name, or a weight that is not above zero.
-    """
-    if not text.strip():
-        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
-    head, colon, tail = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return StylePicture(Path(text))
-    try:
-        weight = float(tail)
-    except ValueError:
-        return StylePicture(Path(text))
-    if not 0 < weight < float("inf"):
-        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
-    return StylePicture(Path(head), weight)
-
-
-def parse_frames(text: str) -> tuple[int | None, int | None]:
-    """'A:B' -> (A, B): from frame A (counted from 0) up to, not including, B; either may be left out.
+def parse_frames(text: str) -> FrameRange:
+    """'A:B' -> (A, B): from A up to, not including, B; either may be left out. '0:48' are frames, counted from 0, and
+    '1.5s:1m30s' times.
 
     :raises UsageError: not of that form, or nothing between the two.
     """
-    found = RANGE.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"--frames {text!r} is not a range. Write A:B, for instance 0:48, 100: or :25.")
-    first, last = (int(part) if part else None for part in found.groups())
-    if last is not None and last <= (first or 0):
+    start, colon, end = text.strip().lower().partition(":")
+    try:
+        first, last = _bound(start.strip()), _bound(end.strip() if colon else "?")
+    except ValueError:
+        raise UsageError(
+            f"--frames {text!r} is not a range. Write A:B, for instance 0:48, 100: or :25; or times, such as 0:2s."
+        ) from None
+    # Which frame is shown at a time is known when the clip is opened.
+    comparable = not first or type(first) is type(last)
+    if last is not None and comparable and last <= (first or 0):
         raise UsageError(f"--frames {text!r} holds no frame: the end has to lie behind the start.")
     return first, last
+
+
+def _bound(text: str) -> int | Fraction | None:
+    """A frame, a time, or None for nothing said.
+
+    :raises ValueError: it is none of them.
+    """
+    if not text or text.isdecimal():
+        return int(text) if text else None
+    found = SPAN.fullmatch(text)
+    # A number with a point, and without a unit, could be either.
+    if not found or not text[-1].isalpha():
+        raise ValueError(text)
+    hours, minutes, seconds = (Fraction(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def frames_text(frames: FrameRange) -> str:
+    """A range as `parse_frames` reads it: '0:48', '3:', '1.5s:2s'."""
+    return ":".join("" if bound is None else bound_text(bound) for bound in frames)
+
+
+def bound_text(bound: int | Fraction) -> str:
+    """'48' for a frame, '1.5 s' without its space for a time."""
+    return str(bound) if isinstance(bound, int) else f"{float(bound):.10g}s"
 
 
 def parse_rate(text: str) -> Fraction:

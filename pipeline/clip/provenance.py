@@ -87,13 +87,14 @@ class Record:
         }
 
 
-def clip_record(job: ClipJob, painter: Painter, flow: FlowMethod) -> Record:
+def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painter: Painter, flow: FlowMethod) -> Record:
     """How the clip of a job comes about; reads every byte that goes into it once.
 
+    :param part: the frames that its `frames` mean in this source, as `VideoInfo.part`.
     :raises MediaError: the input or a style cannot be read.
     """
     return Record(
-        "clip", flow=flow.name, frames=job.frames, rate=job.rate, upscale=job.upscale, codec=job.codec,
+        "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, source=_ingredient(job.source), styles=_styles(job), **_painted_by(painter),
     )  # fmt: skip
 

@@ -80,7 +80,7 @@ def open_clip(
     told = given_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, told or ())
-    return OpenClip(job, settings, source, told, flow, painter, clip_record(job, painter, flow))
+    return OpenClip(job, settings, source, told, flow, painter, clip_record(job, source.info.part, painter, flow))
 
 
 def checked_shots(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,8 +28,9 @@ from pipeline.media.video_source import VideoSource, input_matrix
 FOLDER_RATE = Fraction(24)
 """Frames a second of a folder of pictures, which states none."""
 
-Slice = tuple["int | None", "int | None"]
-"""First frame and the frame before which to stop, counted from 0; None: from the start, to the end."""
+Slice = tuple["int | Fraction | None", "int | Fraction | None"]
+"""First frame and the frame before which to stop, counted from 0; or, as a Fraction, times in seconds: from the first
+frame that is shown then or later, to the last that is shown before. None: from the start, to the end."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,57 @@ class _Request:
 
     size: int | None
     upscale: bool
-    first: int
-    stop: int | None
+    frames: Slice | None
+    """As it was asked for; without times once these are known."""
     fps: Fraction | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """The first frame; known once `in_frames` has made a frame of a time."""
+        first = self.frames[0] if self.frames else None
+        assert not isinstance(first, Fraction)
+        return first or 0
+
+    @property
+    def stop(self) -> int | None:
+        """The frame before which to stop; None: at the end, and while it is a time that no frame is known of."""
+        stop = self.frames[1] if self.frames else None
+        return None if isinstance(stop, Fraction) else stop
+
+    @property
+    def part(self) -> tuple[int | None, int | None] | None:
+        """As `VideoInfo.part`, once no bound is a time any more."""
+        if self.frames is None:
+            return None
+        first, stop = self.frames
+        assert not isinstance(first, Fraction)
+        assert not isinstance(stop, Fraction)
+        return first, stop
+
+    def in_frames(self, path: Path, times: Sequence[Fraction], duration: Fraction) -> _Request:
+        """The same with frames for times.
+
+        Raises:
+            UsageError: no frame is shown then.
+        """
+        if self.frames is None or not any(isinstance(bound, Fraction) for bound in self.frames):
+            return self
+        first, stop = (bisect_left(times, at) if isinstance(at, Fraction) else at for at in self.frames)
+        start, end = self.frames
+        if isinstance(start, Fraction) and first == len(times):
+            raise UsageError(
+                f"{path}: no frame begins at {_seconds(start)} or later; the last of its {len(times)} begins at "
+                f"{_seconds(times[-1])}."
+            )
+        if stop is not None and stop <= (first or 0):
+            raise UsageError(
+                f"{path}: between the start and the end that --frames names no frame begins. Frame {first or 0} begins "
+                f"at {_seconds(times[min(first or 0, len(times) - 1)])}."
+            )
+        late = isinstance(end, Fraction) and end > duration
+        note = f"The clip lasts {_seconds(duration)}, so it is painted to its end and not to {_seconds(end or 0)}."
+        return replace(self, frames=(first, stop), notes=(note,) if late else ())
 
 
 @dataclass(frozen=True)
@@ -69,7 +120,7 @@ def open_source(
         path: a video, a GIF, WebP, APNG or AVIF animation, a folder of pictures or a picture.
         size: pixels of the longer side, see `fit_size`; None keeps the size.
         upscale: allow `size` to enlarge.
-        frames: use only these frames of the file, `(a, b)`: b is the first that is not used.
+        frames: use only these frames of the file, `(a, b)`: b is the first that is not used. See `Slice`.
         fps: frames a second. Frames of a video or an animation are repeated or left out so that it lasts as
             long as before; a folder is played at this rate.
         on_progress: called while a video is looked through with the frames seen and the number expected.
@@ -97,14 +148,15 @@ def open_source(
 def _checked_request(size: int | None, upscale: bool, frames: Slice | None, fps: Fraction | int | None) -> _Request:
     first, stop = frames or (None, None)
     first = first or 0
-    if first < 0 or (stop is not None and stop <= first):
+    alike = isinstance(first, Fraction) is isinstance(stop, Fraction)
+    if first < 0 or (stop is not None and (stop <= 0 or (alike and stop <= first))):
         raise UsageError(
             f"The frames {first}:{'' if stop is None else stop} are none. Give the first frame, counted from 0, and "
             "the one before which to stop, for instance 0:100."
         )
     if fps is not None and fps <= 0:
         raise UsageError(f"{fps} frames a second is no rate. Give a number above 0.")
-    return _Request(size, upscale, first, stop, None if fps is None else Fraction(fps))
+    return _Request(size, upscale, frames, None if fps is None else Fraction(fps))
 
 
 def _kind(path: Path) -> str:
@@ -120,6 +172,7 @@ def _kind(path: Path) -> str:
 def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -> VideoSource:
     # One more than is used: its time is where the last one ends.
     probed = probe(path, stop=None if request.stop is None else request.stop + 1, on_progress=on_progress)
+    request = request.in_frames(path, probed.times, probed.duration)
     line = _timeline(path, probed.times, probed.duration, None if probed.variable else probed.rate, request)
     header = probed.header
     aspect = header.pixel_aspect
@@ -142,6 +195,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         start=probed.origin + probed.times[request.first],
         source_width=width,
         source_height=height,
+        part=request.part,
     )
     return VideoSource(info, header, line.picks)
 
@@ -166,6 +220,7 @@ def _open_animation(path: Path, request: _Request) -> AnimationSource:
     for delay in delays:
         times.append(times[-1] + delay)
     duration = times.pop()
+    request = request.in_frames(path, times, duration)
     rate = None
     if len(set(delays)) == 1:
         rate = 1 / delays[0]
@@ -182,6 +237,7 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
             raise different_size(files[0], sizes[0], file, size)
     if request.fps is None:
         notes.append(f"A folder of pictures states no frame rate; {FOLDER_RATE} frames a second are assumed.")
+    request = request.in_frames(path, *_even(files, request))
     line, files = _stills(path, files, request, tuple(notes))
     return PicturesSource(_picture_info(path, "folder", sizes[0], line, request), files)
 
@@ -190,6 +246,7 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
     with open_picture(path) as picture:
         size = upright_size(picture)
         picture.load()  # damage should show now, not when it is painted
+    request = request.in_frames(path, *_even([path], request))
     line, files = _stills(path, [path], request, ())
     return PicturesSource(_picture_info(path, "picture", size, line, request), files)
 
@@ -197,10 +254,14 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
 def _stills(path: Path, files: list[Path], request: _Request, notes: tuple[str, ...]) -> tuple[_Timeline, list[Path]]:
     """A regular timeline over pictures, at the rate asked for: here `fps` is the rate, not a resampling."""
     rate = request.fps or FOLDER_RATE
-    cut = _Request(request.size, request.upscale, request.first, request.stop, None)
-    times = [k / rate for k in range(len(files))]
-    line = _timeline(path, times, len(files) / rate, rate, cut, notes)
+    line = _timeline(path, *_even(files, request), rate, replace(request, fps=None), notes)
     return line, [files[pick] for pick in line.picks]
+
+
+def _even(files: list[Path], request: _Request) -> tuple[list[Fraction], Fraction]:
+    """When each of the pictures is shown, and how long all of them are."""
+    rate = request.fps or FOLDER_RATE
+    return [k / rate for k in range(len(files))], len(files) / rate
 
 
 def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline, request: _Request) -> VideoInfo:
@@ -218,6 +279,7 @@ def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline,
         notes=line.notes,
         source_width=size[0],
         source_height=size[1],
+        part=request.part,
     )
 
 
@@ -230,7 +292,7 @@ def _timeline(
     notes: tuple[str, ...] = (),
 ) -> _Timeline:
     """Slice, then resample. `rate` is None where the frames are not regular."""
-    count, first = len(times), request.first
+    count, first, notes = len(times), request.first, (*notes, *request.notes)
     if first >= count:
         raise UsageError(f"{path}: frame {first} is not among its {count}, which count from 0 to {count - 1}.")
     if request.stop is not None and request.stop > count:
@@ -250,3 +312,7 @@ def _timeline(
             rate = None  # the last frame is shown longer or shorter than the others
     variable = rate is None and len(cut) > 1
     return _Timeline(picks, tuple(cut), duration, rate or mean_rate(len(cut), duration), variable, notes)
+
+
+def _seconds(time: Fraction | int) -> str:
+    return f"{float(time):.10g} s"

@@ -13,7 +13,8 @@ from pipeline.batch.plan.inputs import Input
 from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import ending_for
-from pipeline.batch.plan.options import Options, with_values
+from pipeline.batch.plan.options import Options
+from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.media.lettering import is_legible
@@ -103,10 +104,7 @@ def cells_of(job: PreviewJob) -> list[Item]:
         output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
         for strength in dict.fromkeys(job.strengths or STRENGTHS):
             settings = {**how.settings, "strength": float(strength)}
-            items.append(
-                Item(output.name, job.source, blend, output, None, how.preset, how.weights, settings, how.frames,
-                     how.fps, how.upscale, how.codec, how.quality)
-            )  # fmt: skip
+            items.append(Item(output.name, job.source, blend, output, **{**how.shared(), "settings": settings}))
     if items[0].still and (how.frames is not None or how.fps is not None):
         raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
     return items

@@ -17,7 +17,6 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.ready import CheckedItem, RejectedItem
 from pipeline.batch.task import Timed
 from pipeline.clip.clip_statistics import sampled_frames
-from pipeline.clip.parse import parse_rate
 from pipeline.clip.styles import load_styles
 from pipeline.clip.survey import given_shots
 from pipeline.errors import UsageError
@@ -171,8 +170,7 @@ def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[lis
         picture = read_picture(item.source)
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
         return [Frame(0, Fraction(0), small)], []
-    rate = None if item.fps is None else parse_rate(item.fps)
-    source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=rate)
+    source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate)
     shots = given_shots(source, ready.settings) or _find_shots(source, on_count)
     chosen, seen = (
         representative(shots, count),

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.clip.api import stylize_image
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
-from pipeline.clip.parse import parse_style
+from pipeline.clip.jobs import parse_style
 from pipeline.clip.results import StillResult
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file

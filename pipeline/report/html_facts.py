@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.batch.rows import FlickerRow, ItemRow, RunRow, State
+from pipeline.clip.parse import frames_text
 from pipeline.report.status import STOPPED, stopped_early
 from pipeline.text import duration_text, size_text
 
@@ -140,8 +141,7 @@ def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:
         for style in item.styles
     ]
     if item.frames is not None:
-        first, stop = item.frames
-        rows.append(("frames", f"{'' if first is None else first}:{'' if stop is None else stop}"))
+        rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:
         rows.append(("frames a second", item.fps))
     rows += [(name.replace("_", " "), value) for name, value in row.made.items() if name != "settings"]

@@ -78,23 +78,21 @@ def test_what_is_no_rate(text: str) -> None:
     ],
 )
 def test_styles(text: str, path: str, weight: float) -> None:
-    from pipeline.clip.jobs import StylePicture
-    from pipeline.clip.parse import parse_style
+    from pipeline.clip.jobs import StylePicture, parse_style
 
     assert parse_style(text) == StylePicture(Path(path), weight)
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "-inf", "0.0"])
 def test_impossible_style_weights(weight: str) -> None:
-    from pipeline.clip.parse import parse_style
+    from pipeline.clip.jobs import parse_style
 
     with pytest.raises(UsageError, match=rf"a\.jpg has to be above zero, not {weight}"):
         parse_style(f"a.jpg:{weight}")
 
 
 def test_a_file_that_ends_like_a_weight_is_the_file(tmp_path: Path) -> None:
-    from pipeline.clip.jobs import StylePicture
-    from pipeline.clip.parse import parse_style
+    from pipeline.clip.jobs import StylePicture, parse_style
 
     odd = tmp_path / "take:2"
     assert parse_style(str(odd)) == StylePicture(tmp_path / "take", 2.0)

@@ -16,7 +16,8 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.jobfile import JobFile, JobItem, read_job_file
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import TEMPLATE, Template, read_template
-from pipeline.batch.plan.options import Options, with_values
+from pipeline.batch.plan.options import Options
+from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
 
 

@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from pipeline.batch.plan.apart import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
-from pipeline.clip.jobs import StylePicture
-from pipeline.clip.parse import parse_style
+from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.errors import UsageError
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import PICTURES, is_media_name

@@ -60,21 +60,12 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
     still = ending(output) in WRITABLE
     # A codec is for videos; GIFs and pictures of the same batch have none.
     video = ending(output) in DEFAULT
-    return Item(
-        name.output,
-        request.input.path,
-        request.blend,
-        output,
-        None if name.gif is None else folder / name.gif,
-        how.preset,
-        how.weights,
-        how.settings,
-        None if still else how.frames,
-        None if still else how.fps,
-        how.upscale,
-        how.codec if video else None,
-        how.quality if video else None,
-    )
+    unfit = {
+        **({"frames": None, "fps": None} if still else {}),
+        **({} if video else {"codec": None, "quality": None}),
+    }
+    gif = None if name.gif is None else folder / name.gif
+    return Item(name.output, request.input.path, request.blend, output, gif, **{**how.shared(), **unfit})
 
 
 def _check_kinds(requests: Sequence[Request], items: Sequence[Item]) -> None:

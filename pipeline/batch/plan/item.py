@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from pipeline.clip.jobs import StylePicture
+from pipeline.batch.plan.options import PaintingOptions
+from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
 from pipeline.clip.parse import parse_rate
 from pipeline.media.writing import WRITABLE
-from pipeline.settings import DEFAULT_PRESET
-
-# Who only asks how far a batch is need not wait for torch.
-if TYPE_CHECKING:
-    from pipeline.clip.jobs import ClipJob, StillJob
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(PaintingOptions):
     """An input in a style. Plain values only: it travels to workers and into the ledger as JSON."""
 
     name: str
@@ -28,15 +23,6 @@ class Item:
     styles: tuple[StylePicture, ...]
     output: Path
     gif: Path | None = None
-    preset: str = DEFAULT_PRESET
-    weights: Path | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Single settings that replace those of the preset."""
-    frames: tuple[int | None, int | None] | None = None
-    fps: str | None = None
-    upscale: bool = False
-    codec: str | None = None
-    quality: str | int | None = None
 
     @property
     def still(self) -> bool:
@@ -44,23 +30,23 @@ class Item:
         return self.output.suffix.lower() in WRITABLE
 
     @property
+    def rate(self) -> Fraction | None:
+        """Frames a second, instead of the source's own."""
+        return None if self.fps is None else parse_rate(self.fps)
+
+    @property
     def outputs(self) -> tuple[Path, ...]:
         return (self.output,) if self.gif is None else (self.output, self.gif)
 
     def clip_job(self, overwrite: bool = False) -> ClipJob:
         """What `run_clip` is asked for. What other inputs or settings have left half-painted makes room."""
-        from pipeline.clip.jobs import ClipJob
-
-        rate = None if self.fps is None else parse_rate(self.fps)
         return ClipJob(
-            self.source, self.styles, self.output, self.gif, self.frames, rate, self.upscale, self.codec, self.quality,
-            overwrite, restart=True,
+            self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
+            self.quality, overwrite, restart=True,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
         """What `run_still` is asked for."""
-        from pipeline.clip.jobs import StillJob
-
         return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite)
 
     def as_settings(self) -> str:
@@ -83,5 +69,6 @@ class Item:
             values[name] = None if values[name] is None else Path(values[name])
         values["styles"] = tuple(StylePicture(Path(path), weight) for path, weight in values["styles"])
         if values["frames"] is not None:
-            values["frames"] = tuple(values["frames"])
+            # A frame is a number there, a time a text.
+            values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])
         return cls(**values)

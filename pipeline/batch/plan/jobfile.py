@@ -25,7 +25,7 @@
 
 Every input is painted in every style: a style is a picture, a folder of pictures (each of them a style), or a blend,
 with weights after a colon. Style pictures that lie in an input folder are not painted. `[defaults]` and every
-`[[item]]` can have `preset`, `weights` (a file), `frames` ("A:B"), `fps`, `upscale`, `codec`, `quality`,
+`[[item]]` can have `preset`, `weights` (a file), `frames` ("0:48", or "0:2s"), `fps`, `upscale`, `codec`, `quality`,
 `gif`, and any setting by its name; what an item does not say is as in `[defaults]`. An item whose `input` is among
 `inputs` says how that one is painted; any other is painted as well. It can have a `style` or `styles` of its own, and
 a `name` (a template) or, for a single painting, an `output` (the name as it is, below the `output` of the file).
@@ -43,7 +43,8 @@ from typing import Any, TypeAlias
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import TEMPLATE, Template, exactly, read_template
-from pipeline.batch.plan.options import OPTIONS, SETTINGS, Options, with_values
+from pipeline.batch.plan.options import Options
+from pipeline.batch.plan.values import OPTIONS, SETTINGS, with_values
 from pipeline.errors import SettingsError
 from pipeline.settings import nearest
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.events import ignore
-from pipeline.clip.jobs import StillJob
-from pipeline.clip.parse import parse_style
+from pipeline.clip.jobs import StillJob, parse_style
 from pipeline.clip.replay import ReplayJob, prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError

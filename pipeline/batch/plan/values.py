@@ -1,0 +1,122 @@
+"""How the paintings of a batch are made, read from a job file or the command line, and checked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.plan.inputs import located
+from pipeline.batch.plan.mistakes import Mistakes
+from pipeline.batch.plan.options import Options
+from pipeline.clip.parse import FrameRange, parse_frames, parse_rate
+from pipeline.errors import SettingsError, UsageError
+from pipeline.media.codecs import CODECS, QUALITIES
+from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve
+
+OPTIONS = tuple(f.name for f in fields(Options) if f.name != "settings")
+SETTINGS = tuple(f.name for f in fields(Settings) if f.name not in OPTIONS)
+
+
+def with_values(
+    options: Options,
+    values: Mapping[str, Any],
+    home: Path,
+    mistakes: Mistakes,
+    place: str = "",
+    also: Iterable[str] = (),
+) -> Options:
+    """`options` with some replaced by `values`, which are fields of it and single settings, as a person wrote them.
+
+    :param home: the folder that relative paths count from.
+    :param mistakes: gets every unknown name and impossible value; what is returned is then of no use.
+    :param place: where the values stand, such as 'job.toml, defaults'.
+    :param also: other names that can stand there, for the nearest one of a misspelt name.
+    """
+    before = len(mistakes)
+    new: dict[str, Any] = {}
+    settings = dict(options.settings)
+    for name, value in values.items():
+        with mistakes.collected(place):
+            if name in _READ:
+                new[name] = _READ[name](value, home)
+            elif name in SETTINGS:
+                settings[name] = plain(checked(name, value))
+            else:
+                refuse_network(name)
+                raise SettingsError(f"There is no setting {name!r}{nearest(name, (*OPTIONS, *SETTINGS, *also))}.")
+    options = replace(options, **new, settings=settings)
+    if len(mistakes) == before:
+        with mistakes.collected(place):
+            # Some go together only one way.
+            resolve(options.preset, options.settings)
+    return options
+
+
+def plain(value: Any) -> Any:
+    """A checked setting as JSON can hold it, so that `checked` reads it again: the same for the same setting."""
+    if isinstance(value, tuple) and all(isinstance(entry, tuple) for entry in value):
+        return dict(sorted(value))
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _word(name: str, words: Iterable[str]) -> Callable[[Any, Path], str]:
+    words = tuple(words)
+
+    def read(value: Any, home: Path) -> str:
+        if not isinstance(value, str) or value.lower() not in words:
+            raise SettingsError(
+                f"{name} cannot be {value!r}{nearest(str(value), words)}. It is one of {', '.join(words)}."
+            )
+        return value.lower()
+
+    return read
+
+
+def _switch(name: str) -> Callable[[Any, Path], bool]:
+    def read(value: Any, home: Path) -> bool:
+        if not isinstance(value, bool):
+            raise SettingsError(f"{name} has to be true or false, not {value!r}.")
+        return value
+
+    return read
+
+
+def _weights(value: Any, home: Path) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value).strip():
+        raise SettingsError(f"weights has to be the name of a file, not {value!r}.")
+    path = located(str(value), home)
+    if not path.is_file():
+        raise UsageError(f"{value}: there is no such file with weights. Look at how it is spelt.")
+    return path
+
+
+def _frames(value: Any, home: Path) -> FrameRange:
+    return parse_frames(str(value))
+
+
+def _rate(value: Any, home: Path) -> str:
+    parse_rate(str(value))
+    return str(value).strip()
+
+
+def _quality(value: Any, home: Path) -> str | int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text in QUALITIES or text.isdecimal()):
+        raise SettingsError(
+            f"quality cannot be {value!r}{nearest(text, QUALITIES)}. It is one of {', '.join(QUALITIES)}, or a number."
+        )
+    return int(text) if text.isdecimal() else text
+
+
+_READ: dict[str, Callable[[Any, Path], Any]] = {
+    "preset": _word("preset", PRESETS),
+    "weights": _weights,
+    "frames": _frames,
+    "fps": _rate,
+    "upscale": _switch("upscale"),
+    "codec": _word("codec", CODECS),
+    "quality": _quality,
+    "gif": _switch("gif"),
+}
