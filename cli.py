@@ -280,7 +280,7 @@ def video(
         "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.api import stylize_video
@@ -355,7 +355,7 @@ def image(
         "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, "A picture is not kept half-painted.") as on_event:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_bytes, refuse_clip_settings
@@ -407,7 +407,7 @@ def story(
 ) -> None:
     """Show how a picture was painted, from the snapshots that were kept; nothing is painted again."""
     with _running(quiet, json, "Nothing unfinished is left.") as on_event:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_bytes
@@ -529,7 +529,7 @@ def batch(
     interrupted = "What is finished is kept; the same command goes on where it was."
     with _errors(interrupted, json):
         from pipeline.report.batch_console import BatchReporter
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.batch.events import Planned
@@ -650,7 +650,7 @@ def replay(
     Input, styles and network have to be the same; each is known by its content.
     """
     with _running(quiet, json, "The same command goes on; a picture begins anew.") as on_event:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.recorded import read_record
@@ -705,7 +705,7 @@ def gallery(
     Content and styles are found by what each result says of how it was made.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_bytes
@@ -744,7 +744,7 @@ def panels(
 ) -> None:
     """Draw content + style = painting, for a README or a paper. Of a clip, the frame in the middle is shown."""
     with _errors("Nothing unfinished is left."):
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.pictures.panels import PanelsJob, run_panels
@@ -859,7 +859,7 @@ def preview(
     The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         if output is None and cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
@@ -1019,7 +1019,7 @@ def figure_reconstruct(
 ) -> None:
     """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
     with _figure(quiet, json) as on_count:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_names
@@ -1072,7 +1072,7 @@ def figure_features(
 ) -> None:
     """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
     with _figure(quiet, json) as on_count:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_names
@@ -1113,7 +1113,7 @@ def figure_weights(
 ) -> None:
     """Paint a grid: content against style from left to right, more and more layers of the style downward."""
     with _figure(quiet, json) as on_count:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.clip.parse import parse_ratios
@@ -1158,7 +1158,7 @@ def figure_losses(
 ) -> None:
     """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with _figure(quiet, json) as on_count:
-        from pipeline.report.signals import held_back
+        from pipeline.signals import held_back
 
         with held_back():
             from pipeline.pictures.figures.losses import LossesJob, run_losses
@@ -1241,8 +1241,9 @@ def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
 @contextmanager
 def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code."""
+    from pipeline.report.failures import explain
     from pipeline.report.lines import say
-    from pipeline.report.signals import Terminated, explain, on_sigterm
+    from pipeline.signals import Terminated, on_sigterm
     from pipeline.text import sanitize
 
     on_sigterm()

@@ -21,12 +21,13 @@ from statistics import mean
 
 import torch
 
+from pipeline.types import Image
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from PIL import Image as Pillow
 
 from pipeline.media import fit_size, read_picture, resize
-from pipeline.media.frame import Image
 from pipeline.network.device import choose_device, memory_format
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19

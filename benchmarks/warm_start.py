@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.types import Image
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.clip_statistics import sampled_frames
@@ -34,7 +36,7 @@ from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import track_frames, warm_start
 from pipeline.media import open_source, read_picture, write_picture
-from pipeline.media.frame import Frame, Image
+from pipeline.media.frame import Frame
 from pipeline.motion.measure import measure
 from pipeline.motion.summary import Summary, summarise
 from pipeline.network.memory import keep_freed_memory

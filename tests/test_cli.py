@@ -27,8 +27,8 @@ from pipeline.errors import UsageError
 from pipeline.media import open_source, read_metadata
 from pipeline.network import packaged
 from pipeline.options import option_of
-from pipeline.report.signals import held_back
 from pipeline.settings import PRESETS, Settings, read_config, resolve
+from pipeline.signals import held_back
 from reelbrush import __version__, stylize_image, stylize_video
 from tests.jobs import QUICK, ROOT, SETS, TABLE, environment, events, paint_folder, paint_picture, pictures, start
 from tests.media_clips import clip, ffmpeg_children

@@ -1,14 +1,27 @@
-"""Where the workers of a batch work: on GPUs, or on shares of the CPU's cores."""
+"""The devices of the workers of a batch: GPUs, or shares of the CPU's cores."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import torch
 
-from pipeline.batch.worker import WorkerDevice
 from pipeline.errors import UsageError
 from pipeline.network.device import choose_device
+
+
+@dataclass(frozen=True)
+class WorkerDevice:
+    """Where a worker works."""
+
+    device: str
+    """As for `choose_device`."""
+    threads: int
+    """On the CPU. The same sums in the same order, and so the same frames, need the same number."""
+    patience: float = 0.0
+    """Seconds to wait for another process to leave a work folder: one that paints for a driver of before may not have
+    heard yet that it is over."""
 
 
 def local_devices(workers: int, device: str = "auto", threads: int | None = None) -> list[WorkerDevice]:

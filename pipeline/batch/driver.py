@@ -27,7 +27,6 @@ from pipeline.batch.events import (
     ItemEvent,
     OnBatchEvent,
 )
-from pipeline.batch.interrupts import counted
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.inputs import is_there
@@ -52,6 +51,7 @@ from pipeline.clip.events import Damaged, FrameDone, Started
 from pipeline.errors import DiskFullError, OutputError, StoreError
 from pipeline.media import read_metadata
 from pipeline.media.outputs import check_folder
+from pipeline.signals import counted
 from pipeline.text import duration_text
 
 LOCK = "ledger.lock"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.batch import budget
 from pipeline.batch.budget import Need
-from pipeline.batch.ready import CheckedItem
+from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.task import Timed
 from pipeline.clip.step_budget import Speed
 

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from pipeline.batch.budget import Need
-from pipeline.batch.ready import CheckedItem
+from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.task import Kind, Painted, Result, Surveyed, Task
 from pipeline.clip.deadline import reserve
 from pipeline.clip.events import MEMORY_FALLBACKS, Event, FrameDone, Started

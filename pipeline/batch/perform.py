@@ -24,10 +24,10 @@ from pipeline.clip.styles import load_styles
 from pipeline.clip.warm_start import distances, open_flow
 from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize
-from pipeline.media.frame import Image
 from pipeline.motion.track import track
 from pipeline.style.frame import TemporalTarget, WarmStart
 from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 FEW, MORE = 2, 7
 """Steps of the two frames that tell what a step costs, and what a frame costs without any."""

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.batch.changes import same_input
+from pipeline.batch.checked_item import CheckedItem, RejectedItem, Subject, same_input
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.perform import size_of, studio_of
 from pipeline.batch.plan.item import Item
-from pipeline.batch.ready import CheckedItem, RejectedItem, Subject
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.loop_closure import check_loop

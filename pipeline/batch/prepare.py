@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 
 from pipeline.batch.budget import Need, shortfall
-from pipeline.batch.changes import changes
+from pipeline.batch.checked_item import CheckedItem, RejectedItem, changes
 from pipeline.batch.estimate import Room, need_of, room_of
 from pipeline.batch.events import Checking, Planned, PlanRow, What
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.preflight import Preflight
-from pipeline.batch.ready import CheckedItem, RejectedItem
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.perform import output_row
-from pipeline.batch.ready import CheckedItem
 from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.recorded import read_record
 from pipeline.errors import ReelbrushError

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.batch.events import OnBatchEvent
-from pipeline.batch.interrupts import Interrupts
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import State
 from pipeline.batch.worker_pool import WorkerPool
 from pipeline.errors import StoreError
+from pipeline.signals import Interrupts
 
 HEARTBEAT = 20.0
 """Seconds between two signs of life in the ledger."""

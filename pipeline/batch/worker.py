@@ -9,13 +9,13 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
 import cv2
 import torch
 
+from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.perform import perform
 from pipeline.batch.task import Done, Failed, Message, Result, Stopped, Task, TaskEvent
 from pipeline.clip.events import Event, OnEvent, Stage
@@ -46,19 +46,6 @@ class Line(Protocol):
         :raises EOFError, OSError: nobody is there any more.
         """
         ...
-
-
-@dataclass(frozen=True)
-class WorkerDevice:
-    """Where a worker works."""
-
-    device: str
-    """As for `choose_device`."""
-    threads: int
-    """On the CPU. The same sums in the same order, and so the same frames, need the same number."""
-    patience: float = 0.0
-    """Seconds to wait for another process to leave a work folder: one that paints for a driver of before may not have
-    heard yet that it is over."""
 
 
 class StopWork(BaseException):

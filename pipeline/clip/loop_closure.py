@@ -8,9 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media.frame import FrameSource, Image
+from pipeline.media.frame import FrameSource
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.motion.shots import Shot
+from pipeline.types import Image
 
 FARTHER = 3.0
 """How many times farther apart than neighbours the last and the first frame may be in a clip that loops, ..."""

@@ -8,11 +8,11 @@ from collections.abc import Container
 from statistics import median
 
 from pipeline.clip.store import FrameStore
-from pipeline.media.frame import Image
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
+from pipeline.types import Image
 
 HIGH = 1.5
 """A loss so many times the usual one is suspicious."""

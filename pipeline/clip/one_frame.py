@@ -12,11 +12,11 @@ from pipeline.clip.step_budget import FULL, Steps
 from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import TrackedFrame, closing_share, further_start, warm_start
 from pipeline.errors import PaintingError
-from pipeline.media.frame import Image
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 
 def paint_frame(

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pipeline.clip.provenance import Record
 from pipeline.media import open_source
-from pipeline.media.frame import Frame, Image
+from pipeline.media.frame import Frame
 from pipeline.media.in_memory import PilImage, to_pil, to_png
 from pipeline.style.frame import PaintedFrame
 from pipeline.text import duration_text
+from pipeline.types import Image
 
 
 class _Picture:

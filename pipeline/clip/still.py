@@ -24,7 +24,6 @@ from pipeline.media import (
     resize,
     write_picture,
 )
-from pipeline.media.frame import Image
 from pipeline.media.pictures import NotAPictureError
 from pipeline.network.base import Network
 from pipeline.network.device import device_line
@@ -32,6 +31,7 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, Progress
 from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 
 def run_still(

@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked, read_metadata, read_picture, write_picture
-from pipeline.media.frame import Image
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
+from pipeline.types import Image
 
 
 class FrameStore:

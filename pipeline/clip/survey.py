@@ -8,12 +8,13 @@ import numpy as np
 
 from pipeline.clip.events import OnEvent, Scanned, Stage
 from pipeline.clip.work_folder import WorkFolder
-from pipeline.media.frame import FrameSource, Image
+from pipeline.media.frame import FrameSource
 from pipeline.motion.cuts import parse_cuts
 from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.track import untracked_share
 from pipeline.settings import Settings
+from pipeline.types import Image
 
 LOOKING = "Looking for cuts"
 

@@ -14,7 +14,7 @@ import torch
 
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
-from pipeline.media.frame import Frame, Image
+from pipeline.media.frame import Frame
 from pipeline.motion.carry import adjusted, blended, filled, moved
 from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.motion.masks import long_term
@@ -23,6 +23,7 @@ from pipeline.network.raft import open_raft
 from pipeline.settings import Settings
 from pipeline.style.frame import TemporalTarget, WarmStart
 from pipeline.style.optimise import Stop
+from pipeline.types import Image
 
 SHARE = 1.0
 """Of the neighbour's painting in what a frame of a further pass starts from: delta of Ruder et al., who take 1/2. After

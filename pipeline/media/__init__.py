@@ -2,7 +2,7 @@
 
 from pipeline.media.ffmpeg import FfmpegReport, ffmpeg_report
 from pipeline.media.fingerprint import fingerprint
-from pipeline.media.frame import Frame, FrameSink, FrameSource, Image, VideoInfo
+from pipeline.media.frame import Frame, FrameSink, FrameSource, VideoInfo
 from pipeline.media.metadata import read_checked, read_metadata
 from pipeline.media.outputs import check_output, refuse_same_file
 from pipeline.media.pictures import is_animated, read_picture
@@ -12,6 +12,7 @@ from pipeline.media.sink import open_sink
 from pipeline.media.sound import Sound
 from pipeline.media.source import open_source
 from pipeline.media.writing import check_picture_output, write_picture
+from pipeline.types import Image
 
 __all__ = [
     "FfmpegReport",

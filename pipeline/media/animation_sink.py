@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import MediaError, OutputError, UsageError
-from pipeline.media.frame import Image
 from pipeline.media.metadata import exif_texts, png_texts
 from pipeline.media.outputs import cannot_write, part_path, publish, remove
 from pipeline.media.palette import ColourCount, Palette
 from pipeline.media.picture_sources import animation_delays
 from pipeline.media.plan import SinkPlan
+from pipeline.types import Image
 
 SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 """Ending of a name -> format."""

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from pipeline.media.frame import Image
+from pipeline.types import Image
 
 Point = tuple[float, float]
 """(x, y) in pixels from the top left corner; whole numbers are the corners of pixels."""

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from pipeline.errors import MediaError, OutputError
-from pipeline.media.frame import Image
 from pipeline.media.outputs import cannot_write, check_folder, remove, sync, sync_folder
 from pipeline.media.pictures import open_picture
 from pipeline.media.plan import SinkPlan
 from pipeline.media.writing import encode_picture
+from pipeline.types import Image
 
 _OURS = re.compile(r"frame_\d{6,}\.png")
 

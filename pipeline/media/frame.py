@@ -8,11 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Image = npt.NDArray[np.uint8]
-"""A picture: uint8, shape (height, width, 3), RGB, sRGB transfer, 0 is black and 255 is white."""
+from pipeline.types import Image
 
 
 @dataclass(frozen=True)

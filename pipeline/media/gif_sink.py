@@ -15,7 +15,6 @@ from PIL import Image as Pillow
 
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.ffmpeg import address, run
-from pipeline.media.frame import Image
 from pipeline.media.gif_blocks import add_comment, walk_gif
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
@@ -23,6 +22,7 @@ from pipeline.media.outputs import cannot_write, part_path, publish, remove
 from pipeline.media.palette import ColourCount, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
+from pipeline.types import Image
 
 QUALITIES = {"visual": Palette(), "small": Palette(dither="ordered")}
 _DITHERS = {"diffused": "sierra2_4a", "ordered": "bayer:bayer_scale=3", "none": "none"}

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
-from pipeline.media.frame import Image
 from pipeline.media.pictures import as_rgb, on_white
+from pipeline.types import Image
 
 PilImage: TypeAlias = Pillow.Image
 Picture: TypeAlias = str | Path | npt.NDArray[np.generic] | Pillow.Image

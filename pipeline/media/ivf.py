@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.media.frame import Image
+from pipeline.types import Image
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB = 2  # colour type of PNG

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from pipeline.media.frame import Image
+from pipeline.types import Image
 
 Colour = tuple[int, int, int]
 INK: Colour = (28, 28, 30)

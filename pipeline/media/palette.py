@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import UsageError
-from pipeline.media.frame import Image
+from pipeline.types import Image
 
 Colours = npt.NDArray[np.uint8]
 """(n, 3) RGB."""

@@ -10,12 +10,13 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from pipeline.errors import MediaError
-from pipeline.media.frame import Frame, Image, VideoInfo
+from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.pictures import as_rgb, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import resize
 from pipeline.media.suffixes import PICTURES
+from pipeline.types import Image
 
 DEPTH = 4
 """Frames that are decoded ahead."""

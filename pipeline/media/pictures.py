@@ -14,8 +14,8 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
-from pipeline.media.frame import Image
 from pipeline.media.probe import check_readable
+from pipeline.types import Image
 
 # A list, not whatever Pillow has: its MPEG plugin would claim videos, its EPS plugin would start Ghostscript.
 _WANTED = (

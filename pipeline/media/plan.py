@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.media.frame import Image
 from pipeline.media.palette import Palette
 from pipeline.media.sound import Sound
+from pipeline.types import Image
 
 
 @dataclass(frozen=True)

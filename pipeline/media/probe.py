@@ -7,7 +7,6 @@ and whether the file is whole. The pass takes less time than painting one frame 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,9 +16,7 @@ from pipeline.media.ffmpeg import Process, address, complaint
 from pipeline.media.header import Header, read_header
 from pipeline.media.listing import Listing, packets
 from pipeline.media.timing import mean_rate, regular_rate
-
-OnProgress = Callable[[int, "int | None"], None]
-"""Called now and then with the frames seen so far and, where the file states it, how many there should be."""
+from pipeline.types import OnProgress
 
 _PROGRESS_EVERY = 0.2  # seconds
 _REORDERED = 64

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
-from pipeline.media.frame import Image
+from pipeline.types import Image
 
 
 def fit_size(

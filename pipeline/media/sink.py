@@ -13,11 +13,12 @@ from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.animation_sink import AnimationWriter
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.folder_sink import FolderWriter, check_output_folder
-from pipeline.media.frame import Frame, Image
+from pipeline.media.frame import Frame
 from pipeline.media.gif_sink import GifWriter, gif_palette
 from pipeline.media.outputs import check_folder, check_output
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.video_sink import VideoWriter
+from pipeline.types import Image
 
 DEPTH = 4
 """Frames that may wait for the encoder; then `put` waits too."""

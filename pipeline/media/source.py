@@ -20,10 +20,11 @@ from pipeline.media.picture_sources import (
     upright_size,
 )
 from pipeline.media.pictures import NotAPictureError, animated, open_picture
-from pipeline.media.probe import OnProgress, Probe, check_readable, probe
+from pipeline.media.probe import Probe, check_readable, probe
 from pipeline.media.resize import fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
+from pipeline.types import OnProgress
 
 FOLDER_RATE = Fraction(24)
 """Frames a second of a folder of pictures, which states none."""

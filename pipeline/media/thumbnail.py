@@ -6,8 +6,8 @@ import io
 
 from PIL import Image as Pillow
 
-from pipeline.media.frame import Image
 from pipeline.media.resize import fit_size, resize
+from pipeline.types import Image
 
 QUALITIES = (85, 75, 65, 50, 35)
 """Tried one after the other, until the file is small enough."""

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
 from pipeline.media.ffmpeg import Process, address
-from pipeline.media.frame import Image
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.outputs import part_path, publish, remove
@@ -15,6 +14,7 @@ from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
 from pipeline.media.sound import add_sound
 from pipeline.media.timing import clock
+from pipeline.types import Image
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _MATROSKA_TICK = Fraction(1, 1000)

@@ -8,9 +8,10 @@ import numpy as np
 
 from pipeline.errors import MediaError
 from pipeline.media.ffmpeg import Process, address
-from pipeline.media.frame import Frame, Image, VideoInfo
+from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.header import Header
 from pipeline.media.prefetch import prefetch
+from pipeline.types import Image
 
 DEPTH = 4
 """Frames that are decoded ahead."""

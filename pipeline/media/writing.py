@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from pipeline.errors import OutputError
-from pipeline.media.frame import Image
 from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
 from pipeline.media.outputs import check_output, written_atomically
+from pipeline.types import Image
 
 WRITABLE = {
     ".png": "PNG",

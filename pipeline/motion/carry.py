@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flow import Image
 from pipeline.motion.masks import Weights
 from pipeline.motion.track import Track
 from pipeline.motion.warp import warped
+from pipeline.types import Image
 
 Levels = npt.NDArray[np.float32]
 """Colours from 0 to 255, float32 (H, W, 3)."""

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-"""A frame, uint8, shape (H, W, 3), RGB."""
+from pipeline.types import Image
+
 Flow = npt.NDArray[np.float32]
 """Motion in pixels, float32, shape (H, W, 2): u to the right, v down. The pixel at x of one frame is found at
 x + flow[x] of the other."""

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flow import Dis, Image
+from pipeline.motion.flow import Dis
 from pipeline.motion.warp import warped
+from pipeline.types import Image
 
 SIDE = 64
 """Longest side in pixels at which frames are compared: a fast pan is a short way here, and grain is gone."""

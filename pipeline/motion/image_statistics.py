@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flow import Image
+from pipeline.types import Image
 
 Lab = tuple[float, float, float]
 """CIELAB under D65: lightness L* from 0 to 100, a* from green to red, b* from blue to yellow. Distances are what the

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flow import DIS, Flow, FlowMethod, Image, both_ways
+from pipeline.motion.flow import DIS, Flow, FlowMethod, both_ways
 from pipeline.motion.image_statistics import Lab, mean_colour, sharpness
 from pipeline.motion.masks import Weights, reliability
 from pipeline.motion.shots import Shot
 from pipeline.motion.warp import warped
+from pipeline.types import Image
 
 LONG = 10
 """Frames between the two of a long pair: what creeps, and cannot be seen from one frame to the next."""

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.motion.flow import Flow, Image
+from pipeline.motion.flow import Flow
+from pipeline.types import Image
 
 SMALLEST = 128
 """Pixels a side below which frames are padded: the correlation pyramid halves maps of an eighth four times."""

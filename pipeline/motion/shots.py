@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pipeline.motion.dissolves import SPANS, DissolveFinder, mixture
-from pipeline.motion.flow import Image
 from pipeline.motion.frame_difference import Difference, Small, difference, downscaled
+from pipeline.types import Image
 
 Shot = tuple[int, int]
 """First frame of a shot, and the one after its last."""

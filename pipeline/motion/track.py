@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.motion.flow import DIS, Flow, FlowMethod, Image, both_ways
+from pipeline.motion.flow import DIS, Flow, FlowMethod, both_ways
 from pipeline.motion.frame_difference import Small
 from pipeline.motion.masks import Mask, Weights, disoccluded, motion_boundary
 from pipeline.motion.warp import in_bounds, warped
+from pipeline.types import Image
 
 ALIKE = 20.0
 """Levels by which the earlier frame, once aligned with this one, may differ from it where it shows the same thing. On

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import WeightsError
-from pipeline.network.fetch import OnProgress, discard, fetch
+from pipeline.network.fetch import discard, fetch
 from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
 from pipeline.network.tensor_file import file_sha256
 from pipeline.network.weights import NAME_HASH, PUBLISHED, keep, read_vgg19, trimmed_name, weights_folder
 from pipeline.text import size_text
+from pipeline.types import OnProgress
 
 ADDRESS_VARIABLE = "REELBRUSH_VGG19_URL"
 """Environment variable with the http(s) address of a mirror of the file."""

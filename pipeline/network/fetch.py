@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
@@ -20,12 +20,10 @@ from urllib.error import HTTPError
 
 from pipeline.errors import WeightsError
 from pipeline.text import size_text
+from pipeline.types import OnProgress
 
 if sys.platform != "win32":
     import fcntl
-
-OnProgress = Callable[[int, "int | None"], None]
-"""Called with the bytes that are here and the bytes in all, None where the server does not say."""
 
 CHUNK = 1024 * 1024  # bytes read at most between two calls of on_progress
 LONGEST_PAUSE = 60.0  # seconds

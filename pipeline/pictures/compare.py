@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +34,7 @@ from pipeline.pictures.letterbox import BETWEEN, STRETCH, fitted, gap_of, side_b
 from pipeline.pictures.size_limit import Encoded, write_within_limit
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
 from pipeline.pictures.wipe import wiped
+from pipeline.types import OnCount
 
 TALLEST = 720
 """Height of the clips in pixels, if nothing else is said: that of the tallest, up to this."""
@@ -43,9 +44,6 @@ THERE_AND_BACK = Fraction(4)
 """Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
 SILENT = (".gif", ".webp")
 """Endings of animations that have no sound and begin again. Of stills alone, a .webp is a picture."""
-
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
 
 
 @dataclass(frozen=True)

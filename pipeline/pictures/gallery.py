@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,9 +26,7 @@ from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, ins
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.justified_grid import middle_of, place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import write_slideshow
-
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
+from pipeline.types import OnCount
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,10 @@ from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_bet
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
+from pipeline.types import OnCount
 
 SOME = 8
 """Cuts that the title of a report names; `--json` names all."""
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how many frames of it are done, and how many there are, if that is known."""
-
 Pair = tuple[Image, Image]
 """Input and painting of a frame."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
 from pipeline.media.lettering import INK, PAPER, text_size, write
 from pipeline.pictures.frame_access import content_frame, middle_frame
+from pipeline.types import OnCount
 
 LOWEST, TALLEST = 240, 720
 """Height of the pictures in pixels, if nothing else is said: that of the painting within these..."""
@@ -39,10 +40,6 @@ UNIT = 1 / 5
 SHARP = 8
 """A sign is drawn so many times larger, and shrunk: fine edges."""
 Sign = Literal["+", "="]
-
-
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
 
 
 @dataclass(frozen=True)

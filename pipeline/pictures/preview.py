@@ -18,9 +18,10 @@ from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.media.lettering import is_legible
-from pipeline.pictures.preview_cells import OnCount, Preview, run_preview
+from pipeline.pictures.preview_cells import Preview, run_preview
 from pipeline.pictures.preview_sheet import drawn
 from pipeline.pictures.preview_words import about, costs, number
+from pipeline.types import OnCount
 
 STRENGTHS = (0.25, 0.5, 0.75)
 """That are compared where none are asked for."""

@@ -5,16 +5,16 @@ The paintings come from the same painter, with the same palette of the clip as a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from pipeline.batch.checked_item import CheckedItem, RejectedItem
 from pipeline.batch.estimate import need_of, room_of
 from pipeline.batch.perform import MORE, studio_of, timed
 from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Preflight
-from pipeline.batch.ready import CheckedItem, RejectedItem
 from pipeline.batch.task import Timed
 from pipeline.clip.clip_statistics import sampled_frames
 from pipeline.clip.styles import load_styles
@@ -26,14 +26,12 @@ from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics, pooled_statistics
 from pipeline.style.painter import Painter
+from pipeline.types import OnCount
 
 DRAFT = 256
 """Longest side of a preview's paintings, in pixels, at most."""
 LEAST_STEPS, SHARE = 30, 4
 """Steps of a preview's paintings: the settings' own divided by `SHARE`, but so many if they have them."""
-
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
 
 
 @dataclass(frozen=True)

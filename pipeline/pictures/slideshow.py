@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +18,7 @@ from pipeline.pictures.insets import with_insets
 from pipeline.pictures.letterbox import grounded
 from pipeline.pictures.size_limit import Encoded, write_within_limit
 from pipeline.pictures.wipe import eased, wiped
+from pipeline.types import OnCount
 
 SCREEN = 480
 """Longest side in pixels, if nothing else is said; less where results would have to be enlarged."""
@@ -31,9 +32,6 @@ WIPE = Fraction(3, 5)
 """Seconds from one result to the next."""
 CUT = 0.2
 """How much of a picture may be cut off to fill the screen; where it would be more, there are margins."""
-
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
 
 
 def write_slideshow(

@@ -15,9 +15,9 @@ from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.recorded import read_record
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
-from pipeline.media.frame import Image
 from pipeline.media.outputs import cannot_write, check_folder, remove, sync_folder
 from pipeline.pictures.snapshots import Loss, Snapshot, Snapshots
+from pipeline.types import Image
 
 INDEX = "snapshots.json"
 CONTENT, PAINTING = "content.png", "painting.png"

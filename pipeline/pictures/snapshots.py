@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from pipeline.clip.results import StillResult
 from pipeline.media import fit_size, resize
-from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import colour_distance
 from pipeline.style.frame import Progress
 from pipeline.style.picture import to_image
+from pipeline.types import Image
 
 GLANCE = 96
 """Side to which pictures are shrunk before they are compared: what the eye sees at a glance, not the grain."""

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.media import fit_size, resize
-from pipeline.media.frame import Image
 from pipeline.media.lettering import Colour
 from pipeline.motion.image_statistics import colour_distance
 from pipeline.pictures.snapshots import Snapshot, Snapshots, glance
 from pipeline.pictures.story_page import Page
+from pipeline.types import Image
 
 FRAMES, SIZE = 56, 400
 LEAST_FRAMED = 64

@@ -15,10 +15,9 @@ from pipeline.batch.task import Notice
 from pipeline.clip.events import FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.report.batch_progress import Headway, end_line, plan_line
 from pipeline.report.batch_run import REPORT
-from pipeline.report.causes import Failure, causes
 from pipeline.report.console import LINE_EVERY
+from pipeline.report.failures import RESUME_HINT, Failure, causes
 from pipeline.report.lines import Bars, say
-from pipeline.report.onward import RESUME_HINT
 from pipeline.text import duration_text, sanitize_line
 
 LEAST_NAME = 16

@@ -14,10 +14,9 @@ from pipeline.batch.devices import local_devices
 from pipeline.batch.driver import plan_only, run_batch
 from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.local import LocalWorkerPool
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.run_context import Outcome, RunOptions
-from pipeline.batch.worker_pool import WorkerPool
+from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import Kept, write_report
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -29,6 +29,7 @@ from pipeline.clip.events import (
 from pipeline.report.estimate import Estimate
 from pipeline.report.lines import Bars, say
 from pipeline.text import duration_text, sanitize_line, size_text
+from pipeline.types import OnCount
 
 # Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
 LINE_EVERY = 10.0
@@ -207,7 +208,7 @@ def _places(cuts: Sequence[int]) -> str:
 
 
 @contextmanager
-def counting(console: Console, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+def counting(console: Console, quiet: bool = False) -> Iterator[OnCount]:
     """Progress of something that is counted: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
 
     Yields a function of what is being done, how much of it is done, and how much there is (None: unknown).

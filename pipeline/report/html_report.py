@@ -23,9 +23,9 @@ from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.thumbnails import thumbnail_limits
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
+from pipeline.report.failures import RESUME_HINT
 from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
 from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
-from pipeline.report.onward import RESUME_HINT
 from pipeline.text import sanitize, sanitize_line
 
 OPEN_UP_TO = 12

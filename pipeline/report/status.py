@@ -12,8 +12,7 @@ from datetime import datetime
 
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow, RunRow, State
-from pipeline.report.causes import Cause, Failure, causes
-from pipeline.report.onward import RESUME_HINT
+from pipeline.report.failures import RESUME_HINT, Cause, Failure, causes
 from pipeline.text import duration_text
 
 STALE = 60.0

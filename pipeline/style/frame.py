@@ -11,8 +11,7 @@ from torch import Tensor
 
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Step, Stop
-
-Image = npt.NDArray[np.uint8]
+from pipeline.types import Image
 
 
 @dataclass(frozen=True)

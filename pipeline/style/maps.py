@@ -14,8 +14,8 @@ from pipeline.network.base import Network
 from pipeline.network.device import memory_format
 from pipeline.style.losses import gram
 from pipeline.style.picture import to_tensor
+from pipeline.types import Image
 
-Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -34,8 +33,8 @@ from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryPlan, OutOfMemoryRe
 from pipeline.style.optimise import LoopSettings, Step, optimise
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
+from pipeline.types import Image
 
-Image = npt.NDArray[np.uint8]
 # Brightness of a blank canvas, in 0..1: primed, not quite white.
 CANVAS = 0.95
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.

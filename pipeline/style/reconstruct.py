@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,8 +18,8 @@ from pipeline.style.losses import Statistic, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, Term
 from pipeline.style.optimise import LoopSettings, optimise
 from pipeline.style.picture import to_image, to_tensor
+from pipeline.types import Image
 
-Image = npt.NDArray[np.uint8]
 # Largest root mean square change of a pixel in one step of L-BFGS.
 RATE = 0.1
 # Steps that bring less than this share of the loss, over so many steps, are not worth their time.

@@ -10,10 +10,11 @@ from batch_trials import evening
 from batches import trial
 from jobs import SMALL, paint_folder, paint_picture, pictures, reelbrush
 
+from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
-from pipeline.batch.worker import WorkerDevice, work_on
+from pipeline.batch.worker import work_on
 from pipeline.clip.events import Started
 from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, read_picture

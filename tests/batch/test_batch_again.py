@@ -8,7 +8,7 @@ import pytest
 from batch_trials import BatchTrial, bytes_of, evening, moving_clip
 from jobs import paint_picture
 
-from pipeline.batch.changes import changes, same_input
+from pipeline.batch.checked_item import changes, same_input
 from pipeline.batch.ledger import LEDGER
 from pipeline.batch.rows import State
 

@@ -14,10 +14,10 @@ import pytest
 from jobs import SHALLOW, paint_picture, pictures
 from PIL import Image as Pillow
 
-from pipeline.media.frame import Image
 from pipeline.motion.carry import filled, moved
 from pipeline.motion.image_statistics import mean_colour, sharpness
 from pipeline.motion.track import track
+from pipeline.types import Image
 from reelbrush import stylize_video
 
 HEIGHT, WIDTH = 32, 48

@@ -8,12 +8,14 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 from test_out_of_memory import too_large
 
+from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.plan.item import Item
 from pipeline.batch.task import Failed, Message, Task
-from pipeline.batch.worker import WorkerDevice, work_on
+from pipeline.batch.worker import work_on
 from pipeline.clip.jobs import StylePicture
-from pipeline.motion.flow import Dis, Flow, Image
-from pipeline.report.signals import explain
+from pipeline.motion.flow import Dis, Flow
+from pipeline.report.failures import explain
+from pipeline.types import Image
 from reelbrush import stylize_video
 
 FRAMES = 5

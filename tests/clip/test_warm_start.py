@@ -14,10 +14,11 @@ from tiny import tiny_settings
 
 from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import distances, reach, track_frames, warm_start
-from pipeline.media.frame import Frame, Image
+from pipeline.media.frame import Frame
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
+from pipeline.types import Image
 
 HEIGHT, WIDTH = 48, 64
 

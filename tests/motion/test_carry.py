@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 from moving import flow_of, panned
 from tiny import picture
 
 from pipeline.motion.carry import FEWEST, adjusted, blended, feathered, filled, in_painted_colours, light_change, moved
 from pipeline.motion.track import Track, track
-
-Image = npt.NDArray[np.uint8]
+from pipeline.types import Image
 
 
 def flat(level: int, height: int = 2, width: int = 3) -> Image:

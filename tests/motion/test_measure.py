@@ -7,17 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from pipeline.motion.image_statistics import mean_colour, sharpness
 from pipeline.motion.measure import LONG, FrameMeasure, measure, warping_error, warping_residual
 from pipeline.motion.shots import Shot
 from pipeline.motion.summary import Summary, summarise
+from pipeline.types import Image
 from tests.moving import flow_of
 from tests.tiny import picture
-
-Image = npt.NDArray[np.uint8]
 
 
 def flat(level: float, height: int = 24, width: int = 32) -> Image:

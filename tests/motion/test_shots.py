@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from pipeline.errors import UsageError
@@ -16,10 +15,10 @@ from pipeline.media import open_source, read_picture, resize
 from pipeline.motion.cuts import Cuts, parse_cuts
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.motion.shots import find_shots
+from pipeline.types import Image
 from samples.scene import cut_frame, scene
 from tests.tiny import picture
 
-Image = npt.NDArray[np.uint8]
 SAMPLE = Path(__file__).parents[2] / "samples" / "clip.mp4"
 
 

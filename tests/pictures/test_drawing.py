@@ -30,8 +30,8 @@ from pipeline.clip.events import (
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
 from pipeline.report.console import ConsoleReporter, counting
 from pipeline.report.estimate import Estimate
+from pipeline.report.failures import explain
 from pipeline.report.jsonlines import as_json, json_reporter
-from pipeline.report.signals import explain
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.text import duration_text
 

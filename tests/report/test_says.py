@@ -22,7 +22,7 @@ from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
-from pipeline.report.causes import MOST_NAMES, Cause, Failure, causes
+from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes
 from pipeline.report.lines import ECHO, WIDEST, print_table, say
 from pipeline.text import sanitize, sanitize_line
 

@@ -10,7 +10,6 @@ import torch
 from test_losses import maps_of, random_maps
 from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 
-from pipeline.media.frame import Image
 from pipeline.motion.image_statistics import mean_colour
 from pipeline.style.adain import (
     ChannelStatistics,
@@ -27,6 +26,7 @@ from pipeline.style.adain import (
 from pipeline.style.frame import Style, WarmStart
 from pipeline.style.losses import Moments, moments
 from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 
 def numbers(mean: float, variance: float) -> ChannelStatistics:

@@ -16,10 +16,11 @@ from pipeline.media.lettering import shortened_to, text_size
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
 from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
-from pipeline.pictures.figures.page import OnCount, check_figure, letter_size, read_resized, write_figure
+from pipeline.pictures.figures.page import check_figure, letter_size, read_resized, write_figure
 from pipeline.pictures.figures.reconstruct import block_layers
 from pipeline.pictures.labelled_grid import GAP, labelled_grid
 from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
+from pipeline.types import OnCount
 
 SIZE = 256
 CELL = 240

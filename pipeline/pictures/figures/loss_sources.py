@@ -16,9 +16,9 @@ from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import read_metadata
 from pipeline.motion.cuts import parse_cuts
-from pipeline.pictures.figures.page import OnCount
 from pipeline.pictures.snapshot_store import INDEX, read_snapshots, snapshot_folder
 from pipeline.settings import read_toml, strengthened
+from pipeline.types import OnCount
 
 MOST = 12
 """Clips in one figure: of more, nothing could be read."""

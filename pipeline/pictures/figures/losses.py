@@ -16,8 +16,8 @@ from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
-from pipeline.pictures.figures.page import OnCount
 from pipeline.style.frame import Progress
+from pipeline.types import OnCount
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import MediaError, OutputError
@@ -29,8 +29,6 @@ LONGEST = 4096
 """Of a picture that is enlarged because it is narrow, in pixels."""
 PANORAMA = 1.4
 """Width of a style beside its content in longest sides of the content, at most."""
-OnCount = Callable[[str, int, "int | None"], None]
-"""What is being done, how much of it is done, and how much there is, if that is known."""
 
 
 def read_resized(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[str, ...]]:

@@ -16,7 +16,6 @@ from pipeline.network.base import Network
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, beside
 from pipeline.pictures.figures.page import (
-    OnCount,
     beside_content,
     check_figure,
     for_print,
@@ -27,6 +26,7 @@ from pipeline.pictures.figures.page import (
 )
 from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.style.reconstruct import Plan, Reconstruction, Reconstructor, psnr
+from pipeline.types import OnCount
 
 CELL = 192
 """Longest side of a reconstruction in the figure, in pixels, at least: six side by side are as wide as a page of the

@@ -14,7 +14,6 @@ from pipeline.media import Image
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, axis, beside, stacked
 from pipeline.pictures.figures.page import (
-    OnCount,
     beside_content,
     check_figure,
     for_print,
@@ -27,6 +26,7 @@ from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, Progress, Style
 from pipeline.style.painter import Painter
+from pipeline.types import OnCount
 
 SIZE = 192
 AROUND = (0.01, 0.1, 1.0, 10.0)

@@ -1,15 +1,38 @@
-"""Why paintings failed, said once for each cause: a bad file spoils as many paintings as there are styles."""
+"""What went wrong, in words: an error as a paragraph, and why paintings failed, each cause once."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import ReelbrushError
+from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory
 from pipeline.text import sanitize, sanitize_line
 
 MOST_NAMES = 5
 """Names that stand before a cause; of more, it is said how many."""
+RESUME_HINT = "Each failure says what to do about it. Then give the same command again: what is finished stays."
+"""How to go on after failures. No more than that, because what helps differs: trying again, another file, or other
+settings."""
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One paragraph and the exit code.
+
+    :raises Exception: the error itself, where it is none that a user can have caused: that is a bug, and a
+        traceback is what mends it.
+    """
+    if isinstance(error, ReelbrushError):
+        return str(error), error.exit_code
+    if is_out_of_memory(error):
+        return OUT_OF_MEMORY, 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}.", 1
+    raise error
 
 
 @dataclass(frozen=True)

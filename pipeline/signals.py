@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a batch: the first one ends it in order, the second one at once."""
+"""What Ctrl-C and SIGTERM do: to a job, to a block that must not be interrupted, and to a batch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,36 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt, it passes every `except Exception` and runs every `finally`."""
+
+
+def on_sigterm() -> None:
+    """Make SIGTERM raise `Terminated` in the main thread; without a handler it would skip every `finally`."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: torch, interrupted while it is imported, aborts."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    if came:
+        signal.raise_signal(came[0])
 
 
 class Interrupts:
