@@ -60,7 +60,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "multiprocessing": ("pipeline/batch/worker_pool.py",),
     "distributed": ("pipeline/batch/scheduler.py", "pipeline/batch/remote.py"),
     "sqlite3": ("pipeline/batch/ledger.py",),
-    "PIL": ("pipeline/media/",),
+    "PIL": (
+        "pipeline/media/",
+        "pipeline/pictures/canvas.py",
+        "pipeline/pictures/fitting.py",
+        "pipeline/pictures/lettering.py",
+    ),
     "imageio": ("pipeline/media/",),
     "imageio_ffmpeg": ("pipeline/media/",),
     # A worker only says how many threads it may use.
@@ -68,10 +73,9 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "jinja2": ("pipeline/report/html_report.py",),
     # Plots, and the colour maps of figures.
     "matplotlib": (
-        "pipeline/pictures/figure.py",
         "pipeline/pictures/flicker_plot.py",
         "pipeline/pictures/heatmap.py",
-        "pipeline/pictures/layout_svg.py",
+        "pipeline/pictures/matplotlib_figure.py",
         "pipeline/pictures/figures/loss_plot.py",
         "pipeline/pictures/figures/colours.py",
     ),

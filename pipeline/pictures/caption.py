@@ -1,74 +1,70 @@
-"""A word in the corner of a moving picture: white on a dark, half transparent ground, legible over anything."""
+"""Texts on moving pictures: white in a corner, on a dark, half transparent ground, legible over anything."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from pipeline.media import Image
-from pipeline.media.lettering import shortened_to, text_size, write
+from pipeline.pictures.canvas import Box, Mark, Text
+from pipeline.pictures.lettering import is_legible, shortened_to, text_size
 
 LETTERS = 0.045
 """Height of the letters in heights of the picture, within `SMALLEST` and `LARGEST` pixels."""
 SMALLEST, LARGEST = 11, 28
+SIDE, ABOVE = 0.55, 0.2
+"""Room beside, and above and below the text, in heights of the letters."""
 FEW = 4
 """Letters, with the ellipsis, of a text that is cut: so few say nothing."""
 GROUND = 0.6
-"""How much of the picture is gone where the ground is full."""
-WHITE = (255, 255, 255)
+"""Opacity of the ground."""
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
-def captioned(image: Image, text: str, right: bool = False) -> Image:
-    """A copy of a picture, uint8 (H, W, 3), with a text in its lower left corner (or right). Nothing changes where
-    the text is '', or where no more than its first letters would fit."""
-    height, width = image.shape[:2]
-    if not caption_text(text, height, width):
-        return image
-    ground, words = _caption(text, height, width)
-    high, wide = ground.shape
+def caption(text: str, height: int, width: int, right: bool = False) -> tuple[Mark, ...]:
+    """A text in the lower left corner (or right) of a picture of that size; nothing where the text is '', or where no
+    more than its first letters would fit."""
+    written = caption_text(text, height, width)
+    if not written:
+        return ()
+    letters = _letters(height)
+    side, above = _side(letters), round(ABOVE * letters)
+    high, wide = text_size(written, letters)
+    high, wide = high + 2 * above, wide + 2 * side
     edge = max(2, high // 4)
     y, x = max(0, height - high - edge), max(0, width - wide - edge) if right else min(edge, max(0, width - wide))
-    shown = np.array(image)
-    place = shown[y : y + high, x : x + wide]
-    dark = place * (1 - GROUND * ground[: place.shape[0], : place.shape[1], None])
-    cover = words[: place.shape[0], : place.shape[1], None]
-    shown[y : y + high, x : x + wide] = np.rint(dark + cover * (255 - dark)).astype(np.uint8)
-    return shown
+    return (
+        Box(x, y, wide, high, BLACK, radius=high / 4, opacity=GROUND),
+        Text(written, x + side, y + above, letters, colour=WHITE),
+    )
 
 
 def caption_text(text: str, height: int, width: int) -> str:
     """As much of a text as fits into a picture of that size; '' where that says nothing."""
-    size = _letters(height)
-    said = shortened_to(text, max(1, width - 4 * _side(size)), size)
-    return said if said == text or len(said) > FEW else ""
+    letters = _letters(height)
+    short = shortened_to(text, max(1, width - 4 * _side(letters)), letters)
+    return short if short == text or len(short) > FEW else ""
+
+
+def clip_names(paths: Sequence[Path]) -> list[str]:
+    """What tells clips apart: their names, or also their folders, where these are alike."""
+    names = [path.name for path in paths]
+    alike = len(set(names)) < len(names)
+    return [f"{path.resolve().parent.name}/{path.name}" if alike else path.name for path in paths]
+
+
+def legible_labels(labels: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The labels, with numbers in place of those for which there are no letters; and what to say of it."""
+    odd = [f"'{label}'" for label in labels if not is_legible(label)]
+    if not odd:
+        return list(labels), ()
+    legible = [label if is_legible(label) else str(number) for number, label in enumerate(labels, 1)]
+    whose = "its number stands" if len(odd) == 1 else "their numbers stand"
+    return legible, (f"There are no letters here for {', '.join(odd)}; {whose} there instead.",)
 
 
 def _letters(height: int) -> int:
     return min(LARGEST, max(SMALLEST, round(LETTERS * height)))
 
 
-def _side(size: int) -> int:
-    """Room on either side of the words."""
-    return round(0.55 * size)
-
-
-@lru_cache(maxsize=16)
-def _caption(text: str, height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """How far the ground and the words cover each pixel, 0 to 1, (h, w)."""
-    size = _letters(height)
-    side, said = _side(size), caption_text(text, height, width)
-    high, wide = text_size(said, size)
-    above = round(0.2 * size)
-    canvas = np.zeros((high + 2 * above, wide + 2 * side, 3), np.uint8)
-    words = write(canvas, said, side, above, size, colour=WHITE)[..., 0] / np.float32(255)
-    return _rounded(*words.shape), words.astype(np.float32)
-
-
-def _rounded(height: int, width: int) -> npt.NDArray[np.float32]:
-    """A rectangle with round corners: coverage of each pixel, 0 to 1."""
-    radius = height / 4
-    y, x = np.mgrid[0:height, 0:width] + 0.5
-    away = np.hypot(x - np.clip(x, radius, width - radius), y - np.clip(y, radius, height - radius))
-    return np.asarray(np.clip(radius - away + 0.5, 0, 1), np.float32)
+def _side(letters: int) -> int:
+    return round(SIDE * letters)

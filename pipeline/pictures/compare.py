@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.errors import UsageError
 from pipeline.media import (
     Frame,
@@ -26,14 +24,14 @@ from pipeline.media import (
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
-from pipeline.pictures.caption import caption_text, captioned
+from pipeline.pictures.canvas import Canvas, Mark, Picture, of_picture
+from pipeline.pictures.caption import caption, caption_text, clip_names, legible_labels
 from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.fitting import GROUND, STRETCH, letterboxed
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at
-from pipeline.pictures.labels import clip_names, legible_labels
-from pipeline.pictures.letterbox import BETWEEN, STRETCH, fitted, gap_of, side_by_side
 from pipeline.pictures.size_limit import Encoded, write_within_limit
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
-from pipeline.pictures.wipe import wiped
+from pipeline.pictures.wipe import to_and_fro, wiped
 from pipeline.types import OnCount
 
 TALLEST = 720
@@ -42,6 +40,8 @@ WIDEST = 2560
 """Width of the whole in pixels, at the most, if no height is said: what is wider, players show small or not at all."""
 THERE_AND_BACK = Fraction(4)
 """Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
+BETWEEN = 1 / 60
+"""Room between clips, in their heights."""
 SILENT = (".gif", ".webp")
 """Endings of animations that have no sound and begin again. Of stills alone, a .webp is a picture."""
 
@@ -143,7 +143,7 @@ class _Compared:
                 shown = [stack.enter_context(closing(_shown(source, line, *size)))
                          for source, size in zip(self._sources, sizes, strict=True)]  # fmt: skip
                 for index, (time, images) in enumerate(zip(line.times, zip(*shown, strict=True), strict=True)):
-                    sink.put(Frame(index, time, self._together(images, time / line.duration, height)))
+                    sink.put(Frame(index, time, self._together(images, time / line.duration)))
                     self._on_count(self._doing, index + 1, len(line.times))
             self._on_count("Encoding", 0, None)
             sink.finish()
@@ -156,13 +156,22 @@ class _Compared:
             tuple(dict.fromkeys((*line.notes, *self.remarks(way.scale), *heard, *sink.notes))),
         )
 
-    def _together(self, images: Sequence[Image], share: Fraction, height: int) -> Image:
+    def _together(self, images: Sequence[Image], share: Fraction) -> Image:
         """:param share: of the duration that has gone by."""
-        if not self._wipe:
-            return side_by_side([captioned(*pair) for pair in zip(images, self._labels, strict=True)])
-        left, right = captioned(images[0], self._labels[0]), captioned(images[1], self._labels[1], right=True)
-        turns = max(1, round(self.line.duration / THERE_AND_BACK))
-        return wiped(left, right, wipe_at(share * turns))
+        if self._wipe:
+            left, right = (
+                of_picture(image).with_marks(caption(label, image.shape[0], image.shape[1], right=second)).pixels()
+                for image, label, second in zip(images, self._labels, (False, True), strict=True)
+            )
+            turns = max(1, round(self.line.duration / THERE_AND_BACK))
+            return wiped(left, right, to_and_fro(share * turns))
+        height, across = images[0].shape[0], 0
+        marks: list[Mark] = []
+        for image, label in zip(images, self._labels, strict=True):
+            marks.append(Picture(image, across, 0))
+            marks += [mark.moved(across, 0) for mark in caption(label, height, image.shape[1])]
+            across += image.shape[1] + _gap(height)
+        return Canvas(height, across - _gap(height), tuple(marks), GROUND).pixels()
 
     def picture(self) -> Image:
         """Pictures side by side, uint8 (H, W, 3).
@@ -175,8 +184,8 @@ class _Compared:
             endings = ", ".join((*SUFFIXES, ".webp"))
             raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {endings}.")
         sizes, _ = self._sizes(1.0)
-        images = [fitted(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
-        return self._together(images, Fraction(0), sizes[0][1])
+        images = [letterboxed(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
+        return self._together(images, Fraction(0))
 
     def remarks(self, scale: float) -> tuple[str, ...]:
         """What a person should know of what is seen."""
@@ -198,12 +207,12 @@ class _Compared:
     def _across(self, sizes: Sequence[tuple[int, int]]) -> int:
         if self._wipe:
             return sizes[0][0]
-        return sum(size[0] for size in sizes) + gap_of(sizes[0][1]) * (len(sizes) - 1)
+        return sum(size[0] for size in sizes) + _gap(sizes[0][1]) * (len(sizes) - 1)
 
 
-def wipe_at(turn: Fraction | float) -> float:
-    """Which share of the width shows the first clip after so many turns: all of it, none after half a one, and back."""
-    return float((1 + np.cos(2 * np.pi * float(turn))) / 2)
+def _gap(height: int) -> int:
+    """Pixels between clips of that height; even, for the codecs."""
+    return 2 * max(1, round(BETWEEN * height / 2))
 
 
 def _check(job: CompareJob) -> None:
@@ -269,7 +278,7 @@ def _shown(source: FrameSource, line: Timeline, width: int, height: int) -> Gene
     with closing(frames_by_number(source, frames_shown_at(info.times, moments))) as images:
         for image in images:
             if image is not before:
-                before, ready = image, fitted(image, width, height)
+                before, ready = image, letterboxed(image, width, height)
             yield ready
 
 

@@ -11,7 +11,7 @@ from pipeline.media import Image
 from pipeline.motion.measure import LONG, FrameMeasure
 from pipeline.motion.shots import Shot
 from pipeline.motion.summary import Summary
-from pipeline.pictures.figure import rendered
+from pipeline.pictures.matplotlib_figure import figure_pixels
 
 PAINTING, INPUT = "#c2410c", "#64748b"
 LIGHTNESS, GREEN_RED, BLUE_YELLOW = "#111827", "#be123c", "#b45309"
@@ -59,7 +59,7 @@ def draw(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Sho
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8, frameon=False, loc="best")
         axes.set_xlim(measures[0].time, measures[-1].time)
-    return rendered(figure)
+    return figure_pixels(figure)
 
 
 class _Plots:

@@ -7,24 +7,22 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.errors import UsageError
 from pipeline.media import (
     Image,
     check_output,
     check_picture_output,
     refuse_same_file,
-    resize,
     write_picture,
 )
-from pipeline.media.lettering import PAPER
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.writing import WRITABLE
+from pipeline.pictures.canvas import Canvas, Picture
+from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
 from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, insets_of, some
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.justified_grid import middle_of, place_rows, sheet_width, shown_aspect, split_into_rows
+from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import write_slideshow
 from pipeline.types import OnCount
 
@@ -95,22 +93,20 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
 
 def _sheet(job: GalleryJob, items: Sequence[GalleryItem], on_count: OnCount) -> Image:
     infos = [one.source.info for one in items]
-    shapes = [shown_aspect(info.width, info.height) for info in infos]
-    rows = split_into_rows(shapes, columns=job.columns) if job.columns else split_into_rows(shapes, _together(items))
-    width = job.size or sheet_width(shapes, [info.height for info in infos], rows)
-    places, height = place_rows(shapes, rows, width)
-    paper = np.empty((height, width, 3), np.uint8)
-    paper[:] = PAPER
-    for number, (one, place) in enumerate(zip(items, places, strict=True)):
-        x, y, wide, high = place
+    aspects = [shown_aspect(info.width, info.height) for info in infos]
+    rows = split_into_rows(aspects, 1 if job.columns else _group_size(items), job.columns)
+    width = job.size or sheet_width(aspects, [info.height for info in infos], rows)
+    places, height = place_rows(aspects, rows, width)
+    pictures = []
+    for number, (one, (x, y, wide, high)) in enumerate(zip(items, places, strict=True), 1):
         frame = middle_number(one.source)
-        picture = resize(middle_of(frame_at(one.source, frame)), wide, high)
-        paper[y : y + high, x : x + wide] = with_insets(picture, insets_of(one, frame) if job.insets else [])
-        on_count("Hanging", number + 1, len(items))
-    return paper
+        picture = cropped(frame_at(one.source, frame), wide, high)
+        pictures.append(Picture(with_insets(picture, insets_of(one, frame) if job.insets else []), x, y))
+        on_count("Drawing the sheet", number, len(items))
+    return Canvas(height, width, tuple(pictures)).pixels()
 
 
-def _together(items: Sequence[GalleryItem]) -> int:
+def _group_size(items: Sequence[GalleryItem]) -> int:
     """How many results stand beside each other: the styles of each input, where results come so."""
     inputs = [one.origin and one.origin.record.source.sha256 for one in items]
     runs = [len(list(run)) for _, run in groupby(inputs)]

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from pipeline.media import Frame, Image, VideoInfo, open_sink, resize
 from pipeline.media.plan import SinkPlan
 from pipeline.motion.measure import MeasuredFrame
-from pipeline.pictures.figure import rendered
 from pipeline.pictures.frame_alignment import Alignment
+from pipeline.pictures.matplotlib_figure import figure_pixels
 
 BRIGHTEST = 64.0
 """Change in levels of 255 (root mean square of the channels) that is shown brightest."""
@@ -88,4 +88,4 @@ def _strip(width: int, height: int) -> Image:
     )  # fmt: skip
     scale.tick_params(colors="white", labelsize=8, pad=1, length=2)
     bar.outline.set(edgecolor="white")
-    return rendered(figure)
+    return figure_pixels(figure)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from pipeline.media import Image, resize
+from pipeline.media import Image
+from pipeline.pictures.canvas import Box, Canvas, Mark, Picture
+from pipeline.pictures.fitting import cropped
+from pipeline.pictures.lettering import PAPER
 
 SHARE = 0.21
 """Height of an inset, in the geometric mean of the painting's sides..."""
@@ -30,35 +31,26 @@ def with_insets(painting: Image, insets: Sequence[Image]) -> Image:
     height, width = painting.shape[:2]
     if not insets:
         return painting
-    shown = [_middle(inset) for inset in insets]
-    shapes = [inset.shape[1] / inset.shape[0] for inset in shown]
+    aspects = [min(WIDEST, max(1 / WIDEST, inset.shape[1] / inset.shape[0])) for inset in insets]
     most = min(SHARE * (height * width) ** 0.5, MOST * height)
     # With the borders between them and the edge.
-    edges = 1 + BORDER * (len(shown) + 3)
-    beside = min(most, TOGETHER * width / (sum(shapes) * edges))
-    above = min(most, TOGETHER * height / (len(shown) * edges), TOGETHER * width / (max(shapes) * edges))
+    edges = 1 + BORDER * (len(insets) + 3)
+    beside = min(most, TOGETHER * width / (sum(aspects) * edges))
+    above = min(most, TOGETHER * height / (len(insets) * edges), TOGETHER * width / (max(aspects) * edges))
     # On a sheet they look tidier where most of them stand in one way.
     up = above > CLEARLY * beside
     high = max(LEAST, round(above if up else beside))
     border = max(1, round(BORDER * high))
-    picture, x, y = np.array(painting), 2 * border, height - 2 * border
+    marks: list[Mark] = [Picture(painting, 0, 0)]
+    x, y = 2 * border, height - high - 4 * border
     if up:
-        y -= (len(shown) - 1) * (high + border)
-    for inset, shape in zip(shown, shapes, strict=True):
-        wide = max(1, round(shape * high))
-        small = np.full((high + 2 * border, wide + 2 * border, 3), 255, np.uint8)
-        small[border:-border, border:-border] = resize(inset, wide, high)
-        top = max(0, y - small.shape[0])
-        part = picture[top : top + small.shape[0], x : x + small.shape[1]]
-        part[:] = small[: part.shape[0], : part.shape[1]]
+        y -= (len(insets) - 1) * (high + border)
+    for inset, aspect in zip(insets, aspects, strict=True):
+        wide, top = max(1, round(aspect * high)), max(0, y)
+        marks += [
+            Box(x, top, wide + 2 * border, high + 2 * border, PAPER),
+            Picture(cropped(inset, wide, high), x + border, top + border),
+        ]
         # Their borders meet in one line.
-        x, y = (x, y + high + border) if up else (x + small.shape[1] - border, y)
-    return picture
-
-
-def _middle(image: Image) -> Image:
-    """The middle of a picture that is much wider than high, or the other way round."""
-    height, width = image.shape[:2]
-    wide, high = min(width, round(WIDEST * height)), min(height, round(WIDEST * width))
-    y, x = (height - high) // 2, (width - wide) // 2
-    return image[y : y + high, x : x + wide]
+        x, y = (x, y + high + border) if up else (x + wide + border, y)
+    return Canvas(height, width, tuple(marks)).pixels()

@@ -1,4 +1,7 @@
-"""How pictures of any shape hang on a sheet: in rows that are all as wide as it, about equally high."""
+"""A justified grid: pictures of any proportions in rows that are all as wide as the sheet, about equally high.
+
+Pillow has no such layout, and those of CSS and Matplotlib have cells of one size.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,9 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from pipeline.media import Image
-
 NARROWEST, WIDEST = 1 / 2, 3.0
-"""Shapes (width / height) that are shown whole; of what is narrower or wider, the middle is."""
-SHEET_SHAPE = 4 / 3
+"""Proportions (width / height) that are shown whole; of what is narrower or wider, the middle is."""
+SHEET_ASPECT = 4 / 3
 """Width of a sheet in heights, about, where nothing says how many columns there are."""
 UNEVEN = 2.0
 """How much rows of different height count against proportions that are not these."""
@@ -35,61 +36,53 @@ def shown_aspect(width: int, height: int) -> float:
     return min(WIDEST, max(NARROWEST, width / height))
 
 
-def middle_of(image: Image) -> Image:
-    """What is shown of a picture: all of it, or the middle of one that is too narrow or too wide."""
-    height, width = image.shape[:2]
-    wide, high = min(width, round(WIDEST * height)), min(height, round(width / NARROWEST))
-    y, x = (height - high) // 2, (width - wide) // 2
-    return image[y : y + high, x : x + wide]
+def split_into_rows(aspects: Sequence[float], group: int = 1, columns: int | None = None) -> list[int]:
+    """How many pictures stand in each row, in order.
 
-
-def split_into_rows(shapes: Sequence[float], together: int = 1, columns: int | None = None) -> list[int]:
-    """How many pictures hang in each row, in order.
-
-    :param shapes: width / height of each.
-    :param together: so many in a row belong together, and are not parted.
+    :param aspects: width / height of each.
+    :param group: so many in a row belong group, and are not parted.
     :param columns: no more than so many stand in a row, in as few rows as that takes; None: in so many that the sheet
         has good proportions and its rows are about equally high.
     """
-    groups = [sum(shapes[first : first + together]) for first in range(0, len(shapes), together)]
+    groups = [sum(aspects[first : first + group]) for first in range(0, len(aspects), group)]
     if columns is not None:
-        most = max(1, columns // together)
+        most = max(1, columns // group)
         rows = _parted(groups, math.ceil(len(groups) / most), most)
     else:
-        near = round(math.sqrt(sum(groups) / SHEET_SHAPE))
+        near = round(math.sqrt(sum(groups) / SHEET_ASPECT))
         counts = {min(len(groups), max(1, near + more)) for more in (-1, 0, 1, 2)}
         rows = min(
             (_parted(groups, count, len(groups)) for count in sorted(counts)), key=lambda rows: _fault(groups, rows)
         )
-    last = len(shapes) - together * (len(groups) - 1)
-    return [*(together * count for count in rows[:-1]), together * (rows[-1] - 1) + last]
+    last = len(aspects) - group * (len(groups) - 1)
+    return [*(group * count for count in rows[:-1]), group * (rows[-1] - 1) + last]
 
 
-def sheet_width(shapes: Sequence[float], heights: Sequence[int], rows: Sequence[int]) -> int:
+def sheet_width(aspects: Sequence[float], heights: Sequence[int], rows: Sequence[int]) -> int:
     """Pixels that a sheet is wide, so that the pictures of that many pixels of height are not enlarged, or not much."""
-    across = [sum(row) for row in _split(shapes, rows) for _ in row]
+    across = [sum(row) for row in _split(aspects, rows) for _ in row]
     natural = median(height * wide for height, wide in zip(heights, across, strict=True))
     return max(64, round(min(LARGEST, max(natural, min(WIDE_ENOUGH, ENLARGED * natural)))))
 
 
-def place_rows(shapes: Sequence[float], rows: Sequence[int], width: int) -> tuple[list[Place], int]:
+def place_rows(aspects: Sequence[float], rows: Sequence[int], width: int) -> tuple[list[Place], int]:
     """Where pictures stand in rows that are all as wide as the sheet, and how high that makes it.
 
     Pictures of a row are equally high and keep their proportions. A row that would be higher than `HIGHER` allows
     stands in the middle.
 
-    :param shapes: width / height of each.
+    :param aspects: width / height of each.
     :param rows: how many there are in each row.
     """
     gap = max(2, round(GAP * width))
-    split = _split(shapes, rows)
+    split = _split(aspects, rows)
     full = [(width - gap * (len(row) + 1)) / sum(row) for row in split]
     places: list[Place] = []
     y = gap
     for row, most in zip(split, full, strict=True):
         high = max(1, round(min(most, HIGHER * min(full))))
         whole = high == round(most)
-        wides = [max(1, round(shape * high)) for shape in row]
+        wides = [max(1, round(aspect * high)) for aspect in row]
         x = gap if whole else (width - sum(wides) - gap * (len(row) - 1)) // 2
         if whole:  # rounding ends at the margin
             wides[-1] = max(1, width - 2 * gap - sum(wide + gap for wide in wides[:-1]))
@@ -100,18 +93,18 @@ def place_rows(shapes: Sequence[float], rows: Sequence[int], width: int) -> tupl
     return places, y
 
 
-def _split(shapes: Sequence[float], rows: Sequence[int]) -> list[Sequence[float]]:
+def _split(aspects: Sequence[float], rows: Sequence[int]) -> list[Sequence[float]]:
     ends = [sum(rows[: number + 1]) for number in range(len(rows))]
-    return [shapes[end - count : end] for end, count in zip(ends, rows, strict=True)]
+    return [aspects[end - count : end] for end, count in zip(ends, rows, strict=True)]
 
 
 def _fault(widths: Sequence[float], rows: Sequence[int]) -> float:
     """How far a sheet is from good proportions and even rows."""
     highs = [1 / sum(row) for row in _split(widths, rows)]
-    shape = 1 / sum(highs)
+    aspect = 1 / sum(highs)
     # What is higher than wide does not fit a screen.
-    high = max(0.0, -math.log(shape))
-    return abs(math.log(shape / SHEET_SHAPE)) + high + UNEVEN * math.log(max(highs) / min(highs)) ** 2
+    high = max(0.0, -math.log(aspect))
+    return abs(math.log(aspect / SHEET_ASPECT)) + high + UNEVEN * math.log(max(highs) / min(highs)) ** 2
 
 
 def _parted(widths: Sequence[float], count: int, most: int) -> list[int]:

@@ -1,107 +1,64 @@
-"""Pictures in a tidy grid, with words above, beside and under them."""
+"""Pictures in a grid, with texts above, beside and under them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pipeline.media import Image
-from pipeline.media.lettering import shortened_to, text_size
-from pipeline.pictures.canvas import Canvas, Mark, Picture, Text
+from pipeline.pictures.canvas import Canvas, Mark, Picture, of_lines
+from pipeline.pictures.lettering import text_size
 
-LETTERS = 1 / 14
-"""Height of the letters, in heights of a cell, within `SMALLEST` and `LARGEST` pixels."""
-SMALLEST, LARGEST = 12, 40
 GAP = 0.6
 """Between cells, in heights of the letters."""
 
 
-def sheet(
-    rows: Sequence[Sequence[Image | None]],
-    *,
-    heads: Sequence[str] = (),
-    sides: Sequence[str] = (),
-    labels: Sequence[Sequence[str]] = (),
-    title: str = "",
-    letters: int | None = None,
-) -> Image:
-    """The grid of `labelled_grid` in pixels, uint8 (H, W, 3)."""
-    return labelled_grid(rows, heads=heads, sides=sides, labels=labels, title=title, letters=letters).drawn()
-
-
 def labelled_grid(
-    rows: Sequence[Sequence[Image | None]],
+    rows: Sequence[Sequence[Image]],
     *,
     heads: Sequence[str] = (),
     sides: Sequence[str] = (),
     labels: Sequence[Sequence[str]] = (),
-    title: str = "",
-    letters: int | None = None,
+    letters: int,
 ) -> Canvas:
-    """A grid on white paper. No words but the title's are ever cut: cells are as wide as those above and under them.
+    """A grid on white paper. No text is ever cut: cells are as wide as those above and under them.
 
     :param rows: pictures, uint8 (h, w, 3), any size; each is put into the middle of its cell, or stands on its label.
-        All cells have the size of the largest picture, or what words need. None leaves a cell empty.
+        All cells have the size of the largest picture, or what texts need.
     :param heads: a line above each column.
     :param sides: a line beside each row, to the left; or several, of which the first one is bold.
     :param labels: a line under each picture, or several.
-    :param title: a line above all; what does not fit of it is left out.
-    :param letters: height of the letters in pixels; None: by the size of the cells.
+    :param letters: height of the letters in pixels.
     """
-    shown = [picture for row in rows for picture in row if picture is not None]
-    cell = max(picture.shape[0] for picture in shown), max(picture.shape[1] for picture in shown)
-    size = letters or round(min(LARGEST, max(SMALLEST, LETTERS * cell[0])))
-    gap, line = round(GAP * size), text_size("", size)[0]
-    lines = [text for words in (heads, *labels) for text in "\n".join(words).split("\n")]
-    cell = (
-        max(cell[0], *(_beside(text, size)[0] for text in ("", *sides))),
-        max(cell[1], *(width + gap for width in (text_size(text, size)[1] for text in lines) if width > cell[1]), 0),
-    )
-    under = [_under(row, line, gap) for row in [*labels, *[()] * (len(rows) - len(labels))]]
-    side = max((_beside(text, size)[1] for text in sides), default=0) + (gap if any(sides) else 0)
-    top = gap + (line + gap if title else 0) + (line + gap // 2 if any(heads) else 0)
-    columns = max(len(row) for row in rows)
-    width = gap + side + columns * (cell[1] + gap)
+    pictures = [picture for row in rows for picture in row]
+    height, width = max(one.shape[0] for one in pictures), max(one.shape[1] for one in pictures)
+    gap, line = round(GAP * letters), text_size("", letters)[0]
+    beside = [of_lines(text.split("\n"), letters, bold="\n" in text) for text in sides]
+    above = [of_lines([text], letters) for text in heads]
+    under = [[of_lines(text.split("\n"), letters) for text in row] for row in labels]
+    height = max(height, line, *(part.height for part in beside)) if beside else max(height, line)
+    width = max(width, *(part.width + gap for part in (*above, *(one for row in under for one in row))
+                         if part.width > width), 0)  # fmt: skip
+    left = gap + (max(part.width for part in beside) + gap if any(sides) else 0)
+    y = gap + (line + gap // 2 if any(heads) else 0)
     marks: list[Mark] = []
-    if title:
-        marks.append(Text(shortened_to(title, width - 2 * gap, size, bold=True), gap, gap, size, bold=True))
-    for place, text in enumerate(heads):
-        marks += _centred(text, gap + side + place * (cell[1] + gap), top - line - gap // 2, cell[1], size)
-    y = top
+
+    def put(part: Canvas, x: int, y: int) -> None:
+        marks.extend(part.padded(x, y).marks)
+
+    for place, part in enumerate(above):
+        put(part, left + place * (width + gap) + (width - part.width) // 2, gap)
     for number, row in enumerate(rows):
-        if number < len(sides):
-            marks += _side(sides[number], gap, y + (cell[0] - _beside(sides[number], size)[0]) // 2, size)
+        texts = under[number] if number < len(under) else []
+        if number < len(beside):
+            put(beside[number], gap, y + (height - beside[number].height) // 2)
         for place, picture in enumerate(row):
-            x = gap + side + place * (cell[1] + gap)
-            if picture is not None:
-                down = (cell[0] - picture.shape[0]) // (1 if under[number] else 2)
-                marks.append(Picture(picture, x + (cell[1] - picture.shape[1]) // 2, y + down))
-            if number < len(labels) and place < len(labels[number]):
-                marks += _centred(labels[number][place], x, y + cell[0] + gap // 4, cell[1], size)
-        y += cell[0] + under[number] + gap
-    return Canvas(y, width, tuple(marks))
-
-
-def _under(labels: Sequence[str], line: int, gap: int) -> int:
-    """Pixels for the labels of a row."""
-    return max(text.count("\n") + 1 for text in labels) * line + gap // 2 if any(labels) else 0
-
-
-def _beside(text: str, size: int) -> tuple[int, int]:
-    """(height, width) of the lines beside a row."""
-    lines = text.split("\n")
-    widths = [text_size(line, size, bold=len(lines) > 1 and at == 0)[1] for at, line in enumerate(lines)]
-    return len(lines) * text_size("", size)[0], max(widths)
-
-
-def _side(text: str, x: int, y: int, size: int) -> list[Text]:
-    lines, line = text.split("\n"), text_size("", size)[0]
-    return [Text(one, x, y + at * line, size, bold=len(lines) > 1 and at == 0) for at, one in enumerate(lines) if one]
-
-
-def _centred(text: str, x: int, y: int, width: int, size: int) -> list[Text]:
-    line = text_size("", size)[0]
-    return [
-        Text(one, x + (width - text_size(one, size)[1]) // 2, y + at * line, size)
-        for at, one in enumerate(text.split("\n"))
-        if one
-    ]
+            x = left + place * (width + gap)
+            down = (height - picture.shape[0]) // (1 if texts else 2)
+            marks.append(Picture(picture, x + (width - picture.shape[1]) // 2, y + down))
+        for place, part in enumerate(texts):
+            # Every line stands under the middle.
+            for text in part.texts:
+                x = left + place * (width + gap) + (width - text.size[1]) // 2
+                marks.append(text.moved(x, y + height + gap // 4))
+        y += height + gap + (max(part.height for part in texts) + gap // 2 if texts else 0)
+    return Canvas(y, left + max(map(len, rows)) * (width + gap), tuple(marks))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
 
 from pipeline.clip.find_inputs import find_ingredients
 from pipeline.errors import UsageError
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
-from pipeline.media.lettering import INK, PAPER, text_size, write
+from pipeline.pictures.canvas import Box, Canvas, beside, labelled, of_picture, stacked
+from pipeline.pictures.fitting import at_height
 from pipeline.pictures.frame_access import content_frame, middle_frame
+from pipeline.pictures.lettering import INK
 from pipeline.types import OnCount
 
 LOWEST, TALLEST = 240, 720
@@ -37,9 +35,6 @@ SMALLEST = 12
 """Of the letters, in pixels."""
 UNIT = 1 / 5
 """What all these are measured in where pictures stand one above the other, in widths of the widest one."""
-SHARP = 8
-"""A sign is drawn so many times larger, and shrunk: fine edges."""
-Sign = Literal["+", "="]
 
 
 @dataclass(frozen=True)
@@ -83,15 +78,15 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
     for path in job.pictures:
         refuse_same_file(path, (job.output,))
     on_count("Looking for content and style", 0, None)
-    sources, shown = _found(job) if len(job.pictures) == 1 else _named(job.pictures)
+    sources, pictures = _recorded(job) if len(job.pictures) == 1 else _named(job.pictures)
     for path in sources:
         refuse_same_file(path, (job.output,))
-    painting = shown[-1]
-    names = ("content", *["style"] * (len(shown) - 2), "painting") if job.labels else ()
+    painting = pictures[-1]
+    labels = ("content", *["style"] * (len(pictures) - 2), "painting") if job.labels else ()
     wish = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))
-    figure = panels(shown, wish, names, None if job.height else MOST_ABOVE if is_wide(shown) else MOST)
+    figure = panels(pictures, wish, labels, None if job.height else MOST_ABOVE if is_wide(pictures) else MOST)
     write_picture(job.output, figure, overwrite=job.overwrite)
-    notes = () if is_wide(shown) or painting.shape[0] >= wish else (
+    notes = () if is_wide(pictures) or painting.shape[0] >= wish else (
         f"{sources[-1].name} is only {painting.shape[0]} pixels high; it is enlarged to {wish}.",
     )  # fmt: skip
     return Panels(figure.shape[1], figure.shape[0], sources, notes)
@@ -107,12 +102,12 @@ def panels(pictures: Sequence[Image], height: int, labels: Sequence[str] = (), m
     :param most: width of the figure in pixels, for which the pictures are made less high; None: as wide as it gets.
     """
     if is_wide(pictures):
-        return _above(pictures, height, labels, most)
+        return _above(pictures, height, labels, most).pixels()
     figure = _beside(pictures, height, labels)
-    while most is not None and figure.shape[1] > most and height > 1:
-        height = min(height - 1, int(height * most / figure.shape[1]))
+    while most is not None and figure.width > most and height > 1:
+        height = min(height - 1, int(height * most / figure.width))
         figure = _beside(pictures, height, labels)
-    return figure
+    return figure.pixels()
 
 
 def is_wide(pictures: Sequence[Image]) -> bool:
@@ -120,82 +115,63 @@ def is_wide(pictures: Sequence[Image]) -> bool:
     return any(picture.shape[1] > WIDE * picture.shape[0] for picture in pictures)
 
 
-def _beside(pictures: Sequence[Image], height: int, labels: Sequence[str]) -> Image:
+def _beside(pictures: Sequence[Image], height: int, labels: Sequence[str]) -> Canvas:
     """Side by side at one height."""
-    shown = [_high(picture, height) for picture in pictures]
-    around, margin, size = round(AROUND * height), round(MARGIN * height), max(SMALLEST, round(LETTERS * height))
-    # A narrow picture makes room for the word below it.
-    cells = [max(wide, said) for wide, said in zip((one.shape[1] for one in shown), _widths(labels, shown, size),
-                                                   strict=True)]  # fmt: skip
-    signs = _signs(len(shown), height)
-    width = 2 * margin + sum(cells) + sum(2 * around + sign.shape[1] for sign in signs)
-    under = margin // 2 + text_size("", size)[0] if labels else 0
-    paper = _paper(height + 2 * margin + under, width)
-    x = margin
-    for number, (picture, cell) in enumerate(zip(shown, cells, strict=True)):
-        _put(paper, picture, x + (cell - picture.shape[1]) // 2, margin)
-        if number < len(labels):
-            paper = _written(paper, labels[number], x, cell, margin + height + margin // 2, size)
-        x += cell + around
-        if number < len(signs):
-            _put(paper, signs[number], x, margin + (height - signs[number].shape[0]) // 2)
-            x += signs[number].shape[1] + around
-    return paper
+    around, margin = round(AROUND * height), round(MARGIN * height)
+    cells = _cells([at_height(picture, height) for picture in pictures], labels, height)
+    signs = [sign.centred(height, sign.width + 2 * around) for sign in _signs(len(cells), height)]
+    return beside(_alternating(cells, signs)).padded(margin, margin, margin, margin)
 
 
-def _above(pictures: Sequence[Image], height: int, labels: Sequence[str], most: int | None) -> Image:
+def _above(pictures: Sequence[Image], height: int, labels: Sequence[str], most: int | None) -> Canvas:
     """One above the other: the wide ones at one width, others no higher than `FLAT` allows."""
-    margin = round(MARGIN * 2 * height)
     wide = round(height * max(picture.shape[1] / picture.shape[0] for picture in pictures))
-    wide = wide if most is None else min(wide, most - 2 * margin)
+    wide = wide if most is None else min(wide, most - 2 * round(MARGIN * 2 * height))
     highs = [round(wide * picture.shape[0] / picture.shape[1]) for picture in pictures]
-    most_high = round(FLAT * wide)
-    shown = [resize(picture, wide, max(1, high)) if high <= most_high else _high(picture, most_high)
-             for picture, high in zip(pictures, highs, strict=True)]  # fmt: skip
-    unit = round(UNIT * wide)
-    around, margin, size = round(AROUND * unit), round(MARGIN * unit), max(SMALLEST, round(LETTERS * unit))
-    signs = _signs(len(shown), unit)
-    line = margin // 2 + text_size("", size)[0] if labels else 0
-    high = 2 * margin + sum(picture.shape[0] + line for picture in shown)
-    paper = _paper(high + sum(2 * around + sign.shape[0] for sign in signs), wide + 2 * margin)
-    y = margin
-    for number, picture in enumerate(shown):
-        _put(paper, picture, margin + (wide - picture.shape[1]) // 2, y)
-        y += picture.shape[0]
-        if number < len(labels):
-            paper = _written(paper, labels[number], margin, wide, y + margin // 2, size)
-        y += line + around
-        if number < len(signs):
-            _put(paper, signs[number], margin + (wide - signs[number].shape[1]) // 2, y)
-            y += signs[number].shape[0] + around
-    return paper
+    most_high, unit = round(FLAT * wide), round(UNIT * wide)
+    resized = [resize(picture, wide, max(1, high)) if high <= most_high else at_height(picture, most_high)
+               for picture, high in zip(pictures, highs, strict=True)]  # fmt: skip
+    around, margin = round(AROUND * unit), round(MARGIN * unit)
+    cells = [cell.centred(cell.height, max(wide, cell.width)) for cell in _cells(resized, labels, unit)]
+    signs = [sign.centred(sign.height + 2 * around, wide) for sign in _signs(len(cells), unit)]
+    return stacked(_alternating(cells, signs)).padded(margin, margin, margin, margin)
 
 
-def _high(picture: Image, height: int) -> Image:
-    return resize(picture, max(1, round(picture.shape[1] * height / picture.shape[0])), height)
+def _cells(pictures: Sequence[Image], labels: Sequence[str], unit: int) -> list[Canvas]:
+    """Pictures with their labels; a narrow picture makes room for the word below it."""
+    cells = [of_picture(picture) for picture in pictures]
+    if not labels:
+        return cells
+    letters, gap = max(SMALLEST, round(LETTERS * unit)), round(MARGIN * unit) // 2
+    return [labelled(cell, text, letters, gap) for cell, text in zip(cells, labels, strict=True)]
 
 
-def _paper(height: int, width: int) -> Image:
-    paper = np.empty((height, width, 3), np.uint8)
-    paper[:] = PAPER
-    return paper
+def _alternating(cells: Sequence[Canvas], signs: Sequence[Canvas]) -> list[Canvas]:
+    """Cells with a sign after each but the last."""
+    return [part for pair in zip(cells, signs, strict=False) for part in pair] + [cells[-1]]
 
 
-def _put(paper: Image, picture: Image, x: int, y: int) -> None:
-    paper[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+def _signs(pictures: int, height: int) -> list[Canvas]:
+    """What stands between so many pictures."""
+    return [*[_sign("+", height)] * (pictures - 2), _sign("=", height)]
 
 
-def _widths(labels: Sequence[str], pictures: Sequence[Image], size: int) -> list[int]:
-    """Pixels that the word under each picture takes."""
-    return [text_size(text, size)[1] for text in labels] if labels else [0] * len(pictures)
+def _sign(sign: str, height: int) -> Canvas:
+    """'+' or '=' of bars with round ends, between pictures of that height."""
+    side = max(8, round(SIGN * height))
+    bar = max(2, round(STROKE * side))
+    bar += (side - bar) % 2  # whole pixels on both sides of the middle: sharp edges
+    high = (side - bar) // 2 if sign == "+" else round(0.33 * side - bar / 2)
+    level = Box(0, high, side, bar, INK, radius=bar / 2)
+    other = (
+        Box(high, 0, bar, side, INK, radius=bar / 2)
+        if sign == "+"
+        else Box(0, side - high - bar, side, bar, INK, radius=bar / 2)
+    )
+    return Canvas(side, side, (level, other))
 
 
-def _written(paper: Image, text: str, x: int, width: int, y: int, size: int) -> Image:
-    """A word in the middle of so many pixels; what was written on stays as it is."""
-    return np.array(write(paper, text, x + (width - text_size(text, size)[1]) // 2, y, size))
-
-
-def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
+def _recorded(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
     """Content, styles and painting by what the painting says."""
     result = job.pictures[0]
     origin = find_ingredients(result, job.search)
@@ -210,29 +186,3 @@ def _found(job: PanelsJob) -> tuple[tuple[Path, ...], list[Image]]:
 
 def _named(paths: Sequence[Path]) -> tuple[tuple[Path, ...], list[Image]]:
     return tuple(paths), [middle_frame(path)[0] for path in paths]
-
-
-def _signs(pictures: int, height: int) -> list[Image]:
-    """What stands between so many pictures."""
-    return [*[_sign("+", height)] * (pictures - 2), _sign("=", height)]
-
-
-def _sign(sign: Sign, height: int) -> Image:
-    """Bars with round ends, uint8 (n, n, 3) on paper."""
-    side = max(8, round(SIGN * height))
-    if sign == "+":
-        ink = np.maximum(_bar(side, 0.5), _bar(side, 0.5).T)
-    else:
-        ink = np.maximum(_bar(side, 0.33), _bar(side, 0.67))
-    paper, dark = np.array(PAPER, np.float32), np.array(INK, np.float32)
-    return np.asarray(np.rint(paper + ink[..., None] * (dark - paper)), np.uint8)
-
-
-def _bar(side: int, place: float) -> npt.NDArray[np.float32]:
-    """A level bar across a square at `place` of its height: coverage of each pixel, 0 to 1."""
-    fine = side * SHARP
-    y, x = np.mgrid[0:fine, 0:fine] + 0.5
-    radius = STROKE * fine / 2
-    nearest = np.clip(x, radius, fine - radius)
-    inside = (x - nearest) ** 2 + (y - place * fine) ** 2 <= radius**2
-    return np.asarray(inside.reshape(side, SHARP, side, SHARP).mean((1, 3)), np.float32)

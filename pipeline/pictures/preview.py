@@ -17,10 +17,9 @@ from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
-from pipeline.media.lettering import is_legible
-from pipeline.pictures.preview_cells import Preview, run_preview
-from pipeline.pictures.preview_sheet import drawn
-from pipeline.pictures.preview_words import about, costs, number
+from pipeline.pictures.lettering import is_legible
+from pipeline.pictures.preview_paintings import Preview, number_text, run_preview
+from pipeline.pictures.preview_sheet import preview_sheet
 from pipeline.types import OnCount
 
 STRENGTHS = (0.25, 0.5, 0.75)
@@ -72,10 +71,13 @@ def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewe
         check_picture_output(job.output, job.overwrite)
         for path in (job.source, *(style.path for item in items for style in item.styles)):
             refuse_same_file(path, (job.output,))
-        found = run_preview(items, job.count, job.device, on_count)
-        write_picture(job.output, drawn(found), overwrite=job.overwrite)
-        heads = [f"{one.number}: {', '.join((*about(one, found), *costs(one.cost)))}" for one in found.cells]
-        notes = _notes(found)
+        preview = run_preview(items, job.count, job.device, on_count)
+        write_picture(job.output, preview_sheet(preview), overwrite=job.overwrite)
+        heads = [
+            f"{one.number}: {', '.join((one.style_name, one.strength_text, *one.cost.texts()))}"
+            for one in preview.cells
+        ]
+        notes = _notes(preview)
     cells = tuple(zip(heads, commands, strict=True))
     return Previewed(cells if cell is None else cells[cell - 1 : cell], notes)
 
@@ -117,30 +119,33 @@ def command(item: Item, written: Sequence[str]) -> str:
     :param written: options as they were given.
     """
     several = len(item.styles) > 1
-    styles = [f"{_short(style.path)}:{number(style.weight)}" if several or style.weight != 1 else _short(style.path)
-              for style in item.styles]  # fmt: skip
+    styles = [
+        _short(style.path) + (f":{number_text(style.weight)}" if several or style.weight != 1 else "")
+        for style in item.styles
+    ]
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]
     words += [word for style in styles for word in ("--style", style)]
-    words += ["--strength", number(item.settings["strength"]), *written]
+    words += ["--strength", number_text(item.settings["strength"]), *written]
     return shlex.join([*words, "-o", str(item.output)])
 
 
-def _notes(found: Preview) -> tuple[str, ...]:
-    cell = found.cells[0]
-    height, width = found.shown[0].image.shape[:2]
+def _notes(preview: Preview) -> tuple[str, ...]:
+    cell = preview.cells[0]
+    height, width = preview.frames[0].image.shape[:2]
     differs = (
-        f"The sheet is painted at {width}x{height} in {found.draft.steps} steps, the job at {found.width}x"
-        f"{found.height} in {cell.settings.steps}: its strokes are finer against the whole, and the style goes further."
+        f"The sheet is painted at {width}x{height} in {preview.draft.steps} steps, the job at {preview.width}x"
+        f"{preview.height} in {cell.settings.steps}: its strokes are finer against the whole, and the style "
+        "goes further."
     )
     alone = "Each frame is painted by itself here; in the job it starts from the one before it."
     least = (
         "Disk is what the result and the frames on the way to it take together; time and memory were measured with a "
         "few steps."
     )
-    names = dict.fromkeys((cell.item.source.name, *(about(one, found)[0] for one in found.cells)))
+    names = dict.fromkeys((cell.item.source.name, *(one.style_name for one in preview.cells)))
     odd = [f"The sheet has no letters for {name}; it stands there without its name." for name in names
            if not is_legible(name)]  # fmt: skip
-    same = (width, height, found.draft.steps) == (found.width, found.height, cell.settings.steps)
+    same = (width, height, preview.draft.steps) == (preview.width, preview.height, cell.settings.steps)
     return (*([] if same else [differs]), *([] if cell.item.still else [alone]), least, *odd)
 
 

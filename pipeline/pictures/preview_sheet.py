@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
-from pipeline.media import Image, read_picture, resize
-from pipeline.media.lettering import PAPER, is_legible, shortened_to, text_size, wrapped, write
-from pipeline.pictures.preview_cells import Cell, Preview
-from pipeline.pictures.preview_words import about, costs, facts
+from pipeline.media import Image, read_picture
+from pipeline.pictures.canvas import Box, Canvas, beside, of_lines, of_picture, stacked
+from pipeline.pictures.fitting import at_height, contained
+from pipeline.pictures.lettering import is_legible, shortened_to, text_size, wrapped
+from pipeline.pictures.preview_paintings import Cell, Preview
 
 LETTERS = 1 / 18
 """Height of the letters, in longest sides of a frame, within `SMALLEST` and `LARGEST` pixels."""
@@ -25,147 +23,107 @@ NARROWEST = 9
 RULE = (205, 205, 208)
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A style with everything that was painted in it."""
-
-    picture: Image
-    words: list[str]
-    """Below it."""
-    bold: int
-    """So many lines of them are its name."""
-    cells: list[tuple[Cell, list[str]]]
-    """Each with the words beside it; the first line is bold."""
-
-
-def drawn(found: Preview) -> Image:
+def preview_sheet(preview: Preview) -> Image:
     """The sheet, uint8 (H, W, 3). What all cells have in common stands once."""
-    height, width = found.shown[0].image.shape[:2]
-    size = max(SMALLEST, min(LARGEST, round(LETTERS * max(height, width))))
-    gap, apart, line = round(GAP * size), round(APART * size), text_size("", size)[0]
-    beside = max(width, NARROWEST * size)
-    head, groups = _groups(found, beside, size)
-    across = max(text_size(text, size, bold=at == 0)[1] for group in groups for _, words in group.cells
-                 for at, text in enumerate(words))  # fmt: skip
-    heads = _heads(found)
-    # A small frame makes room for the words above it.
-    column = max(width, *(text_size(text, size)[1] for text in ("", *heads)))
-    left = 2 * gap + beside + gap + across + 2 * gap
-    total = left + len(found.shown) * (column + gap) + gap
-    sheet = _Sheet(total, size)
-    y = 2 * gap
-    under = y + (line + gap // 2 if heads else 0)
-    for place, (frame, text) in enumerate(zip(found.shown, heads or [""] * len(found.shown), strict=True)):
-        x = left + place * (column + gap)
-        sheet.write(text, x, y)
-        sheet.put(frame.image, x, under)
-    titled = _name(head[0], left - 3 * gap, size)
-    for at, text in enumerate([*titled, *head[1:]]):
-        sheet.write(text, 2 * gap, y + at * line, bold=at < len(titled))
-    y = max(under + height, y + (len(titled) + len(head) - 1) * line)
-    for group in groups:
-        y += apart
-        sheet.rule(y, 2 * gap, total - 2 * gap)
-        y += apart
-        sheet.put(group.picture, 2 * gap, y)
-        below = y + group.picture.shape[0] + gap // 2
-        for at, text in enumerate(group.words):
-            sheet.write(text, 2 * gap, below + at * line, bold=at < group.bold)
-        below += len(group.words) * line
-        for number, (cell, words) in enumerate(group.cells):
-            y += gap if number else 0
-            for at, text in enumerate(words):
-                sheet.write(text, 2 * gap + beside + gap, y + at * line, bold=at == 0)
-            for place, painting in enumerate(cell.paintings):
-                sheet.put(painting, left + place * (column + gap), y)
-            y += max(height, len(words) * line)
-        y = max(y, below)
-    return sheet.drawn(y + 2 * gap)
+    return _Sheet(preview).pixels()
 
 
 class _Sheet:
-    """White paper that grows downward."""
+    """Three columns: styles, the words of each cell, and frames and paintings."""
 
-    def __init__(self, width: int, size: int) -> None:
-        self._paper = _white(1, width)
-        self._size = size
+    def __init__(self, preview: Preview) -> None:
+        height, width = preview.frames[0].image.shape[:2]
+        self._preview = preview
+        self._letters = max(SMALLEST, min(LARGEST, round(LETTERS * max(height, width))))
+        self._gap, self._apart = round(GAP * self._letters), round(APART * self._letters)
+        self._style_width = max(width, NARROWEST * self._letters)
+        self._groups = [list(run) for _, run in groupby(preview.cells, key=lambda cell: cell.item.styles)]
+        self._cost_differs = len({tuple(cell.cost.texts()) for cell in preview.cells}) > 1
+        words = [self._cell_words(cell, group) for group in self._groups for cell in group]
+        self._words_width = max(part.width for part in words)
+        # A small frame makes room for the words above it.
+        self._column = max(width, *(text_size(text, self._letters)[1] for text in ("", *self._frame_texts())))
 
-    def put(self, picture: Image, x: int, y: int) -> None:
-        """A picture with its top left corner there."""
-        self._grow(y + picture.shape[0])
-        self._paper[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-
-    def write(self, text: str, x: int, y: int, bold: bool = False) -> None:
-        """A line of words."""
-        high = text_size(text, self._size)[0]
-        self._grow(y + high)
-        self._paper[y : y + high] = write(self._paper[y : y + high], text, x, 0, self._size, bold=bold)
-
-    def rule(self, y: int, x: int, stop: int) -> None:
-        """A fine line."""
-        self._grow(y + 1)
-        self._paper[y, x:stop] = RULE
-
-    def drawn(self, height: int) -> Image:
+    def pixels(self) -> Image:
         """All of it."""
-        self._grow(height)
-        return self._paper[:height]
+        parts = [self._head()]
+        for number, group in enumerate(self._groups, 1):
+            parts += [self._rule(), self._group(number, group)]
+        margin = 2 * self._gap
+        return stacked(parts).padded(margin, margin, margin, margin).pixels()
 
-    def _grow(self, height: int) -> None:
-        if height > len(self._paper):
-            self._paper = np.vstack([self._paper, _white(height - len(self._paper), self._paper.shape[1])])
+    def _head(self) -> Canvas:
+        """The input in words, and its frames."""
+        first, *rest = self._preview.input_texts()
+        if not self._cost_differs:
+            one, *others = self._preview.cells[0].cost.texts()
+            rest += ["", f"each {one}", *others]
+        width = self._style_width + self._gap + self._words_width + self._gap
+        title = self._name(first if is_legible(first) else "the input", width)
+        words = of_lines([*title, *rest], self._letters, bold=len(title))
+        texts = self._frame_texts() or [""] * len(self._preview.frames)
+        frames = [
+            stacked([of_lines([text] if text else [], self._letters).padded(bottom=self._gap // 2 if text else 0),
+                     of_picture(frame.image)])
+            for frame, text in zip(self._preview.frames, texts, strict=True)
+        ]  # fmt: skip
+        return self._row(words, frames)
+
+    def _rule(self) -> Canvas:
+        """A fine line across."""
+        columns = len(self._preview.frames) * (self._column + self._gap) - self._gap
+        width = self._style_width + self._gap + self._words_width + 2 * self._gap + columns
+        return Canvas(1, width, (Box(0, 0, width, 1, RULE),)).padded(top=self._apart, bottom=self._apart)
+
+    def _group(self, number: int, cells: Sequence[Cell]) -> Canvas:
+        """A style, and beside it a row for each of its cells."""
+        height = self._preview.frames[0].image.shape[0]
+        name = cells[0].style_name
+        lines = self._name(name if is_legible(name) else f"style {number}", self._style_width)
+        cost = cells[0].cost.texts() if self._cost_differs and not self._differs(cells) else []
+        picture = _style_picture(cells[0], self._style_width, max(height, round(0.6 * len(cells) * height)))
+        words = of_lines([*lines, *cost], self._letters, bold=len(lines)).padded(top=self._gap // 2)
+        style = stacked([of_picture(picture), words]).at_least(width=self._style_width + self._gap)
+        rows = [
+            self._row(self._cell_words(cell, cells), list(map(of_picture, cell.paintings)), style.width)
+            for cell in cells
+        ]
+        spaced = [row.padded(top=self._gap if place else 0) for place, row in enumerate(rows)]
+        return beside([style, stacked(spaced)])
+
+    def _row(self, words: Canvas, pictures: Sequence[Canvas], begins: int = 0) -> Canvas:
+        """Words, and pictures in their columns.
+
+        :param begins: pixels from the left edge of the sheet to the words.
+        """
+        left = self._style_width + self._gap + self._words_width + 2 * self._gap
+        columns = [picture.at_least(width=self._column).padded(right=self._gap) for picture in pictures]
+        columns[-1] = pictures[-1].at_least(width=self._column)
+        return beside([words.at_least(width=left - begins), *columns])
+
+    def _cell_words(self, cell: Cell, group: Sequence[Cell]) -> Canvas:
+        """What stands beside the paintings of a cell: what it costs only where that is not said for all."""
+        cost = cell.cost.texts() if self._differs(group) else []
+        return of_lines([f"{cell.number}   {cell.strength_text}", *cost], self._letters, bold=1)
+
+    def _differs(self, cells: Sequence[Cell]) -> bool:
+        return len({tuple(cell.cost.texts()) for cell in cells}) > 1
+
+    def _frame_texts(self) -> list[str]:
+        """The words above the frames; none where there is only one."""
+        if self._preview.cells[0].item.still:
+            return []
+        return [f"frame {frame.index}, {float(frame.time):.1f} s" for frame in self._preview.frames]
+
+    def _name(self, name: str, width: int) -> list[str]:
+        """A name in bold lines of so many pixels; of a word that is wider, its beginning."""
+        lines = wrapped(name, width, self._letters, bold=True)
+        return [shortened_to(line, width, self._letters, bold=True) for line in lines]
 
 
-def _white(height: int, width: int) -> Image:
-    paper = np.empty((height, width, 3), np.uint8)
-    paper[:] = PAPER
-    return paper
-
-
-def _groups(found: Preview, wide: int, size: int) -> tuple[list[str], list[_Group]]:
-    """The words above all, and the styles. What a cell costs is said once for all, or once for a style, if it can."""
-    every = [costs(cell.cost) for cell in found.cells]
-    alike = all(cost == every[0] for cost in every)
-    height = found.shown[0].image.shape[0]
-    groups = []
-    for number, (_, run) in enumerate(groupby(found.cells, key=lambda cell: cell.item.styles), 1):
-        cells = list(run)
-        own = [costs(cell.cost) for cell in cells]
-        same = all(cost == own[0] for cost in own)
-        name = about(cells[0], found)[0]
-        words = _name(name if is_legible(name) else f"style {number}", wide, size)
-        rows = [(cell, _beside(cell, found, () if same else cost)) for cell, cost in zip(cells, own, strict=True)]
-        most = max(height, round(0.6 * len(cells) * height))
-        groups.append(
-            _Group(_style(cells[0], wide, most), [*words, *(own[0] if same and not alike else ())], len(words), rows)
-        )
-    head = facts(found)
-    head[0] = head[0] if is_legible(head[0]) else "the input"
-    return [*head, *(["", "each " + every[0][0], *every[0][1:]] if alike else [])], groups
-
-
-def _name(name: str, width: int, size: int) -> list[str]:
-    """A name in bold lines of so many pixels; of a word that is wider, its beginning."""
-    return [shortened_to(line, width, size, bold=True) for line in wrapped(name, width, size, bold=True)]
-
-
-def _beside(cell: Cell, found: Preview, cost: Sequence[str]) -> list[str]:
-    """The words beside a row."""
-    _, *rest = about(cell, found)
-    return [f"{cell.number}   {rest[0]}", *rest[1:], *cost]
-
-
-def _heads(found: Preview) -> list[str]:
-    """The words above the frames; none where there is only one."""
-    if found.cells[0].item.still:
-        return []
-    return [f"frame {frame.index}, {float(frame.time):.1f} s" for frame in found.shown]
-
-
-def _style(cell: Cell, wide: int, most: int) -> Image:
-    """The style, those of a blend side by side, of that width or lower than `most`."""
+def _style_picture(cell: Cell, width: int, height: int) -> Image:
+    """The style, those of a blend side by side, within a size."""
     pictures = [read_picture(style.path) for style in cell.item.styles]
-    high = min(picture.shape[0] for picture in pictures)
-    row = np.hstack([resize(one, max(1, round(one.shape[1] * high / one.shape[0])), high) for one in pictures])
-    scale = min(wide / row.shape[1], most / row.shape[0])
-    return resize(row, max(1, round(row.shape[1] * scale)), max(1, round(row.shape[0] * scale)))
+    lowest = min(picture.shape[0] for picture in pictures)
+    row = beside(of_picture(at_height(picture, lowest)) for picture in pictures)
+    return contained(row.pixels(), width, height)

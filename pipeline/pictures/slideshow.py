@@ -9,15 +9,15 @@ from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
-from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink, resize
+from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink
 from pipeline.media.plan import SinkPlan
 from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.fitting import contained, cropped, cropped_share, on_ground
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
 from pipeline.pictures.gallery_items import GalleryItem, insets_of
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.letterbox import grounded
 from pipeline.pictures.size_limit import Encoded, write_within_limit
-from pipeline.pictures.wipe import eased, wiped
+from pipeline.pictures.wipe import one_way, wiped
 from pipeline.types import OnCount
 
 SCREEN = 480
@@ -72,12 +72,12 @@ class _Slideshow:
         self._rate = RATE if steady else GIF_RATE
         self._parts = [_Slide(one, insets) for one in items]
         self._on_count = on_count
-        self._doing = "Hanging"
+        self._stage = "Drawing the frames"
         self.smaller = "fewer results" + ("." if steady else ", or another ending: .mp4 and .webm take less than .gif.")
 
     def trying(self, what: str) -> None:
         """Say of what follows that it is only tried."""
-        self._doing = f"Trying {what}"
+        self._stage = f"Trying {what}"
 
     def size(self, way: Encoding) -> tuple[int, int]:
         return max(self._screen(way)), len(self._lengths(way))
@@ -96,7 +96,7 @@ class _Slideshow:
         try:
             for index, picture in enumerate(self._shown(way)):
                 sink.put(Frame(index, times[index], picture))
-                self._on_count(self._doing, index + 1, len(times))
+                self._on_count(self._stage, index + 1, len(times))
             self._on_count("Encoding", 0, None)
             sink.finish()
         finally:
@@ -132,7 +132,7 @@ class _Slideshow:
             if wipes:
                 after = self._parts[(number + 1) % len(self._parts)].first(size)
                 for step in range(wipes):
-                    yield wiped(after, image, eased((step + 1) / (wipes + 1)))
+                    yield wiped(after, image, one_way((step + 1) / (wipes + 1)))
 
 
 @dataclass(frozen=True)
@@ -192,21 +192,6 @@ class _Slide:
 
 def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> Image:
     """In the middle of a dark ground, with its insets; whole, but where edges of nearly its proportions are cut."""
-    width, height = size
-    cut = _cut(image, width / height)
-    scale = min(width / cut.shape[1], height / cut.shape[0])
-    wide, high = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
-    # A pixel of rounding is no reason for a margin.
-    wide, high = width if width - wide < 3 else wide, height if height - high < 3 else high
-    shown = with_insets(resize(cut, wide, high), insets)
-    return shown if (high, wide) == (height, width) else grounded(shown, width, height)
-
-
-def _cut(image: Image, shape: float) -> Image:
-    """A picture cut to proportions (width / height) if that takes no more than `CUT` of it, else as it is."""
-    height, width = image.shape[:2]
-    wide, high = min(width, round(shape * height)), min(height, round(width / shape))
-    if wide * high < (1 - CUT) * width * height:
-        return image
-    y, x = (height - high) // 2, (width - wide) // 2
-    return image[y : y + high, x : x + wide]
+    if cropped_share(image, *size) <= CUT:
+        return with_insets(cropped(image, *size), insets)
+    return on_ground(with_insets(contained(image, *size), insets), *size)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.media import fit_size, resize
-from pipeline.media.lettering import Colour
 from pipeline.motion.image_statistics import colour_distance
+from pipeline.pictures.lettering import Colour
 from pipeline.pictures.snapshots import Snapshot, Snapshots, glance
 from pipeline.pictures.story_page import Page
 from pipeline.types import Image
@@ -106,7 +106,7 @@ class Story:
             self._snapshots, steps, (times * height, times * width), self._options.panels, self._options.curve, even
         )
         images = [
-            page.shown(number, _enlarged(resize(blend(self._pictures, place), width, height), times))
+            page.frame(number, _enlarged(resize(blend(self._pictures, place), width, height), times))
             for number, place in enumerate(places)
         ]
         pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.media import Image
-from pipeline.media.drawing import Point, dot, line
-from pipeline.media.lettering import INK, Colour, text_size, write
+from pipeline.pictures.canvas import Box, Line, Mark, Point, Text
+from pipeline.pictures.lettering import Colour, text_size
 from pipeline.pictures.snapshots import Loss
 
 GREY: Colour = (112, 112, 118)
@@ -45,47 +44,45 @@ class Curve:
         self._y = [bottom - (bottom - top) * float((one - level.min()) / reach) for one in level]
         self._x = [self._across(loss.step) for loss in losses]
 
-    def drawn(self, paper: Image, number: int) -> Image:
-        """:param number: of the frame that is reached."""
+    def marks(self, number: int) -> tuple[Mark, ...]:
+        """What is drawn of it in a frame of that number: curve, dot, and the loss in numbers."""
         step = self._steps[number]
         pieces = self._pieces(step)
         first, reached = self._losses[0], max(loss.step for loss in self._losses if loss.step <= step)
         now = next(loss for loss in reversed(self._losses) if loss.step == reached)
-        said = f"step {round(step)}"
+        text = f"step {round(step)}"
         loss = f"loss {_number(first.total)}" + (f" → {_number(now.total)}" if now.step > first.step else "")
-        paper = write(paper, loss, self._left, self._top, self._letters, GREY)
-        paper = write(paper, said, self._right - self._wide(said), self._top, self._letters, GREY)
-        strip = np.array(paper[self._top : self._bottom])
-        for points in pieces:
-            strip = line(strip, [(x, y - self._top) for x, y in points], max(1.2, self._letters / 9), INK)
         x, y = pieces[-1][-1]
-        strip = dot(strip, x, y - self._top, self._radius, ACCENT)
-        paper = np.array(paper)
-        paper[self._top : self._bottom] = strip
-        return paper
+        radius = self._radius
+        return (
+            Text(loss, self._left, self._top, self._letters, colour=GREY),
+            Text(text, self._right - self._wide(text), self._top, self._letters, colour=GREY),
+            *(Line(tuple(points), max(1.2, self._letters / 9)) for points in pieces),
+            Box(x - radius, y - radius, 2 * radius, 2 * radius, ACCENT, radius),
+        )
 
-    def axis(self, paper: Image) -> Image:
+    def axis(self) -> tuple[Mark, ...]:
         """The line below the curve, with numbers of steps."""
-        paper = np.array(paper)
-        paper[self._axis, self._left : self._right] = HAIR
+        marks: list[Mark] = [Box(self._left, self._axis, self._right - self._left, 1, HAIR)]
         for step in self._ticks():
-            x = round(self._across(step))
-            paper[self._axis : self._axis + max(2, self._letters // 4), x] = GREY
-            wide = self._wide(str(step))
+            x, wide = round(self._across(step)), self._wide(str(step))
             beside = min(max(self._left, x - wide // 2), self._right - wide)
-            paper = np.array(write(paper, str(step), beside, self._axis + self._letters // 3, self._letters, GREY))
-        return paper
+            marks += [
+                Box(x, self._axis, 1, max(2, self._letters // 4), GREY),
+                Text(str(step), beside, self._axis + self._letters // 3, self._letters, colour=GREY),
+            ]
+        return tuple(marks)
 
     def _ticks(self) -> list[int]:
         """The last step, the first one, and between them round numbers as far as there is room."""
         last = round(self._steps[-1])
         round_ones = (digit * 10**power for power in range(len(str(last)), -1, -1) for digit in (5, 2, 1))
-        found: list[int] = []
+        ticks: list[int] = []
         for step in (last, 0, *round_ones):
             apart = self._wide(str(last)) + self._letters
-            if step <= last and all(abs(self._across(step) - self._across(other)) >= apart for other in found):
-                found.append(step)
-        return found or [last]
+            if step <= last and all(abs(self._across(step) - self._across(other)) >= apart for other in ticks):
+                ticks.append(step)
+        return ticks or [last]
 
     def _across(self, step: float) -> float:
         left, right = self._left + self._radius, self._right - self._radius
@@ -114,8 +111,7 @@ class Curve:
 def least_width(losses: Sequence[Loss], steps: Sequence[float], letters: int) -> int:
     """What the words above the curve need, in pixels."""
     largest, least = (_number(pick(loss.total for loss in losses)) for pick in (max, min))
-    said = f"loss {largest} → {least}0  step {round(steps[-1])}"
-    return text_size(said, letters)[1]
+    return text_size(f"loss {largest} → {least}0  step {round(steps[-1])}", letters)[1]
 
 
 def _number(value: float) -> str:

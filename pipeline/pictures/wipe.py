@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from fractions import Fraction
 
 from pipeline.media import Image
+from pipeline.pictures.canvas import Box, Canvas, Picture
+from pipeline.pictures.lettering import Colour
 
 LINE = 1 / 320
 """Width of the line between two pictures, in widths of a picture; at least a pixel."""
-WHITE = 255
+WHITE: Colour = (255, 255, 255)
 
 
 def wiped(left: Image, right: Image, share: float) -> Image:
@@ -18,18 +19,20 @@ def wiped(left: Image, right: Image, share: float) -> Image:
 
     :param share: 0 shows `right` alone, 1 `left` alone; in between there is a line where they meet.
     """
-    width = left.shape[1]
+    height, width = left.shape[:2]
     edge = round(share * width)
     if edge in (0, width):
         return right if edge == 0 else left
-    shown = np.array(right)
-    shown[:, :edge] = left[:, :edge]
     line = max(1, round(LINE * width))
-    first = edge - line // 2
-    shown[:, max(0, first) : first + line] = WHITE
-    return shown
+    marks = (Picture(right, 0, 0), Picture(left[:, :edge], 0, 0), Box(edge - line // 2, 0, line, height, WHITE))
+    return Canvas(height, width, marks).pixels()
 
 
-def eased(place: float) -> float:
-    """0 to 1, slow at both ends: where a wipe stands after so much of its time."""
-    return (1 - math.cos(math.pi * place)) / 2
+def one_way(time: float) -> float:
+    """Which share of the width shows the new picture after so much of a wipe's time (0 to 1): slow at both ends."""
+    return (1 - math.cos(math.pi * time)) / 2
+
+
+def to_and_fro(turns: Fraction | float) -> float:
+    """Which share of the width shows the first clip after so many turns: all of it, none after half a one, and back."""
+    return (1 + math.cos(2 * math.pi * float(turns))) / 2

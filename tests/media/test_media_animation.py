@@ -1,4 +1,4 @@
-"""Animated WebP and PNG, palettes, and lines: what stories are written and drawn with."""
+"""Animated WebP and PNG, and palettes: what stories are written with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tiny import picture
 
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import Frame, Image, open_sink, open_source, read_metadata
-from pipeline.media.drawing import dot, line
 from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 
@@ -148,22 +147,3 @@ def test_a_webp_that_is_too_large(tmp_path: Path) -> None:
         sink.put(Frame(0, Fraction(0), wide))
         sink.finish()
     assert not list(tmp_path.iterdir())
-
-
-# ---- lines and dots
-
-
-def test_a_line_is_as_wide_as_asked_for_and_smooth() -> None:
-    paper = np.full((20, 40, 3), 255, np.uint8)
-    straight = line(paper, [(10, 10), (30, 10)], 2, (0, 0, 0))
-    assert (straight[9:11, 12:28] < 80).all() and (straight[:8] == 255).all() and (straight[12:] == 255).all()
-    slanted = line(paper, [(5, 5), (35, 14)], 1.5, (0, 0, 0))
-    assert len(np.unique(slanted)) > 8, "its edges are shades of grey"
-    assert (paper == 255).all(), "the picture handed in stays as it is"
-
-
-def test_a_dot_by_hand() -> None:
-    found = dot(np.zeros((21, 21, 3), np.uint8), 10.5, 10.5, 5, (255, 0, 0))
-    assert found[..., 0].sum() / 255 == pytest.approx(np.pi * 25, rel=0.06)
-    assert tuple(found[10, 10]) == (255, 0, 0) and not found[..., 1:].any()
-    np.testing.assert_array_equal(found, found[::-1])

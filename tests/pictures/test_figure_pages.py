@@ -36,7 +36,7 @@ def box(mark: Picture | Text) -> tuple[int, int, int, int]:
 
 def tidy(page: Canvas) -> bool:
     """Everything is on the page, and nothing on anything else."""
-    boxes = [box(mark) for mark in (*page.pictures, *page.words)]
+    boxes = [box(mark) for mark in (*page.pictures, *page.texts)]
     for left, top, right, bottom in boxes:
         assert left >= 0 and top >= 0 and right <= page.width and bottom <= page.height
     for one, other in combinations(boxes, 2):
@@ -45,7 +45,7 @@ def tidy(page: Canvas) -> bool:
 
 
 def said(page: Canvas) -> list[str]:
-    return [words.text for words in page.words]
+    return [words.text for words in page.texts]
 
 
 def image(shape: tuple[int, int], seed: int = 0) -> Image:
@@ -76,7 +76,7 @@ def test_the_maps_of_a_layer_stand_in_one_row_beside_its_name(shapes: tuple[tupl
     *shown, bar = page.pictures
     assert len(shown) == len(shapes) * (1 + count * len(LAYERS))
     blocks = [shown[start::1][: 1 + count * len(LAYERS)] for start in range(0, len(shown), 1 + count * len(LAYERS))]
-    names = {words.text: words for words in page.words}
+    names = {words.text: words for words in page.texts}
     for number, layer in enumerate(LAYERS):
         row = [one for block in blocks for one in block[1 + number * count : 1 + (number + 1) * count]]
         (place,) = {(one.y, one.size[0]) for one in row}
@@ -152,14 +152,14 @@ def test_reconstructions_say_their_psnr_whatever_their_shape(content: tuple[int,
     page = reconstructed(content, style)
     assert tidy(page)
     assert page.width <= 1300
-    assert min(words.height for words in page.words) >= page.width / 70, "12 pixels high where the page has 830"
+    assert min(words.letters for words in page.texts) >= page.width / 70, "12 pixels high where the page has 830"
     texts = said(page)
     assert texts.count("PSNR 9.8 dB") == 5 and set(LAYERS) <= set(texts)
     assert any("original content" in text for text in texts)
     # The words under the style hang right under it, as those under the others.
-    names = {words.text: words for words in page.words}
+    names = {words.text: words for words in page.texts}
     left, _, right, bottom = box(page.pictures[0])
-    assert 0 < names["style"].y - bottom < names["style"].height
+    assert 0 < names["style"].y - bottom < names["style"].letters
     assert abs(names["style"].x + names["style"].size[1] / 2 - (left + right) / 2) <= 1
 
 
@@ -181,7 +181,7 @@ def test_weights_say_what_changes_across_and_down(shape: tuple[int, int], column
     page = weights.page(image(shape), image(LANDSCAPE), [[image(shape)] * len(ratios)] * 5, ratios, sets)
     assert tidy(page)
     assert ("content, less" in " ".join(said(page))) == (columns > 1)
-    assert " ".join(words.text for words in page.words if words.down) == weights.DOWN
+    assert " ".join(words.text for words in page.texts if words.down) == weights.DOWN
     assert not any("…" in text for text in said(page) if not text.startswith("… + relu"))
     assert len({text for text in said(page) if text.startswith("α/β = ")}) == len(ratios)
 

@@ -152,7 +152,7 @@ def test_channels_that_fire_together_stand_together() -> None:
 
 def test_a_gram_matrix_has_its_colours_where_they_belong() -> None:
     apart = [np.diag([1.0, 0, 0, 0]), np.diag([0, 1.0, 0, 0])]
-    page = gram_page(["one"], [[seen_as(apart)]], {"relu1_1": [0, 1]}).drawn()
+    page = gram_page(["one"], [[seen_as(apart)]], {"relu1_1": [0, 1]}).pixels()
     brightest, darkest = (253, 231, 36), (68, 1, 84)
     strong = np.argwhere((page == brightest).all(axis=2))
     weak = np.argwhere((page == darkest).all(axis=2))
@@ -166,11 +166,11 @@ def test_a_map_has_its_shape_and_the_same_colours_in_both_pictures() -> None:
     spot, faint = np.zeros((4, 6)), np.zeros((4, 6))
     spot[1, 2], faint[1, 2] = 1, 0.5
     images = [picture(40, 60), picture(40, 60, seed=2)]
-    page = maps_page(["a", "b"], images, [[seen_as([spot])], [seen_as([faint])]], {"relu1_1": [0]}).drawn()
+    page = maps_page(["a", "b"], images, [[seen_as([spot])], [seen_as([faint])]], {"relu1_1": [0]}).pixels()
     # The one spot in the whole figure that is as bright as can be, beside the scale.
     bright = np.argwhere((page == (251, 252, 191)).all(axis=2))
     assert 40 * 40 <= len(bright) < 2 * 40 * 40
-    alone = maps_page(["b"], images[1:], [[seen_as([faint])]], {"relu1_1": [0]}).drawn()
+    alone = maps_page(["b"], images[1:], [[seen_as([faint])]], {"relu1_1": [0]}).pixels()
     assert len(np.argwhere((alone == (251, 252, 191)).all(axis=2))) >= 40 * 40, "by its own measure"
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline.media import Image, read_picture
-from pipeline.media.lettering import INK
+from pipeline.pictures.lettering import INK
 from pipeline.pictures.panels import panels
 from reelbrush import stylize_image
 from tests.jobs import SMALL, paint_picture

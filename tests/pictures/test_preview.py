@@ -17,10 +17,10 @@ import cli
 from pipeline.batch.events import Planned
 from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.media import Frame, Image, read_picture
-from pipeline.media.lettering import text_size
+from pipeline.pictures.lettering import text_size
 from pipeline.pictures.preview import PreviewJob, cells_of, command
-from pipeline.pictures.preview_cells import Cell, Cost, Preview, drafted, representative, run_preview
-from pipeline.pictures.preview_sheet import RULE, drawn
+from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, representative, run_preview
+from pipeline.pictures.preview_sheet import RULE, preview_sheet
 from pipeline.report.batch_run import BatchRun, spend
 from pipeline.settings import resolve
 from pipeline.text import rough_duration_text, rough_size_text
@@ -118,7 +118,7 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
                 "--count", "2", *FAST)  # fmt: skip
     assert found.exit_code == 0, found.stderr
     lines = found.stdout.splitlines()
-    assert [line[:4] for line in lines] == ["# 1:", "slideshow", "# 2:", "slideshow"]
+    assert [line[:4] for line in lines] == ["# 1:", "reel", "# 2:", "reel"]
     assert "strength 0.8" in lines[2] and "of disk" in lines[2] and "about" in lines[2]
     assert "note: Each frame is painted by itself" in found.stderr and "The sheet is painted at" not in found.stderr
     sheet = read_picture(Path("sheet.png"))
@@ -162,7 +162,7 @@ def rules(sheet: Image) -> list[int]:
 
 
 def test_a_rule_stands_above_every_style_and_words_within_their_row(here: Path) -> None:
-    sheet = drawn(painted(here, "one.png", "the other.png"))
+    sheet = preview_sheet(painted(here, "one.png", "the other.png"))
     places = [rows_of(sheet, (number, 250, 0)) for number in (1, 2, 3, 4)]
     lines = rules(sheet)
     assert len(lines) == 2
@@ -178,15 +178,15 @@ def test_rows_are_as_high_as_their_words_where_costs_differ(here: Path) -> None:
     found = painted(here, "one.png")
     first, second = found.cells
     other = replace(found, cells=(first, replace(second, cost=replace(second.cost, seconds=9000.0))))
-    one, two = (rows_of(drawn(other), (number, 250, 0)) for number in (1, 2))
-    plain = rows_of(drawn(found), (2, 250, 0))[0] - rows_of(drawn(found), (1, 250, 0))[0]
+    one, two = (rows_of(preview_sheet(other), (number, 250, 0)) for number in (1, 2))
+    plain = rows_of(preview_sheet(found), (2, 250, 0))[0] - rows_of(preview_sheet(found), (1, 250, 0))[0]
     line = text_size("", 13)[0]
     assert two[0] - one[0] >= 4 * line, "a weight and three lines of what it costs"
     assert plain < two[0] - one[0]
 
 
 def test_what_is_the_same_for_all_is_said_once(here: Path) -> None:
-    two, four = (drawn(painted(here, "one.png", strengths=some)) for some in ((0.5, 0.5), (0.2, 0.4, 0.6, 0.8)))
+    two, four = (preview_sheet(painted(here, "one.png", strengths=some)) for some in ((0.5, 0.5), (0.2, 0.4, 0.6, 0.8)))
     head = rules(two)[0]
     assert rules(four)[0] == head
     # Above the first rule stands what is said of all; below it no more than a number and a weight for each.
@@ -198,14 +198,14 @@ def test_a_name_that_cannot_be_written_is_said_and_replaced(here: Path) -> None:
     found = painted(here, "猫.png", "the other.png")
     (here / "猫.png").rename(here / "style 1.png")
     again = painted(here, "style 1.png", "the other.png")
-    np.testing.assert_array_equal(drawn_from(found, here, "猫.png"), drawn(again))
+    np.testing.assert_array_equal(drawn_from(found, here, "猫.png"), preview_sheet(again))
 
 
 def drawn_from(found: Preview, here: Path, name: str) -> Image:
     """The sheet, with a style that stands there under that name for as long."""
     (here / "style 1.png").rename(here / name)
     try:
-        return drawn(found)
+        return preview_sheet(found)
     finally:
         (here / name).rename(here / "style 1.png")
 
@@ -244,7 +244,7 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
     options = {**SHALLOW, "levels": 1, "steps": 6, "passes": 1}
     job = PreviewJob(Path("clip"), ["one.png"], None, (0.5,), options=options)
     found = run_preview(cells_of(job), 8, "cpu", nothing)
-    assert [frame.index for frame in found.shown] == list(range(8))
+    assert [frame.index for frame in found.frames] == list(range(8))
     np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
     np.testing.assert_array_equal(found.cells[0].paintings[5], read_picture(here / "painted" / "frame_000006.png"))
 

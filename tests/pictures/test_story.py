@@ -93,7 +93,7 @@ def test_frames_stand_at_even_distances_of_visible_change() -> None:
     shades = [0, 30, 45, 60, 67, 71, 73, 75, 76, 77, 82, 90]
     pictures = [grey(level) for level in shades]
     assert lightness(evenly(pictures, 4)) == pytest.approx([0, 30, 60, 90], abs=1)
-    # Nothing stands at 15: halfway between 0 and 30 the two are blend.
+    # Nothing stands at 15: halfway between 0 and 30 the two are blended.
     assert lightness(evenly(pictures, 7)) == pytest.approx([0, 15, 30, 45, 60, 75, 90], abs=3)
     # Distance is the way gone, not the difference to the start: there and back again counts twice.
     there_and_back = [grey(level) for level in (0, 30, 60, 90, 60, 30, 0)]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from matplotlib import colormaps
 
 from pipeline.media import Image
-from pipeline.media.lettering import text_size
 from pipeline.pictures.canvas import Canvas, Picture, Text, paragraph
+from pipeline.pictures.lettering import text_size
 
 Array = npt.NDArray[np.float32]
 MAPS, MATRICES = "magma", "viridis"

@@ -12,13 +12,13 @@ import numpy as np
 from pipeline.clip.api import open_studio
 from pipeline.errors import MediaError
 from pipeline.media import Image, resize
-from pipeline.media.lettering import shortened_to, text_size
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
 from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
 from pipeline.pictures.figures.page import check_figure, letter_size, read_resized, write_figure
 from pipeline.pictures.figures.reconstruct import block_layers
 from pipeline.pictures.labelled_grid import GAP, labelled_grid
+from pipeline.pictures.lettering import shortened_to, text_size
 from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 from pipeline.types import OnCount
 
@@ -178,7 +178,7 @@ def maps_page(
         shown = resize(picture, min(2, count) * width, min(2, count) * height)
         left, _, right, _ = grid.reach
         parts.append(stacked([_seen_picture(shown, name, left, right, letters), grid]))
-    page = beside([part.moved(letters * (number > 0), 0) for number, part in enumerate(parts)])
+    page = beside([part.padded(letters * (number > 0)) for number, part in enumerate(parts)])
     left, _, right, _ = page.reach
     title = f"Activation, of each channel{' (ch)' if word == 'ch' else ''} from its least to its most"
     if len(pictures) > 1:
@@ -224,8 +224,7 @@ def _under_some(pictures: Sequence[Picture], letters: int) -> int:
 
 def _with_scale(page: Canvas, bar: Canvas, letters: int) -> Canvas:
     """A page with its scale at the bottom, flush with the first picture."""
-    below = bar.moved(page.reach[0], letters // 2)
-    return stacked([page, Canvas(below.height + letters // 2, max(page.width, below.width), below.marks)])
+    return stacked([page, bar.padded(page.reach[0], letters // 2, 0, letters // 2)])
 
 
 def gram_page(names: Sequence[str], found: Sequence[Sequence[LayerMaps]], orders: dict[str, list[int]]) -> Canvas:

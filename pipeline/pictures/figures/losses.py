@@ -67,14 +67,14 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
         curves = [_painted_again(job, on_count)]
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
-    from pipeline.pictures.figure import rendered, write_svg
     from pipeline.pictures.figures.loss_plot import DOTS, draw
+    from pipeline.pictures.matplotlib_figure import figure_pixels, write_figure_svg
 
     figure = draw(curves)
     if vector:
-        write_svg(job.output, figure)
+        write_figure_svg(job.output, figure)
     else:
-        write_picture(job.output, rendered(figure), overwrite=job.overwrite, dots=DOTS)
+        write_picture(job.output, figure_pixels(figure), overwrite=job.overwrite, dots=DOTS)
     return LossesFigure(job.output, tuple(curves))
 
 

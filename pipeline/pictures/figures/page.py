@@ -16,7 +16,9 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.writing import WRITABLE
-from pipeline.pictures.canvas import Canvas, paragraph, stacked
+from pipeline.pictures.canvas import Canvas, Line, Text, paragraph, stacked
+from pipeline.pictures.fitting import contained
+from pipeline.pictures.lettering import text_size, wrapped
 
 DOTS = 300
 """An inch in print, as the file says."""
@@ -64,16 +66,10 @@ def for_print(image: Image, longest: int) -> Image:
     return image if side >= longest else resize(image, *fit_size(image.shape[1], image.shape[0], longest, upscale=True))
 
 
-def fitted(image: Image, height: int, width: int) -> Image:
-    """A picture as large as it can be within so many pixels."""
-    scale = min(height / image.shape[0], width / image.shape[1])
-    return resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-
-
 def beside_content(style: Image, content: Image) -> Image:
     """A style as high as the content it is shown with, or lower where it would be wider than all else."""
     height, width = content.shape[:2]
-    return fitted(style, height, round(max(width, PANORAMA * height)))
+    return contained(style, round(max(width, PANORAMA * height)), height)
 
 
 def letter_size(row: int, cell: int) -> int:
@@ -84,8 +80,37 @@ def letter_size(row: int, cell: int) -> int:
 def with_footer(page: Canvas, text: str, letters: int) -> Canvas:
     """A page with a paragraph under its pictures, from the left edge of the first to the right edge of the last."""
     left, _, right, _ = page.reach
-    foot = paragraph(text, right - left, letters).moved(left, letters // 2)
-    return stacked([page, Canvas(foot.height + letters // 2, max(page.width, foot.width), foot.marks)])
+    return stacked([page, paragraph(text, right - left, letters).padded(left, letters // 2, 0, letters // 2)])
+
+
+def axis(text: str, length: int, letters: int, down: bool = False) -> Canvas:
+    """An arrow of so many pixels with a text along its outer side: to the right, or downward.
+
+    The text is in as many lines as it takes.
+    """
+    line_height, room, width = text_size("", letters)[0], letters, letters / 12
+    lines = wrapped(text, length, letters)
+    thick = len(lines) * line_height + room
+    head = letters / 3
+    # Of the arrow, from the outer edge; its head reaches half a line width further than its points.
+    at, tip = thick - room / 2, length - width
+    arrow = (
+        Line(((width, at), (tip, at)), width),
+        Line(((tip - head, at - head / 1.5), (tip, at), (tip - head, at + head / 1.5)), width),
+    )
+    texts = [
+        Text(one, (length - text_size(one, letters)[1]) // 2, number * line_height, letters)
+        for number, one in enumerate(lines)
+    ]
+    if not down:
+        return Canvas(thick, length, (*texts, *arrow))
+    # Mirrored at the diagonal, the arrow is to the right of the text; the first line is the furthest to its right.
+    mirrored = [Line(tuple((y, x) for x, y in line.points), line.width) for line in arrow]
+    turned = [
+        Text(one.text, (len(lines) - 1 - number) * line_height, one.x, letters, down=True)
+        for number, one in enumerate(texts)
+    ]
+    return Canvas(length, thick, (*turned, *mirrored))
 
 
 def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
@@ -108,11 +133,11 @@ def write_figure(output: Path, page: Canvas, overwrite: bool) -> None:
     if _vector(output):
         check_output(output, overwrite)
         # Matplotlib takes half a second to import.
-        from pipeline.pictures.layout_svg import write_layout
+        from pipeline.pictures.matplotlib_figure import write_canvas_svg
 
-        write_layout(output, page)
+        write_canvas_svg(output, page)
     else:
-        write_picture(output, page.drawn(), overwrite=overwrite, dots=DOTS)
+        write_picture(output, page.pixels(), overwrite=overwrite, dots=DOTS)
 
 
 def _vector(output: Path) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 from pipeline.clip.api import open_studio
 from pipeline.media import Image
 from pipeline.network.weights import describe
-from pipeline.pictures.canvas import Canvas, axis, beside, stacked
+from pipeline.pictures.canvas import Canvas, beside, stacked
 from pipeline.pictures.figures.page import (
+    axis,
     beside_content,
     check_figure,
     for_print,
@@ -138,16 +139,16 @@ def page(
     )
     if len(sets) > 1:
         _, top, _, bottom = grid.reach
-        grid = beside([axis(DOWN, bottom - top, letters, down=True).moved(letters // 2, top), grid])
+        grid = beside([axis(DOWN, bottom - top, letters, down=True).padded(letters // 2, top), grid])
     left, _, right, _ = grid.reach
     way = _way(ratios)
-    across = [axis(way, right - left, letters).moved(left, letters // 2)] if way else []
+    across = [axis(way, right - left, letters).padded(left, letters // 2)] if way else []
     given = beside(
         labelled_grid([[one]], labels=[[name]], letters=letters)
         for one, name in ((shown, "content"), (beside_content(style, shown), "style"))
     )
     # Above the columns, not above the names of the rows.
-    given = given.moved(left - given.reach[0], 0)
+    given = given.padded(left - given.reach[0])
     return with_footer(stacked([given, *across, grid]), FOOT, letters)
 
 

@@ -1,4 +1,4 @@
-"""A look at a job before the night: a few of its frames at draft size under several settings, and what each will cost.
+"""A few frames of a job at draft size under several settings, and what the whole job will cost under each.
 
 The paintings come from the same painter, with the same palette of the clip as a whole, as those of the real job.
 """
@@ -26,6 +26,7 @@ from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics, pooled_statistics
 from pipeline.style.painter import Painter
+from pipeline.text import rough_duration_text, rough_size_text
 from pipeline.types import OnCount
 
 DRAFT = 256
@@ -46,6 +47,14 @@ class Cost:
     memory: int | None
     """Bytes of memory, of the device if that has its own; None where it cannot be told."""
 
+    def texts(self) -> list[str]:
+        """In words, as far as an estimate goes."""
+        return [
+            f"about {rough_duration_text(self.seconds)}",
+            f"{rough_size_text(self.result + self.work)} of disk",
+            *([] if self.memory is None else [f"{rough_size_text(self.memory)} of memory"]),
+        ]
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -62,12 +71,22 @@ class Cell:
     paintings: tuple[Image, ...]
     """One of each frame that is shown, uint8 (H, W, 3)."""
 
+    @property
+    def style_name(self) -> str:
+        """'starry', or 'starry + wave' of a blend."""
+        return " + ".join(style.path.stem for style in self.item.styles)
+
+    @property
+    def strength_text(self) -> str:
+        """'strength 0.5'."""
+        return f"strength {number_text(self.settings.strength)}"
+
 
 @dataclass(frozen=True)
 class Preview:
     """Frames of a clip, and what becomes of them."""
 
-    shown: tuple[Frame, ...]
+    frames: tuple[Frame, ...]
     """Before painting, at draft size."""
     cells: tuple[Cell, ...]
     width: int
@@ -75,6 +94,18 @@ class Preview:
     """Of the real job, in pixels."""
     draft: Settings
     """With which the paintings of the first cell were made."""
+
+    def input_texts(self) -> list[str]:
+        """The input in a few lines; the first one is its name."""
+        height, width = self.frames[0].image.shape[:2]
+        cell, size = self.cells[0], f"{self.width}x{self.height}"
+        whole = f"a picture of {size}" if cell.item.still else f"{cell.frames} frames of {size}"
+        return [cell.item.source.name, whole, *([f"shown at {width}x{height}"] if size != f"{width}x{height}" else [])]
+
+
+def number_text(value: float) -> str:
+    """The shortest text that is read as the same number."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def drafted(settings: Settings) -> Settings:
@@ -90,23 +121,24 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
     :raises ReelbrushError: something cannot be read or painted.
     """
     ready, costs = _examined(items, device, on_count)
-    shown, looks = _read_frames(ready[0], count, on_count)
+    frames, samples = _read_frames(ready[0], count, on_count)
     statistics: dict[str, ClipStatistics] = {}
     cells = []
     for number, one in enumerate(ready):
         studio = studio_of(one.item, device)
         painter = Painter(studio.network, load_styles(one.item.styles), drafted(one.settings), studio.device)
-        if looks and painter.needs_statistics:
+        if samples and painter.needs_statistics:
             if studio.network.digest not in statistics:
-                statistics[studio.network.digest] = pooled_statistics([painter.statistics_of(image) for image in looks])
+                views = [painter.statistics_of(image) for image in samples]
+                statistics[studio.network.digest] = pooled_statistics(views)
             painter = painter.with_statistics(statistics[studio.network.digest])
         paintings: list[Image] = []
-        for frame in shown:
-            on_count("Painting", number * len(shown) + len(paintings), len(ready) * len(shown))
+        for frame in frames:
+            on_count("Painting", number * len(frames) + len(paintings), len(ready) * len(frames))
             paintings.append(painter.paint(frame.image, index=frame.index).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
     subject = ready[0].subject
-    return Preview(tuple(shown), tuple(cells), subject.width, subject.height, drafted(ready[0].settings))
+    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, drafted(ready[0].settings))
 
 
 def representative(shots: Sequence[Shot], count: int) -> list[int]:
@@ -122,8 +154,8 @@ def representative(shots: Sequence[Shot], count: int) -> list[int]:
             break
         place = parts.index(longest)
         parts[place : place + 1] = [(begin, (begin + end) // 2), ((begin + end) // 2, end)]
-    kept = sorted(sorted(parts, key=lambda part: part[0] - part[1])[:count])
-    return [(begin + end) // 2 for begin, end in kept]
+    longest_parts = sorted(sorted(parts, key=lambda part: part[0] - part[1])[:count])
+    return [(begin + end) // 2 for begin, end in longest_parts]
 
 
 def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[list[CheckedItem], list[Cost]]:
@@ -144,8 +176,8 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
         name = studio.network.digest
         if name not in timings:
             on_count(f"Measuring a step at {one.subject.width}x{one.subject.height}", 0, None)
-            found = timed(one.item, studio, one.subject.height, one.subject.width)
-            timings[name] = found, _memory(one, peak_memory(studio.device))
+            timing = timed(one.item, studio, one.subject.height, one.subject.width)
+            timings[name] = timing, _memory(one, peak_memory(studio.device))
         measured, memory = timings[name]
         room = room_of(one)
         ready.append(one)
@@ -153,12 +185,12 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
     return ready, costs
 
 
-def _memory(one: CheckedItem, seen: int | None) -> int | None:
+def _memory(one: CheckedItem, measured: int | None) -> int | None:
     """What the whole job takes, from the most that the steps of `timed` took: L-BFGS learns from more steps later."""
-    if seen is None or one.settings.optimizer != "lbfgs":
-        return seen
+    if measured is None or one.settings.optimizer != "lbfgs":
+        return measured
     pairs = min(one.settings.history, one.settings.steps) - MORE
-    return seen + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
+    return measured + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
 def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
@@ -170,25 +202,23 @@ def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[lis
         return [Frame(0, Fraction(0), small)], []
     source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate)
     shots = given_shots(source, ready.settings) or _find_shots(source, on_count)
-    chosen, seen = (
-        representative(shots, count),
-        sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset(),
-    )
-    shown, looks = [], []
-    last = max(*chosen, *seen, 0)
+    chosen = representative(shots, count)
+    sampled = sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset()
+    shown, samples = [], []
+    last = max(*chosen, *sampled, 0)
     with closing(source.frames()) as frames:
         for frame in frames:
             if frame.index in chosen:
                 shown.append(frame)
-            if frame.index in seen:
-                looks.append(frame.image)
+            if frame.index in sampled:
+                samples.append(frame.image)
             on_count("Looking at the colours", frame.index + 1, last + 1)
             if frame.index == last:
                 break
-    return shown, looks
+    return shown, samples
 
 
 def _find_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:
     with closing(source.frames()) as frames:
         images = (frame.image for frame in frames)
-        return find_shots(images, lambda seen: on_count("Looking for cuts", seen, source.info.frames))
+        return find_shots(images, lambda done: on_count("Looking for cuts", done, source.info.frames))

@@ -1,4 +1,5 @@
-"""Words in pictures, in the same letters on every machine: DejaVu Sans, which comes with matplotlib."""
+"""Letters in pictures, the same on every machine: DejaVu Sans, which comes with matplotlib. How much room they take,
+which characters there are, and how a text is fitted into a width."""
 
 from __future__ import annotations
 
@@ -6,20 +7,17 @@ import unicodedata
 from functools import lru_cache
 from importlib.resources import files
 
-import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
-
-from pipeline.types import Image
+from PIL import ImageFont
 
 Colour = tuple[int, int, int]
 INK: Colour = (28, 28, 30)
 PAPER: Colour = (255, 255, 255)
-_NOTHING = "\uffff"  # no character, and never one
+_NO_CHARACTER = "\uffff"  # none now, and never one
 
 
 @lru_cache(maxsize=32)
-def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The letters of so many pixels."""
     path = files("matplotlib").joinpath(f"mpl-data/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
     # The basic layout is the same with every build of Pillow; another one needs libraries that not all have.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
@@ -27,34 +25,27 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
 
 def text_size(text: str, size: int, bold: bool = False) -> tuple[int, int]:
     """(height, width) in pixels of a line in letters of so many pixels; the height is the same for every text."""
-    font = _font(size, bold)
-    ascent, descent = font.getmetrics()
-    return ascent + descent, round(font.getlength(text))
+    letters = font(size, bold)
+    above, below = letters.getmetrics()
+    return above + below, round(letters.getlength(text))
 
 
 def ascent(size: int, bold: bool = False) -> int:
     """How many pixels the baseline of a line in letters of so many pixels is below its top."""
-    return _font(size, bold).getmetrics()[0]
-
-
-def write(image: Image, text: str, x: int, y: int, size: int, colour: Colour = INK, bold: bool = False) -> Image:
-    """A copy of `image`, uint8 (H, W, 3), with a line of text whose top left corner is at (x, y)."""
-    picture = Pillow.fromarray(image)
-    ImageDraw.Draw(picture).text((x, y), text, fill=colour, font=_font(size, bold))
-    return np.asarray(picture)
+    return font(size, bold).getmetrics()[0]
 
 
 def is_legible(text: str) -> bool:
     """Whether there is a letter for every character, and they are read in the order in which they are written."""
     # What runs from right to left needs a layout that not all builds of Pillow have.
     backward = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
-    return not backward and not any(_shape(character) == _shape(_NOTHING) for character in text)
+    return not backward and not any(_shape(character) == _shape(_NO_CHARACTER) for character in text)
 
 
 @lru_cache(maxsize=1024)
 def _shape(character: str) -> tuple[tuple[int, int], bytes]:
     """Size and pixels of a letter; of a character that has none, those of a box."""
-    mask = _font(24, bold=False).getmask(character)
+    mask = font(24).getmask(character)
     return mask.size, bytes(mask)
 
 
