@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from pipeline.atomic import remove
 from pipeline.errors import MediaError, OutputError, UsageError
 from pipeline.media.metadata import exif_texts, png_texts
-from pipeline.media.outputs import cannot_write, part_path, publish, remove
+from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourCount, Palette
 from pipeline.media.picture_sources import animation_delays
 from pipeline.media.plan import SinkPlan

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pipeline.atomic import remove, replace_folder, sync_file
 from pipeline.errors import MediaError, OutputError
-from pipeline.media.outputs import cannot_write, check_folder, remove, sync, sync_folder
+from pipeline.media.outputs import cannot_write, check_folder
 from pipeline.media.pictures import open_picture
 from pipeline.media.plan import SinkPlan
 from pipeline.media.writing import encode_picture
@@ -42,7 +43,6 @@ class FolderWriter:
         # resolve(): the folder may be given as '.', which has no name.
         self._path = plan.path.resolve()
         self._part = self._path.with_name(f".{self._path.name}.part")
-        self._old = self._path.with_name(f".{self._path.name}.old")
         self._begun = False
         self.notes = ["A folder of pictures has no sound; the sound is left out."] if plan.sound else []
         if plan.variable:
@@ -57,7 +57,7 @@ class FolderWriter:
                 self._begun = True
             path = self._name(position)
             path.write_bytes(encode_picture(image, "PNG", self._plan.metadata, path))
-            sync(path)
+            sync_file(path)
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
 
@@ -79,16 +79,8 @@ class FolderWriter:
         """Raises an OutputError where the folder got something in it meanwhile, or cannot be renamed."""
         check_output_folder(self._path, self._plan.overwrite)
         try:
-            sync_folder(self._part)
-            if self._path.exists():
-                remove(self._old)
-                self._path.rename(self._old)
-            self._part.rename(self._path)
-            remove(self._old)
-            sync_folder(self._path.parent)
+            replace_folder(self._part, self._path)
         except OSError as error:
-            if self._old.exists() and not self._path.exists():
-                self._old.rename(self._path)
             raise cannot_write(self._plan.path, error) from error
 
     def interrupt(self) -> None:

@@ -13,12 +13,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image as Pillow
 
+from pipeline.atomic import remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.gif_blocks import add_comment, walk_gif
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
-from pipeline.media.outputs import cannot_write, part_path, publish, remove
+from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourCount, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths

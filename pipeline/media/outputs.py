@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipeline.atomic import new_file, replace_file
 from pipeline.errors import DiskFullError, OutputError, UsageError
 
 
@@ -62,27 +61,9 @@ def publish(part: Path, path: Path) -> None:
         OutputError: the disk is full, or the folder has gone.
     """
     try:
-        sync(part)
-        part.replace(path)
-        sync_folder(path.parent)
+        replace_file(part, path)
     except OSError as error:
         raise cannot_write(path, error) from error
-
-
-def sync(path: Path) -> None:
-    """Make sure the bytes of a file are on the disk, not only promised."""
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure a rename in `folder` survives a power cut; where the system cannot, go on."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextmanager
@@ -93,35 +74,10 @@ def written_atomically(path: Path) -> Iterator[Path]:
         OutputError: it cannot be written; nothing is left then, and what was there before stays.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=f".part{path.suffix}", dir=path.parent)
+        with new_file(path) as part:
+            yield part
     except OSError as error:
         raise cannot_write(path, error) from error
-    os.close(handle)
-    part = Path(name)
-    try:
-        # mkstemp lets nobody else read; a result should have the permissions of any new file.
-        part.chmod(0o666 & ~_umask())
-        yield part
-        publish(part, path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it; nothing happens where there is none."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 def refuse_same_file(source: str | Path, outputs: Iterable[str | Path]) -> None:

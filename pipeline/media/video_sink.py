@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from pipeline.atomic import remove
 from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
-from pipeline.media.outputs import part_path, publish, remove
+from pipeline.media.outputs import part_path, publish
 from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
 from pipeline.media.sound import add_sound

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from pipeline.atomic import replace_file
 from pipeline.errors import WeightsError
 from pipeline.network.fetch import discard, fetch
 from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
@@ -88,7 +89,7 @@ def download_raft(
     except WeightsError:
         discard(part)
         raise
-    part.replace(place)
+    replace_file(part, place)
     discard(part)
     return place
 

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shutil
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,12 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+from filelock import FileLock, Timeout
+
 from pipeline.errors import WeightsError
 from pipeline.text import size_text
 from pipeline.types import OnProgress
-
-if sys.platform != "win32":
-    import fcntl
 
 CHUNK = 1024 * 1024  # bytes read at most between two calls of on_progress
 LONGEST_PAUSE = 60.0  # seconds
@@ -235,8 +233,7 @@ def _opened(part: Path) -> Iterator[io.FileIO]:
         ) from error
     empty = False
     try:
-        with file:
-            _lock(file, part)
+        with file, _locked(part):
             try:
                 yield file
             finally:
@@ -246,17 +243,26 @@ def _opened(part: Path) -> Iterator[io.FileIO]:
             discard(part)
 
 
-def _lock(file: io.FileIO, part: Path) -> None:
+@contextlib.contextmanager
+def _locked(part: Path) -> Iterator[None]:
     """Two processes that append to one file would spoil it. The lock ends with the process, however that ends."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise WeightsError(
-                f"Another process is fetching {part} at this moment. Wait until it is done and run again."
-            ) from error
-        except OSError:
-            pass  # a file system without locks; the caller's check of the content stands behind this
+    lock = FileLock(part.with_name(f"{part.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise WeightsError(
+            f"Another process is fetching {part} at this moment. Wait until it is done and run again."
+        ) from None
+    except OSError:
+        yield  # a file system without locks; the caller's check of the content stands behind this
+        return
+    try:
+        yield
+    finally:
+        # While it is held: who waits for the file that had this name sees that it has none any more, and asks again.
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def discard(part: Path) -> None:

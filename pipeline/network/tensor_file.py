@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from pipeline.atomic import new_file
 from pipeline.errors import WeightsError
 from pipeline.text import size_text
 
@@ -66,22 +65,15 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     """
     # The library's own save_file makes a file that its owner alone can read: useless in a shared cache.
     content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, dict(metadata))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with new_file(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise WeightsError(
             f"The weights could not be written to {path} ({error.strerror or error}). Free "
             f"{size_text(len(content))} there, or set TORCH_HOME to a folder that can be written, and run again."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def file_sha256(path: Path | str) -> str:

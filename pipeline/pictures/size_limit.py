@@ -9,8 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.atomic import remove
 from pipeline.errors import OutputError, UsageError
-from pipeline.media.outputs import cannot_write, publish, remove
+from pipeline.media.outputs import cannot_write, publish
 from pipeline.pictures.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.text import size_text_rounded_up
 

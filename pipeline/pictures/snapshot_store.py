@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import remove, replace_folder
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.recorded import read_record
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
-from pipeline.media.outputs import cannot_write, check_folder, remove, sync_folder
+from pipeline.media.outputs import cannot_write, check_folder
 from pipeline.pictures.snapshots import Loss, Snapshot, Snapshots
 from pipeline.types import Image
 
@@ -60,24 +61,16 @@ def store_snapshots(folder: Path, snapshots: Snapshots, record: Record) -> None:
 
     :raises OutputError: the disk is full, or the folder cannot be made.
     """
-    part, old = (folder.with_name(f".{folder.name}.{what}") for what in ("part", "old"))
+    part = folder.with_name(f".{folder.name}.part")
     remove(part)  # left by a run that was killed
     try:
         part.mkdir()
         _write(part, snapshots, record.texts(folder / PAINTING))
-        sync_folder(part)
-        remove(old)
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-        sync_folder(folder.parent)
+        replace_folder(part, folder)
     except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
         raise cannot_write(folder, error) from error
     finally:
         remove(part)
-        remove(old)
 
 
 def _write(folder: Path, snapshots: Snapshots, texts: dict[str, str]) -> None:

@@ -32,6 +32,7 @@ from jobs import (
 from media_clips import clip, ffmpeg_children
 from PIL import Image as Pillow
 
+from pipeline.atomic import remove
 from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Scanned, Started
 from pipeline.clip.loss_monitor import LossMonitor
 from pipeline.clip.passes import Pass
@@ -40,7 +41,6 @@ from pipeline.clip.survey import LOOKING
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
-from pipeline.media.outputs import remove
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter

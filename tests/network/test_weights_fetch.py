@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -237,7 +239,6 @@ def test_folder_that_cannot_be(server: Loopback, tmp_path: Path) -> None:
         fetch(server.url("file"), tmp_path / "file" / "x.part")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no flock there")
 def test_two_at_a_time(server: Loopback, part: Path) -> None:
     def second(done: int, total: int | None) -> None:
         with pytest.raises(WeightsError, match="Another process"):
@@ -246,3 +247,36 @@ def test_two_at_a_time(server: Loopback, part: Path) -> None:
     fetch(server.url("file"), part, second)
     assert part.read_bytes() == BODY
     assert len(server.requests) == 1
+    assert left(part) == ["file.part", "file.part.json"], "no lock is left behind"
+
+
+def test_a_killed_download_leaves_nothing_locked(server: Loopback, part: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from pipeline.network.fetch import fetch
+def halt(done, total):
+    if done > 500_000:
+        print(done, flush=True)
+        time.sleep(60)
+fetch(sys.argv[1], Path(sys.argv[2]), halt)
+"""
+    command = [sys.executable, "-c", code, server.url("file"), str(part)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as child:
+        assert child.stdout is not None
+        assert int(child.stdout.readline()) > 500_000
+        with pytest.raises(WeightsError, match="Another process"):
+            fetch(server.url("file"), part)
+        child.kill()
+    fetch(server.url("file"), part)
+    assert part.read_bytes() == BODY
+    assert left(part) == ["file.part", "file.part.json"]
+
+
+def test_a_disk_without_locks(server: Loopback, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fetching.FileLock, "acquire", none)
+    fetch(server.url("file"), part)
+    assert part.read_bytes() == BODY
