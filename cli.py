@@ -280,9 +280,9 @@ def video(
         "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, f"The same command goes on where it was ({output}.reelbrush).") as on_event:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.api import stylize_video
             from pipeline.clip.parse import parse_frames, parse_rate
 
@@ -355,9 +355,9 @@ def image(
         "strength": strength, "style_weight": style_weight, "tv_weight": tv_weight, "optimizer": optimizer,
     }  # fmt: skip
     with _running(quiet, json, "A picture is not kept half-painted.") as on_event:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_bytes, refuse_clip_settings
             from pipeline.pictures.story import StoryOptions
             from pipeline.pictures.story_job import paint_with_story
@@ -407,9 +407,9 @@ def story(
 ) -> None:
     """Show how a picture was painted, from the snapshots that were kept; nothing is painted again."""
     with _running(quiet, json, "Nothing unfinished is left.") as on_event:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_bytes
             from pipeline.pictures.story import StoryOptions
             from pipeline.pictures.story_job import retell_story
@@ -529,14 +529,14 @@ def batch(
     interrupted = "What is finished is kept; the same command goes on where it was."
     with _errors(interrupted, json):
         from pipeline.report.batch_console import BatchReporter
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.batch.events import Planned
             from pipeline.batch.run_context import RunOptions
             from pipeline.clip.parse import parse_deadline
             from pipeline.report.batch_progress import PLAN_HEADS, plan_rows
-            from pipeline.report.batch_run import BatchRun, spend
+            from pipeline.report.batch_run import BatchRun, paint_batch
             from pipeline.report.jsonlines import json_reporter
             from pipeline.report.lines import print_table
 
@@ -544,7 +544,7 @@ def batch(
         options = {**_given(config, set_), **{key: value for key, value in values.items() if value is not None}}
         finish = parse_deadline(budget, finish_by)
         run_options = RunOptions(overwrite, retry_failed, fail_fast, wait, device, finish)
-        night = BatchRun(
+        batch_run = BatchRun(
             inputs, style or [], output, name, pair, sequences, options, workers, threads, cluster, run_options, dry_run
         )
         with BatchReporter(screen, quiet, fail_fast) as reporter:
@@ -556,7 +556,7 @@ def batch(
                 elif dry_run and isinstance(event, Planned):
                     print_table(out, "", PLAN_HEADS, plan_rows(event.rows))
 
-            outcome = spend(night, on_event)
+            outcome = paint_batch(batch_run, on_event)
         code = outcome.planned_exit_code if dry_run else outcome.exit_code
         if code:
             raise typer.Exit(code)
@@ -602,11 +602,11 @@ def measure(
     """
     with _errors("Nothing unfinished is left.", json):
         from pipeline.pictures.measure import MeasureJob, frame_as_json, run_measure
-        from pipeline.report.console import counting
-        from pipeline.report.lines import print_table, say
+        from pipeline.report.console import show_count
+        from pipeline.report.lines import print_table, print_text
 
         job = MeasureJob(source, painting, plot, heatmap, frames, cuts, size, overwrite, loop)
-        with counting(screen, quiet) as on_count:
+        with show_count(screen, quiet) as on_count:
             report = run_measure(job, on_count, lambda frame: typer.echo(frame_as_json(frame)) if json else None)
         if json:
             typer.echo(report.as_json())
@@ -614,7 +614,7 @@ def measure(
             print_table(out, report.title, ("", "painting", "input", "ratio"), report.rows())
         if not quiet:
             for line in (*(f"note: {note}" for note in report.notes), *map(str, report.outputs)):
-                say(screen, line)
+                print_text(screen, line)
 
 
 @app.command(short_help="Paint a result again, or show how it was made.")
@@ -650,9 +650,9 @@ def replay(
     Input, styles and network have to be the same; each is known by its content.
     """
     with _running(quiet, json, "The same command goes on; a picture begins anew.") as on_event:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.recorded import read_record
             from pipeline.clip.replay import ReplayJob, run_replay
             from pipeline.report.lines import print_table
@@ -705,15 +705,15 @@ def gallery(
     Content and styles are found by what each result says of how it was made.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_bytes
             from pipeline.pictures.gallery import GalleryJob, run_gallery
-            from pipeline.report.console import counting
+            from pipeline.report.console import show_count
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
-        with counting(screen, quiet) as on_count:
+        with show_count(screen, quiet) as on_count:
             job = GalleryJob(paintings, output, not no_insets, columns, size, search, overwrite, allowed)
             made = run_gallery(job, on_count)
         _made(output, f"{made.results} result{'s' * (made.results > 1)}, {made.width}x{made.height}", made.notes, quiet)
@@ -744,13 +744,13 @@ def panels(
 ) -> None:
     """Draw content + style = painting, for a README or a paper. Of a clip, the frame in the middle is shown."""
     with _errors("Nothing unfinished is left."):
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.pictures.panels import PanelsJob, run_panels
-            from pipeline.report.console import counting
+            from pipeline.report.console import show_count
 
-        with counting(screen, quiet) as on_count:
+        with show_count(screen, quiet) as on_count:
             made = run_panels(PanelsJob(pictures, output, height, labels, search, overwrite), on_count)
         _made(output, f"{made.width}x{made.height}", made.notes, quiet)
 
@@ -799,10 +799,10 @@ def compare(
     with _errors("Nothing unfinished is left."):
         from pipeline.clip.parse import parse_bytes
         from pipeline.pictures.compare import CompareJob, run_compare
-        from pipeline.report.console import counting
+        from pipeline.report.console import show_count
 
         allowed = None if max_bytes is None else parse_bytes(max_bytes)
-        with counting(screen, quiet) as on_count:
+        with show_count(screen, quiet) as on_count:
             labels = () if no_labels else label or None
             made = run_compare(CompareJob(clips, output, wipe, labels, height, overwrite, allowed), on_count)
         frames = "one frame" if made.frames == 1 else f"{made.frames} frames"
@@ -811,7 +811,7 @@ def compare(
         _made(output, what, made.notes, quiet)
 
 
-@app.command(short_help="Look at a job before the night: settings side by side, with what each costs.")
+@app.command(short_help="Look at a job before a long batch: settings side by side, with what each costs.")
 def preview(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a GIF, a folder of pictures or a picture.")],
     style: Annotated[
@@ -854,18 +854,18 @@ def preview(
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes; only the commands.")] = False,
 ) -> None:
-    """Paint a few frames at draft size under several styles and strengths, on one sheet, before the night.
+    """Paint a few frames at draft size under several styles and strengths, on one sheet, before a long batch.
 
     The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
     with _errors("Nothing unfinished is left."):
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
         if output is None and cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
-        with held_back():
+        with defer_signals():
             from pipeline.pictures.preview import PreviewJob, run
-            from pipeline.report.console import counting
+            from pipeline.report.console import show_count
 
         typed = {
             "preset": preset or None, "weights": weights, "size": size, "frames": frames, "fps": fps,
@@ -876,7 +876,7 @@ def preview(
         written += [] if device == "auto" else _written("device", device)
         written += [] if config is None else _written("config", config)
         written += [word for text in set_ or () for word in _written("set", text)]
-        with counting(screen, quiet) as on_count:
+        with show_count(screen, quiet) as on_count:
             job = PreviewJob(source, style, output, strength or (), count, device, options, written, overwrite)
             made = run(job, on_count, cell)
         for head, command in made.cells:
@@ -896,17 +896,17 @@ def status(
     """Say how far a batch is: every painting, how fast it goes, and when all will be done."""
     with _errors(json=json), suppress(KeyboardInterrupt):
         from pipeline.batch.ledger import Ledger
-        from pipeline.report.status import changes, watched
+        from pipeline.report.status import changed_only, watch_batch
         from pipeline.report.status_console import print_status, watch_status
 
-        looks = watched(Ledger(folder))
+        statuses = watch_batch(Ledger(folder))
         if json:
-            for found in changes(looks) if watch else [next(looks)]:
+            for found in changed_only(statuses) if watch else [next(statuses)]:
                 typer.echo(found.as_json())
         elif watch:
-            watch_status(out, looks)
+            watch_status(out, statuses)
         else:
-            print_status(out, next(looks))
+            print_status(out, next(statuses))
 
 
 @app.command()
@@ -927,9 +927,9 @@ def presets(
 def doctor(json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
     """Say what this machine has: device, precision, ffmpeg, codecs, weights, disk."""
     with _errors():
-        from pipeline.report.doctor import examine
+        from pipeline.report.doctor import inspect_machine
 
-        findings = examine()
+        findings = inspect_machine()
         if json:
             typer.echo(findings.as_json())
         else:
@@ -1019,9 +1019,9 @@ def figure_reconstruct(
 ) -> None:
     """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
     with _figure(quiet, json) as on_count:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_names
             from pipeline.pictures.figures.reconstruct import HEADS, ReconstructJob, run_reconstruct
             from pipeline.report.lines import print_table
@@ -1072,9 +1072,9 @@ def figure_features(
 ) -> None:
     """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
     with _figure(quiet, json) as on_count:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_names
             from pipeline.pictures.figures.features import FeaturesJob, run_features
 
@@ -1113,9 +1113,9 @@ def figure_weights(
 ) -> None:
     """Paint a grid: content against style from left to right, more and more layers of the style downward."""
     with _figure(quiet, json) as on_count:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.clip.parse import parse_ratios
             from pipeline.pictures.figures.weights import WeightsJob, run_weights
 
@@ -1158,9 +1158,9 @@ def figure_losses(
 ) -> None:
     """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with _figure(quiet, json) as on_count:
-        from pipeline.signals import held_back
+        from pipeline.signals import defer_signals
 
-        with held_back():
+        with defer_signals():
             from pipeline.pictures.figures.losses import LossesJob, run_losses
 
         given = {name: value for name, value in (("size", size), ("steps", steps), ("seed", seed)) if value is not None}
@@ -1177,9 +1177,9 @@ def figure_losses(
 @contextmanager
 def _figure(quiet: bool, json: bool) -> Iterator[Any]:
     """A figure in the making, with its progress on stderr and its errors as paragraphs."""
-    from pipeline.report.console import counting
+    from pipeline.report.console import show_count
 
-    with _errors("Nothing unfinished is left.", json), counting(screen, quiet) as on_count:
+    with _errors("Nothing unfinished is left.", json), show_count(screen, quiet) as on_count:
         yield on_count
 
 
@@ -1207,17 +1207,17 @@ def _made(output: Path, what: str, notes: Iterable[str], quiet: bool) -> None:
     """Say what was made, and what a person should know of it."""
     _noted(notes, quiet)
     if not quiet:
-        from pipeline.report.lines import say
+        from pipeline.report.lines import print_text
 
-        say(screen, f"{output} ({what})" if what else str(output))
+        print_text(screen, f"{output} ({what})" if what else str(output))
 
 
 def _noted(notes: Iterable[str], quiet: bool) -> None:
     """Say what a person should know."""
-    from pipeline.report.lines import say
+    from pipeline.report.lines import print_text
 
     for note in () if quiet else notes:
-        say(screen, f"note: {note}")
+        print_text(screen, f"note: {note}")
 
 
 @contextmanager
@@ -1241,8 +1241,8 @@ def _running(quiet: bool, json: bool, interrupted: str) -> Iterator[OnEvent]:
 @contextmanager
 def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code."""
-    from pipeline.report.failures import explain
-    from pipeline.report.lines import say
+    from pipeline.report.failures import error_text
+    from pipeline.report.lines import print_text
     from pipeline.signals import Terminated, on_sigterm
     from pipeline.text import sanitize
 
@@ -1252,13 +1252,13 @@ def _errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
     except (typer.Exit, BrokenPipeError):
         raise
     except (ReelbrushError, OSError, RuntimeError, MemoryError) as error:
-        paragraph, code = explain(error)
-        say(screen, Text.assemble(("Error:", "bold red"), " ", sanitize(paragraph)))
+        paragraph, code = error_text(error)
+        print_text(screen, Text.assemble(("Error:", "bold red"), " ", sanitize(paragraph)))
         _last_line(json, "error", paragraph, code)
         raise typer.Exit(code) from None
     except (KeyboardInterrupt, Terminated) as stop:
         paragraph, code = f"Interrupted. {interrupted}".strip(), 143 if isinstance(stop, Terminated) else 130
-        say(screen, paragraph)
+        print_text(screen, paragraph)
         _last_line(json, "interrupted", paragraph, code)
         raise typer.Exit(code) from None
 

@@ -25,7 +25,7 @@ def on_sigterm() -> None:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Ctrl-C and SIGTERM wait for the end of the block: torch, interrupted while it is imported, aborts."""
     came: list[int] = []
     before = {
@@ -49,7 +49,7 @@ class Interrupts:
 
 
 @contextmanager
-def counted() -> Iterator[Interrupts]:
+def note_first_signal() -> Iterator[Interrupts]:
     """Within the block the first signal is only noted; a second one raises KeyboardInterrupt. When the block is left,
     what had been noted does what it always does.
 

@@ -21,7 +21,7 @@ from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow
 from pipeline.batch.run_context import Outcome, RunOptions
-from pipeline.report.batch_run import BatchRun, spend
+from pipeline.report.batch_run import BatchRun, paint_batch
 
 SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
 QUICK = (
@@ -113,7 +113,7 @@ class BatchTrial:
             events.append(event)
             on_event(event)
 
-        night = BatchRun(
+        batch_run = BatchRun(
             [str(path) for path in inputs or (self.inputs,)],
             [] if inputs and inputs[0].suffix == ".toml" else [str(self.style)],
             self.out,
@@ -126,7 +126,7 @@ class BatchTrial:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OMP_NUM_THREADS", "1")
             patch.setenv(MARK, str(self.root))
-            return BatchResult(spend(night, see), events)
+            return BatchResult(paint_batch(batch_run, see), events)
 
     def rows(self) -> dict[str, ItemRow]:
         """What the ledger says, by name."""

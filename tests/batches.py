@@ -22,7 +22,7 @@ from pipeline.batch.events import BatchEvent
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.rows import ItemRow, RunRow, State
 from pipeline.batch.run_context import Outcome, RunOptions
-from pipeline.report.batch_run import BatchRun, spend
+from pipeline.report.batch_run import BatchRun, paint_batch
 
 MARK = "REELBRUSH_TESTED_IN"
 """Every process of a trial has it in its environment, its workers and their ffmpeg as well."""
@@ -97,7 +97,7 @@ class Trial:
     ) -> Outcome:
         """What the command does, with its driver in this process, where every event can be acted upon; the workers are
         processes as ever."""
-        night = BatchRun(
+        batch_run = BatchRun(
             [str(self.root / "in")], [str(self.style)], self.out, self.name, sequences=True,
             options={**self.all_settings}, workers=workers,
             run_options=RunOptions(device="cpu", **run_options),
@@ -106,7 +106,7 @@ class Trial:
             # One thread: the same sums in the same order.
             patch.setenv("OMP_NUM_THREADS", "1")
             patch.setenv(MARK, str(self.root))
-            return spend(night, on_event)
+            return paint_batch(batch_run, on_event)
 
     def row(self, clip: str = "a") -> ItemRow:
         """What the ledger says of a painting."""

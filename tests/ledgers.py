@@ -46,7 +46,7 @@ def frame_row(frame: int, in_pass: int = 1, stopped: str = "plateau", loss: floa
 
 def finish(
     ledger: Ledger, name: str, frames: int = 12, cut: int | None = 6, seconds: float = 90.0, began: float = BEGAN,
-    looks: Sequence[int] = (0, 4, 8, 11), rows: Sequence[FrameRow] | None = None,
+    thumbnails: Sequence[int] = (0, 4, 8, 11), rows: Sequence[FrameRow] | None = None,
 ) -> None:  # fmt: skip
     """Note that an item is done, at a time that does not depend on when this is called."""
     (item,) = [row.item for row in ledger.items() if row.name == name]
@@ -66,7 +66,7 @@ def finish(
         [OutputRow(item.output, 1_234_567, "ab" * 32)],
         rows if rows is not None else [frame_row(frame) for frame in range(frames)],
         flicker,
-        [ThumbnailRow(frame, jpeg(frame), jpeg(frame + 50)) for frame in looks],
+        [ThumbnailRow(frame, jpeg(frame), jpeg(frame + 50)) for frame in thumbnails],
         notes=["A GIF has no sound; the sound is left out."],
         made=made,
     )

@@ -28,7 +28,7 @@ from pipeline.media import open_source, read_metadata
 from pipeline.network import packaged
 from pipeline.options import option_of
 from pipeline.settings import PRESETS, Settings, read_config, resolve
-from pipeline.signals import held_back
+from pipeline.signals import defer_signals
 from reelbrush import __version__, stylize_image, stylize_video
 from tests.jobs import QUICK, ROOT, SETS, TABLE, environment, events, paint_folder, paint_picture, pictures, start
 from tests.media_clips import clip, ffmpeg_children
@@ -830,7 +830,7 @@ def test_a_clip_interrupted_while_ffmpeg_works(here: Path, film: Path, stage: st
 
 def test_an_interrupt_waits_until_torch_is_imported() -> None:
     went_on = False
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
         went_on = True
     assert went_on

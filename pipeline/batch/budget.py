@@ -1,4 +1,4 @@
-"""The arithmetic of a night: when it ends, how much time each painting gets, and whether there is enough at all."""
+"""The arithmetic of a batch: when it ends, how much time each painting gets, and whether there is enough at all."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ from pipeline.clip.events import Damaged, FrameDone, Started
 from pipeline.errors import DiskFullError, OutputError, StoreError
 from pipeline.media import read_metadata
 from pipeline.media.outputs import check_folder
-from pipeline.signals import counted
+from pipeline.signals import note_first_signal
 from pipeline.text import duration_text
 
 LOCK = "ledger.lock"
@@ -73,7 +73,7 @@ def run_batch(
         _make(folder)
         stack.callback(_locked(folder, options.wait).release)
         ledger = stack.enter_context(closing(Ledger(folder, write=True)))
-        interrupts = stack.enter_context(counted())
+        interrupts = stack.enter_context(note_first_signal())
         return _Driver(RunContext(folder, items, pool, options, on_event, ledger, interrupts)).run()
 
 
@@ -92,7 +92,7 @@ def plan_only(
         for part in folder.glob(f"{LEDGER}*"):
             shutil.copy(part, copy)
         ledger = stack.enter_context(closing(Ledger(copy, write=True)))
-        interrupts = stack.enter_context(counted())
+        interrupts = stack.enter_context(note_first_signal())
         ledger.plan(items)
         context = RunContext(folder, items, pool, options, on_event, ledger, interrupts)
         prepare(context)
@@ -277,7 +277,7 @@ class _Driver:
             tasks.name,
             result.outputs,
             flicker=result.flicker,
-            looks=result.looks,
+            thumbnails=result.thumbnails,
             notes=notes,
             made=result.made,
         )

@@ -200,7 +200,7 @@ class Ledger:
         """The frames of a finished painting that can be looked at, first to last."""
         return [row["frame"] for row in self._read("SELECT frame FROM look WHERE item = ? ORDER BY frame", name)]
 
-    def looks(self, name: str, numbers: Sequence[int] | None = None) -> list[ThumbnailRow]:
+    def thumbnails(self, name: str, numbers: Sequence[int] | None = None) -> list[ThumbnailRow]:
         """Frames of a finished painting to look at, first to last; only those of `numbers`, where they are given."""
         wanted = json.dumps(self.thumbnail_frames(name) if numbers is None else list(numbers))
         query = "SELECT * FROM look WHERE item = ? AND frame IN (SELECT value FROM json_each(?)) ORDER BY frame"
@@ -302,7 +302,7 @@ class Ledger:
         outputs: Sequence[OutputRow],
         frames: Sequence[FrameRow] = (),
         flicker: Sequence[FlickerRow] = (),
-        looks: Sequence[ThumbnailRow] = (),
+        thumbnails: Sequence[ThumbnailRow] = (),
         **values: Any,
     ) -> None:
         """Note that a painting is done, with all that is to be known of it.
@@ -326,7 +326,7 @@ class Ledger:
             )
             db.execute("DELETE FROM look WHERE item = ?", (name,))
             db.executemany(
-                "INSERT INTO look VALUES (?, ?, ?, ?)", [(name, row.frame, row.before, row.after) for row in looks]
+                "INSERT INTO look VALUES (?, ?, ?, ?)", [(name, row.frame, row.before, row.after) for row in thumbnails]
             )
 
     def keep_digest(self, path: str, size: int, changed: int, digest: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import OutputRow
 from pipeline.batch.task import Painted, Result, Surveyed, Task, Timed
-from pipeline.batch.thumbnails import seen, thumbnail_limits
+from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
@@ -98,9 +98,9 @@ def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline |
         result = run_clip(job, studio.network, studio.settings, studio.device, watched, deadline)
         notes, passes = result.notes, result.passes
     outputs = tuple(output_row(path, item.source) for path in item.outputs)
-    look = seen(item, cuts, thumbnail_limits(task.items), studio.settings.loop)
+    inspection = inspect_result(item, cuts, thumbnail_limits(task.items), studio.settings.loop)
     made = read_metadata(item.output)
-    return Painted(outputs, look.flicker, look.looks, (*notes, *look.notes), passes, made)
+    return Painted(outputs, inspection.flicker, inspection.thumbnails, (*notes, *inspection.notes), passes, made)
 
 
 def output_row(path: Path, source: Path) -> OutputRow:

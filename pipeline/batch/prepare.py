@@ -16,7 +16,7 @@ from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext
 from pipeline.batch.task import Done, Notice, Task, TaskEvent, Timed
-from pipeline.batch.thumbnails import seen, thumbnail_limits
+from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError
 from pipeline.media import read_metadata
@@ -106,9 +106,9 @@ def _settled(context: RunContext, ready: CheckedItem, examiner: Preflight, anew:
     }  # fmt: skip
     if not row.made and (found := recovered(ready, row)):
         context.ledger.change(row.name, **opened)
-        look = seen(ready.item, share=thumbnail_limits(len(context.items)), loop=ready.settings.loop)
+        inspection = inspect_result(ready.item, limits=thumbnail_limits(len(context.items)), loop=ready.settings.loop)
         made = read_metadata(ready.item.output)
-        context.ledger.finish(row.name, found, made=made, flicker=look.flicker, looks=look.looks, notes=look.notes)
+        context.ledger.finish(row.name, found, made=made, **vars(inspection))
         return True
     if row.made and row.identity is not None and not same:
         anew[row.name] = changes(row.identity, ready.identity)

@@ -71,7 +71,7 @@ class Painted:
 
     outputs: tuple[OutputRow, ...] = ()
     flicker: tuple[FlickerRow, ...] = ()
-    looks: tuple[ThumbnailRow, ...] = ()
+    thumbnails: tuple[ThumbnailRow, ...] = ()
     notes: tuple[str, ...] = ()
     passes: int | None = None
     """That there was time for; None: those of the settings."""

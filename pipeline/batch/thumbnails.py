@@ -1,4 +1,4 @@
-"""A finished painting beside its input: a few frames to look at, and how much it flickers. For the report."""
+"""A finished painting beside its input: a few frames to be shown, and how much it flickers. For the report."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from pipeline.motion.measure import flicker_between
 
 
 @dataclass(frozen=True)
-class Share:
+class ThumbnailLimits:
     """What each painting may take of the report, so that its page opens quickly however many there are."""
 
     items: int
     """In a batch of up to so many."""
-    looks: int
+    frames: int
     """Frames of a clip, spread evenly from the first to the last. Where there are less than half as many cuts, the
-    first frame of each shot is looked at as well."""
+    first frame of each shot is shown as well."""
     longest: int
     """Pixels of the longer side of a picture, ..."""
-    most: int
+    most_bytes: int
     """... and the bytes it should not exceed."""
 
     @property
     def most_frames(self) -> int:
         """With those at cuts."""
-        return self.looks + max(0, (self.looks - 1) // 2)
+        return self.frames + max(0, (self.frames - 1) // 2)
 
 
-SHARES = (
-    Share(8, 8, 640, 120_000),
-    Share(24, 5, 480, 50_000),
-    Share(80, 3, 360, 24_000),
-    Share(250, 2, 280, 14_000),
-    Share(1000, 1, 200, 8_000),
+LIMITS = (
+    ThumbnailLimits(8, 8, 640, 120_000),
+    ThumbnailLimits(24, 5, 480, 50_000),
+    ThumbnailLimits(80, 3, 360, 24_000),
+    ThumbnailLimits(250, 2, 280, 14_000),
+    ThumbnailLimits(1000, 1, 200, 8_000),
 )
 """Written into the page as text, all pictures together stay below 30 MB; a still larger batch is given the last one."""
 SMALL = 256
@@ -47,53 +47,55 @@ SMALL = 256
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is to be seen of a finished painting."""
+class Inspection:
+    """What the report shows of a finished painting."""
 
-    looks: tuple[ThumbnailRow, ...] = ()
+    thumbnails: tuple[ThumbnailRow, ...] = ()
     flicker: tuple[FlickerRow, ...] = ()
     notes: tuple[str, ...] = ()
     """Why there is nothing, where there is nothing; a sentence each."""
 
 
-def thumbnail_limits(items: int) -> Share:
+def thumbnail_limits(items: int) -> ThumbnailLimits:
     """What each painting may take in a batch of so many."""
-    return next((share for share in SHARES if items <= share.items), SHARES[-1])
+    return next((limits for limits in LIMITS if items <= limits.items), LIMITS[-1])
 
 
-def seen(item: Item, cuts: Sequence[int] = (), share: Share = SHARES[0], loop: bool = False) -> Seen:
-    """Look at the finished output of `item`, and at its input. This is a bonus: where it goes wrong, a note says so.
+def inspect_result(
+    item: Item, cuts: Sequence[int] = (), limits: ThumbnailLimits = LIMITS[0], loop: bool = False
+) -> Inspection:
+    """Compare the finished output of `item` with its input. This is a bonus: where it goes wrong, a note says so.
 
     :param cuts: first frame of each shot but the first, as in `Started`.
-    :param share: as `thumbnail_limits` says for the batch.
+    :param limits: as `thumbnail_limits` says for the batch.
     :param loop: whether it was painted as one: its first frame follows the last.
     """
     try:
         if item.still:
-            return Seen(looks=(_still(item, share),))
-        source, painting = _opened(item, share)
-        looks, flicker = _looked_through(source, painting, cuts, share, loop)
-        return Seen(tuple(looks), tuple(flicker))
+            return Inspection(thumbnails=(_still(item, limits),))
+        source, painting = _open(item, limits)
+        thumbnails, flicker = _compare(source, painting, cuts, limits, loop)
+        return Inspection(tuple(thumbnails), tuple(flicker))
     # Whatever it is: the painting is finished, and stays so.
     except Exception as error:
-        return Seen(notes=(f"The painting is finished, but the report cannot show it: {error}",))
+        return Inspection(notes=(f"The painting is finished, but the report cannot show it: {error}",))
 
 
-def thumbnail_frames(frames: int, cuts: Sequence[int], looks: int) -> list[int]:
-    """The frames to look at, from 0, increasing: so many, and a few at cuts; of one the middle one."""
+def thumbnail_frames(frames: int, cuts: Sequence[int], count: int) -> list[int]:
+    """The frames that are shown, from 0, increasing: so many, and a few at cuts; of one the middle one."""
     last = frames - 1
-    spread = {round(k * last / (looks - 1)) for k in range(looks)} if looks > 1 else {frames // 2}
-    return sorted(spread | set(cuts if len(cuts) < looks / 2 and looks > 1 else ()))
+    spread = {round(k * last / (count - 1)) for k in range(count)} if count > 1 else {frames // 2}
+    return sorted(spread | set(cuts if len(cuts) < count / 2 and count > 1 else ()))
 
 
-def _still(item: Item, share: Share) -> ThumbnailRow:
+def _still(item: Item, limits: ThumbnailLimits) -> ThumbnailRow:
     painting = read_picture(item.output)
-    return _look(0, _at(read_picture(item.source), painting), painting, share)
+    return _thumbnail(0, _resized_to(read_picture(item.source), painting), painting, limits)
 
 
-def _opened(item: Item, share: Share) -> tuple[FrameSource, FrameSource]:
+def _open(item: Item, limits: ThumbnailLimits) -> tuple[FrameSource, FrameSource]:
     """The frames that were painted, and what came of them."""
-    painting = open_source(item.output, size=max(share.longest, SMALL))
+    painting = open_source(item.output, size=max(limits.longest, SMALL))
     size = max(painting.info.width, painting.info.height)
     source = open_source(item.source, size=size, frames=item.frames, fps=item.rate)
     if source.info.frames != painting.info.frames:
@@ -103,26 +105,26 @@ def _opened(item: Item, share: Share) -> tuple[FrameSource, FrameSource]:
     return source, painting
 
 
-def _looked_through(
-    source: FrameSource, painting: FrameSource, cuts: Sequence[int], share: Share, loop: bool
+def _compare(
+    source: FrameSource, painting: FrameSource, cuts: Sequence[int], limits: ThumbnailLimits, loop: bool
 ) -> tuple[list[ThumbnailRow], list[FlickerRow]]:
     """Both in one go: decoding is a good part of what this takes. Three frames are kept, and those small."""
-    wanted = set(thumbnail_frames(source.info.frames, cuts, share.looks))
-    looks: list[ThumbnailRow] = []
+    wanted = set(thumbnail_frames(source.info.frames, cuts, limits.frames))
+    thumbnails: list[ThumbnailRow] = []
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
     with closing(_pairs(source, painting)) as pairs:
         for index, (content, painted) in enumerate(pairs):
             if index in wanted:
-                looks.append(_look(index, content, painted, share))
+                thumbnails.append(_thumbnail(index, content, painted, limits))
             here = _small(content), _small(painted)
             if before is not None:
                 flicker.append(FlickerRow(index, None, None) if index in cuts else _flicker(index, before, here))
             first, before = first or here, here
     if loop and first is not None and before is not None:
         flicker.insert(0, _flicker(0, before, first))
-    return looks, flicker
+    return thumbnails, flicker
 
 
 def _flicker(index: int, before: tuple[Image, Image], here: tuple[Image, Image]) -> FlickerRow:
@@ -134,15 +136,15 @@ def _pairs(source: FrameSource, painting: FrameSource) -> Generator[tuple[Image,
     """Every frame of the input, at the size of the painting, and its painting."""
     with closing(source.frames()) as contents, closing(painting.frames()) as paintings:
         for content, painted in zip(contents, paintings, strict=True):
-            yield _at(content.image, painted.image), painted.image
+            yield _resized_to(content.image, painted.image), painted.image
 
 
-def _look(frame: int, content: Image, painted: Image, share: Share) -> ThumbnailRow:
-    before, after = (thumbnail(image, share.longest, share.most) for image in (content, painted))
+def _thumbnail(frame: int, content: Image, painted: Image, limits: ThumbnailLimits) -> ThumbnailRow:
+    before, after = (thumbnail(image, limits.longest, limits.most_bytes) for image in (content, painted))
     return ThumbnailRow(frame, before, after)
 
 
-def _at(content: Image, painting: Image) -> Image:
+def _resized_to(content: Image, painting: Image) -> Image:
     return resize(content, painting.shape[1], painting.shape[0])
 
 

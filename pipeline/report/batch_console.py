@@ -17,7 +17,7 @@ from pipeline.report.batch_progress import Headway, end_line, plan_line
 from pipeline.report.batch_run import REPORT
 from pipeline.report.console import LINE_EVERY
 from pipeline.report.failures import RESUME_HINT, Failure, causes
-from pipeline.report.lines import Bars, say
+from pipeline.report.lines import Bars, print_text
 from pipeline.text import duration_text, sanitize_line
 
 LEAST_NAME = 16
@@ -156,7 +156,7 @@ class BatchReporter:
         """Why paintings fail: that is said to everyone."""
         self._said.update(name for name, _ in failures)
         for cause in causes(Failure(name, self._sources.get(name, name), error) for name, error in failures):
-            say(self._console, f"{word}: {cause.text}", indent=2)
+            print_text(self._console, f"{word}: {cause.text}", indent=2)
 
     def _batch_ended(self, event: BatchEnded) -> None:
         known = [name for name, _ in event.failed if name in self._said]
@@ -173,4 +173,4 @@ class BatchReporter:
 
     def _line(self, text: str) -> None:
         if not self._quiet:
-            say(self._console, text, indent=2)
+            print_text(self._console, text, indent=2)

@@ -18,7 +18,7 @@ from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.run_context import Outcome, RunOptions
 from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 from pipeline.errors import ReelbrushError, UsageError
-from pipeline.report.html_report import Kept, write_report
+from pipeline.report.html_report import PageCache, write_report
 
 REPORT = "report.html"
 EVERY = 30.0
@@ -81,33 +81,33 @@ class BatchRun:
         return plan_job_file(files[0], self.folder)
 
 
-def spend(night: BatchRun, on_event: OnBatchEvent) -> Outcome:
+def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
     """Paint the batch, or only plan it.
 
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
     """
-    batch = night.batch()
-    if night.dry_run:
+    batch = batch_run.batch()
+    if batch_run.dry_run:
         # A cluster would have to see the folder, and none is made.
-        return plan_only(batch.folder, batch.items, _here(night), night.run_options, on_event)
+        return plan_only(batch.folder, batch.items, _here(batch_run), batch_run.run_options, on_event)
     with ReportWriter(batch.folder, on_event) as reported:
-        if night.cluster is None:
-            return run_batch(batch.folder, batch.items, _here(night), night.run_options, reported)
-        with closing(_there(night, night.cluster, batch.folder, on_event)) as pool:
+        if batch_run.cluster is None:
+            return run_batch(batch.folder, batch.items, _here(batch_run), batch_run.run_options, reported)
+        with closing(_there(batch_run, batch_run.cluster, batch.folder, on_event)) as pool:
             # The device is that of the workers; this machine only looks at what there is.
-            return run_batch(batch.folder, batch.items, pool, replace(night.run_options, device="auto"), reported)
+            return run_batch(batch.folder, batch.items, pool, replace(batch_run.run_options, device="auto"), reported)
 
 
-def _here(night: BatchRun) -> WorkerPool:
-    return LocalWorkerPool(local_devices(night.workers, night.run_options.device, night.threads))
+def _here(batch_run: BatchRun) -> WorkerPool:
+    return LocalWorkerPool(local_devices(batch_run.workers, batch_run.run_options.device, batch_run.threads))
 
 
-def _there(night: BatchRun, address: str, folder: Path, on_event: OnBatchEvent) -> WorkerPool:
-    if night.workers > 1:
+def _there(batch_run: BatchRun, address: str, folder: Path, on_event: OnBatchEvent) -> WorkerPool:
+    if batch_run.workers > 1:
         raise UsageError("A cluster has the workers that it has; leave out --workers.")
     from pipeline.batch.cluster import open_cluster
 
-    return open_cluster(address, folder, night.run_options.device, night.threads, on_event)
+    return open_cluster(address, folder, batch_run.run_options.device, batch_run.threads, on_event)
 
 
 class ReportWriter:
@@ -120,7 +120,7 @@ class ReportWriter:
     def __init__(self, folder: Path, on_event: OnBatchEvent) -> None:
         self._folder = folder
         self._on_event = on_event
-        self._kept = Kept()
+        self._cache = PageCache()
         self._written: float | None = None
         """When, on a steady clock; None: there is nothing of this run yet."""
         self._took = 0.0
@@ -155,6 +155,6 @@ class ReportWriter:
         began, first = time.monotonic(), self._written is None
         # A page that cannot be written is no reason to paint no more; the ledger has it all.
         with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
-            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._kept)
+            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._cache)
         self._written, self._due, self._going = time.monotonic(), False, not ended
         self._took = 0.0 if first else self._written - began

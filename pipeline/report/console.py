@@ -27,7 +27,7 @@ from pipeline.clip.events import (
     Stepped,
 )
 from pipeline.report.estimate import Estimate
-from pipeline.report.lines import Bars, say
+from pipeline.report.lines import Bars, print_text
 from pipeline.text import duration_text, sanitize_line, size_text
 from pipeline.types import OnCount
 
@@ -190,7 +190,7 @@ class ConsoleReporter:
 
     def _line(self, text: str | Text) -> None:
         if not self._quiet:
-            say(self._console, text, indent=2)
+            print_text(self._console, text, indent=2)
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -208,7 +208,7 @@ def _places(cuts: Sequence[int]) -> str:
 
 
 @contextmanager
-def counting(console: Console, quiet: bool = False) -> Iterator[OnCount]:
+def show_count(console: Console, quiet: bool = False) -> Iterator[OnCount]:
     """Progress of something that is counted: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
 
     Yields a function of what is being done, how much of it is done, and how much there is (None: unknown).
@@ -238,6 +238,6 @@ def counting(console: Console, quiet: bool = False) -> Iterator[OnCount]:
             if not live and not quiet and now - last_line >= LINE_EVERY:
                 last_line = now
                 line = " ".join(part for part in (sanitize_line(text), of_all) if part)
-                say(console, f"{line}{', ' + said if said else ''}")
+                print_text(console, f"{line}{', ' + said if said else ''}")
 
         yield count

@@ -21,7 +21,7 @@ from pipeline.report.weights import all_weights
 
 
 @dataclass(frozen=True)
-class Findings:
+class MachineFindings:
     """What was found on this machine; all texts but the lists."""
 
     reelbrush: str
@@ -62,7 +62,7 @@ class Findings:
         ]
 
 
-def examine() -> Findings:
+def inspect_machine() -> MachineFindings:
     """Look at this machine; a part that is missing is a finding, not an error."""
     device = choose_device("auto")
     others = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
@@ -72,7 +72,7 @@ def examine() -> Findings:
         others.append("cpu")
     report = _ffmpeg()
     folders = {str(Path.cwd()), tempfile.gettempdir(), str(_existing(weights_folder()))}
-    return Findings(
+    return MachineFindings(
         reelbrush=__version__,
         python=platform.python_version(),
         torch=str(torch.__version__),

@@ -18,7 +18,7 @@ RESUME_HINT = "Each failure says what to do about it. Then give the same command
 settings."""
 
 
-def explain(error: Exception) -> tuple[str, int]:
+def error_text(error: Exception) -> tuple[str, int]:
     """One paragraph and the exit code.
 
     :raises Exception: the error itself, where it is none that a user can have caused: that is a bug, and a

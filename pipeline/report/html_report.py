@@ -36,7 +36,7 @@ _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]+)")
 """An option as it is typed; in brackets, so that what is split by it keeps it."""
 
 
-class Kept:
+class PageCache:
     """What was made of the paintings for an earlier page, for the next one: those that are done do not change."""
 
     def __init__(self) -> None:
@@ -54,27 +54,27 @@ class Kept:
         return text
 
 
-def write_report(ledger: Ledger, path: Path, now: float | None = None, kept: Kept | None = None) -> None:
+def write_report(ledger: Ledger, path: Path, now: float | None = None, cache: PageCache | None = None) -> None:
     """Write the page, or replace it; it is complete at every moment.
 
     :param now: as for `render`.
-    :param kept: as for `render`.
+    :param cache: as for `render`.
     :raises OutputError: it cannot be written.
     :raises StoreError: the ledger is damaged.
     """
-    page = render(ledger, path.parent, now, kept)
+    page = render(ledger, path.parent, now, cache)
     with written_atomically(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
 
 
-def render(ledger: Ledger, folder: Path, now: float | None = None, kept: Kept | None = None) -> str:
+def render(ledger: Ledger, folder: Path, now: float | None = None, cache: PageCache | None = None) -> str:
     """The page as a text.
 
     :param folder: where it will lie: links are relative to it.
     :param now: seconds since 1970, while a run is at work that will write it again; None of one that has ended.
-    :param kept: of earlier pages of the same ledger in the same folder.
+    :param cache: of earlier pages of the same ledger in the same folder.
     """
-    kept = kept or Kept()
+    cache = cache or PageCache()
     items = ledger.items()
     groups = {state: [row for row in items if row.state is state] for state in State}
     parts = _Parts(ledger, folder, len(items))
@@ -86,7 +86,7 @@ def render(ledger: Ledger, folder: Path, now: float | None = None, kept: Kept | 
             head=headline(items, ledger.runs(), now),
             failed=[parts.plain(row) for row in groups[State.FAILED]],
             begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
-            done=[kept.painting(row, len(items), partial(parts.painting, row)) for row in groups[State.DONE]],
+            done=[cache.painting(row, len(items), partial(parts.painting, row)) for row in groups[State.DONE]],
             waiting=[parts.plain(row) for row in groups[State.WAITING]],
             onward=RESUME_HINT,
             folded=parts.folded,
@@ -123,7 +123,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Plain:
+class UnfinishedItem:
     """An item without pictures: one that failed, or is not finished."""
 
     row: ItemRow
@@ -133,8 +133,8 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A look: a frame before and after."""
+class ComparedFrame:
+    """A frame before and after."""
 
     number: int
     """As people count, from 1."""
@@ -146,13 +146,13 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Painting:
+class FinishedItem:
     """A finished item, with all that the page says of it."""
 
     row: ItemRow
     links: tuple[Link, ...]
     facts: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ComparedFrame, ...]
     width: int
     height: int
     """Of the pictures, or of the painting where there are none; for its proportions."""
@@ -168,45 +168,47 @@ class _Parts:
         self._ledger = ledger
         self._folder = folder
         self.folded = items > OPEN_UP_TO
-        self._share = thumbnail_limits(items)
+        self._limits = thumbnail_limits(items)
         self._points = max(FEWEST_POINTS, min(MOST_POINTS, POINTS // max(1, items)))
 
-    def plain(self, row: ItemRow) -> Plain:
+    def plain(self, row: ItemRow) -> UnfinishedItem:
         whole = row.frames * row.passes
         percent = int(100 * row.done / whole) if whole else 0
-        return Plain(row, self._link("input", row.item.source), percent, facts(row, ()))
+        return UnfinishedItem(row, self._link("input", row.item.source), percent, facts(row, ()))
 
     def painting(self, row: ItemRow) -> Markup:
         """A finished painting as it stands in the page."""
         parts: Any = _templates().get_template("parts.html").module
         return Markup(parts.painting(self._painting(row), self.folded))
 
-    def _painting(self, row: ItemRow) -> Painting:
+    def _painting(self, row: ItemRow) -> FinishedItem:
         flicker = self._ledger.flicker(row.name)
         frames = self._ledger.frames(row.name)
         found = (loss_plot(row, frames, self._points), flicker_plot(row, frames, flicker, self._points))
-        looks = self._ledger.looks(row.name, spread(self._ledger.thumbnail_frames(row.name), self._share.most_frames))
-        small = [tuple(self._small(jpeg) for jpeg in (look.before, look.after)) for look in looks]
+        thumbnails = self._ledger.thumbnails(
+            row.name, evenly_spaced(self._ledger.thumbnail_frames(row.name), self._limits.most_frames)
+        )
+        small = [tuple(self._small(jpeg) for jpeg in (one.before, one.after)) for one in thumbnails]
         pictures = tuple(
-            Picture(look.frame + 1, (look.frame + 0.5) / max(1, row.frames), *map(_data_url, pair))
-            for look, pair in zip(looks, small, strict=True)
+            ComparedFrame(one.frame + 1, (one.frame + 0.5) / max(1, row.frames), *map(_data_url, pair))
+            for one, pair in zip(thumbnails, small, strict=True)
         )
         width, height = thumbnail_size(small[0][1]) if small else (row.width or 16, row.height or 9)
         outputs = tuple(self._link("painting", output.path) for output in row.outputs)
-        return Painting(
+        return FinishedItem(
             row, (*outputs, self._link("input", row.item.source)), facts(row, flicker), pictures, width, height,
             tuple(plot for plot in found if plot is not None), made_rows(row), settings_text(row),
         )  # fmt: skip
 
     def _small(self, jpeg: bytes) -> bytes:
         # Made for a batch of this size they fit; in one that has grown since they are made smaller.
-        return smaller_thumbnail(jpeg, self._share.longest, self._share.most)
+        return smaller_thumbnail(jpeg, self._limits.longest, self._limits.most_bytes)
 
     def _link(self, what: str, path: Path) -> Link:
         return Link(what, path.name, relative_link(path, self._folder))
 
 
-def spread(numbers: Sequence[int], count: int) -> list[int]:
+def evenly_spaced(numbers: Sequence[int], count: int) -> list[int]:
     """So many of `numbers`, evenly from the first to the last; of all but one, the one in the middle."""
     if len(numbers) <= count:
         return list(numbers)

@@ -31,7 +31,7 @@ class Bars(Progress):
         return made
 
 
-def say(console: Console, text: str | Text, indent: int = 0) -> None:
+def print_text(console: Console, text: str | Text, indent: int = 0) -> None:
     """Print a paragraph: on a terminal wrapped at words, elsewhere in one piece.
 
     :param indent: columns by which all lines but the first are moved to the right.
@@ -65,12 +65,12 @@ def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequ
         console.print(table(title, heads, rows))
         return
     if title:
-        say(console, title)
+        print_text(console, title)
     cells = [heads, *(tuple(map(sanitize_line, row)) for row in rows)]
     widths = [min(WIDEST, max(cell_len(row[column]) for row in cells)) for column in range(len(heads))]
     for row in cells:
         filled = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        say(console, "  ".join(filled).rstrip())
+        print_text(console, "  ".join(filled).rstrip())
 
 
 def table(

@@ -218,7 +218,7 @@ def _end(run: RunRow, otherwise: float) -> float:
     return otherwise if run.ended is None else run.ended
 
 
-def watched(ledger: Ledger) -> Iterator[BatchStatus]:
+def watch_batch(ledger: Ledger) -> Iterator[BatchStatus]:
     """Look again and again, until the run ends; at least once.
 
     :raises StoreError, OutputError: as `status`.
@@ -231,10 +231,10 @@ def watched(ledger: Ledger) -> Iterator[BatchStatus]:
         time.sleep(LOOK_EVERY)
 
 
-def changes(looks: Iterable[BatchStatus]) -> Iterator[BatchStatus]:
-    """Those looks in which something has changed."""
+def changed_only(statuses: Iterable[BatchStatus]) -> Iterator[BatchStatus]:
+    """Those statuses in which something has changed."""
     last: BatchStatus | None = None
-    for found in looks:
+    for found in statuses:
         if found.differs(last):
             yield found
             last = found

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline.report.console import LINE_EVERY
-from pipeline.report.lines import ECHO, print_table, say, table
+from pipeline.report.lines import ECHO, print_table, print_text, table
 from pipeline.text import sanitize_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FEW = 4
 def print_status(console: Console, found: BatchStatus) -> None:
     """How far a batch is, once."""
     for text in found.heading:
-        say(console, _drawn(console, text))
+        print_text(console, _drawn(console, text))
     if found.items and console.is_terminal:
         heads, rows = found.table(console.width)
         console.print(table("", heads, [_row(console, row) for row in rows], _WHOLE))
@@ -36,21 +36,21 @@ def print_status(console: Console, found: BatchStatus) -> None:
         heads, rows = found.table()
         print_table(console, "", heads, [_row(console, row) for row in rows])
     for cause in found.causes:
-        say(console, f"failed: {cause.text}", indent=2)
+        print_text(console, f"failed: {cause.text}", indent=2)
 
 
-def watch_status(console: Console, looks: Iterable[BatchStatus]) -> None:
+def watch_status(console: Console, statuses: Iterable[BatchStatus]) -> None:
     """How far a batch is, again and again. Off a terminal a line now and then, where something has changed."""
     if console.is_terminal and not console.is_dumb_terminal:
         with Live(console=console, auto_refresh=False) as screen:
-            for found in looks:
+            for found in statuses:
                 screen.update(_fitted(console, found), refresh=True)
         return
     last: BatchStatus | None = None
-    for found in looks:
+    for found in statuses:
         turned = last is None or (found.run, found.counts) != (last.run, last.counts)
         if turned or (found.differs(last) and found.now - (last.now if last else 0.0) >= LINE_EVERY):
-            say(console, _drawn(console, "; ".join(found.heading)))
+            print_text(console, _drawn(console, "; ".join(found.heading)))
             last = found
 
 

@@ -34,7 +34,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[BatchTrial, list[di
     return one, events(done.stdout), done.stderr
 
 
-def test_clips_gifs_and_pictures_are_painted_into_the_folder(night: tuple[BatchTrial, object, str]) -> None:
+def test_clips_gifs_and_pictures_are_painted_into_the_folder(batch_run: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     assert one.left() == PAINTED
     assert [frames_in(one.out / name) for name in PAINTED[:3]] == [5, 5, 4]
@@ -42,7 +42,7 @@ def test_clips_gifs_and_pictures_are_painted_into_the_folder(night: tuple[BatchT
         assert "steps = 3" in read_metadata(one.out / name)["settings"]
 
 
-def test_the_ledger_knows_every_painting(night: tuple[BatchTrial, object, str]) -> None:
+def test_the_ledger_knows_every_painting(batch_run: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     rows = one.rows()
     assert list(rows) == ["clip-ink.mp4", "dance-ink.gif", "deep/down-ink.jpg", "picture-ink.png"]
@@ -56,7 +56,7 @@ def test_the_ledger_knows_every_painting(night: tuple[BatchTrial, object, str]) 
     assert [output.path.name for output in clip_row.outputs] == ["clip-ink.mp4", "clip-ink.gif"]
 
 
-def test_with_json_every_line_is_an_event(night: tuple[BatchTrial, list[dict[str, Any]], str]) -> None:
+def test_with_json_every_line_is_an_event(batch_run: tuple[BatchTrial, list[dict[str, Any]], str]) -> None:
     _, told, _ = night
     names = [event["event"] for event in told]
     assert (names[0], names[-1]) == ("planned", "batch_ended")
@@ -74,7 +74,7 @@ def test_with_json_every_line_is_an_event(night: tuple[BatchTrial, list[dict[str
     assert [event["state"] for event in told if event["event"] == "item_ended"] == ["done"] * 4
 
 
-def test_off_a_terminal_there_is_a_line_for_every_painting(night: tuple[BatchTrial, object, str]) -> None:
+def test_off_a_terminal_there_is_a_line_for_every_painting(batch_run: tuple[BatchTrial, object, str]) -> None:
     one, _, said = night
     assert f"{one.out}: 4 of 4 to paint" in said
     for name in one.rows():
@@ -82,7 +82,7 @@ def test_off_a_terminal_there_is_a_line_for_every_painting(night: tuple[BatchTri
     assert f"{one.out}: 4 painted" in said
 
 
-def test_given_again_it_paints_only_what_is_gone(night: tuple[BatchTrial, object, str]) -> None:
+def test_given_again_it_paints_only_what_is_gone(batch_run: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = night
     painted = bytes_of(one.out, *PAINTED)
     times = {name: (one.out / name).stat().st_mtime_ns for name in PAINTED}

@@ -1,4 +1,4 @@
-"""What can befall a batch at night, done to it for real: the same command finishes it, to the same frames."""
+"""What can befall a batch, done to it for real: the same command finishes it, to the same frames."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_worker_killed_in_the_middle_of_a_frame(tmp_path: Path, video_painted:
 
 @pytest.mark.heavy
 def test_a_painting_that_no_worker_survives(tmp_path: Path, pictures_painted: Trial) -> None:
-    """It is given up after a few; another painting is not, and the next night may be a better one."""
+    """It is given up after a few; another painting is not, and the next run may be a better one."""
     one = trial(tmp_path / "root", clips=("a", "b"))
 
     def on_event(event: BatchEvent) -> None:

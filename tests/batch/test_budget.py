@@ -1,4 +1,4 @@
-"""The arithmetic of a night, and the words in which people say when it ends."""
+"""The arithmetic of a batch, and the words in which people say when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of a batch: what is written is read back, and it survives what happens at night."""
+"""The ledger of a batch: what is written is read back, and it survives whatever happens."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_what_is_written_is_read_by_another(ledger: Ledger, tmp_path: Path) -> N
         "a.mp4",
         [OutputRow(Path("out/a.mp4"), 5, "digest")],
         flicker=[FlickerRow(1, 0.5, None)],
-        looks=[ThumbnailRow(0, b"before", b"after")],
+        thumbnails=[ThumbnailRow(0, b"before", b"after")],
         notes=("a note",),
         made={"network": "n"},
     )
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_by_another(ledger: Ledger, tmp_path: Path) -> N
     assert (row.state, row.done, row.notes, row.made) == (State.DONE, 6, ("a note",), {"network": "n"})
     assert row.outputs == (OutputRow(Path("out/a.mp4"), 5, "digest"),)
     assert reader.flicker("a.mp4") == [FlickerRow(1, 0.5, None)]
-    assert reader.looks("a.mp4") == [ThumbnailRow(0, b"before", b"after")]
+    assert reader.thumbnails("a.mp4") == [ThumbnailRow(0, b"before", b"after")]
     assert [(run.outcome, run.workers, run.finish_by) for run in reader.runs()] == [("finished", 2, 99.0)]
 
 

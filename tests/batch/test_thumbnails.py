@@ -13,7 +13,7 @@ from jobs import SMALL, moving_folder, paint_picture
 from PIL import Image as Pillow
 
 from pipeline.batch.plan.item import Item
-from pipeline.batch.thumbnails import SHARES, Seen, seen, thumbnail_frames, thumbnail_limits
+from pipeline.batch.thumbnails import LIMITS, Inspection, inspect_result, thumbnail_frames, thumbnail_limits
 from pipeline.clip.events import Event, Started
 from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, open_source
@@ -48,7 +48,7 @@ def painted(source: Path, output: Path, change: Callable[[int, Image], Image] = 
     return output
 
 
-LONGEST, MOST = SHARES[0].longest, SHARES[0].most
+LONGEST, MOST = LIMITS[0].longest, LIMITS[0].most_bytes
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def noise() -> Image:
 
 
 @pytest.mark.parametrize(
-    ("frames", "cuts", "looks", "wanted"),
+    ("frames", "cuts", "count", "wanted"),
     [
         (1, (), 8, [0]),
         (3, (), 8, [0, 1, 2]),
@@ -74,19 +74,19 @@ def noise() -> Image:
     ],
 )
 def test_frames_are_spread_and_show_each_of_a_few_shots(
-    frames: int, cuts: tuple[int, ...], looks: int, wanted: list[int]
+    frames: int, cuts: tuple[int, ...], count: int, wanted: list[int]
 ) -> None:
-    assert thumbnail_frames(frames, cuts, looks) == wanted
+    assert thumbnail_frames(frames, cuts, count) == wanted
 
 
 def test_a_few_more_than_asked_for_are_all_there_ever_are() -> None:
-    for share in SHARES:
-        many = [thumbnail_frames(500, range(1, cuts + 1), share.looks) for cuts in range(9)]
-        assert max(map(len, many)) == share.most_frames
+    for limits in LIMITS:
+        many = [thumbnail_frames(500, range(1, cuts + 1), limits.frames) for cuts in range(9)]
+        assert max(map(len, many)) == limits.most_frames
 
 
 def test_the_more_paintings_the_less_of_each() -> None:
-    assert [thumbnail_limits(items).looks for items in (0, 1, 8, 9, 100, 1000, 9999)] == [8, 8, 8, 5, 2, 1, 1]
+    assert [thumbnail_limits(items).frames for items in (0, 1, 8, 9, 100, 1000, 9999)] == [8, 8, 8, 5, 2, 1, 1]
 
 
 # ---- a clip
@@ -94,18 +94,18 @@ def test_the_more_paintings_the_less_of_each() -> None:
 
 def test_a_painted_clip_is_shown_beside_what_it_was_painted_from(tmp_path: Path) -> None:
     source, style = moving_folder(tmp_path / "in", 12, cut=6), paint_picture(tmp_path / "style.png", 5)
-    told: list[Event] = []
-    stylize_video(source, style, tmp_path / "out.mp4", on_event=told.append, quality="lossless", **SMALL)
-    (started,) = [event for event in told if isinstance(event, Started)]
+    events: list[Event] = []
+    stylize_video(source, style, tmp_path / "out.mp4", on_event=events.append, quality="lossless", **SMALL)
+    (started,) = [event for event in events if isinstance(event, Started)]
     frames = list(open_source(tmp_path / "out.mp4").frames())
-    found = seen(item(source, tmp_path / "out.mp4"), started.cuts)
+    found = inspect_result(item(source, tmp_path / "out.mp4"), started.cuts)
     assert found.notes == ()
-    assert [look.frame for look in found.looks] == thumbnail_frames(12, (6,), 8)
-    for look in found.looks:
-        assert thumbnail_size(look.before) == thumbnail_size(look.after) == (48, 32)
-        before, after = frame(source, look.frame), frames[look.frame].image
-        assert far(look.before, before) < far(look.before, after)
-        assert far(look.after, after) < far(look.after, before)
+    assert [one.frame for one in found.thumbnails] == thumbnail_frames(12, (6,), 8)
+    for one in found.thumbnails:
+        assert thumbnail_size(one.before) == thumbnail_size(one.after) == (48, 32)
+        before, after = frame(source, one.frame), frames[one.frame].image
+        assert far(one.before, before) < far(one.before, after)
+        assert far(one.after, after) < far(one.after, before)
     assert [row.frame for row in found.flicker] == list(range(1, 12))
     assert [row.frame for row in found.flicker if row.painting is None or row.input is None] == [6]
 
@@ -115,7 +115,7 @@ def test_flicker_is_what_measure_says_at_that_size(tmp_path: Path) -> None:
     output = painted(source, tmp_path / "out", lambda number, image: np.roll(image, 5 * number, axis=0))
     images = [(frame(source, number), frame(output, number)) for number in range(5)]
     wanted = [found.measure for found in measure(images, range(5), [(0, 5)])][1:]
-    found = seen(item(source, output))
+    found = inspect_result(item(source, output))
     assert [(row.painting, row.input) for row in found.flicker] == [(one.e_warp, one.e_warp_input) for one in wanted]
     assert all(row.painting > 5 * row.input for row in found.flicker)  # type: ignore[operator]
 
@@ -123,11 +123,11 @@ def test_flicker_is_what_measure_says_at_that_size(tmp_path: Path) -> None:
 def test_of_a_loop_the_first_frame_follows_the_last(tmp_path: Path) -> None:
     source = moving_folder(tmp_path / "in", 5)
     output = painted(source, tmp_path / "out", lambda number, image: np.roll(image, 5 * number, axis=0))
-    seam, *others = seen(item(source, output), loop=True).flicker
+    seam, *others = inspect_result(item(source, output), loop=True).flicker
     ends = [(frame(source, number), frame(output, number)) for number in (4, 0)]
     wanted = flicker_between(*ends)
     assert (seam.frame, seam.painting, seam.input) == (0, wanted.painting, wanted.input)
-    assert tuple(others) == seen(item(source, output)).flicker
+    assert tuple(others) == inspect_result(item(source, output)).flicker
 
 
 def test_only_the_frames_that_were_painted_at_the_rate_they_were(tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_only_the_frames_that_were_painted_at_the_rate_they_were(tmp_path: Path)
     for number in range(3, 7):
         (tmp_path / "part" / f"{number}.png").write_bytes((source / f"{number}.png").read_bytes())
     output = painted(tmp_path / "part", tmp_path / "out")
-    found = seen(replace(item(source, output), frames=(3, 7), fps="12"))
+    found = inspect_result(replace(item(source, output), frames=(3, 7), fps="12"))
     assert found.notes == ()
-    assert [far(look.before, frame(source, 3 + look.frame)) < 12 for look in found.looks] == [True] * 4
+    assert [far(one.before, frame(source, 3 + one.frame)) < 12 for one in found.thumbnails] == [True] * 4
 
 
 def test_a_painting_that_is_larger_than_its_input_is_shown_at_its_own_size(tmp_path: Path) -> None:
@@ -146,24 +146,24 @@ def test_a_painting_that_is_larger_than_its_input_is_shown_at_its_own_size(tmp_p
     output = painted(
         source, tmp_path / "out", lambda _, image: np.array(Pillow.fromarray(image).resize((1200, 800)), np.uint8)
     )
-    found = seen(item(source, output))
+    found = inspect_result(item(source, output))
     width, height = LONGEST, round(LONGEST * 2 / 3)
-    sizes = {thumbnail_size(jpeg) for look in found.looks for jpeg in (look.before, look.after)}
+    sizes = {thumbnail_size(jpeg) for one in found.thumbnails for jpeg in (one.before, one.after)}
     assert len(sizes) == 1
     assert np.abs(np.array(sizes.pop()) - (width, height)).max() <= 1
     assert len(found.flicker) == 1
-    small = seen(item(source, output), share=thumbnail_limits(100))
-    assert [thumbnail_size(look.after)[0] for look in small.looks] == [280, 280]
+    small = inspect_result(item(source, output), limits=thumbnail_limits(100))
+    assert [thumbnail_size(one.after)[0] for one in small.thumbnails] == [280, 280]
 
 
 # ---- a picture
 
 
-def test_a_still_is_one_look(tmp_path: Path) -> None:
+def test_a_still_has_one_thumbnail(tmp_path: Path) -> None:
     source, output = paint_picture(tmp_path / "in.png"), paint_picture(tmp_path / "out.png", 9, 96, 64)
-    found = seen(item(source, output))
-    assert [look.frame for look in found.looks] == [0]
-    assert thumbnail_size(found.looks[0].before) == thumbnail_size(found.looks[0].after) == (96, 64)
+    found = inspect_result(item(source, output))
+    assert [one.frame for one in found.thumbnails] == [0]
+    assert thumbnail_size(found.thumbnails[0].before) == thumbnail_size(found.thumbnails[0].after) == (96, 64)
     assert (found.flicker, found.notes) == ((), ())
 
 
@@ -174,17 +174,17 @@ def test_what_cannot_be_shown_is_a_note(tmp_path: Path) -> None:
     source = moving_folder(tmp_path / "in", 5)
     output = painted(source, tmp_path / "out")
 
-    def said(found: Seen, words: str) -> bool:
-        return not found.looks and not found.flicker and len(found.notes) == 1 and words in found.notes[0]
+    def is_only_note(found: Inspection, words: str) -> bool:
+        return not found.thumbnails and not found.flicker and len(found.notes) == 1 and words in found.notes[0]
 
-    assert said(seen(item(tmp_path / "gone", output)), "gone")
-    assert said(seen(item(source, tmp_path / "gone.mp4")), "gone.mp4")
-    assert said(seen(item(source, tmp_path / "gone.png")), "gone.png")
+    assert is_only_note(inspect_result(item(tmp_path / "gone", output)), "gone")
+    assert is_only_note(inspect_result(item(source, tmp_path / "gone.mp4")), "gone.mp4")
+    assert is_only_note(inspect_result(item(source, tmp_path / "gone.png")), "gone.png")
     (tmp_path / "broken.mp4").write_bytes(b"not a video")
-    assert said(seen(item(source, tmp_path / "broken.mp4")), "broken.mp4")
-    assert said(seen(replace(item(source, output), fps="often")), "often")
+    assert is_only_note(inspect_result(item(source, tmp_path / "broken.mp4")), "broken.mp4")
+    assert is_only_note(inspect_result(replace(item(source, output), fps="often")), "often")
     (output / "4.png").unlink()
-    assert said(seen(item(source, output)), "has 5 frames now")
+    assert is_only_note(inspect_result(item(source, output)), "has 5 frames now")
 
 
 # ---- small pictures

@@ -14,7 +14,7 @@ from pipeline.batch.task import Failed, Message, Task
 from pipeline.batch.worker import work_on
 from pipeline.clip.jobs import StylePicture
 from pipeline.motion.flow import Dis, Flow
-from pipeline.report.failures import explain
+from pipeline.report.failures import error_text
 from pipeline.types import Image
 from reelbrush import stylize_video
 
@@ -71,4 +71,4 @@ def test_a_painting_whose_motion_cannot_be_found_for_want_of_memory_says_so(
 
     with pytest.raises(Exception, match="Insufficient memory") as caught:
         stylize_video(*inputs, tmp_path / "other", **HOW)
-    assert explain(caught.value)[0].startswith("Memory ran out. Close other programs")
+    assert error_text(caught.value)[0].startswith("Memory ran out. Close other programs")

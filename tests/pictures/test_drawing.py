@@ -28,9 +28,9 @@ from pipeline.clip.events import (
     Stepped,
 )
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
-from pipeline.report.console import ConsoleReporter, counting
+from pipeline.report.console import ConsoleReporter, show_count
 from pipeline.report.estimate import Estimate
-from pipeline.report.failures import explain
+from pipeline.report.failures import error_text
 from pipeline.report.jsonlines import as_json, json_reporter
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.text import duration_text
@@ -345,7 +345,7 @@ def test_off_a_terminal_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> 
     now = 0.0
     monkeypatch.setattr("pipeline.report.console.time.monotonic", lambda: now)
     console = Console(file=StringIO(), width=80)
-    with counting(console) as count:
+    with show_count(console) as count:
         for done in range(1, 51):
             now += 0.5
             count("Measuring [x]", done, 100)
@@ -358,7 +358,7 @@ def test_quiet_counts_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("pipeline.report.console.time.monotonic", lambda: now)
     console = Console(file=StringIO(), force_terminal=True)
-    with counting(console, quiet=True) as count:
+    with show_count(console, quiet=True) as count:
         now = 60.0
         count("Measuring", 1, 2)
     assert not console.file.getvalue()  # type: ignore[attr-defined]
@@ -368,9 +368,9 @@ def test_quiet_counts_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_our_own_errors_speak_for_themselves() -> None:
-    assert explain(SettingsError("so")) == ("so", 2)
-    assert explain(DeviceError("thus")) == ("thus", 1)
-    assert explain(ReelbrushError("and so")) == ("and so", 1)
+    assert error_text(SettingsError("so")) == ("so", 2)
+    assert error_text(DeviceError("thus")) == ("thus", 1)
+    assert error_text(ReelbrushError("and so")) == ("and so", 1)
 
 
 def real_cpu_shortage() -> Exception:
@@ -392,19 +392,19 @@ def real_cpu_shortage() -> Exception:
     ids=["python", "cuda", "mps", "cpu"],
 )
 def test_a_shortage_of_memory_says_what_to_do(make: Callable[[], Exception]) -> None:
-    paragraph, code = explain(make())
+    paragraph, code = error_text(make())
     assert "--size" in paragraph and "--device" in paragraph
     assert code == 1
 
 
 def test_a_full_disk_says_what_to_do() -> None:
-    paragraph, code = explain(OSError(errno.ENOSPC, "No space left on device", "/somewhere"))
+    paragraph, code = error_text(OSError(errno.ENOSPC, "No space left on device", "/somewhere"))
     assert "disk is full" in paragraph
     assert code == 1
 
 
 def test_other_errors_of_the_system_name_the_file() -> None:
-    paragraph, code = explain(PermissionError(errno.EACCES, "Permission denied", "/locked/out.mp4"))
+    paragraph, code = error_text(PermissionError(errno.EACCES, "Permission denied", "/locked/out.mp4"))
     assert paragraph == "/locked/out.mp4: Permission denied."
     assert code == 1
 
@@ -414,5 +414,5 @@ def test_other_errors_of_the_system_name_the_file() -> None:
 )
 def test_a_bug_stays_a_bug(error: Any) -> None:
     with pytest.raises(type(error)) as caught:
-        explain(error)
+        error_text(error)
     assert caught.value is error

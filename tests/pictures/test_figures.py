@@ -255,8 +255,8 @@ def test_losses_of_a_batch_are_those_of_every_pass(tmp_path: Path) -> None:
         cut=4,
         rows=[frame_row(n, 1, loss=9.0) for n in range(8)] + [frame_row(n, 2) for n in range(8)],
     )
-    finish(ledger, "still.png", frames=1, cut=None, looks=(0,))
-    finish(ledger, "two.mp4", frames=3, cut=None, looks=(0,))
+    finish(ledger, "still.png", frames=1, cut=None, thumbnails=(0,))
+    finish(ledger, "two.mp4", frames=3, cut=None, thumbnails=(0,))
     ledger.close()
     first, one, two = batch_loss_curves(tmp_path)
     assert (first.name, one.name, two.name) == ("one.mp4", "one.mp4", "two.mp4")

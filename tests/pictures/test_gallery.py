@@ -322,7 +322,7 @@ def test_a_batch_shows_no_folder_with_a_damaged_frame(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for number in range(3):
             paint_picture(tmp_path / name / f"frame_{number + 1:06d}.png", seed=number)
-        finish(ledger, name, frames=3, cut=None, looks=())
+        finish(ledger, name, frames=3, cut=None, thumbnails=())
     ledger.close()
     assert len(find_gallery_items([tmp_path], tmp_path / "o.gif")[0]) == 2
     cut_off(tmp_path / "other" / "frame_000003.png")

@@ -1,4 +1,4 @@
-"""`reelbrush preview`: settings side by side before the night."""
+"""`reelbrush preview`: settings side by side before a long batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.pictures.lettering import text_size
 from pipeline.pictures.preview import PreviewJob, cells_of, command
 from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, representative, run_preview
 from pipeline.pictures.preview_sheet import RULE, preview_sheet
-from pipeline.report.batch_run import BatchRun, spend
+from pipeline.report.batch_run import BatchRun, paint_batch
 from pipeline.settings import resolve
 from pipeline.text import rough_duration_text, rough_size_text
 from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
@@ -254,7 +254,7 @@ def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.5,), options=options)
     cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
     told: list[Any] = []
-    spend(BatchRun(["cat.png"], ["one.png"], here / "night", options={**options, "strength": 0.5}, threads=1,
+    paint_batch(BatchRun(["cat.png"], ["one.png"], here / "batch", options={**options, "strength": 0.5}, threads=1,
                 dry_run=True), told.append)  # fmt: skip
     plan = next(event for event in told if isinstance(event, Planned))
     assert cost.result + cost.work == plan.room

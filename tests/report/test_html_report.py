@@ -19,13 +19,13 @@ from ledgers import BEGAN, finish, frame_row, jpeg, planned, set_columns
 from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import FlickerRow, ItemRow, State, ThumbnailRow
-from pipeline.batch.thumbnails import SHARES, thumbnail_limits
+from pipeline.batch.thumbnails import LIMITS, thumbnail_limits
 from pipeline.clip.events import Stepped
 from pipeline.errors import OutputError, UsageError
 from pipeline.report.batch_run import ReportWriter
 from pipeline.report.html_facts import facts, relative_link
 from pipeline.report.html_plots import HIGH, WIDE, flicker_plot, loss_plot
-from pipeline.report.html_report import POINTS, Kept, render, spread, write_report
+from pipeline.report.html_report import POINTS, PageCache, evenly_spaced, render, write_report
 from pipeline.text import sanitize
 
 HOSTILE = """<script>alert("it's mine")</script> & 100%#?.mp4"""
@@ -169,7 +169,7 @@ def test_a_batch_that_was_stopped_by_a_failure_says_so(out: Path, batch: Ledger)
 
 
 class Watched:
-    """A report that is kept up to date, and the page as it stands."""
+    """A report that is cache up to date, and the page as it stands."""
 
     def __init__(self, out: Path, ledger: Ledger) -> None:
         self.ledger, self.path = ledger, out / "report.html"
@@ -223,13 +223,13 @@ def test_a_run_that_breaks_off_leaves_no_page_that_waits(out: Path, running: Led
 
 
 def test_what_was_made_for_the_last_page_is_used_again_and_changes_when_it_does(out: Path, running: Ledger) -> None:
-    kept = Kept()
-    assert render(running, out, BEGAN, kept) == render(running, out, BEGAN)
+    cache = PageCache()
+    assert render(running, out, BEGAN, cache) == render(running, out, BEGAN)
     running._db.execute("DELETE FROM look")
-    assert "data:image" in render(running, out, BEGAN, kept), "nothing of a finished painting is read again"
+    assert "data:image" in render(running, out, BEGAN, cache), "nothing of a finished painting is read again"
     running.note("a.mp4", "It was painted again.")
-    assert render(running, out, BEGAN, kept) == render(running, out, BEGAN)
-    assert "It was painted again." in render(running, out, BEGAN, kept)
+    assert render(running, out, BEGAN, cache) == render(running, out, BEGAN)
+    assert "It was painted again." in render(running, out, BEGAN, cache)
 
 
 # ---- hostile names and texts
@@ -279,7 +279,7 @@ def test_links_lead_to_the_files(tmp_path: Path, name: str) -> None:
         assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == ("", "", "", "")
         assert (folder / unquote(parts.path)).samefile(path)
     ledger = planned(folder, [name])
-    finish(ledger, name, looks=())
+    finish(ledger, name, thumbnails=())
     links = [unquote(link) for link in Page(render(ledger, folder)).links]
     ledger.close()
     assert links == [f"./{name}", f"./in/{name}"]
@@ -305,15 +305,15 @@ def test_a_name_that_is_no_text_can_be_shown_and_linked(tmp_path: Path) -> None:
 
 
 def test_however_many_there_are_the_pictures_stay_bounded() -> None:
-    assert [share.items for share in SHARES] == sorted(share.items for share in SHARES)
-    assert all(2 * share.items * share.most_frames * share.most * 4 / 3 < 30e6 for share in SHARES)
+    assert [limits.items for limits in LIMITS] == sorted(limits.items for limits in LIMITS)
+    assert all(2 * limits.items * limits.most_frames * limits.most_bytes * 4 / 3 < 30e6 for limits in LIMITS)
 
 
 def test_of_a_batch_that_has_grown_less_is_shown(out: Path) -> None:
     wide = ThumbnailRow(0, jpeg(1, 640, 400), jpeg(2, 640, 400))
     names = [f"{number}.mp4" for number in range(30)]
     ledger = planned(out, names)
-    ledger.finish(names[0], [], looks=[replace(wide, frame=frame) for frame in range(9)])
+    ledger.finish(names[0], [], thumbnails=[replace(wide, frame=frame) for frame in range(9)])
     page = render(ledger, out)
     ledger.close()
     assert page.count("data:image/jpeg") == 2 * thumbnail_limits(30).most_frames
@@ -324,7 +324,7 @@ def test_of_a_batch_that_has_grown_less_is_shown(out: Path) -> None:
     ("count", "wanted"), [(9, list(range(0, 18, 2))), (20, list(range(0, 18, 2))), (3, [0, 8, 16]), (1, [8])]
 )
 def test_looks_are_chosen_evenly(count: int, wanted: list[int]) -> None:
-    assert spread(range(0, 18, 2), count) == wanted
+    assert evenly_spaced(range(0, 18, 2), count) == wanted
 
 
 # ---- plots
@@ -480,18 +480,18 @@ def test_the_slider_follows_mouse_and_keys(browser: Any, report: Path) -> None:
 
 
 def test_every_frame_of_the_strip_can_be_looked_at(browser: Any, report: Path, batch: Ledger) -> None:
-    looks = batch.looks("a.mp4")
+    thumbnails = batch.thumbnails("a.mp4")
     with Opened(browser, report) as page:
         page.wait_for_function("[...document.querySelectorAll('.compare img')].every(image => image.naturalWidth)")
         buttons = page.locator(".strip button")
         assert [text.strip() for text in buttons.all_text_contents()] == ["1", "5", "9", "12"]
         seen = set()
-        for number in range(len(looks)):
+        for number in range(len(thumbnails)):
             buttons.nth(number).click()
             assert buttons.nth(number).get_attribute("aria-pressed") == "true"
             assert page.locator('.strip [aria-pressed="true"]').count() == 1
             seen |= {page.locator(f".compare .{which}").get_attribute("src") for which in ("before", "after")}
-        assert len(seen) == 2 * len(looks)
+        assert len(seen) == 2 * len(thumbnails)
         page.keyboard.press("ArrowLeft")
         assert buttons.nth(2).get_attribute("aria-pressed") == "true"
 

@@ -23,7 +23,7 @@ from pipeline.batch.rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
 from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes
-from pipeline.report.lines import ECHO, WIDEST, print_table, say
+from pipeline.report.lines import ECHO, WIDEST, print_table, print_text
 from pipeline.text import sanitize, sanitize_line
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
@@ -64,8 +64,8 @@ def test_on_a_terminal_lines_break_between_words_and_paths_stay_whole(width: int
     path = "/a/very/long/path/that/fits/on/no/line/of/such/a/terminal/at/all/clip-in-the-style-of-ink.mp4"
     text = f"{path}: 漢字 this is said of it, and it goes on for a while, so that it takes several lines."
     one, file = console(width, terminal=True), console(width)
-    say(one, text, indent=2)
-    say(file, text, indent=2)
+    print_text(one, text, indent=2)
+    print_text(file, text, indent=2)
     lines = said(one).splitlines()
     assert len(lines) > 2
     assert " ".join(line.strip() for line in lines) == text
@@ -76,7 +76,7 @@ def test_on_a_terminal_lines_break_between_words_and_paths_stay_whole(width: int
 
 def test_what_is_bold_stays_bold_where_a_line_breaks() -> None:
     one = Console(file=StringIO(), width=30, force_terminal=True, color_system="standard")
-    say(one, Text.assemble(("Error:", "bold"), " a paragraph that takes more than one line"))
+    print_text(one, Text.assemble(("Error:", "bold"), " a paragraph that takes more than one line"))
     assert said(one).startswith("\x1b[1mError:\x1b[0m a paragraph that takes")
 
 
@@ -328,7 +328,7 @@ def test_the_status_of_a_batch_on_a_disk_that_cannot_be_written(tmp_path: Path) 
     mounted(place, 2000)
     try:
         ledger = planned(place, ["a.mp4"])
-        finish(ledger, "a.mp4", looks=())
+        finish(ledger, "a.mp4", statuses=())
         ledger.close()
         remounted_for_reading(place)
         done = reelbrush("status", place)

@@ -19,7 +19,7 @@ from ledgers import BEGAN, finish, frame_row, planned, set_columns
 from rich.console import Console
 
 from pipeline.batch.ledger import Ledger
-from pipeline.report.status import STALE, STALE_HERE, BatchStatus, changes, status
+from pipeline.report.status import STALE, STALE_HERE, BatchStatus, changed_only, status
 from pipeline.report.status_console import print_status, watch_status
 
 HERE = socket.gethostname()
@@ -301,7 +301,7 @@ def test_a_long_list_is_cut_where_it_has_to_fit(ledger: Ledger) -> None:
     assert [row[0] for row in at(ledger).table(most=4)[1]] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
 
 
-def looks(ledger: Ledger) -> Iterator[BatchStatus]:
+def statuses(ledger: Ledger) -> Iterator[BatchStatus]:
     """A minute in which one frame a second is finished, and then the end."""
     run = begin(ledger)
     ledger.change("a.mp4", state="painting", frames=60)
@@ -315,7 +315,7 @@ def looks(ledger: Ledger) -> Iterator[BatchStatus]:
 
 def test_off_a_terminal_a_line_now_and_then(ledger: Ledger) -> None:
     console = Console(file=StringIO(), width=200)
-    watch_status(console, looks(ledger))
+    watch_status(console, statuses(ledger))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 1 + 5 + 1
     assert "1 painting" in lines[0]
@@ -323,15 +323,15 @@ def test_off_a_terminal_a_line_now_and_then(ledger: Ledger) -> None:
 
 def test_on_a_terminal_the_same_lines_are_drawn_again(ledger: Ledger) -> None:
     console = Console(file=StringIO(), width=100, height=20, force_terminal=True)
-    watch_status(console, looks(ledger))
+    watch_status(console, statuses(ledger))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\x1b[1A" in text  # the cursor goes up
     assert "59/60" in text
 
 
 def test_changes_are_only_those(ledger: Ledger) -> None:
-    assert len(list(changes([at(ledger, second) for second in range(5)]))) == 1
-    assert len(list(changes(looks(ledger)))) == 62
+    assert len(list(changed_only([at(ledger, second) for second in range(5)]))) == 1
+    assert len(list(changed_only(statuses(ledger)))) == 62
 
 
 # ---- the command
