@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scene.clip import RenderedFrame, scene
 
-from samples.scene import RenderedFrame, scene
 from tests.tiny import picture
 
 SMALL = (160, 90)

@@ -16,7 +16,7 @@ from pipeline.atomic import remove
 from pipeline.errors import MediaError, OutputError, UsageError
 from pipeline.media.metadata import exif_texts, png_texts
 from pipeline.media.outputs import cannot_write, part_path, publish
-from pipeline.media.palette import ColourCount, Palette
+from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.picture_sources import animation_delays
 from pipeline.media.plan import SinkPlan
 from pipeline.types import Image
@@ -55,7 +55,7 @@ class AnimationWriter:
         self._images.append(image)
         self._delays.append(delay)
 
-    def seal(self) -> None:
+    def complete(self) -> None:
         """Raises an OutputError where the disk is full, or the file is not what it should be."""
         milliseconds = [round(delay * 1000) for delay in self._delays]
         pictures = self._pictures()
@@ -89,11 +89,11 @@ class AnimationWriter:
         pictures = [Pillow.fromarray(image) for image in self._images]
         if self._palette is None:
             return pictures
-        count = ColourCount()
+        histogram = ColourHistogram()
         for image, delay in zip(self._images, self._delays, strict=True):
-            count.add(image, float(delay))
+            histogram.add(image, float(delay))
         colours = Pillow.new("P", (1, 1))
-        colours.putpalette(count.common(self._palette.colours, self._palette.fixed).tobytes())
+        colours.putpalette(histogram.palette(self._palette.colours, self._palette.fixed).tobytes())
         return [picture.quantize(palette=colours, dither=_DITHERS[self._palette.dither]) for picture in pictures]
 
     def _check(self, delays: Sequence[Fraction]) -> None:

@@ -61,7 +61,7 @@ class FolderWriter:
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
 
-    def seal(self) -> None:
+    def complete(self) -> None:
         """Raises an OutputError where a picture is missing or incomplete."""
         for position in range(len(self._plan.times)):
             try:

@@ -20,7 +20,7 @@ from pipeline.media.gif_blocks import add_comment, walk_gif
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.outputs import cannot_write, part_path, publish
-from pipeline.media.palette import ColourCount, Palette
+from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
 from pipeline.types import Image
@@ -46,7 +46,7 @@ class GifWriter:
     def __init__(self, plan: SinkPlan, palette: Palette) -> None:
         self._plan = plan
         self._palette = palette
-        self._count = ColourCount()
+        self._histogram = ColourHistogram()
         self._part = part_path(plan.path)
         beside = part_path(plan.path, "frames.part").with_suffix(".ivf")
         self._frames = beside if plan.work is None else plan.work / beside.name
@@ -68,9 +68,9 @@ class GifWriter:
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
         # What is held is looked at longest.
-        self._count.add(image, max(1, self._delays[position]) / 100)
+        self._histogram.add(image, max(1, self._delays[position]) / 100)
 
-    def seal(self) -> None:
+    def complete(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
         if self._stream is not None:
             try:
@@ -109,7 +109,7 @@ class GifWriter:
 
     def _write_palette(self) -> None:
         """As paletteuse wants it: a picture of 16x16 pixels. One of them is for what stays as it was."""
-        colours = self._count.common(self._palette.colours - 1, self._palette.fixed)
+        colours = self._histogram.palette(self._palette.colours - 1, self._palette.fixed)
         pixels = np.empty((256, 4), np.uint8)
         pixels[: len(colours), :3], pixels[len(colours) :, :3] = colours, colours[-1]
         pixels[:, 3] = 255

@@ -60,12 +60,12 @@ class Writer(Protocol):
         """Encode the frame at `position`; they come in order."""
         ...
 
-    def seal(self) -> None:
+    def complete(self) -> None:
         """Complete the part and check it. Raises an OutputError where it is not what it should be."""
         ...
 
     def publish(self) -> None:
-        """Give the sealed part its name."""
+        """Give the complete part its name."""
         ...
 
     def interrupt(self) -> None:

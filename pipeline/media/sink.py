@@ -133,7 +133,7 @@ class Sink:
                 )
             self._join()
             self._raise_error()
-            self._writer.seal()
+            self._writer.complete()
             self._writer.publish()
         except BaseException:
             self.abort()

@@ -48,7 +48,7 @@ class VideoWriter:
         except OSError as error:
             raise self._failed() from error
 
-    def seal(self) -> None:
+    def complete(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the file is not what was promised."""
         if self._process is None or self._process.wait() != 0:
             raise self._failed()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scene.clip import cut_frame, scene
 
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture, resize
@@ -16,7 +17,6 @@ from pipeline.motion.cuts import Cuts, parse_cuts
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.motion.shots import find_shots
 from pipeline.types import Image
-from samples.scene import cut_frame, scene
 from tests.tiny import picture
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "clip.mp4"

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from samples.noise import Array, sample, shrink, to_bytes
+from scene.noise import Array, sample, shrink, to_bytes
 
 OVERSAMPLING = 2
 """Samples a pixel along each side when a picture is rendered."""

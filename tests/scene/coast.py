@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from samples.canvas import Canvas
-from samples.layers import Layer, Rigid
-from samples.noise import Array, fbm, mix, noise, ramp, rgb, ridged, smoothstep
-from samples.scenery import clouds, grass, house
+from scene.canvas import Canvas
+from scene.layers import Layer, Rigid
+from scene.noise import Array, fbm, mix, noise, ramp, rgb, ridged, smoothstep
+from scene.scenery import clouds, grass, house
 
 MOON = (0.46, 0.25)
 HORIZON = 0.6

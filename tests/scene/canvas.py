@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from samples.layers import Layer, Motion
-from samples.noise import Array, mix, sample
+from scene.layers import Layer, Motion
+from scene.noise import Array, mix, sample
 
 Points = Sequence[tuple[float, float]]
 """Corners of a polygon or points of a line, in picture heights."""

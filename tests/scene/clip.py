@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from samples import coast, lake
-from samples.layers import OVERSAMPLING, Layer, render, true_flow
-from samples.noise import Array
+from scene import coast, lake
+from scene.layers import OVERSAMPLING, Layer, render, true_flow
+from scene.noise import Array
 
 RATE = Fraction(12)
 """Frames a second."""

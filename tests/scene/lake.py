@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from samples.canvas import Canvas, reflect
-from samples.layers import Layer, Plane, Rigid, compose
-from samples.noise import Array, fbm, mix, noise, ramp, rgb, ridged, smoothstep
-from samples.scenery import birch, bush, clouds, grass, house, mountains, spruces, window
+from scene.canvas import Canvas, reflect
+from scene.layers import Layer, Plane, Rigid, compose
+from scene.noise import Array, fbm, mix, noise, ramp, rgb, ridged, smoothstep
+from scene.scenery import birch, bush, clouds, grass, house, mountains, spruces, window
 
 SUN = (1.3, 0.3)
 SHORE = 0.6

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from samples.canvas import Canvas
-from samples.noise import Array, fbm, mix, noise, rgb, ridged, smoothstep
+from scene.canvas import Canvas
+from scene.noise import Array, fbm, mix, noise, rgb, ridged, smoothstep
 
 Ridge = Callable[[Array], Array]
 """Height of a skyline for every x, both in picture heights."""

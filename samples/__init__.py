@@ -1,1 +1,0 @@
-"""The sample pictures and the sample clip, and the programs that make them."""
