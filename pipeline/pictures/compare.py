@@ -10,13 +10,11 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.media import (
-    Frame,
     FrameSource,
     Image,
     Sound,
     VideoInfo,
     check_output,
-    open_sink,
     open_source,
     refuse_same_file,
     write_picture,
@@ -29,17 +27,15 @@ from pipeline.pictures.caption import caption, caption_text, clip_names, legible
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.fitting import GROUND, STRETCH, letterboxed
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at
-from pipeline.pictures.size_limit import Encoded, write_within_limit
+from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
-from pipeline.pictures.wipe import to_and_fro, wiped
+from pipeline.pictures.wipe import THERE_AND_BACK, to_and_fro, wiped
 from pipeline.types import OnCount
 
 TALLEST = 720
 """Height of the clips in pixels, if nothing else is said: that of the tallest, up to this."""
 WIDEST = 2560
 """Width of the whole in pixels, at the most, if no height is said: what is wider, players show small or not at all."""
-THERE_AND_BACK = Fraction(4)
-"""Seconds that a wipe takes there and back, about: a clip is a whole number of them, so that it can be a loop."""
 BETWEEN = 1 / 60
 """Room between clips, in their heights."""
 SILENT = (".gif", ".webp")
@@ -86,9 +82,9 @@ def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
     if compared.is_picture:
         picture = compared.picture()
         write_picture(job.output, picture, overwrite=job.overwrite)
-        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.remarks(1.0))
+        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.notes(1.0))
     made = write_within_limit(job.output, compared, job.max_bytes, compared.trying)
-    return Comparison(made.width, made.height, made.frames, float(compared.line.duration), made.notes)
+    return Comparison(made.width, made.height, made.frames, float(compared.timeline.duration), made.notes)
 
 
 class _Compared:
@@ -102,9 +98,9 @@ class _Compared:
         self._infos = [source.info for source in sources]
         self._height = job.height or _height(self._infos, job.wipe)
         wanted = clip_names(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
-        self._labels, self._unwritten = legible_labels(wanted)
+        self._labels, self._label_notes = legible_labels(wanted)
         self._on_count = on_count
-        self._doing = "Comparing"
+        self._stage = "Comparing"
         suffix = job.output.suffix.lower()
         self._silent = suffix in SILENT
         moving = job.wipe or any(info.frames > 1 for info in self._infos)
@@ -115,55 +111,46 @@ class _Compared:
                 "--max-bytes chooses frames, colours and size of an animation, and this is one picture. Make it "
                 "smaller with --height, or choose a name that ends in .jpg."
             )
-        self.smaller = "another ending: .mp4 and .webm take less." if self._silent else "shorter clips."
+        self.advice = "another ending: .mp4 and .webm take less." if self._silent else "shorter clips."
         even = job.wipe or not self._silent
-        self.line = shared_timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
+        self.timeline = shared_timeline(self._infos, even, THERE_AND_BACK if job.wipe else Fraction(0))
 
     def trying(self, what: str) -> None:
         """Say of what follows that it is only tried."""
-        self._doing = f"Trying {what}"
+        self._stage = f"Trying {what}"
 
-    def size(self, way: Encoding) -> tuple[int, int]:
-        sizes, _ = self._sizes(way.scale)
-        return sizes[0][1], len(self.line.thinned(way.share).times)
+    def size(self, encoding: Encoding) -> tuple[int, int]:
+        sizes, _ = self._sizes(encoding.scale)
+        return sizes[0][1], len(self.timeline.thinned(encoding.share).times)
 
-    def encode(self, path: Path, way: Encoding) -> Encoded:
-        line = self.line.thinned(way.share)
-        sizes, _ = self._sizes(way.scale)
+    def encode(self, path: Path, encoding: Encoding) -> Encoded:
+        timeline = self.timeline.thinned(encoding.share)
+        sizes, _ = self._sizes(encoding.scale)
         width, height = self._across(sizes), sizes[0][1]
-        sound = _sound(self._infos, line.duration)
-        heard = () if self._silent else _sound_notes(sound, self._infos, line.duration)
-        sink = open_sink(SinkPlan(
-            path, width=width, height=height, times=line.times, duration=line.duration, rate=line.rate,
-            variable=line.variable, sound=sound, quality=way.quality, palette=way.palette,
+        sound = _sound(self._infos, timeline.duration)
+        sound_notes = () if self._silent else _sound_notes(sound, self._infos, timeline.duration)
+        plan = SinkPlan(
+            path, width=width, height=height, times=timeline.times, duration=timeline.duration, rate=timeline.rate,
+            variable=timeline.variable, sound=sound, quality=encoding.quality, palette=encoding.palette,
             animation=True, overwrite=True,
-        ))  # fmt: skip
-        try:
-            with ExitStack() as stack:
-                shown = [stack.enter_context(closing(_shown(source, line, *size)))
-                         for source, size in zip(self._sources, sizes, strict=True)]  # fmt: skip
-                for index, (time, images) in enumerate(zip(line.times, zip(*shown, strict=True), strict=True)):
-                    sink.put(Frame(index, time, self._together(images, time / line.duration)))
-                    self._on_count(self._doing, index + 1, len(line.times))
-            self._on_count("Encoding", 0, None)
-            sink.finish()
-        finally:
-            sink.abort()
-        return Encoded(
-            width,
-            height,
-            len(line.times),
-            tuple(dict.fromkeys((*line.notes, *self.remarks(way.scale), *heard, *sink.notes))),
-        )
+        )  # fmt: skip
+        with ExitStack() as stack:
+            clips = [stack.enter_context(closing(_resized_frames(source, timeline, *size)))
+                     for source, size in zip(self._sources, sizes, strict=True)]  # fmt: skip
+            frames = (self._compose(images, time / timeline.duration)
+                      for time, images in zip(timeline.times, zip(*clips, strict=True), strict=True))  # fmt: skip
+            written = write_frames(plan, frames, self._on_count, self._stage)
+        notes = dict.fromkeys((*timeline.notes, *self.notes(encoding.scale), *sound_notes, *written))
+        return Encoded(width, height, len(timeline.times), tuple(notes))
 
-    def _together(self, images: Sequence[Image], share: Fraction) -> Image:
+    def _compose(self, images: Sequence[Image], share: Fraction) -> Image:
         """:param share: of the duration that has gone by."""
         if self._wipe:
             left, right = (
                 of_picture(image).with_marks(caption(label, image.shape[0], image.shape[1], right=second)).pixels()
                 for image, label, second in zip(images, self._labels, (False, True), strict=True)
             )
-            turns = max(1, round(self.line.duration / THERE_AND_BACK))
+            turns = max(1, round(self.timeline.duration / THERE_AND_BACK))
             return wiped(left, right, to_and_fro(share * turns))
         height, across = images[0].shape[0], 0
         marks: list[Mark] = []
@@ -185,13 +172,13 @@ class _Compared:
             raise UsageError(f"{why}, and a picture does not. Choose a name that ends in {endings}.")
         sizes, _ = self._sizes(1.0)
         images = [letterboxed(frame_at(source, 0), *size) for source, size in zip(self._sources, sizes, strict=True)]
-        return self._together(images, Fraction(0))
+        return self._compose(images, Fraction(0))
 
-    def remarks(self, scale: float) -> tuple[str, ...]:
-        """What a person should know of what is seen."""
+    def notes(self, scale: float) -> tuple[str, ...]:
+        """What a person should know of the picture: labels, proportions, and what the files say."""
         sizes, odd = self._sizes(scale)
         notes = (note for info in self._infos for note in info.notes)
-        return tuple(dict.fromkeys((*odd, *self._unwritten, *self._too_narrow(sizes), *notes)))
+        return tuple(dict.fromkeys((*odd, *self._label_notes, *self._too_narrow(sizes), *notes)))
 
     def _too_narrow(self, sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
         """What is said where a label is left out."""
@@ -236,7 +223,7 @@ def _check(job: CompareJob) -> None:
 
 def _opened(job: CompareJob, on_count: OnCount) -> list[FrameSource]:
     def opened(path: Path, rate: Fraction | None = None) -> FrameSource:
-        return open_source(path, fps=rate, on_progress=lambda seen, of: on_count(f"Reading {path.name}", seen, of))
+        return open_source(path, fps=rate, on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of))
 
     sources = [opened(path) for path in job.clips]
     # Frames in a folder have no times of their own: they are most likely those of a clip that has as many.
@@ -270,10 +257,10 @@ def _sizes(infos: Sequence[VideoInfo], height: int, wipe: bool) -> tuple[list[tu
     )
 
 
-def _shown(source: FrameSource, line: Timeline, width: int, height: int) -> Generator[Image, None, None]:
+def _resized_frames(source: FrameSource, timeline: Timeline, width: int, height: int) -> Generator[Image, None, None]:
     """What a clip shows at each moment, at that size; in the end it begins again, or its last frame stays."""
     info = source.info
-    moments = [time % info.duration for time in line.times] if is_loop(info) else line.times
+    moments = [time % info.duration for time in timeline.times] if is_loop(info) else timeline.times
     before: Image | None = None
     with closing(frames_by_number(source, frames_shown_at(info.times, moments))) as images:
         for image in images:
@@ -284,8 +271,8 @@ def _shown(source: FrameSource, line: Timeline, width: int, height: int) -> Gene
 
 def _sound(infos: Sequence[VideoInfo], duration: Fraction) -> Sound | None:
     """That of the first clip that has some."""
-    heard = next((info for info in infos if info.audio and info.kind == "video"), None)
-    return None if heard is None else Sound(heard.path, heard.start, min(duration, heard.duration))
+    first = next((info for info in infos if info.audio and info.kind == "video"), None)
+    return None if first is None else Sound(first.path, first.start, min(duration, first.duration))
 
 
 def _sound_notes(sound: Sound | None, infos: Sequence[VideoInfo], duration: Fraction) -> tuple[str, ...]:

@@ -78,8 +78,8 @@ class _Plots:
             return
 
         def thousandths(frame: FrameMeasure) -> float | None:
-            found = value(frame)
-            return None if found is None else 1000 * found
+            flicker = value(frame)
+            return None if flicker is None else 1000 * flicker
 
         self.line(axes, thousandths, f"{name}: mean {1000 * mean:.3g}", colour, fill=colour == INPUT)
         axes.axhline(1000 * mean, color=colour, linestyle="--", linewidth=0.9)
@@ -91,7 +91,7 @@ class _Plots:
         label: str | None = name
         for first, end in self._shots:
             frames = [(frame.time, value(frame)) for frame in self._measures[first:end]]
-            known = [(time, found) for time, found in frames if found is not None]
+            known = [(time, amount) for time, amount in frames if amount is not None]
             if not known:
                 continue
             times, values = zip(*known, strict=True)

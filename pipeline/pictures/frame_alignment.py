@@ -10,18 +10,17 @@ from fractions import Fraction
 
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, VideoInfo, resize
+from pipeline.pictures.fitting import STRETCH
 
 EARLY = Fraction(1, 100)
 """Seconds by which a container's clock may show a frame too early: a GIF counts in hundredths of a second."""
-STRETCH = 0.03
-"""How much the proportions of two pictures may differ beyond a pixel of rounding, as a share."""
 
 
 @dataclass(frozen=True)
 class Alignment:
     """The frames that are compared."""
 
-    picks: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[int, int], ...]
     """Number of the input's frame and of the painting's, for each; neither ever falls."""
     times: tuple[Fraction, ...]
     """When each is shown, in seconds."""
@@ -50,33 +49,34 @@ def align_frames(source: VideoInfo, painting: VideoInfo) -> Alignment:
     _check_durations(source, painting)
     lead, other = (painting, source) if painting.frames < source.frames else (source, painting)
     early = min(EARLY, other.duration / other.frames / 4)
-    found = [max(0, bisect_right(other.times, time + early) - 1) for time in lead.times]
-    picks = tuple((seen, number) if lead is painting else (number, seen) for number, seen in enumerate(found))
+    shown = [max(0, bisect_right(other.times, time + early) - 1) for time in lead.times]
+    pairs = tuple((one, number) if lead is painting else (number, one) for number, one in enumerate(shown))
     note = (
         f"{source.path.name} has {source.frames} frames ({_rate(source)} a second), {painting.path.name} has "
         f"{painting.frames} ({_rate(painting)}): each frame of {lead.path.name} is compared with the one shown at the "
         "same time."
     )
-    return Alignment(picks, lead.times, lead.duration, lead.rate, lead.variable, (note,))
+    return Alignment(pairs, lead.times, lead.duration, lead.rate, lead.variable, (note,))
 
 
 def aligned_frames(
-    source: FrameSource, painting: FrameSource, picks: Sequence[tuple[int, int]]
+    source: FrameSource, painting: FrameSource, pairs: Sequence[tuple[int, int]]
 ) -> Generator[tuple[Image, Image], None, None]:
     """The pairs that `align_frames` chose, both in the painting's size."""
     width, height = painting.info.width, painting.info.height
-    contents, paintings = _picked(source, [pick[0] for pick in picks]), _picked(painting, [pick[1] for pick in picks])
+    contents = _frames(source, [content for content, _ in pairs])
+    paintings = _frames(painting, [painted for _, painted in pairs])
     with closing(contents), closing(paintings):
         for content, painted in zip(contents, paintings, strict=True):
             yield resize(content, width, height), painted
 
 
-def aligned_inputs(source: FrameSource, picks: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
+def aligned_inputs(source: FrameSource, pairs: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
     """The input's frames alone, in its own size."""
-    yield from _picked(source, [pick[0] for pick in picks])
+    yield from _frames(source, [content for content, _ in pairs])
 
 
-def _picked(source: FrameSource, numbers: Sequence[int]) -> Generator[Image, None, None]:
+def _frames(source: FrameSource, numbers: Sequence[int]) -> Generator[Image, None, None]:
     with closing(source.frames()) as frames:
         frame: Frame | None = None
         for number in numbers:
@@ -95,8 +95,8 @@ def _align_by_number(source: VideoInfo, painting: VideoInfo) -> Alignment:
         )
     # A folder knows no times of its own.
     clock = painting if source.kind == "folder" else source
-    picks = tuple((number, number) for number in range(source.frames))
-    return Alignment(picks, clock.times, clock.duration, clock.rate, clock.variable, notes)
+    pairs = tuple((number, number) for number in range(source.frames))
+    return Alignment(pairs, clock.times, clock.duration, clock.rate, clock.variable, notes)
 
 
 def _check_proportions(source: VideoInfo, painting: VideoInfo) -> None:

@@ -20,7 +20,7 @@ from pipeline.media.writing import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
 from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
-from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, insets_of, some
+from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, insets_of
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import write_slideshow
@@ -119,4 +119,4 @@ def _cut(items: Sequence[GalleryItem]) -> list[str]:
     names = [
         info.path.name for info in infos if abs(shown_aspect(info.width, info.height) - info.width / info.height) > 0.1
     ]
-    return [f"Very wide and very high results show their middle alone: {some(names)}."] if names else []
+    return [f"Very wide and very high results show their middle alone: {first_of(names)}."] if names else []

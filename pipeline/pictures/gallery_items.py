@@ -44,21 +44,21 @@ def find_gallery_items(
     :raises MediaError: a file that is named cannot be read.
     :raises UsageError: a file or folder is not there, or nothing can be shown.
     """
-    found: list[GalleryItem] = []
+    candidates: list[GalleryItem] = []
     finder = _ItemFinder(search)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder. Look at how it is spelt.")
         if not path.is_dir() or next(path.glob("frame_*.png"), None) is not None:
-            found.append(finder.open_item(path))
+            candidates.append(finder.open_item(path))
         elif (path / LEDGER).is_file():
-            found += finder.of_batch(path)
+            candidates += finder.of_batch(path)
         else:
-            found += finder.of_folder(path, output)
-    if not found:
+            candidates += finder.of_folder(path, output)
+    if not candidates:
         raise UsageError(f"There is nothing to show: none of it can be read. {next(iter(finder.damaged.values()))}")
     first: dict[Path, GalleryItem] = {}
-    for one in found:
+    for one in candidates:
         first.setdefault(one.path.resolve(), one)
     items = list(first.values())
     return items, [*_damage(finder.damaged), *(_missing(items) if insets else ())]
@@ -145,7 +145,7 @@ def _beside(path: Path, kind: str) -> bool:
 
 
 def _damage(damaged: Mapping[Path, MediaError]) -> list[str]:
-    return [f"Left out, because it cannot be read: {some([path.name for path in damaged])}."] if damaged else []
+    return [f"Left out, because it cannot be read: {first_of([path.name for path in damaged])}."] if damaged else []
 
 
 def _missing(items: Sequence[GalleryItem]) -> list[str]:
@@ -153,15 +153,15 @@ def _missing(items: Sequence[GalleryItem]) -> list[str]:
     lost = [one.path.name for one in items if one.origin is not None and one.origin.notes]
     notes = []
     if silent:
-        notes.append(f"Shown without insets, because nothing tells how it was made: {some(silent)}.")
+        notes.append(f"Shown without insets, because nothing tells how it was made: {first_of(silent)}.")
     if lost:
         notes.append(
-            f"Some insets are missing: it is not known where all inputs and styles of {some(lost)} are. --search "
+            f"Some insets are missing: it is not known where all inputs and styles of {first_of(lost)} are. --search "
             "FOLDER looks for them there and below."
         )
     return notes
 
 
-def some(names: Sequence[str]) -> str:
+def first_of(names: Sequence[str]) -> str:
     """'a.png', or 'a.png and 3 more'."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.media import Frame, Image, VideoInfo, open_sink, resize
 from pipeline.media.plan import SinkPlan
 from pipeline.motion.measure import MeasuredFrame
+from pipeline.pictures.canvas import beside, of_picture, stacked
 from pipeline.pictures.frame_alignment import Alignment
 from pipeline.pictures.matplotlib_figure import figure_pixels
 
@@ -48,13 +49,11 @@ class Heatmap:
 
     def put(self, measured: MeasuredFrame) -> None:
         """Show the next frame."""
-        height, width = measured.painting.shape[:2]
-        n = self._enlarged
-        panels = np.hstack(
-            [resize(measured.painting, n * width, n * height), resize(heat(measured), n * width, n * height)]
-        )
+        height, width = (self._enlarged * side for side in measured.painting.shape[:2])
+        panels = beside(of_picture(resize(image, width, height)) for image in (measured.painting, heat(measured)))
         index = measured.measure.frame
-        self._sink.put(Frame(index, self._times[index], np.vstack([panels, self._strip])))
+        frame = stacked([panels, of_picture(self._strip)])
+        self._sink.put(Frame(index, self._times[index], frame.pixels()))
 
     def finish(self) -> None:
         """Complete the file and give it its name."""

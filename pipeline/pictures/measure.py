@@ -84,21 +84,21 @@ class Report:
 
     def rows(self) -> list[tuple[str, ...]]:
         """(what, painting, input, ratio) for a table."""
-        found = self.summary
+        summary = self.summary
         return [
-            _flicker_row("E_warp, from frame to frame", found.e_warp, found.e_warp_input),
+            _flicker_row("E_warp, from frame to frame", summary.e_warp, summary.e_warp_input),
             *([] if self.seam is None else [
                 _flicker_row("E_warp, from the last frame to the first", self.seam.painting, self.seam.input)
             ]),
-            _flicker_row(f"E_warp, over {LONG} frames", found.e_warp_long, found.e_warp_long_input),
-            ("share of the picture compared", _share(found.compared), "", ""),
-            ("lightness drift, L* a second", _signed(found.lightness_drift, ".2f"), "", ""),
-            ("colour drift, CIELAB a second", _number(found.colour_drift, ".2f"), "", ""),
-            ("farthest colour shift, CIELAB", _number(found.colour_range, ".2f"), "", ""),
-            ("sharpness, L* a pixel", _number(found.sharpness, ".2f"), _number(found.sharpness_input, ".2f"),
-             _ratio(found.sharpness, found.sharpness_input)),
-            ("sharpness drift, % a second", _signed(_percent(found.sharpness_drift), ".1f"),
-             _signed(_percent(found.sharpness_drift_input), ".1f"), ""),
+            _flicker_row(f"E_warp, over {LONG} frames", summary.e_warp_long, summary.e_warp_long_input),
+            ("share of the picture compared", _share(summary.compared), "", ""),
+            ("lightness drift, L* a second", _signed(summary.lightness_drift, ".2f"), "", ""),
+            ("colour drift, CIELAB a second", _number(summary.colour_drift, ".2f"), "", ""),
+            ("farthest colour shift, CIELAB", _number(summary.colour_range, ".2f"), "", ""),
+            ("sharpness, L* a pixel", _number(summary.sharpness, ".2f"), _number(summary.sharpness_input, ".2f"),
+             _ratio(summary.sharpness, summary.sharpness_input)),
+            ("sharpness drift, % a second", _signed(_percent(summary.sharpness_drift), ".1f"),
+             _signed(_percent(summary.sharpness_drift_input), ".1f"), ""),
         ]  # fmt: skip
 
     def _seam_as_json(self) -> dict[str, float | None]:
@@ -155,20 +155,25 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     _check_outputs(job)
     cuts = parse_cuts(job.cuts)
     source, painting = _open(job, on_count)
-    pairs = align_frames(source.info, painting.info)
-    count = len(pairs.picks)
+    alignment = align_frames(source.info, painting.info)
+    count = len(alignment.pairs)
 
-    def looked(done: int) -> None:
+    def on_frame_read(done: int) -> None:
         on_count("Looking for cuts", done, count)
 
     if cuts.automatic:
-        with closing(aligned_inputs(source, pairs.picks)) as images:
-            shots = find_shots(images, looked)
+        with closing(aligned_inputs(source, alignment.pairs)) as images:
+            shots = find_shots(images, on_frame_read)
     else:
         shots = cuts.shots(count)
-    measures, ends = _measure_all(job, source, painting, pairs, shots, on_count, on_frame)
+    measures, ends = _measure_all(job, source, painting, alignment, shots, on_count, on_frame)
     seam = flicker_between(ends[-1], ends[0]) if job.loop else None
-    notes = (*pairs.notes, *(_seam_notes(seam, count, shots) if seam else ()), *source.info.notes, *painting.info.notes)
+    notes = (
+        *alignment.notes,
+        *(_seam_notes(seam, count, shots) if seam else ()),
+        *source.info.notes,
+        *painting.info.notes,
+    )
     report = Report(
         job, painting.info.width, painting.info.height, tuple(shots), summarise(measures), seam,
         tuple(dict.fromkeys(notes)),
@@ -186,14 +191,14 @@ def _measure_all(
     job: MeasureJob,
     source: FrameSource,
     painting: FrameSource,
-    pairs: Alignment,
+    alignment: Alignment,
     shots: list[Shot],
     on_count: OnCount,
     on_frame: Callable[[FrameMeasure], None],
 ) -> tuple[list[FrameMeasure], list[Pair]]:
     """The loop over all frames. A few numbers a frame are kept; pictures are not, but for those of the first frame and
     of the last, which are returned as well."""
-    found: list[FrameMeasure] = []
+    measures: list[FrameMeasure] = []
     ends: list[Pair] = []
 
     def passing(pairs: Iterable[Pair]) -> Iterator[Pair]:
@@ -207,19 +212,19 @@ def _measure_all(
             # Matplotlib takes half a second to import: only what draws needs it.
             from pipeline.pictures.heatmap import Heatmap
 
-            heatmap = Heatmap(job.heatmap, painting.info, pairs, job.overwrite)
+            heatmap = Heatmap(job.heatmap, painting.info, alignment, job.overwrite)
             stack.callback(heatmap.abort)
-        frames = stack.enter_context(closing(aligned_frames(source, painting, pairs.picks)))
-        for measured in measure(passing(frames), [float(time) for time in pairs.times], shots):
-            found.append(measured.measure)
+        frames = stack.enter_context(closing(aligned_frames(source, painting, alignment.pairs)))
+        for measured in measure(passing(frames), [float(time) for time in alignment.times], shots):
+            measures.append(measured.measure)
             on_frame(measured.measure)
             if heatmap is not None:
                 heatmap.put(measured)
-            on_count("Measuring", len(found), len(pairs.picks))
+            on_count("Measuring", len(measures), len(alignment.pairs))
         if heatmap is not None:
             on_count("Encoding the heat map", 0, None)
             heatmap.finish()
-    return found, ends
+    return measures, ends
 
 
 def _check_outputs(job: MeasureJob) -> None:
@@ -246,7 +251,7 @@ def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]
             path,
             size=size,
             frames=None if frames is None else parse_frames(frames),
-            on_progress=lambda seen, expected: on_count(f"Reading {path.name}", seen, expected),
+            on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of),
         )
 
     painting = opened(job.painting, job.size, None)

@@ -160,7 +160,7 @@ def _sign(sign: str, height: int) -> Canvas:
     """'+' or '=' of bars with round ends, between pictures of that height."""
     side = max(8, round(SIGN * height))
     bar = max(2, round(STROKE * side))
-    bar += (side - bar) % 2  # whole pixels on both sides of the middle: sharp edges
+    side += (side - bar) % 2  # whole pixels on both sides of the middle: sharp edges
     high = (side - bar) // 2 if sign == "+" else round(0.33 * side - bar / 2)
     level = Box(0, high, side, bar, INK, radius=bar / 2)
     other = (

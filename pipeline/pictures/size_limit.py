@@ -1,9 +1,9 @@
-"""An animation no larger than it may be: encoded in several ways, of which the best that fits gets the name."""
+"""Animations in files, no larger than they may be: encoded in several ways, of which the best that fits is kept."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Protocol
 
 from pipeline.atomic import remove
 from pipeline.errors import OutputError, UsageError
+from pipeline.media import Frame, open_sink
 from pipeline.media.outputs import cannot_write, publish
+from pipeline.media.plan import SinkPlan
 from pipeline.pictures.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.text import size_text_rounded_up
+from pipeline.types import Image, OnCount
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -35,14 +38,33 @@ class Animation(Protocol):
 
     kind: str
     """'story', 'gallery': what it is called in messages."""
-    smaller: str
+    advice: str
     """What else could be done where it does not fit: the end of a sentence that begins with 'choose'."""
 
-    def size(self, way: Encoding) -> tuple[int, int]:
+    def size(self, encoding: Encoding) -> tuple[int, int]:
         """(the side in pixels that should not become too small, frames) of it, encoded that way."""
 
-    def encode(self, path: Path, way: Encoding) -> Encoded:
+    def encode(self, path: Path, encoding: Encoding) -> Encoded:
         """Write it to `path`, which may be replaced. Raises an OutputError where that fails."""
+
+
+def write_frames(
+    plan: SinkPlan, images: Iterable[Image], on_count: OnCount = lambda stage, done, of: None, stage: str = ""
+) -> tuple[str, ...]:
+    """Write an animation frame by frame.
+
+    :param images: as many as the plan has times, uint8 (H, W, 3).
+    :param stage: what `on_count` is told while frames are put in.
+    :return: what a person should know of the file, a sentence each.
+    :raises OutputError: it cannot be written; nothing is left of it then.
+    """
+    with open_sink(plan) as sink:
+        for index, (time, image) in enumerate(zip(plan.times, images, strict=True)):
+            sink.put(Frame(index, time, image))
+            on_count(stage, index + 1, len(plan.times))
+        on_count("Encoding", 0, None)
+        sink.finish()
+    return sink.notes
 
 
 def write_within_limit(
@@ -51,33 +73,33 @@ def write_within_limit(
     """Write an animation in the best way that takes no more than `limit` bytes; what was there is replaced.
 
     :param limit: None: there is none, and the best way of all is taken.
-    :param on_trial: told what is tried, where `limit` makes it necessary to try.
+    :param on_trial: is told what is tried, where `limit` makes it necessary to try.
     :return: what was written; its notes end with what was given up, if anything was.
     :raises UsageError: it does not fit whatever is done; nothing is written then.
     :raises OutputError: it cannot be written.
     """
-    ways = encoding_ladder(path.suffix.lower())
+    encodings = encoding_ladder(path.suffix.lower())
     folder = path.with_name(f".{path.name}.trials")
     remove(folder)  # left by a run that was killed
     trials = _Trials(folder, path, animation)
     try:
         folder.mkdir()
         if limit is None:
-            trials.encode(0, ways[0])
+            trials.encode(0, encodings[0])
             best: int | None = 0
         else:
             # The weights hold for the frames and sizes of this animation, where what would be too small is left out.
-            ways = [way for way in ways if _possible(animation, way)]
+            encodings = [encoding for encoding in encodings if _is_possible(animation, encoding)]
 
-            def measured(number: int) -> int:
-                on_trial(_said(animation, ways[number]))
-                return trials.encode(number, ways[number])
+            def measure(number: int) -> int:
+                on_trial(_description(animation, encodings[number]))
+                return trials.encode(number, encodings[number])
 
-            best = best_within(limit, [way.weight for way in ways], measured)
+            best = best_within(limit, [encoding.weight for encoding in encodings], measure)
         if best is None:
             raise UsageError(trials.refusal(limit or 0))
         publish(trials.file(best), path)
-        return trials.found(best, limit or 0)
+        return trials.result(best, limit or 0)
     except OutputError as error:
         # Who asked for an animation knows nothing of trials.
         raise type(error)(re.sub(rf"{re.escape(str(folder))}[/\\][\w.]+", lambda _: str(path), str(error))) from error
@@ -95,29 +117,29 @@ class _Trials:
         self._path = path
         self._animation = animation
         self._encoded: dict[int, Encoded] = {}
-        self._said: dict[int, str] = {}
+        self._descriptions: dict[int, str] = {}
         self._bytes: dict[int, int] = {}
 
     def file(self, number: int) -> Path:
         """Where a trial lies."""
         return self._folder / f"{number}{self._path.suffix.lower()}"
 
-    def encode(self, number: int, way: Encoding) -> int:
-        """Encode it that way; tells how many bytes it takes."""
-        found = self._animation.encode(self.file(number), way)
-        self._encoded[number] = found
-        self._said[number] = f"{found.width}x{found.height} with {_said(self._animation, way)}"
+    def encode(self, number: int, encoding: Encoding) -> int:
+        """Encode it that way; returns how many bytes it takes."""
+        encoded = self._animation.encode(self.file(number), encoding)
+        self._encoded[number] = encoded
+        self._descriptions[number] = f"{encoded.width}x{encoded.height} with {_description(self._animation, encoding)}"
         self._bytes[number] = self.file(number).stat().st_size
         return self._bytes[number]
 
-    def found(self, best: int, limit: int) -> Encoded:
+    def result(self, best: int, limit: int) -> Encoded:
         """The best one, and in its notes what was given up for it."""
         one = self._encoded[best]
         if best == 0:
             return one
         remark = (
-            f"{self._said[0]} would take {size_text_rounded_up(self._bytes[0])}; to stay below "
-            f"{size_text_rounded_up(limit)}, the {self._animation.kind} is {self._said[best]}."
+            f"{self._descriptions[0]} would take {size_text_rounded_up(self._bytes[0])}; to stay below "
+            f"{size_text_rounded_up(limit)}, the {self._animation.kind} is {self._descriptions[best]}."
         )
         return Encoded(one.width, one.height, one.frames, (*one.notes, remark))
 
@@ -127,20 +149,20 @@ class _Trials:
         takes = self._bytes[least]
         return (
             f"{self._path}: this {self._animation.kind} does not fit into {size_text_rounded_up(limit)}. The smallest "
-            f"one, {self._said[least]}, takes {size_text_rounded_up(takes)}: allow that with --max-bytes "
-            f"{-(-takes // 1000)}kB, or choose {self._animation.smaller}"
+            f"one, {self._descriptions[least]}, takes {size_text_rounded_up(takes)}: allow that with --max-bytes "
+            f"{-(-takes // 1000)}kB, or choose {self._animation.advice}"
         )
 
 
-def _possible(animation: Animation, way: Encoding) -> bool:
+def _is_possible(animation: Animation, encoding: Encoding) -> bool:
     """Whether so small an animation would still be one; what has fewer frames or pixels anyway keeps those."""
-    full_side, full_frames = animation.size(replace(way, scale=1.0, share=Fraction(1)))
-    side, frames = animation.size(way)
+    full_side, full_frames = animation.size(replace(encoding, scale=1.0, share=Fraction(1)))
+    side, frames = animation.size(encoding)
     return side >= min(LEAST_SIDE, full_side) and frames >= min(LEAST_FRAMES, full_frames)
 
 
-def _said(animation: Animation, way: Encoding) -> str:
-    """Frames, colours and quality of a way to encode it."""
-    colours = f" in {way.palette.colours} colours" if way.palette is not None else ""
-    quality = f" at quality {way.quality}" if way.quality is not None else ""
-    return f"{animation.size(way)[1]} frames{colours}{quality}"
+def _description(animation: Animation, encoding: Encoding) -> str:
+    """Frames, colours and quality of an encoding, in words."""
+    colours = f" in {encoding.palette.colours} colours" if encoding.palette is not None else ""
+    quality = f" at quality {encoding.quality}" if encoding.quality is not None else ""
+    return f"{animation.size(encoding)[1]} frames{colours}{quality}"

@@ -1,4 +1,4 @@
-"""Results one after the other in an animation: each is held, or plays, and is wiped away by the next one."""
+"""A slideshow of results: each is held, or plays, and is wiped away by the next one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
-from pipeline.media import Frame, FrameSource, Image, fit_size, open_sink
+from pipeline.media import FrameSource, Image, fit_size
 from pipeline.media.plan import SinkPlan
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.fitting import contained, cropped, cropped_share, on_ground
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
 from pipeline.pictures.gallery_items import GalleryItem, insets_of
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.size_limit import Encoded, write_within_limit
-from pipeline.pictures.wipe import one_way, wiped
+from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
+from pipeline.pictures.wipe import SECONDS, one_way, wiped
 from pipeline.types import OnCount
 
 SCREEN = 480
@@ -28,8 +28,6 @@ HOLD = Fraction(8, 5)
 """Seconds that a picture is held."""
 CLIP = Fraction(4)
 """Seconds of a clip that are shown, at most."""
-WIPE = Fraction(3, 5)
-"""Seconds from one result to the next."""
 CUT = 0.2
 """How much of a picture may be cut off to fill the screen; where it would be more, there are margins."""
 
@@ -60,77 +58,72 @@ class _Slideshow:
     kind = "gallery"
 
     def __init__(
-        self, items: Sequence[GalleryItem], longest: int | None, insets: bool, steady: bool, on_count: OnCount
+        self, items: Sequence[GalleryItem], longest: int | None, insets: bool, constant_rate: bool, on_count: OnCount
     ) -> None:
         """
-        :param steady: all frames have one length, as those of a video, where players differ in what they make of
+        :param constant_rate: all frames have one length, as those of a video, where players differ in what they make of
             others; a GIF holds a picture as a single frame.
         """
         self._infos = [one.source.info for one in items]
         self._longest = longest or min(SCREEN, max(max(info.width, info.height) for info in self._infos))
-        self._steady = steady
-        self._rate = RATE if steady else GIF_RATE
-        self._parts = [_Slide(one, insets) for one in items]
+        self._constant_rate = constant_rate
+        self._rate = RATE if constant_rate else GIF_RATE
+        self._slides = [_Slide(one, insets) for one in items]
         self._on_count = on_count
         self._stage = "Drawing the frames"
-        self.smaller = "fewer results" + ("." if steady else ", or another ending: .mp4 and .webm take less than .gif.")
+        self.advice = "fewer results" + (
+            "." if constant_rate else ", or another ending: .mp4 and .webm take less than .gif."
+        )
 
     def trying(self, what: str) -> None:
         """Say of what follows that it is only tried."""
         self._stage = f"Trying {what}"
 
-    def size(self, way: Encoding) -> tuple[int, int]:
-        return max(self._screen(way)), len(self._lengths(way))
+    def size(self, encoding: Encoding) -> tuple[int, int]:
+        return max(self._screen_size(encoding)), len(self._lengths(encoding))
 
-    def encode(self, path: Path, way: Encoding) -> Encoded:
-        width, height = self._screen(way)
-        lengths = self._lengths(way)
+    def encode(self, path: Path, encoding: Encoding) -> Encoded:
+        width, height = self._screen_size(encoding)
+        lengths = self._lengths(encoding)
         times = [Fraction(0)]
         for length in lengths:
             times.append(times[-1] + length)
         duration = times.pop()
-        sink = open_sink(SinkPlan(
+        plan = SinkPlan(
             path, width=width, height=height, times=tuple(times), duration=duration, rate=len(times) / duration,
-            variable=len(set(lengths)) > 1, quality=way.quality, palette=way.palette, overwrite=True,
-        ))  # fmt: skip
-        try:
-            for index, picture in enumerate(self._shown(way)):
-                sink.put(Frame(index, times[index], picture))
-                self._on_count(self._stage, index + 1, len(times))
-            self._on_count("Encoding", 0, None)
-            sink.finish()
-        finally:
-            sink.abort()
+            variable=len(set(lengths)) > 1, quality=encoding.quality, palette=encoding.palette, overwrite=True,
+        )  # fmt: skip
+        write_frames(plan, self._frames(encoding), self._on_count, self._stage)
         return Encoded(width, height, len(times))
 
-    def _screen(self, way: Encoding) -> tuple[int, int]:
+    def _screen_size(self, encoding: Encoding) -> tuple[int, int]:
         """Width and height that most results have: that of the middle one by its shape; even, for codecs."""
         infos = sorted(self._infos, key=lambda info: info.width / info.height)
         info = infos[len(infos) // 2]
-        width, height = fit_size(info.width, info.height, max(2, round(self._longest * way.scale)), upscale=True)
+        width, height = fit_size(info.width, info.height, max(2, round(self._longest * encoding.scale)), upscale=True)
         return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
 
-    def _wipes(self, way: Encoding) -> int:
+    def _wipes(self, encoding: Encoding) -> int:
         """Frames between one result and the next."""
-        return round(WIPE * self._rate * way.share) - 1 if len(self._parts) > 1 else 0
+        return round(SECONDS * self._rate * encoding.share) - 1 if len(self._slides) > 1 else 0
 
-    def _playbacks(self, way: Encoding) -> list[_Playback]:
-        return [part.playing(self._rate, way.share, self._steady) for part in self._parts]
+    def _playbacks(self, encoding: Encoding) -> list[_Playback]:
+        return [slide.playback(self._rate, encoding.share, self._constant_rate) for slide in self._slides]
 
-    def _lengths(self, way: Encoding) -> list[Fraction]:
+    def _lengths(self, encoding: Encoding) -> list[Fraction]:
         """Seconds of every frame."""
-        wipe = [1 / (self._rate * way.share)] * self._wipes(way)
-        return [length for playing in self._playbacks(way) for length in (*playing.lengths, *wipe)]
+        wipe = [1 / (self._rate * encoding.share)] * self._wipes(encoding)
+        return [length for playback in self._playbacks(encoding) for length in (*playback.lengths, *wipe)]
 
-    def _shown(self, way: Encoding) -> Iterator[Image]:
+    def _frames(self, encoding: Encoding) -> Iterator[Image]:
         """Every frame: each part, and the wipe to the one after it; after the last one comes the first again."""
-        size, wipes = self._screen(way), self._wipes(way)
-        for number, (part, playing) in enumerate(zip(self._parts, self._playbacks(way), strict=True)):
-            with closing(part.frames(playing, size)) as frames:
+        size, wipes = self._screen_size(encoding), self._wipes(encoding)
+        for number, (slide, playback) in enumerate(zip(self._slides, self._playbacks(encoding), strict=True)):
+            with closing(slide.frames(playback, size)) as frames:
                 for image in frames:
                     yield image
             if wipes:
-                after = self._parts[(number + 1) % len(self._parts)].first(size)
+                after = self._slides[(number + 1) % len(self._slides)].first(size)
                 for step in range(wipes):
                     yield wiped(after, image, one_way((step + 1) / (wipes + 1)))
 
@@ -154,36 +147,36 @@ class _Slide:
         if insets and one.origin is not None and is_clip(one.source):
             self._content = open_content(one.origin)
 
-    def playing(self, rate: Fraction, share: Fraction, steady: bool) -> _Playback:
+    def playback(self, rate: Fraction, share: Fraction, constant_rate: bool) -> _Playback:
         """:param rate: frames a second that an animation of all frames has.
         :param share: of them.
-        :param steady: all frames have one length.
+        :param constant_rate: all frames have one length.
         """
         if not is_clip(self._source):
-            return _Playback([0], [1 / (rate * share)] * round(HOLD * rate * share) if steady else [HOLD])
+            return _Playback([0], [1 / (rate * share)] * round(HOLD * rate * share) if constant_rate else [HOLD])
         # Seen from its beginning; where frames may last longer than others, at its own rate.
         info = self._source.info
-        rate = share * (rate if steady else min(rate, info.rate))
+        rate = share * (rate if constant_rate else min(rate, info.rate))
         moments = [k / rate for k in range(max(1, round(min(CLIP, info.duration) * rate)))]
         held = max(0, round(HOLD * rate) - len(moments))
-        lengths = [1 / rate] * (len(moments) + held if steady else len(moments))
-        if not steady:
+        lengths = [1 / rate] * (len(moments) + held if constant_rate else len(moments))
+        if not constant_rate:
             lengths[-1] += held / rate
         return _Playback(frames_shown_at(info.times, moments), lengths)
 
-    def frames(self, playing: _Playback, size: tuple[int, int]) -> Generator[Image, None, None]:
+    def frames(self, playback: _Playback, size: tuple[int, int]) -> Generator[Image, None, None]:
         """So many as there are lengths; the last one stays. The content of a clip moves along in its inset."""
         number = 0
         with ExitStack() as stack:
-            images = stack.enter_context(closing(frames_by_number(self._source, playing.numbers)))
+            images = stack.enter_context(closing(frames_by_number(self._source, playback.numbers)))
             contents: Iterable[Image | None] = repeat(None)
             if self._content is not None:
-                contents = stack.enter_context(closing(frames_by_number(self._content, playing.numbers)))
+                contents = stack.enter_context(closing(frames_by_number(self._content, playback.numbers)))
             for picture, content in zip(images, contents, strict=False):
                 image = _on_screen(picture, self._insets if content is None else [content, *self._insets[1:]], size)
                 yield image
                 number += 1
-        yield from [image] * (len(playing.lengths) - number)
+        yield from [image] * (len(playback.lengths) - number)
 
     def first(self, size: tuple[int, int]) -> Image:
         """What it begins with."""

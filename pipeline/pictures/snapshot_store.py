@@ -106,7 +106,7 @@ def read_snapshots(folder: Path) -> StoredSnapshots:
         snapshots = _snapshots(folder, index)
         texts = read_metadata(folder / PAINTING)
         record = read_record(folder / PAINTING)
-    except (MediaError, ReplayError, _OddError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (MediaError, ReplayError, _InvalidError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{folder}: the snapshots are damaged, or were changed by another program ({error}). Paint the picture "
             "again with --keep."
@@ -118,7 +118,7 @@ def _index(folder: Path) -> Any:
     if not folder.exists():
         raise StoreError(f"{folder}: there is no such folder. {_ADVICE}")
     try:
-        found = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         if (folder / _FRAMES).is_dir():
             raise StoreError(
@@ -129,16 +129,16 @@ def _index(folder: Path) -> Any:
         raise StoreError(
             f"{folder}: {f'{INDEX} is damaged' if damaged else 'no snapshots are kept there'}. {_ADVICE}"
         ) from None
-    if not isinstance(found, dict) or found.get("kind") != _KIND:
+    if not isinstance(index, dict) or index.get("kind") != _KIND:
         raise StoreError(f"{folder}: {INDEX} was not written by this version of Reelbrush. {_ADVICE}")
-    return found
+    return index
 
 
 _ADVICE = "A picture that is painted with 'reelbrush image … -o OUT --keep' keeps its snapshots in OUT.reelbrush."
 
 
-class _OddError(Exception):
-    """A value is not what `keep` writes."""
+class _InvalidError(Exception):
+    """A value is not what `store_snapshots` writes."""
 
 
 def _snapshots(folder: Path, index: Any) -> Snapshots:
@@ -147,13 +147,13 @@ def _snapshots(folder: Path, index: Any) -> Snapshots:
     # Older snapshots know the sum alone.
     terms = index.get("terms", [{} for _ in index["losses"]])
     losses = tuple(
-        Loss(int(step), int(level), float(total), {str(name): float(value) for name, value in found.items()})
-        for (step, level, total), found in zip(index["losses"], terms, strict=True)
+        Loss(int(step), int(level), float(total), {str(name): float(value) for name, value in one.items()})
+        for (step, level, total), one in zip(index["losses"], terms, strict=True)
     )
     _in_order([shot.step for shot in taken])
     _in_order([loss.step for loss in losses], repeats=True)
     if not losses or not all(math.isfinite(value) for loss in losses for value in (loss.total, *loss.terms.values())):
-        raise _OddError("its losses are none")
+        raise _InvalidError("its losses are none")
     styles = tuple(_picture(folder, name) for name in index["styles"])
     content = _picture(folder, CONTENT, painting)
     return Snapshots(content, styles, taken, painting, int(index["steps"]), losses)
@@ -162,29 +162,29 @@ def _snapshots(folder: Path, index: Any) -> Snapshots:
 def _picture(folder: Path, name: Any, like: Image | None = None) -> Image:
     """A picture of the folder, of the size of another one."""
     if not isinstance(name, str) or Path(name).name != name:
-        raise _OddError(f"{name!r} is no name of a snapshot")
+        raise _InvalidError(f"{name!r} is no name of a snapshot")
     image = read_picture(folder / name)
     if like is not None and image.shape != like.shape:
-        raise _OddError(f"{name} has another size than {PAINTING}")
+        raise _InvalidError(f"{name} has another size than {PAINTING}")
     return image
 
 
 def _in_order(steps: Sequence[int], repeats: bool = False) -> None:
-    found = sorted(steps if repeats else set(steps))
-    if list(steps) != found or (found and found[0] < 0):
-        raise _OddError("its steps are not in order")
+    ordered = sorted(steps if repeats else set(steps))
+    if list(steps) != ordered or (ordered and ordered[0] < 0):
+        raise _InvalidError("its steps are not in order")
 
 
 def _from_here(record: Record, folder: Path) -> Record:
     """The record with paths that lead to its ingredients from where we are; a bare name where nothing is there."""
 
-    def found(one: Ingredient) -> Ingredient:
+    def located(one: Ingredient) -> Ingredient:
         place = Path(os.path.normpath(real(folder / PAINTING).parent / one.path))
         with suppress(OSError):
             if near(real(folder / PAINTING).parent, place) and place.exists():
                 return replace(one, path=place)
         return replace(one, path=Path(one.path.name))
 
-    styles = tuple(map(found, record.styles))
-    init = None if record.init is None else found(record.init)
-    return replace(record, source=found(record.source), styles=styles, init=init)
+    styles = tuple(map(located, record.styles))
+    init = None if record.init is None else located(record.init)
+    return replace(record, source=located(record.source), styles=styles, init=init)

@@ -13,7 +13,7 @@ from pipeline.style.frame import Progress
 from pipeline.style.picture import to_image
 from pipeline.types import Image
 
-GLANCE = 96
+THUMBNAIL = 96
 """Side to which pictures are shrunk before they are compared: what the eye sees at a glance, not the grain."""
 SIZE = 640
 """Longest side of a snapshot, in pixels, unless a larger story is asked for."""
@@ -60,15 +60,15 @@ class Snapshots:
     """In order; the last one is that of the painting."""
 
 
-def glance(image: Image) -> Image:
+def thumbnail(image: Image) -> Image:
     """A picture (H, W, 3) as small as `visible_change` looks at it."""
-    return resize(image, *fit_size(image.shape[1], image.shape[0], GLANCE))
+    return resize(image, *fit_size(image.shape[1], image.shape[0], THUMBNAIL))
 
 
 def visible_change(before: Image, after: Image) -> float:
     """How much two pictures (H, W, 3) of one size differ at a glance: mean distance in CIELAB, where about 2 can just
     be seen."""
-    return colour_distance(glance(before), glance(after))
+    return colour_distance(thumbnail(before), thumbnail(after))
 
 
 class SnapshotRecorder:
@@ -107,16 +107,16 @@ class SnapshotRecorder:
             self._losses.append(_loss(progress.step - 1, progress.level, losses))
         if not self._taken:
             self._taken.append(Snapshot(0, self._small(to_image(progress.start()))))
-            self._last = glance(self._taken[0].image)
-        shown = self._small(to_image(progress.picture()))
-        seen = glance(shown)
-        if self._last is not None and colour_distance(self._last, seen) < self._least:
+            self._last = thumbnail(self._taken[0].image)
+        picture = self._small(to_image(progress.picture()))
+        small = thumbnail(picture)
+        if self._last is not None and colour_distance(self._last, small) < self._least:
             return
-        self._last = seen
-        self._taken.append(Snapshot(progress.step, shown))
+        self._last = small
+        self._taken.append(Snapshot(progress.step, picture))
         if len(self._taken) > self._most:
             self._taken = self._taken[::2]
-            self._last = glance(self._taken[-1].image)
+            self._last = thumbnail(self._taken[-1].image)
             self._least *= 2
 
     def snapshots(self, result: StillResult, styles: Sequence[Image] = ()) -> Snapshots:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pipeline.media import fit_size, resize
 from pipeline.motion.image_statistics import colour_distance
 from pipeline.pictures.lettering import Colour
-from pipeline.pictures.snapshots import Snapshot, Snapshots, glance
+from pipeline.pictures.snapshots import Snapshot, Snapshots, thumbnail
 from pipeline.pictures.story_page import Page
 from pipeline.types import Image
 
@@ -44,13 +44,13 @@ class StoryOptions:
 
 @dataclass(frozen=True)
 class StoryFrames:
-    """A story that is ready to be written."""
+    """The frames of a story, ready to be written."""
 
     images: list[Image]
     """All of one size."""
     delays: list[int]
     """How long each is shown, in hundredths of a second."""
-    fixed: tuple[Colour, ...] = ()
+    fixed_colours: tuple[Colour, ...] = ()
     """Colours of words and lines, which even few colours have to hold."""
 
     @property
@@ -65,7 +65,7 @@ class StoryFrames:
 
 
 class Story:
-    """The story of a painting, which can be told in any number of frames and at any size."""
+    """The story of a painting, which can be rendered in any number of frames and at any size."""
 
     def __init__(self, snapshots: Snapshots, options: StoryOptions) -> None:
         self._snapshots = snapshots
@@ -79,38 +79,38 @@ class Story:
 
     @property
     def size(self) -> int:
-        """Longest side of the painting when all is told."""
+        """Longest side of the painting where nothing is given up."""
         return int(min(self._options.size, max(self._snapshots.painting.shape[:2])))
 
     @property
-    def _times(self) -> int:
+    def _magnification(self) -> int:
         """How many times larger a tiny painting is shown where words stand beside it."""
         framed = self._options.panels or self._options.curve
         return -(-LEAST_FRAMED // self.size) if framed else 1
 
-    def told(self, frames: int | None = None, size: int | None = None, even: bool = False) -> StoryFrames:
+    def render(self, frames: int | None = None, size: int | None = None, even: bool = False) -> StoryFrames:
         """The story in so many frames.
 
         :param frames, size: as in `StoryOptions`, whose they are by default. It takes as long with fewer frames.
         :param even: for codecs that want even sides.
         """
         frames, asked = frames or self._options.frames, self._options.frames
-        places = even_positions(self._changes, frames)
+        positions = even_positions(self._changes, frames)
         height, width = self._snapshots.painting.shape[:2]
         width, height = fit_size(width, height, size or self.size, even=even)
         if even:
             width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
-        steps = [float(np.interp(place, range(len(self._steps)), self._steps)) for place in places]
-        times = self._times
+        steps = [float(np.interp(position, range(len(self._steps)), self._steps)) for position in positions]
+        times = self._magnification
         page = Page(
             self._snapshots, steps, (times * height, times * width), self._options.panels, self._options.curve, even
         )
         images = [
-            page.frame(number, _enlarged(resize(blend(self._pictures, place), width, height), times))
-            for number, place in enumerate(places)
+            page.frame(number, _enlarged(resize(blend(self._pictures, position), width, height), times))
+            for number, position in enumerate(positions)
         ]
-        pace = max(2, round(PACE * (asked - 1) / (len(places) - 1))) if frames != asked else PACE
-        return StoryFrames(images, [FIRST_HOLD, *[pace] * (len(places) - 2), LAST_HOLD], page.colours)
+        pace = max(2, round(PACE * (asked - 1) / (len(positions) - 1))) if frames != asked else PACE
+        return StoryFrames(images, [FIRST_HOLD, *[pace] * (len(positions) - 2), LAST_HOLD], page.colours)
 
 
 def _enlarged(image: Image, times: int) -> Image:
@@ -120,33 +120,35 @@ def _enlarged(image: Image, times: int) -> Image:
 
 def changes(pictures: Sequence[Image]) -> list[float]:
     """The `visible_change` from each picture to the next."""
-    return [colour_distance(before, after) for before, after in pairwise(map(glance, pictures))]
+    return [colour_distance(before, after) for before, after in pairwise(map(thumbnail, pictures))]
 
 
 def even_positions(steps: Sequence[float], count: int) -> list[float]:
-    """`count` places on the way from the first to the last of some pictures, each as far from the next.
+    """`count` positions on the way from the first to the last of some pictures, each as far from the next.
 
     :param steps: how far each picture is from the one before it.
     :return: numbers of pictures, from 0; 2.5 lies halfway between two of them. The first and the last are always
         there; pictures that are all alike give these two.
     """
-    way = np.concatenate([[0.0], np.cumsum(steps)])
-    if way[-1] == 0:
+    distances = np.concatenate([[0.0], np.cumsum(steps)])
+    if distances[-1] == 0:
         return [0.0, float(len(steps))]
     # Of pictures that stand at one place of the way the last one is meant; it is what goes on from there.
-    return [0.0, *(_place(way, at) for at in np.linspace(0, way[-1], count)[1:-1]), float(len(steps))]
+    between = np.linspace(0, distances[-1], count)[1:-1]
+    return [0.0, *(_position(distances, distance) for distance in between), float(len(steps))]
 
 
-def _place(way: npt.NDArray[np.float64], at: float) -> float:
-    after = int(np.searchsorted(way, at, side="right"))
-    return after - 1 + float((at - way[after - 1]) / (way[after] - way[after - 1]))
+def _position(distances: npt.NDArray[np.float64], distance: float) -> float:
+    after = int(np.searchsorted(distances, distance, side="right"))
+    before = distances[after - 1]
+    return after - 1 + float((distance - before) / (distances[after] - before))
 
 
-def blend(pictures: Sequence[Image], place: float) -> Image:
-    """The picture at a place of `even_positions`. Between two snapshots it is a blend of them: the first steps of a
+def blend(pictures: Sequence[Image], position: float) -> Image:
+    """The picture at one of `even_positions`. Between two snapshots it is a blend of them: the first steps of a
     painting change more than a whole frame of the story may."""
-    before = int(place)
-    share = np.float32(place - before)
+    before = int(position)
+    share = np.float32(position - before)
     if share == 0:
         return pictures[before]
     one, other = (pictures[number].astype(np.float32) for number in (before, before + 1))

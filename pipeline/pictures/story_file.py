@@ -8,13 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media import check_output, open_sink
+from pipeline.media import check_output
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
-from pipeline.media.frame import Frame
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import ANIMATIONS
 from pipeline.pictures.encoding_ladder import Encoding
-from pipeline.pictures.size_limit import Encoded, write_within_limit
+from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.story import Story, StoryFrames, StoryOptions
 
 
@@ -40,22 +39,22 @@ def write_story(
 ) -> tuple[str, ...]:
     """Write the story as it should be; an animation plays for ever, its last frame held.
 
-    :param on_trial: told what is tried, where `options.max_bytes` makes it necessary to try.
+    :param on_trial: is told what is tried, where `options.max_bytes` makes it necessary to try.
     :return: what a person should know, a sentence each.
     :raises UsageError: it cannot have that name, or does not fit into `options.max_bytes` whatever is done.
     :raises OutputError: it exists already, or cannot be written.
     """
     check_story(path)
     check_output(path, overwrite)
-    told = _StoryAnimation(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
-    return write_within_limit(path, told, options.max_bytes, on_trial).notes
+    animation = _StoryAnimation(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
+    return write_within_limit(path, animation, options.max_bytes, on_trial).notes
 
 
 class _StoryAnimation:
     """A story as an `Animation`."""
 
     kind = "story"
-    smaller = "another ending: .webp and .mp4 take less than .gif, and .gif less than .png."
+    advice = "another ending: .webp and .mp4 take less than .gif, and .gif less than .png."
 
     def __init__(self, story: Story, options: StoryOptions, even: bool, metadata: Mapping[str, str]) -> None:
         """
@@ -66,42 +65,37 @@ class _StoryAnimation:
         self._even = even
         self._metadata = metadata
 
-    def size(self, way: Encoding) -> tuple[int, int]:
+    def size(self, encoding: Encoding) -> tuple[int, int]:
         size, frames = self._story.size, self._options.frames
         return (
-            size if way.scale == 1 else max(2, round(size * way.scale / 2) * 2),
-            frames if way.share == 1 else max(2, round(frames * way.share)),
+            size if encoding.scale == 1 else max(2, round(size * encoding.scale / 2) * 2),
+            frames if encoding.share == 1 else max(2, round(frames * encoding.share)),
         )
 
-    def encode(self, path: Path, way: Encoding) -> Encoded:
-        size, frames = self.size(way)
-        told = self._story.told(frames, size, even=self._even)
-        write_story_frames(path, told, way, self._metadata)
-        height, width = told.images[0].shape[:2]
+    def encode(self, path: Path, encoding: Encoding) -> Encoded:
+        size, frames = self.size(encoding)
+        rendered = self._story.render(frames, size, even=self._even)
+        write_story_frames(path, rendered, encoding, self._metadata)
+        height, width = rendered.images[0].shape[:2]
         return Encoded(width, height, frames)
 
 
-def write_story_frames(path: Path, told: StoryFrames, way: Encoding, metadata: Mapping[str, str]) -> None:
+def write_story_frames(path: Path, story: StoryFrames, encoding: Encoding, metadata: Mapping[str, str]) -> None:
     """Write a story that is ready, with first and last frame held; an animation loops."""
-    images, times, duration = told.images, told.times, told.duration
-    pace = told.delays[1] if len(told.delays) > 2 else told.delays[0]
+    images, times, duration = story.images, story.times, story.duration
+    pace = story.delays[1] if len(story.delays) > 2 else story.delays[0]
     still = path.suffix.lower() in (".gif", *PICTURES)
     if not still:
         # Players differ in how long they show the last frame of a video; frames of one length they all show alike.
         images = [
-            image for image, delay in zip(images, told.delays, strict=True) for _ in range(max(1, round(delay / pace)))
+            image for image, delay in zip(images, story.delays, strict=True) for _ in range(max(1, round(delay / pace)))
         ]
         times = tuple(Fraction(pace * number, 100) for number in range(len(images)))
         duration = times[-1] + Fraction(pace, 100)
-    palette = way.palette and replace(way.palette, fixed=told.fixed)
-    sink = open_sink(SinkPlan(
+    palette = encoding.palette and replace(encoding.palette, fixed=story.fixed_colours)
+    plan = SinkPlan(
         path, width=images[0].shape[1], height=images[0].shape[0], times=times, duration=duration,
-        rate=Fraction(100, pace), variable=still, quality=way.quality, palette=palette, animation=True,
+        rate=Fraction(100, pace), variable=still, quality=encoding.quality, palette=palette, animation=True,
         metadata=metadata, overwrite=True,
-    ))  # fmt: skip
-    try:
-        for index, (at, image) in enumerate(zip(times, images, strict=True)):
-            sink.put(Frame(index, at, image))
-        sink.finish()
-    finally:
-        sink.abort()
+    )  # fmt: skip
+    write_frames(plan, images)

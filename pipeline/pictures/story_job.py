@@ -56,7 +56,7 @@ def paint_with_story(
         check_output(story, overwrite)
     if keep_snapshots:
         check_snapshot_folder(folder, overwrite)
-    shown = [read_picture(picture) for picture in pictures]
+    style_images = [read_picture(picture) for picture in pictures]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
 
@@ -71,7 +71,7 @@ def paint_with_story(
     result = stylize_image(
         content, styles, output, overwrite=overwrite, on_event=with_story, on_progress=recorder, **painting
     )
-    snapshots = recorder.snapshots(result, shown)
+    snapshots = recorder.snapshots(result, style_images)
     notes: tuple[str, ...] = ()
     try:
         if keep_snapshots:
@@ -102,8 +102,8 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     check_output(output, overwrite)
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {folder}"))
-    kept = read_snapshots(folder)
-    notes = _written(output, kept.snapshots, options, kept.record.texts(output), overwrite, on_event)
+    stored = read_snapshots(folder)
+    notes = _written(output, stored.snapshots, options, stored.record.texts(output), overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
 
 

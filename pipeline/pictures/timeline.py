@@ -68,15 +68,15 @@ def _of_moving(moving: Sequence[VideoInfo]) -> Timeline:
     notes = []
     rates = {info.rate for info in moving}
     if len(rates) > 1 or any(info.variable for info in moving):
-        told = ", ".join(f"{info.path.name} has {float(info.rate):.4g}" for info in moving)
-        notes.append(f"The clips are matched by time, at {float(rate):.4g} frames a second ({told}).")
+        texts = ", ".join(f"{info.path.name} has {float(info.rate):.4g}" for info in moving)
+        notes.append(f"The clips are matched by time, at {float(rate):.4g} frames a second ({texts}).")
     short = [info for info in moving if info.duration < duration - 1 / rate]
     if short:
-        told = ", ".join(
+        texts = ", ".join(
             f"{info.path.name} {'begins again' if is_loop(info) else 'stays'} after {float(info.duration):.2f} s"
             for info in short
         )
-        notes.append(f"Not all last {float(duration):.2f} s: {told}.")
+        notes.append(f"Not all last {float(duration):.2f} s: {texts}.")
     return Timeline(tuple(k / rate for k in range(count)), count / rate, rate, False, tuple(notes))
 
 

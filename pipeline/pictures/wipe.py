@@ -9,6 +9,10 @@ from pipeline.media import Image
 from pipeline.pictures.canvas import Box, Canvas, Picture
 from pipeline.pictures.lettering import Colour
 
+SECONDS = Fraction(3, 5)
+"""From one picture to the next."""
+THERE_AND_BACK = Fraction(4)
+"""Seconds that a wipe takes to and fro, about: a clip is a whole number of them, so that it can be a loop."""
 LINE = 1 / 320
 """Width of the line between two pictures, in widths of a picture; at least a pixel."""
 WHITE: Colour = (255, 255, 255)

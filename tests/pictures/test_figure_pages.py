@@ -111,7 +111,7 @@ def test_the_scale_of_gram_matrices_is_flush_with_them() -> None:
 def test_a_picture_that_is_too_narrow_for_the_network_is_enlarged(tmp_path: Path) -> None:
     narrow = paint_picture(tmp_path / "narrow.png", width=73, height=734)
     found = run_features(FeaturesJob((narrow,), tmp_path / "f.png", size=128, maps=2), quiet)
-    assert list(found.shown) == list(LAYERS)
+    assert list(found.channels) == list(LAYERS)
     (note,) = found.notes
     assert "16x161" in note and "13x128" in note
     assert reelbrush("figure", "features", narrow, "-o", tmp_path / "g.png", "--gram", "--size", "64").returncode == 0
@@ -129,7 +129,7 @@ def test_a_picture_is_enlarged_only_where_it_has_to_be(tmp_path: Path) -> None:
 def test_what_sees_a_single_point_is_left_out(tmp_path: Path) -> None:
     small = paint_picture(tmp_path / "small.png", width=20, height=20)
     found = run_features(FeaturesJob((small,), tmp_path / "f.png", maps=2), quiet)
-    assert list(found.shown) == list(LAYERS[:4])
+    assert list(found.channels) == list(LAYERS[:4])
     assert "relu5_1" in found.notes[0] and '"notes"' in found.as_json()
     done = reelbrush("figure", "features", small, "-o", tmp_path / "g.png")
     assert done.returncode == 0 and "note: left out" in done.stderr and "relu5_1" in done.stderr

@@ -178,7 +178,7 @@ def test_features_of_a_content_and_a_style(tmp_path: Path) -> None:
     pictures = paint_picture(tmp_path / "a.png"), paint_picture(tmp_path / "b.png", seed=2, width=36)
     for name, gram in (("f.png", False), ("g.png", True), ("again.png", True)):
         job = FeaturesJob(pictures, tmp_path / name, maps=3, gram=gram, size=48, device="cpu")
-        shown = run_features(job, quiet).shown
+        shown = run_features(job, quiet).channels
         assert list(shown) == list(block_layers(open_packaged(), 1))
         assert {len(channels) for channels in shown.values()} == ({48} if gram else {3})
     assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()

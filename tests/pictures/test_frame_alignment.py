@@ -39,13 +39,13 @@ def gif(delays: list[int], name: str = "out.gif") -> VideoInfo:
 
 def test_as_many_frames_are_matched_by_number() -> None:
     found = align_frames(info(5), info(5))
-    assert found.picks == ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4))
+    assert found.pairs == ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4))
     assert (found.times, found.duration, found.rate, found.notes) == (info(5).times, Fraction(5, 24), 24, ())
 
 
 def test_as_many_frames_at_another_speed_are_said() -> None:
     found = align_frames(info(48, 24), info(48, 12))
-    assert found.picks[-1] == (47, 47) and found.duration == 2
+    assert found.pairs[-1] == (47, 47) and found.duration == 2
     assert "2.00 s" in found.notes[0] and "4.00 s" in found.notes[0]
 
 
@@ -57,25 +57,25 @@ def test_a_folder_has_no_clock() -> None:
 
 def test_half_the_rate() -> None:
     found = align_frames(info(48, 24), info(24, 12, name="o.mp4"))
-    assert found.picks == tuple((2 * k, k) for k in range(24))
+    assert found.pairs == tuple((2 * k, k) for k in range(24))
     assert found.rate == 12 and "48 frames" in found.notes[0] and "o.mp4" in found.notes[0]
 
 
 def test_twice_the_rate_does_not_count_repeated_frames_as_calm() -> None:
     found = align_frames(info(24, 12), info(48, 24))
-    assert found.picks == tuple((k, 2 * k) for k in range(24))
+    assert found.pairs == tuple((k, 2 * k) for k in range(24))
 
 
 def test_the_times_of_a_gif_are_rounded() -> None:
     """Twelve frames a second are 8, 8 and 9 hundredths: the third begins 0.7 hundredths too early."""
     found = align_frames(info(72, 24), gif([8, 8, 9] * 12))
-    assert found.picks == tuple((2 * k, k) for k in range(36))
+    assert found.pairs == tuple((2 * k, k) for k in range(36))
     assert found.variable
 
 
 def test_a_frame_lost_at_the_end_is_forgiven() -> None:
     found = align_frames(info(48), info(47))
-    assert found.picks == tuple((k, k) for k in range(47))
+    assert found.pairs == tuple((k, k) for k in range(47))
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ class Numbered:
 
 def test_frames_are_walked_as_picked_and_in_the_paintings_size() -> None:
     source, painting = Numbered(9, 64, 36), Numbered(5, 32, 18)
-    picks = ((0, 0), (2, 1), (2, 2), (8, 3))
-    walk = aligned_frames(source, painting, picks)
+    pairs = ((0, 0), (2, 1), (2, 2), (8, 3))
+    walk = aligned_frames(source, painting, pairs)
     found = [(int(a[0, 0, 0]), int(b[0, 0, 0]), a.shape, b.shape) for a, b in walk]
-    assert found == [(*pick, (18, 32, 3), (18, 32, 3)) for pick in picks]
+    assert found == [(*pick, (18, 32, 3), (18, 32, 3)) for pick in pairs]
     assert (source.open, painting.open) == (0, 0), "closed, although neither was read to its end"
-    assert [int(image[0, 0, 0]) for image in aligned_inputs(source, picks)] == [0, 2, 2, 8]
+    assert [int(image[0, 0, 0]) for image in aligned_inputs(source, pairs)] == [0, 2, 2, 8]

@@ -163,7 +163,7 @@ def test_the_recorder_keeps_a_bounded_number_of_small_pictures() -> None:
     found = recorded(recorder, grey(0), grey(100))
     assert {shot.image.shape for shot in found.taken} == {(20, 32, 3)}
     assert found.content.shape == found.painting.shape == (20, 32, 3)
-    images = Story(found, StoryOptions(frames=5)).told().images
+    images = Story(found, StoryOptions(frames=5)).render().images
     assert len(images) == 5 and lightness(images)[-1] == pytest.approx(100, abs=0.1)
 
 
@@ -171,7 +171,7 @@ def test_the_recorder_spaces_its_frames_by_change() -> None:
     recorder = SnapshotRecorder(size=64)
     for step in range(1, 401):
         recorder(told(step, 400, 90 * (1 - 0.98**step)))
-    images = Story(recorded(recorder, grey(0), grey(90)), StoryOptions(frames=9, size=64)).told().images
+    images = Story(recorded(recorder, grey(0), grey(90)), StoryOptions(frames=9, size=64)).render().images
     gaps = np.diff(lightness(images))
     assert len(images) == 9
     assert gaps.min() > 0.8 * 90 / 8 and gaps.max() < 1.2 * 90 / 8
@@ -225,7 +225,7 @@ def test_a_loss_that_is_no_number_is_not_drawn() -> None:
         recorder(told(step, 4, 20 * step, total))
     found = recorder.snapshots(Result(grey(0), grey(80), steps=4))  # type: ignore[arg-type]
     assert [loss.step for loss in found.losses] == [0, 3, 4]
-    Story(found, StoryOptions(curve=True)).told(6)
+    Story(found, StoryOptions(curve=True)).render(6)
 
 
 # ---- a real small painting
@@ -244,7 +244,7 @@ def painting() -> Snapshots:
 
 
 def test_a_real_painting_changes_steadily(painting: Snapshots) -> None:
-    images = Story(painting, StoryOptions(frames=12)).told().images
+    images = Story(painting, StoryOptions(frames=12)).render().images
     assert len(images) == 12 and {image.shape for image in images} == {(48, 64, 3)}
     assert steadiness(images) < 1.6
     taken = [*(shot.image for shot in painting.taken), painting.painting]
@@ -254,7 +254,7 @@ def test_a_real_painting_changes_steadily(painting: Snapshots) -> None:
 
 def test_first_and_last_frame_are_held_and_fewer_frames_take_as_long(painting: Snapshots) -> None:
     story = Story(painting, StoryOptions())
-    full, fewer = story.told(), story.told(28)
+    full, fewer = story.render(), story.render(28)
     assert full.delays == [60, *[8] * 54, 200]
     assert 6 <= full.duration <= 8
     assert len(set(fewer.delays[1:-1])) == 1 and abs(full.duration - fewer.duration) < Fraction(1, 4)
@@ -270,7 +270,7 @@ def test_a_story_begins_with_what_the_painting_started_from(start: str) -> None:
     found = painter.paint(content, on_progress=recorder, start=init if start == "a picture" else None)
     result = Result(content, found.image, found.steps)
     result.painted.losses = found.losses
-    images = Story(recorder.snapshots(result), StoryOptions(frames=16)).told().images  # type: ignore[arg-type]
+    images = Story(recorder.snapshots(result), StoryOptions(frames=16)).render().images  # type: ignore[arg-type]
     if start == "blank":
         assert (images[0] == round(255 * CANVAS)).all()
     elif start == "a picture":
@@ -284,13 +284,13 @@ def test_snapshots_without_a_beginning_begin_with_the_content() -> None:
     """As older versions kept them."""
     shots = (Snapshot(1, grey(20)), Snapshot(2, grey(40)))
     found = Snapshots(grey(0), (), shots, grey(60), 3, (Loss(0, 0, 1.0), Loss(3, 0, 0.1)))
-    images = Story(found, StoryOptions(frames=4)).told().images
+    images = Story(found, StoryOptions(frames=4)).render().images
     assert lightness(images) == pytest.approx([0, 20, 40, 60], abs=0.5)
 
 
 def test_pictures_that_are_all_alike_are_two_frames() -> None:
     found = Snapshots(grey(50), (), (), grey(50), 0, (Loss(0, 0, 1.0),))
-    assert len(Story(found, StoryOptions(curve=True, panels=True)).told().images) == 2
+    assert len(Story(found, StoryOptions(curve=True, panels=True)).render().images) == 2
 
 
 # ---- panels and curve
@@ -314,10 +314,10 @@ def test_panels_and_words_have_room_around_a_painting_of_any_shape(height: int, 
     losses = tuple(Loss(step, 0, 2.0**-step) for step in range(5))
     content = picture(height, width, seed=7)
     found = Snapshots(content, (picture(60, 80),), shots, picture(height, width, seed=4), 4, losses)
-    plain = Story(found, StoryOptions(frames=4)).told().images
+    plain = Story(found, StoryOptions(frames=4)).render().images
     times = 4 if width == 20 else 1
     for curve in (False, True):
-        framed = Story(found, StoryOptions(frames=4, panels=True, curve=curve)).told().images
+        framed = Story(found, StoryOptions(frames=4, panels=True, curve=curve)).render().images
         assert len({image.shape for image in framed}) == 1
         shown = [image.repeat(times, 0).repeat(times, 1) for image in plain]
         y, x = find(framed[0], shown[0]) or (0, 0)
@@ -340,7 +340,7 @@ def test_panels_and_words_have_room_around_a_painting_of_any_shape(height: int, 
 
 
 def test_words_stand_under_the_middle(painting: Snapshots) -> None:
-    small = Story(painting, StoryOptions(frames=2, panels=True)).told().images[0]
+    small = Story(painting, StoryOptions(frames=2, panels=True)).render().images[0]
     y, x = find(small, painting.taken[0].image) or (0, 0)
     under = inked(small)[y + 48 + 10 :, x:]
     across = np.flatnonzero(under.any(0))
@@ -358,7 +358,7 @@ def test_the_curve_grows_with_the_steps() -> None:
     shots = tuple(Snapshot(step, grey(10 * step, 200, 320)) for step in range(10))
     losses = tuple(Loss(step, 0, 100.0 * (step + 1) ** -2.0) for step in range(10))
     found = Snapshots(grey(0, 200, 320), (), shots, grey(90, 200, 320), 9, losses)
-    images = Story(found, StoryOptions(frames=10, curve=True)).told().images
+    images = Story(found, StoryOptions(frames=10, curve=True)).render().images
     assert images[0].shape[1] == 320 and images[0].shape[0] > 200
     across, down = (np.array(one) for one in zip(*(tip(image[200:]) for image in images), strict=True))
     # The frames are a step apart. What falls by a power of the steps is a straight line where both are logarithms.
@@ -371,7 +371,7 @@ def test_the_dot_stays_within_the_margins() -> None:
     losses = tuple(Loss(step, 0, 2.0**-step) for step in range(5))
     shots = tuple(Snapshot(step, grey(20 * step, 200, 320)) for step in range(5))
     found = Snapshots(grey(0, 200, 320), (), shots, grey(90, 200, 320), 4, losses)
-    images = Story(found, StoryOptions(frames=5, curve=True)).told().images
+    images = Story(found, StoryOptions(frames=5, curve=True)).render().images
     words = np.flatnonzero(inked(images[0][200:215]).any(0))
     for image in (images[0], images[-1]):
         dots = np.argwhere(np.abs(image[200:].astype(int) - ACCENT).max(2) < 90)
@@ -380,14 +380,14 @@ def test_the_dot_stays_within_the_margins() -> None:
 
 def test_losses_of_two_sizes_are_two_pieces_of_the_curve(painting: Snapshots) -> None:
     assert {loss.level for loss in painting.losses} == {0, 1}
-    images = Story(painting, StoryOptions(frames=20, curve=True)).told().images
+    images = Story(painting, StoryOptions(frames=20, curve=True)).render().images
     across = [tip(image[48:])[0] for image in images]
     assert across == sorted(across)
 
 
 def test_a_video_has_even_sides(painting: Snapshots) -> None:
     story = Story(painting, StoryOptions(frames=4, size=33, panels=True, curve=True))
-    assert all(side % 2 == 0 for image in story.told(even=True).images for side in image.shape[:2])
+    assert all(side % 2 == 0 for image in story.render(even=True).images for side in image.shape[:2])
 
 
 # ---- bytes
@@ -477,7 +477,7 @@ def test_no_step_down_gives_up_a_tenth_of_the_bytes(suffix: str) -> None:
 
 def test_paper_has_no_dots(tmp_path: Path, painting: Snapshots) -> None:
     """The pattern of the ordered dither is too faint to reach from white to the palest other colour."""
-    told = Story(painting, StoryOptions(frames=6, panels=True, curve=True)).told()
+    told = Story(painting, StoryOptions(frames=6, panels=True, curve=True)).render()
     write_story_frames(
         tmp_path / "o.gif",
         told,
@@ -604,7 +604,7 @@ def test_every_format_has_its_frames_and_times(kept: Path, tmp_path: Path, suffi
         assert float(source.info.duration) == seconds
         with Pillow.open(path) as animation:
             assert animation.info["loop"] == 0, "for ever"
-    expected = Story(read_snapshots(kept / "o.png").snapshots, StoryOptions(9, 48, True, True)).told().images
+    expected = Story(read_snapshots(kept / "o.png").snapshots, StoryOptions(9, 48, True, True)).render().images
     for one, other in ((0, 0), (-1, -1)):
         fitting = shown[one][: expected[other].shape[0], : expected[other].shape[1]]
         apart = np.abs(fitting.astype(int) - expected[other])

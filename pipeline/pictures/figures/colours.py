@@ -17,8 +17,8 @@ MAPS, MATRICES = "magma", "viridis"
 
 def coloured(values: Array, name: str) -> Image:
     """Values in 0..1, float (H, W), in a colour map; uint8 (H, W, 3)."""
-    found = colormaps[name](np.clip(values, 0, 1), bytes=True)[..., :3]
-    return np.ascontiguousarray(found, np.uint8)
+    colours = colormaps[name](np.clip(values, 0, 1), bytes=True)[..., :3]
+    return np.ascontiguousarray(colours, np.uint8)
 
 
 def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int, title: str) -> Canvas:
@@ -31,14 +31,14 @@ def scale(name: str, ticks: dict[float, str], bar: int, width: int, letters: int
     """
     wide = {place: text_size(text, letters)[1] for place, text in ticks.items()}
     bar = max(bar, sum(wide.values()) + letters * (len(ticks) - 1))
-    said = paragraph(title, max(width, bar), letters)
-    shown = coloured(np.linspace(0, 1, bar, dtype=np.float32)[None], name)
-    top = said.height + letters // 3
+    heading = paragraph(title, max(width, bar), letters)
+    colours = coloured(np.linspace(0, 1, bar, dtype=np.float32)[None], name)
+    top = heading.height + letters // 3
     below = top + letters + letters // 4
     words = [
         Text(text, min(max(0, round(place * bar) - wide[place] // 2), bar - wide[place]), below, letters)
         for place, text in ticks.items()
     ]
-    strip = Picture(np.repeat(shown, letters, axis=0), 0, top)
+    strip = Picture(np.repeat(colours, letters, axis=0), 0, top)
     height = below + text_size("", letters)[0]
-    return Canvas(height, max(said.width, bar), (*said.marks, strip, *words))
+    return Canvas(height, max(heading.width, bar), (*heading.marks, strip, *words))

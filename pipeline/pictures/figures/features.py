@@ -60,7 +60,7 @@ class Features:
 
     output: Path
     network: str
-    shown: dict[str, tuple[int, ...]]
+    channels: dict[str, tuple[int, ...]]
     """Layer -> its channels, from 0, as they stand in the figure."""
     notes: tuple[str, ...]
     """What a person should know of it."""
@@ -72,7 +72,7 @@ class Features:
                 "event": "figure",
                 "output": str(self.output),
                 "network": self.network,
-                "channels": self.shown,
+                "channels": self.channels,
                 "notes": self.notes,
             }
         )
@@ -86,35 +86,35 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     check_figure(job.output, job.pictures, job.overwrite)
     studio = open_studio("gatys2016", job.weights, job.device)
     layers = job.layers or block_layers(studio.network, 1)
-    read = [read_resized(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
-    pictures, notes = [picture for picture, _ in read], [note for _, more in read for note in more]
-    found = []
+    inputs = [read_resized(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
+    pictures, notes = [picture for picture, _ in inputs], [note for _, more in inputs for note in more]
+    maps = []
     for number, picture in enumerate(pictures):
         on_count("Looking through the network", number, len(pictures))
-        found.append(layer_maps(studio.network, studio.device, picture, layers))
+        maps.append(layer_maps(studio.network, studio.device, picture, layers))
     on_count("Drawing the figure", 0, None)
     names = [path.name for path in job.pictures]
     if job.gram:
-        orders = {layer: arranged([of[place] for of in found], MOST) for place, layer in enumerate(layers)}
-        page = gram_page(names, found, orders)
+        orders = {layer: arranged([of[place] for of in maps], MOST) for place, layer in enumerate(layers)}
+        page = gram_page(names, maps, orders)
     else:
-        layers, found = _with_extent(job.pictures, layers, found, notes)
+        layers, maps = _with_extent(job.pictures, layers, maps, notes)
         count = job.maps or (8 if len(pictures) == 1 else 5)
-        orders = {layer: strongest([of[place] for of in found], count) for place, layer in enumerate(layers)}
-        page = maps_page(names, pictures, found, orders)
+        orders = {layer: strongest([of[place] for of in maps], count) for place, layer in enumerate(layers)}
+        page = maps_page(names, pictures, maps, orders)
     write_figure(job.output, page, job.overwrite)
-    shown = {layer: tuple(order) for layer, order in orders.items()}
-    return Features(job.output, describe(studio.network), shown, tuple(notes))
+    channels = {layer: tuple(order) for layer, order in orders.items()}
+    return Features(job.output, describe(studio.network), channels, tuple(notes))
 
 
 def _with_extent(
-    paths: Sequence[Path], layers: Sequence[str], found: Sequence[Sequence[LayerMaps]], notes: list[str]
+    paths: Sequence[Path], layers: Sequence[str], maps: Sequence[Sequence[LayerMaps]], notes: list[str]
 ) -> tuple[tuple[str, ...], list[list[LayerMaps]]]:
     """Layers whose maps are more than one value, and what they see of every picture; of the others there is a note.
 
     :raises MediaError: no layer is left.
     """
-    wide = [place for place in range(len(layers)) if any(of[place].maps[0].size > 1 for of in found)]
+    wide = [place for place in range(len(layers)) if any(of[place].maps[0].size > 1 for of in maps)]
     points = ", ".join(layer for place, layer in enumerate(layers) if place not in wide)
     names = " and ".join(path.name for path in paths)
     if not wide:
@@ -124,26 +124,26 @@ def _with_extent(
         )
     if points:
         notes.append(f"left out, as it sees a single point of {names} at this size: {points}.")
-    return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in found]
+    return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in maps]
 
 
-def strongest(found: Sequence[LayerMaps], count: int) -> list[int]:
+def strongest(maps: Sequence[LayerMaps], count: int) -> list[int]:
     """The channels of a layer that vary most, in one picture or in all of them together.
 
-    :param found: the same layer in every picture.
+    :param maps: the same layer in every picture.
     """
-    shares = [one.strength / max(float(one.strength.max()), 1e-12) for one in found]
+    shares = [one.strength / max(float(one.strength.max()), 1e-12) for one in maps]
     # Stable, so that equal ones stay in order.
     return [int(channel) for channel in np.argsort(-np.sum(shares, 0), kind="stable")[:count]]
 
 
-def arranged(found: Sequence[LayerMaps], count: int) -> list[int]:
+def arranged(maps: Sequence[LayerMaps], count: int) -> list[int]:
     """The strongest channels of a layer in all pictures together, in an order in which those that fire together stand
     together; and the same in every picture, so that their matrices can be compared.
 
-    :param found: the same layer in every picture.
+    :param maps: the same layer in every picture.
     """
-    together: Array = np.sum([one.gram / max(float(np.trace(one.gram)), 1e-12) for one in found], 0, dtype=np.float32)
+    together: Array = np.sum([one.gram / max(float(np.trace(one.gram)), 1e-12) for one in maps], 0, dtype=np.float32)
     some = np.argsort(-np.diagonal(together), kind="stable")[:count]
     return [int(channel) for channel in some[similarity_order(together[np.ix_(some, some)])]]
 
@@ -151,7 +151,7 @@ def arranged(found: Sequence[LayerMaps], count: int) -> list[int]:
 def maps_page(
     names: Sequence[str],
     pictures: Sequence[Image],
-    found: Sequence[Sequence[LayerMaps]],
+    maps: Sequence[Sequence[LayerMaps]],
     channels: dict[str, list[int]],
 ) -> Canvas:
     """The figure of maps: a row for each layer, the pictures side by side with the same channels."""
@@ -159,15 +159,15 @@ def maps_page(
     # No map is shrunk: then some of its values would not be seen.
     height = max(round(CELL / max(1.0, min(aspects))), *(picture.shape[0] for picture in pictures))
     widths = [max(1, round(height * aspect)) for aspect in aspects]
-    orders = [channels[one.layer] for one in found[0]]
+    orders = [channels[one.layer] for one in maps[0]]
     count = max(map(len, orders))
     letters = letter_size(count * sum(widths), max(widths))
     word = "channel" if all(_fits(f"channel {max(map(max, orders))}", width, letters) for width in widths) else "ch"
     limits = [
-        [_limits([of[place].maps[channel] for of in found]) for channel in order] for place, order in enumerate(orders)
+        [_limits([of[place].maps[channel] for of in maps]) for channel in order] for place, order in enumerate(orders)
     ]
     parts: list[Canvas] = []
-    for name, picture, layers, width in zip(names, pictures, found, widths, strict=True):
+    for name, picture, layers, width in zip(names, pictures, maps, widths, strict=True):
         grid = labelled_grid(
             _coloured_maps(layers, orders, limits, height, width),
             labels=[[f"{word} {channel}" for channel in order] for order in orders],
@@ -175,9 +175,9 @@ def maps_page(
             letters=letters,
         )
         # As wide as two maps, where there are two.
-        shown = resize(picture, min(2, count) * width, min(2, count) * height)
+        enlarged = resize(picture, min(2, count) * width, min(2, count) * height)
         left, _, right, _ = grid.reach
-        parts.append(stacked([_seen_picture(shown, name, left, right, letters), grid]))
+        parts.append(stacked([_picture_above(enlarged, name, left, right, letters), grid]))
     page = beside([part.padded(letters * (number > 0)) for number, part in enumerate(parts)])
     left, _, right, _ = page.reach
     title = f"Activation, of each channel{' (ch)' if word == 'ch' else ''} from its least to its most"
@@ -208,12 +208,12 @@ def _fits(text: str, width: int, letters: int) -> bool:
     return text_size(text, letters)[1] <= width
 
 
-def _seen_picture(picture: Image, name: str, left: int, right: int, letters: int) -> Canvas:
+def _picture_above(picture: Image, name: str, left: int, right: int, letters: int) -> Canvas:
     """What the maps under it are of: its left edge and its name are flush with them."""
     gap = round(GAP * letters)
     right = max(right, left + picture.shape[1])
-    said = Text(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
-    return Canvas(said.y + said.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), said))
+    label = Text(shortened_to(name, right - left, letters), left, gap + picture.shape[0] + gap // 4, letters)
+    return Canvas(label.y + label.size[0] + gap // 2, right + gap, (Picture(picture, left, gap), label))
 
 
 def _under_some(pictures: Sequence[Picture], letters: int) -> int:
@@ -227,11 +227,11 @@ def _with_scale(page: Canvas, bar: Canvas, letters: int) -> Canvas:
     return stacked([page, bar.padded(page.reach[0], letters // 2, 0, letters // 2)])
 
 
-def gram_page(names: Sequence[str], found: Sequence[Sequence[LayerMaps]], orders: dict[str, list[int]]) -> Canvas:
+def gram_page(names: Sequence[str], maps: Sequence[Sequence[LayerMaps]], orders: dict[str, list[int]]) -> Canvas:
     """The figure of Gram matrices: a row for each picture, a column for each layer."""
     letters = letter_size(MATRIX * len(orders), MATRIX)
     rows = []
-    for layers in found:
+    for layers in maps:
         row = []
         for one in layers:
             order = orders[one.layer]
@@ -242,7 +242,7 @@ def gram_page(names: Sequence[str], found: Sequence[Sequence[LayerMaps]], orders
         f"{one.layer}: {len(orders[one.layer])} of {len(one.gram)}"
         if len(orders[one.layer]) < len(one.gram)
         else f"{one.layer}: all {len(one.gram)}"
-        for one in found[0]
+        for one in maps[0]
     ]
     page = labelled_grid(
         rows, heads=heads, sides=[shortened_to(name, MATRIX, letters) for name in names], letters=letters
@@ -266,13 +266,13 @@ def _limits(maps: Sequence[Array]) -> tuple[float, float]:
 def _logarithmic(matrix: Array) -> Array:
     """0 at and below 10^-DECADES of the largest entry, 1 at it."""
     top = max(float(matrix.max()), 1e-30)
-    found: Array = (1 + np.log10(np.maximum(matrix / top, 10.0**-DECADES)) / DECADES).astype(np.float32)
-    return found
+    scaled: Array = (1 + np.log10(np.maximum(matrix / top, 10.0**-DECADES)) / DECADES).astype(np.float32)
+    return scaled
 
 
 def _enlarged(values: Array, height: int, width: int) -> Array:
     """Every value as a block: what a deep layer does not see should not look as if it did."""
     down = np.arange(height) * values.shape[0] // height
     across = np.arange(width) * values.shape[1] // width
-    found: Array = values[np.ix_(down, across)]
-    return found
+    blocks: Array = values[np.ix_(down, across)]
+    return blocks

@@ -33,7 +33,7 @@ APART = 0.062
 
 @dataclass(frozen=True)
 class _End:
-    """Where a curve ends, and what is said there."""
+    """Where a curve ends, and its name."""
 
     value: float
     name: str
@@ -95,18 +95,23 @@ def _curves(axes: Axes, curve: LossCurve) -> dict[str, _End]:
     ends: dict[str, _End] = {}
     for term in curve.terms:
         values = curve.weighted(term)
-        shown = [math.nan if value is None or value <= 0 else value for value in values]
-        known = [value for value in shown if not math.isnan(value)]
-        if not known:
+        positive = [math.nan if value is None or value <= 0 else value for value in values]
+        drawn = [value for value in positive if not math.isnan(value)]
+        if not drawn:
             continue
         colour = COLOURS.get(term, "#6b7280")
         wide = 1.8 if term == "total" else 1.2
-        marker = "." if len(known) <= 40 else None
+        marker = "." if len(drawn) <= 40 else None
         for first, end in curve.stretches():
             axes.plot(
-                curve.places[first:end], shown[first:end], color=colour, linewidth=wide, marker=marker, markersize=4
+                curve.places[first:end],
+                positive[first:end],
+                color=colour,
+                linewidth=wide,
+                marker=marker,
+                markersize=4,
             )
-        ends[term] = _End(known[-1], _named(term, curve), colour, term == "total")
+        ends[term] = _End(drawn[-1], _named(term, curve), colour, term == "total")
     axes.set_yscale("log")
     for place, text in curve.breaks:
         axes.axvline(place, color="#9ca3af", linestyle=":", linewidth=0.9, zorder=0)

@@ -47,7 +47,7 @@ class LossCurve:
     weights: Mapping[str, float]
     """Of the terms; empty where they are not known."""
     breaks: tuple[tuple[int, str], ...] = ()
-    """Places where something begins, such as a shot, and what is said of it; '' for nothing."""
+    """Places where something begins, such as a shot, and its name; '' for nothing."""
     in_pass: int = 1
     passes: int = 1
 
@@ -71,16 +71,16 @@ class LossCurve:
     @property
     def terms(self) -> tuple[str, ...]:
         """'total' and the terms that have a weight, in the order in which they are named."""
-        found = dict.fromkeys(name for losses in self.losses for name in losses)
-        return tuple(name for name in found if name == "total" or self.weights.get(name, 1.0) > 0)
+        terms = dict.fromkeys(name for losses in self.losses for name in losses)
+        return tuple(name for name in terms if name == "total" or self.weights.get(name, 1.0) > 0)
 
 
 def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
     """The weight of every term, in settings as they are kept in files."""
-    found = {term: float(settings[name]) for term, name in WEIGHTS.items() if name in settings}
-    if "style" in found and "strength" in settings:
-        found["style"] *= strengthened(settings["strength"])
-    return found
+    weights = {term: float(settings[name]) for term, name in WEIGHTS.items() if name in settings}
+    if "style" in weights and "strength" in settings:
+        weights["style"] *= strengthened(settings["strength"])
+    return weights
 
 
 def stored_loss_curves(place: Path, on_count: OnCount) -> list[LossCurve] | None:
@@ -144,7 +144,7 @@ def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
 
 
 def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
-    """The first frames of shots, found or given; none where that is not known."""
+    """The first frames of shots, detected or given; none where that is not known."""
     try:
         return [int(first) for first, _ in json.loads((folder / SHOTS).read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
@@ -165,16 +165,16 @@ def _passes_in(folder: Path, settings: Mapping[str, Any]) -> int:
 def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[int, dict[str, float]]:
     """The losses of the frames of a pass, in the order of the clip; empty where none are kept."""
     numbered = sorted((folder / frames).glob("[0-9]*.png"))
-    found: dict[int, dict[str, float]] = {}
+    losses: dict[int, dict[str, float]] = {}
     for done, path in enumerate(numbered):
         on_count("Reading the losses of the frames", done, len(numbered))
-        found[int(path.stem)] = _losses_of(path)
+        losses[int(path.stem)] = _losses_of(path)
     if numbered:
-        return found
+        return losses
     kept = folder / LOSSES.format(number)
     try:
-        told = json.loads(kept.read_text(encoding="utf-8"))
-        return {int(frame): _floats(losses) for frame, losses in told.items()}
+        by_frame = json.loads(kept.read_text(encoding="utf-8"))
+        return {int(frame): _floats(terms) for frame, terms in by_frame.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -224,8 +224,8 @@ def batch_loss_curves(folder: Path, result: Path | None = None) -> list[LossCurv
     """
     ledger = Ledger(folder)
     try:
-        known = ledger.items(left_out=result is not None)
-        rows = [row for row in known if result is None or result in map(Path.absolute, row.item.outputs)]
+        items = ledger.items(left_out=result is not None)
+        rows = [row for row in items if result is None or result in map(Path.absolute, row.item.outputs)]
         if result is not None and not rows:
             raise UsageError(f"{result}: the batch in {folder} knows no painting of that name; see reelbrush status.")
         clips = [row for row in rows if row.frames > 1 and row.done > 1]
@@ -246,19 +246,19 @@ def batch_loss_curves(folder: Path, result: Path | None = None) -> list[LossCurv
 
 def _of_item(row: ItemRow, ledger: Ledger) -> list[LossCurve]:
     """A curve for each pass of which frames are finished."""
-    found: dict[int, dict[int, Mapping[str, float]]] = {}
+    by_pass: dict[int, dict[int, Mapping[str, float]]] = {}
     for frame in ledger.frames(row.name):
-        found.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
+        by_pass.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
     try:
         weights = weights_of(read_toml(row.made.get("settings", "")))
     except ValueError:
         weights = {}
     breaks = tuple((first, "cut") for first in row.cuts)
-    passes = max(row.passes, *found)
+    passes = max(row.passes, *by_pass)
     return [
         LossCurve(
             row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,
             number, passes,
         )
-        for number, losses in sorted(found.items())
+        for number, losses in sorted(by_pass.items())
     ]  # fmt: skip

@@ -114,7 +114,7 @@ def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> Lo
     breaks: list[tuple[int, str]] = []
     levels: list[int] = []
 
-    def seen(progress: Progress) -> None:
+    def record(progress: Progress) -> None:
         if not levels or progress.level != levels[-1]:
             levels.append(progress.level)
             height, width = progress.detail.image().shape[2:]
@@ -123,7 +123,7 @@ def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> Lo
         losses.append(progress.detail.losses.floats())
         on_count("Painting (percent)", int(100 * progress.share), 100)
 
-    run_still(still, studio.network, studio.settings, studio.device, ignore, seen)
+    run_still(still, studio.network, studio.settings, studio.device, ignore, record)
     return LossCurve(
         still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(studio.settings)),
         tuple(breaks) if len(breaks) > 1 else (),

@@ -40,15 +40,15 @@ def read_resized(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[st
 
     :raises MediaError: it cannot be read, or is too narrow for that.
     """
-    found = read_picture(path)
-    width, height = fit_size(found.shape[1], found.shape[0], size)
+    image = read_picture(path)
+    width, height = fit_size(image.shape[1], image.shape[0], size)
     if min(width, height) >= least:
-        return resize(found, width, height), ()
-    short, long = min(found.shape[:2]), max(found.shape[:2])
+        return resize(image, width, height), ()
+    short, long = min(image.shape[:2]), max(image.shape[:2])
     longest = max(least, round(least * long / short))
     if longest > LONGEST:
         raise MediaError(
-            f"{path}: a picture of {found.shape[1]}x{found.shape[0]} pixels is too narrow. The layers that are asked "
+            f"{path}: a picture of {image.shape[1]}x{image.shape[0]} pixels is too narrow. The layers that are asked "
             f"for need {least} on its shorter side, and it would be {longest} long then. Cut a piece out of it, or "
             "name lower layers."
         )
@@ -57,7 +57,7 @@ def read_resized(path: Path, size: int, least: int = 1) -> tuple[Image, tuple[st
         f"{path.name} is looked at at {wide}x{high} pixels, not at {width}x{height}: the deepest layer needs {least} "
         "on the shorter side."
     )
-    return resize(found, wide, high), (note,)
+    return resize(image, wide, high), (note,)
 
 
 def for_print(image: Image, longest: int) -> Image:

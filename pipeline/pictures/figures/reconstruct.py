@@ -73,7 +73,7 @@ class Row:
     def texts(self) -> tuple[str, ...]:
         """For a table."""
         return (
-            self.what, _set(self.layers), psnr_text(self.psnr) if self.what == "content" else "",
+            self.what, _layer_range(self.layers), psnr_text(self.psnr) if self.what == "content" else "",
             f"{self.left:.1e}", str(self.steps), f"{self.seconds:.1f} s",
         )  # fmt: skip
 
@@ -120,23 +120,23 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     studio = open_studio("gatys2016", job.weights, job.device)
     network = studio.network
     singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or block_layers(network, 2)]
-    grown = job.style_layers or block_layers(network, 1)
-    sets = [grown[: count + 1] for count in range(len(grown))]
-    least = network.smallest_side([*grown, *(layer for layers in singles for layer in layers)])
+    cumulative = job.style_layers or block_layers(network, 1)
+    sets = [cumulative[: count + 1] for count in range(len(cumulative))]
+    least = network.smallest_side([*cumulative, *(layer for layers in singles for layer in layers)])
     content, notes = read_resized(job.content, job.size, least)
     style, more = read_resized(job.style, job.size, least)
-    watch = _Watch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
+    watch = _Stopwatch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
     maker = Reconstructor(network, studio.device, Plan(job.steps, job.tv_weight, job.seed))
     rows, pictures = [], []
     for layers in singles:
-        found = maker.content(content, layers[0], watch.step)
-        rows.append(_row("content", layers, found, watch.lap(), psnr(found.image, content)))
-        pictures.append(found.image)
+        result = maker.content(content, layers[0], watch.step)
+        rows.append(_row("content", layers, result, watch.lap(), psnr(result.image, content)))
+        pictures.append(result.image)
     for layers in sets:
         # The statistics say nothing of places: they fit a picture of any size.
-        found = maker.style(style, layers, "gram", content.shape[0], content.shape[1], watch.step)
-        rows.append(_row("style", layers, found, watch.lap(), None))
-        pictures.append(found.image)
+        result = maker.style(style, layers, "gram", content.shape[0], content.shape[1], watch.step)
+        rows.append(_row("style", layers, result, watch.lap(), None))
+        pictures.append(result.image)
     write_figure(job.output, page(content, style, rows, pictures), job.overwrite)
     return Figure(job.output, describe(network), job.tv_weight, tuple(rows), notes + more)
 
@@ -167,7 +167,7 @@ def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[I
     """
     size = f"{content.shape[1]}×{content.shape[0]}"
     content, *pictures = [for_print(picture, CELL) for picture in (content, *pictures)]
-    known = dict(zip(rows, pictures, strict=True))
+    by_row = dict(zip(rows, pictures, strict=True))
     of_content = [row for row in rows if row.what == "content"]
     of_style = [row for row in rows if row.what == "style"]
     columns = max(len(of_content), len(of_style))
@@ -179,11 +179,11 @@ def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[I
         letters=letters,
     )
     reconstructed = labelled_grid(
-        [[known[row] for row in of_style], [known[row] for row in of_content]],
+        [[by_row[row] for row in of_style], [by_row[row] for row in of_content]],
         heads=[f"({letter})" for letter in "abcdefghijklmnopqrstuvwxyz"[:columns]],
         labels=[
-            [_grown(row.layers) for row in of_style],
-            [f"{row.layers[0]}\n{_said_psnr(row.psnr)}" for row in of_content],
+            [_cumulative_label(row.layers) for row in of_style],
+            [f"{row.layers[0]}\n{_psnr_label(row.psnr)}" for row in of_content],
         ],
         letters=letters,
     )
@@ -191,9 +191,9 @@ def page(content: Image, style: Image, rows: Sequence[Row], pictures: Sequence[I
     return with_footer(beside([originals, reconstructed]), foot, letters)
 
 
-def _row(what: str, layers: Sequence[str], found: Reconstruction, seconds: float, decibels: float | None) -> Row:
+def _row(what: str, layers: Sequence[str], result: Reconstruction, seconds: float, decibels: float | None) -> Row:
     return Row(
-        what, tuple(layers), None if decibels == math.inf else decibels, found.losses[what], found.steps, seconds
+        what, tuple(layers), None if decibels == math.inf else decibels, result.losses[what], result.steps, seconds
     )
 
 
@@ -202,22 +202,22 @@ def psnr_text(decibels: float | None) -> str:
     return "exact" if decibels is None else f"{decibels:.1f} dB"
 
 
-def _said_psnr(decibels: float | None) -> str:
+def _psnr_label(decibels: float | None) -> str:
     """'PSNR 32.9 dB', or 'exact'."""
     return psnr_text(decibels) if decibels is None else f"PSNR {psnr_text(decibels)}"
 
 
-def _grown(layers: Sequence[str]) -> str:
+def _cumulative_label(layers: Sequence[str]) -> str:
     """'relu1_1', '… + relu2_1': what the last layer is added to stands to the left of it."""
     return layers[0] if len(layers) == 1 else f"… + {layers[-1]}"
 
 
-def _set(layers: Sequence[str]) -> str:
+def _layer_range(layers: Sequence[str]) -> str:
     """'relu1_1' or 'relu1_1 … relu3_1'."""
     return layers[0] if len(layers) == 1 else f"{layers[0]} … {layers[-1]}"
 
 
-class _Watch:
+class _Stopwatch:
     """Progress of reconstructions that take so many steps at most, each of other cost; and the time of each."""
 
     def __init__(self, costs: Sequence[float], steps: int, on_count: OnCount) -> None:

@@ -79,8 +79,8 @@ class Weights:
             for layers, row in zip(self.layers, self.losses, strict=True)
             for ratio, losses in zip(self.ratios, row, strict=True)
         ]
-        found = {"event": "figure", "output": str(self.output), "network": self.network, "paintings": cells}
-        return json.dumps(found)
+        result = {"event": "figure", "output": str(self.output), "network": self.network, "paintings": cells}
+        return json.dumps(result)
 
 
 def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
@@ -129,8 +129,8 @@ def page(
     sets: Sequence[Sequence[str]],
 ) -> Canvas:
     """The figure: content and style above, a row of paintings for each set of layers under them."""
-    shown = for_print(content, CELL)
-    letters = letter_size(len(ratios) * shown.shape[1], shown.shape[1])
+    enlarged = for_print(content, CELL)
+    letters = letter_size(len(ratios) * enlarged.shape[1], enlarged.shape[1])
     grid = labelled_grid(
         [[for_print(painting, CELL) for painting in row] for row in paintings],
         heads=[f"α/β = {text}" for text in ratio_texts(ratios)],
@@ -141,18 +141,18 @@ def page(
         _, top, _, bottom = grid.reach
         grid = beside([axis(DOWN, bottom - top, letters, down=True).padded(letters // 2, top), grid])
     left, _, right, _ = grid.reach
-    way = _way(ratios)
-    across = [axis(way, right - left, letters).padded(left, letters // 2)] if way else []
+    direction = _direction(ratios)
+    across = [axis(direction, right - left, letters).padded(left, letters // 2)] if direction else []
     given = beside(
         labelled_grid([[one]], labels=[[name]], letters=letters)
-        for one, name in ((shown, "content"), (beside_content(style, shown), "style"))
+        for one, name in ((enlarged, "content"), (beside_content(style, enlarged), "style"))
     )
     # Above the columns, not above the names of the rows.
     given = given.padded(left - given.reach[0])
     return with_footer(stacked([given, *across, grid]), FOOT, letters)
 
 
-def _way(ratios: Sequence[float]) -> str:
+def _direction(ratios: Sequence[float]) -> str:
     """What changes to the right; nothing where it is now this and now that."""
     steps = list(pairwise(ratios))
     if not steps:
@@ -165,13 +165,13 @@ def _way(ratios: Sequence[float]) -> str:
 def ratio_texts(ratios: Sequence[float]) -> list[str]:
     """Numbers in as few digits as tell them apart, two at least: '0.005', '1.2·10⁶'."""
     for digits in range(2, 17):
-        texts = [_said(ratio, digits) for ratio in ratios]
+        texts = [_ratio_text(ratio, digits) for ratio in ratios]
         if len(set(texts)) == len(set(ratios)):
             break
     return texts
 
 
-def _said(ratio: float, digits: int) -> str:
+def _ratio_text(ratio: float, digits: int) -> str:
     number, power = f"{ratio:.{digits - 1}e}".split("e")
     exponent = int(power)
     if -4 < exponent < 4:
