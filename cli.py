@@ -535,8 +535,8 @@ def batch(
             from pipeline.batch.events import Planned
             from pipeline.batch.run_context import RunOptions
             from pipeline.clip.parse import parse_deadline
-            from pipeline.report.batch_progress import PLAN_HEADS, plan_rows
             from pipeline.report.batch_run import BatchRun, paint_batch
+            from pipeline.report.batch_text import PLAN_HEADS, plan_rows
             from pipeline.report.jsonlines import json_reporter
             from pipeline.report.lines import print_table
 

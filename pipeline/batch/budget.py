@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.clip.allocation import HALVINGS
-from pipeline.clip.deadline import reserve
-from pipeline.clip.step_budget import Speed, plan_steps
-from pipeline.settings import Settings
 from pipeline.text import duration_text
 
 
@@ -26,19 +23,7 @@ class Need:
         return Need(self.full * share, self.least * share)
 
 
-def need_of(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
-    """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
-
-    :param worth: as for `plan_steps`.
-    """
-    full = plan_steps(settings, frames, worth).seconds(speed)
-    # A single pass, where time is short; `passes_of` gives a loop the second one that it needs.
-    least = plan_steps(replace(settings, passes=1), frames, worth).least_seconds(speed)
-    kept = reserve(frames, width, height)
-    return Need(full + kept, least + kept)
-
-
-def allotted(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,)) -> list[float]:
+def allot(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,)) -> list[float]:
     """Seconds that each painting, or part of one, may take, so that all of them are finished in time.
 
     All get the same share of what full effort was estimated to take, but none less than its least. Where there is more
@@ -58,31 +43,31 @@ def allotted(needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0
     if not any(need.full for need in needs):
         return at(1)
     low, high = 0.0, 1.0
-    while _ends(at(high), busy) <= seconds:
+    while makespan(at(high), busy) <= seconds:
         low, high = high, 2 * high
     for _ in range(HALVINGS):
         share = (low + high) / 2
-        low, high = (share, high) if _ends(at(share), busy) <= seconds else (low, share)
+        low, high = (share, high) if makespan(at(share), busy) <= seconds else (low, share)
     return at(low)
 
 
 def least_seconds(needs: Sequence[Need], busy: Sequence[float] = (0.0,)) -> float:
-    """When all would be finished with the least effort; the parameters are those of `allotted`."""
-    return _ends([need.least for need in needs], busy)
+    """When all would be finished with the least effort; the parameters are those of `allot`."""
+    return makespan([need.least for need in needs], busy)
 
 
 def shortfall(
     needs: Sequence[Need], seconds: float, busy: Sequence[float] = (0.0,), count: int | None = None
 ) -> str | None:
     """One paragraph that says how much time is missing even with the least effort, and what to do; None where there is
-    enough. The parameters are those of `allotted`.
+    enough. The parameters are those of `allot`.
 
     :param count: of the paintings; None: each one is one of `needs`.
     """
     least = least_seconds(needs, busy)
     if least <= seconds:
         return None
-    full = _ends([need.full for need in needs], busy)
+    full = makespan([need.full for need in needs], busy)
     have = (
         f"there are {duration_text(seconds)}" if seconds > 0 else "none is left now that everything has been looked at"
     )
@@ -96,8 +81,12 @@ def shortfall(
     )
 
 
-def _ends(seconds: Sequence[float], busy: Sequence[float]) -> float:
-    """When the last of these is finished, each one begun by the worker that is free first."""
+def makespan(seconds: Sequence[float], busy: Sequence[float]) -> float:
+    """When the last of these is finished, each one begun by the worker that is free first.
+
+    :param seconds: what each of them takes, in the order in which they are begun.
+    :param busy: for each worker the seconds until it is free.
+    """
     free, last = list(busy), 0.0
     for one in seconds:
         soonest = free.index(min(free))

@@ -21,9 +21,15 @@ from typing import Any
 from pipeline.batch import remote
 from pipeline.batch.dask_worker import Hand
 from pipeline.batch.devices import WorkerDevice
+from pipeline.batch.events import Notice
 from pipeline.batch.plan.item import Item
 from pipeline.batch.scheduler import ANSWER, GPU, PATIENCE, Scheduler
-from pipeline.batch.task import Lost, Message, Notice, Stopped, Task
+from pipeline.batch.task import (
+    Lost,
+    Message,
+    Stopped,
+    Task,
+)
 from pipeline.errors import ClusterError, OutputError
 
 LOOK = 1.0

@@ -19,12 +19,13 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 
 from pipeline import __version__
-from pipeline.batch.budget import allotted
+from pipeline.batch.budget import allot
 from pipeline.batch.events import (
     BatchEnded,
     ItemBegan,
     ItemEnded,
     ItemEvent,
+    Notice,
     OnBatchEvent,
 )
 from pipeline.batch.item_tasks import ItemTasks
@@ -40,7 +41,6 @@ from pipeline.batch.task import (
     Failed,
     Lost,
     Message,
-    Notice,
     Painted,
     Stopped,
     Surveyed,
@@ -215,7 +215,7 @@ class _Driver:
         running = [max(0.0, task.until - now) for task in under_way if task.until is not None]
         busy = running + [0.0] * (workers - len(running))
         seconds = self._context.options.finish_by - joining - now
-        return now + sum(allotted([*own, *rest, *others], seconds, busy)[: len(own)])
+        return now + sum(allot([*own, *rest, *others], seconds, busy)[: len(own)])
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Notice):

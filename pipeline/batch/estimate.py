@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.batch import budget
 from pipeline.batch.budget import Need
 from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.task import Timed
-from pipeline.clip.step_budget import Speed
+from pipeline.clip.deadline import reserve
+from pipeline.clip.step_budget import Speed, plan_steps
+from pipeline.settings import Settings
 
 PNG = 2.2
 """Bytes a pixel of a kept frame. Paintings of five clips had 1.6 to 2.2: strokes are hard to compress."""
@@ -34,7 +35,19 @@ def need_of(ready: CheckedItem, timed: Timed) -> Need:
         return Need(seconds, seconds)
     subject, worth = ready.subject, timed.first / ready.settings.steps
     speed = Speed(timed.step, timed.frame)
-    return budget.need_of(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
+    return clip_need(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
+
+
+def clip_need(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
+    """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
+
+    :param worth: as for `plan_steps`.
+    """
+    full = plan_steps(settings, frames, worth).seconds(speed)
+    # A single pass, where time is short; `passes_of` gives a loop the second one that it needs.
+    least = plan_steps(replace(settings, passes=1), frames, worth).least_seconds(speed)
+    kept = reserve(frames, width, height)
+    return Need(full + kept, least + kept)
 
 
 def room_of(ready: CheckedItem) -> Room:

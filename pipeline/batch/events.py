@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.batch.rows import State
-from pipeline.batch.task import Notice
 from pipeline.clip.events import Event
 
 
@@ -106,6 +105,13 @@ class BatchEnded:
     left: int
     """That were not finished, and are gone on with next time."""
     seconds: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that concerns the workers as a whole, and no task."""
+
+    text: str
 
 
 BatchEvent = Checking | Planned | ItemBegan | ItemEvent | ItemEnded | BatchEnded | Notice

@@ -6,16 +6,21 @@ import shutil
 import time
 from collections.abc import Sequence
 
-from pipeline.batch.budget import Need, shortfall
+from pipeline.batch.budget import Need, makespan, shortfall
 from pipeline.batch.checked_item import CheckedItem, RejectedItem, changes
 from pipeline.batch.estimate import Room, need_of, room_of
-from pipeline.batch.events import Checking, Planned, PlanRow, What
+from pipeline.batch.events import Checking, Notice, Planned, PlanRow, What
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.preflight import Preflight
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext
-from pipeline.batch.task import Done, Notice, Task, TaskEvent, Timed
+from pipeline.batch.task import (
+    Done,
+    Task,
+    TaskEvent,
+    Timed,
+)
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError
@@ -56,6 +61,7 @@ def prepare(context: RunContext) -> list[ItemTasks]:
     if context.interrupts.came is not None:
         return []
     all_tasks = _plan(context, ready, needs)
+    pieces = [need for one in all_tasks for need in one.to_come(context.pool.size)]
     room, free = _room(context, ready)
     context.tell(
         Planned(
@@ -64,7 +70,7 @@ def prepare(context: RunContext) -> list[ItemTasks]:
             paint=len(ready),
             finished=sum(row.state is State.DONE for row in rows),
             failed=failed,
-            seconds=sum(need.full for need in needs.values()) / context.pool.size,
+            seconds=makespan([need.full for need in pieces], [0.0] * context.pool.size),
             room=room,
             free=free,
             workers=context.pool.size,
@@ -79,7 +85,6 @@ def prepare(context: RunContext) -> list[ItemTasks]:
         )
     if context.options.finish_by is not None:
         seconds, busy = context.options.finish_by - time.time(), [0.0] * context.pool.size
-        pieces = [need for tasks in all_tasks for need in tasks.to_come(context.pool.size)]
         if why := shortfall(pieces, seconds, busy, len(all_tasks)):
             raise UsageError(why)
     return all_tasks

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline.batch.events import Notice
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import FlickerRow, OutputRow, ThumbnailRow
 from pipeline.clip.events import Event
@@ -125,13 +126,6 @@ class Lost:
     why: str
     blame: bool = True
     """Whether the task itself may have ended the worker; not where a whole machine or a scheduler went."""
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that concerns the workers as a whole, and no task."""
-
-    text: str
 
 
 Message = TaskEvent | Done | Failed | Stopped | Lost | Notice

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 from rich.status import Status
 from rich.text import Text
 
@@ -26,15 +26,13 @@ from pipeline.clip.events import (
     Started,
     Stepped,
 )
-from pipeline.report.estimate import Estimate
-from pipeline.report.lines import Bars, print_text
-from pipeline.text import duration_text, sanitize_line, size_text
+from pipeline.report.lines import LINE_EVERY, Bars, can_redraw, print_text
+from pipeline.report.progress import CountProgress, JobProgress
+from pipeline.text import count_text, duration_text, remaining_text, sanitize_line, size_text
 from pipeline.types import OnCount
 
-# Off a terminal a line appears at most this often, in seconds: a night's log stays readable.
-LINE_EVERY = 10.0
-# Cuts that are named at the start.
 SOME_CUTS = 8
+"""Cuts that are named at the start."""
 
 
 class ConsoleReporter:
@@ -43,11 +41,10 @@ class ConsoleReporter:
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
-        # A dumb terminal cannot draw over what it has drawn: it gets lines, as a log does.
-        self._live = console.is_terminal and not console.is_dumb_terminal
-        self._estimate = Estimate()
+        self._live = can_redraw(console)
+        self._progress = JobProgress()
         self._started: Started | None = None
-        self._progress: Progress | None = None
+        self._bars: Bars | None = None
         self._status: Status | None = None
         self._last_line = 0.0
         self._step = ""
@@ -65,7 +62,7 @@ class ConsoleReporter:
         if self._quiet:
             return
         now = time.monotonic()
-        self._estimate.see(event, now)
+        self._progress.update(event, now)
         if isinstance(event, Started):
             self._start(event, now)
         elif isinstance(event, Stepped):
@@ -93,49 +90,41 @@ class ConsoleReporter:
     def _start(self, event: Started, now: float) -> None:
         self._stop()
         self._started = event
-        frames = "1 picture" if event.frames == 1 else f"{event.frames} frames"
+        frames = "1 picture" if event.frames == 1 else count_text(event.frames, "frame")
         self._line(f"{sanitize_line(event.source)}: {frames} of {event.width}x{event.height}")
         self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
-            self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_places(event.cuts)}")
+            self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_frames_at(event.cuts)}")
         for note in (*event.notes, *event.hurry):
             self._line(f"note: {note}")
         if event.passes > 1:
             self._line(f"in {event.passes} passes, every second one backward")
         if event.done:
             full, begun = divmod(event.done, event.frames)
-            told = f"{event.done} of {event.frames} frames are"
+            finished = f"{event.done} of {event.frames} frames are"
             if event.passes > 1:
-                told = f"{full} of {event.passes} passes and {begun} of {event.frames} frames of the next are"
-                told = told if full < event.passes else f"All {event.passes} passes are"
-            self._line(f"{told} finished already; going on.")
+                finished = f"{full} of {event.passes} passes and {begun} of {event.frames} frames of the next are"
+                finished = finished if full < event.passes else f"All {event.passes} passes are"
+            self._line(f"{finished} finished already; going on.")
         self._last_line = now
         if self._live and event.done < event.frames * event.passes:
-            # What a column shows may hold a file's name, which is no markup.
-            self._progress = Bars(
-                TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
-                TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
-                console=self._console, transient=True, refresh_per_second=5,
-            )  # fmt: skip
-            self._progress.add_task("painting", total=1.0, left="")
-            self._progress.start()
+            self._bars = Bars.of_shares(self._console)
+            self._bars.add_task("painting", total=1.0, left="")
+            self._bars.start()
 
     def _show(self, frame: int, in_pass: int, now: float) -> None:
         """Bar on a terminal; elsewhere a line now and then."""
         assert self._started is not None
-        left = self._estimate.left(now)
-        place = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
+        left = remaining_text(self._progress.left(now))
+        where = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
         if self._started.passes > 1:
-            place = f"pass {in_pass}/{self._started.passes}, {place}"
-        text = "" if left is None else f"about {duration_text(max(1.0, left))} left"
-        if self._progress is not None:
-            task = self._progress.task_ids[0]
-            self._progress.update(
-                task, completed=self._estimate.fraction, description=f"{place}{self._step}", left=text
-            )
+            where = f"pass {in_pass}/{self._started.passes}, {where}"
+        if self._bars is not None:
+            task = self._bars.task_ids[0]
+            self._bars.update(task, completed=self._progress.fraction, description=f"{where}{self._step}", left=left)
         elif not self._live and now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            self._line(f"{place}{self._step}, {self._estimate.fraction:.0%}{', ' + text if text else ''}")
+            self._line(f"{where}{self._step}, {self._progress.fraction:.0%}{left and f', {left}'}")
 
     def _frame_done(self, event: FrameDone, now: float) -> None:
         if event.stopped == "unstable" and event.in_pass == 1:
@@ -154,11 +143,9 @@ class ConsoleReporter:
         self._show(event.frame, event.in_pass, now)
 
     def _stage(self, event: Stage) -> None:
-        if self._progress is not None:
-            task = self._progress.task_ids[0]
-            self._progress.update(
-                task, description=sanitize_line(event.text), completed=self._estimate.fraction, left=""
-            )
+        if self._bars is not None:
+            task = self._bars.task_ids[0]
+            self._bars.update(task, description=sanitize_line(event.text), completed=self._progress.fraction, left="")
         elif not self._live:
             self._line(sanitize_line(event.text))
         elif self._status is None:
@@ -176,9 +163,9 @@ class ConsoleReporter:
             self._line(text)
 
     def _finished(self, event: Finished) -> None:
-        told = self._started.notes if self._started else ()
+        shown = self._started.notes if self._started else ()
         for note in event.notes:
-            if note not in told:
+            if note not in shown:
                 self._line(f"note: {note}")
         several = event.frames > 1 and event.painted
         kind = "frame and pass" if self._started is not None and self._started.passes > 1 else "frame"
@@ -193,18 +180,18 @@ class ConsoleReporter:
             print_text(self._console, text, indent=2)
 
     def _stop(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
         if self._status is not None:
             self._status.stop()
             self._status = None
 
 
-def _places(cuts: Sequence[int]) -> str:
+def _frames_at(cuts: Sequence[int]) -> str:
     """'frames 25, 58' as they are counted in progress, from 1; of many the first few."""
-    shown = ", ".join(str(first + 1) for first in cuts[:SOME_CUTS])
-    return f"frame{'s' if len(cuts) > 1 else ''} {shown}{', ...' if len(cuts) > SOME_CUTS else ''}"
+    some = ", ".join(str(first + 1) for first in cuts[:SOME_CUTS])
+    return f"frame{'s' if len(cuts) > 1 else ''} {some}{', ...' if len(cuts) > SOME_CUTS else ''}"
 
 
 @contextmanager
@@ -213,31 +200,27 @@ def show_count(console: Console, quiet: bool = False) -> Iterator[OnCount]:
 
     Yields a function of what is being done, how much of it is done, and how much there is (None: unknown).
     """
-    live = console.is_terminal and not console.is_dumb_terminal and not quiet
-    last_line = began = time.monotonic()
-    doing, first = "", 0
+    live = can_redraw(console) and not quiet
+    last_line = time.monotonic()
+    counted = CountProgress()
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[left]}"),
     )  # fmt: skip
-    with Bars(*columns, console=console, transient=True, disable=not live) as progress:
-        task = progress.add_task("", total=None, count="", left="")
+    with Bars(*columns, console=console, transient=True, disable=not live) as bars:
+        task = bars.add_task("", total=None, count="", left="")
 
         def count(text: str, done: int, of: int | None) -> None:
-            nonlocal last_line, began, doing, first
+            nonlocal last_line
             now = time.monotonic()
-            if text != doing:
-                doing, began, first = text, now, done
-                progress.reset(task)
-            # Half a second's rate says nothing yet. How long the first one took is not known.
-            known = of is not None and done > first and now - began > 0.5
-            left = (now - began) / (done - first) * (of - done) if known and of is not None else None
-            said = "" if not left else f"about {duration_text(max(1.0, left))} left"
+            if counted.update(text, done, of, now):
+                bars.reset(task)
+            left = remaining_text(counted.left or None)
             of_all = "" if not done else f"{done}/{of}" if of else str(done)
-            progress.update(task, description=sanitize_line(text), completed=done, total=of, count=of_all, left=said)
+            bars.update(task, description=sanitize_line(text), completed=done, total=of, count=of_all, left=left)
             if not live and not quiet and now - last_line >= LINE_EVERY:
                 last_line = now
                 line = " ".join(part for part in (sanitize_line(text), of_all) if part)
-                print_text(console, f"{line}{', ' + said if said else ''}")
+                print_text(console, f"{line}{left and f', {left}'}")
 
         yield count

@@ -26,6 +26,7 @@ from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
 from pipeline.report.failures import RESUME_HINT
 from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
 from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
+from pipeline.report.progress import row_progress
 from pipeline.text import sanitize, sanitize_line
 
 OPEN_UP_TO = 12
@@ -172,8 +173,7 @@ class _Parts:
         self._points = max(FEWEST_POINTS, min(MOST_POINTS, POINTS // max(1, items)))
 
     def plain(self, row: ItemRow) -> UnfinishedItem:
-        whole = row.frames * row.passes
-        percent = int(100 * row.done / whole) if whole else 0
+        percent = int(100 * row_progress(row).fraction)
         return UnfinishedItem(row, self._link("input", row.item.source), percent, facts(row, ()))
 
     def painting(self, row: ItemRow) -> Markup:

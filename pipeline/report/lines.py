@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import Progress, Task
+from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -20,8 +20,27 @@ ECHO = 3
 """Columns that stay free beside a bar, for the '^C' of a terminal and its cursor."""
 
 
+LINE_EVERY = 10.0
+"""Off a terminal a line of progress appears at most this often, in seconds: a log of many hours stays readable."""
+
+
+def can_redraw(console: Console) -> bool:
+    """Whether what was drawn can be drawn over. A dumb terminal cannot do that: it gets lines, as a log does."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 class Bars(Progress):
     """Bars that Ctrl-C does not disturb: where its echo begins a new line, what was drawn is not cleared away."""
+
+    @classmethod
+    def of_shares(cls, console: Console) -> Bars:
+        """Bars of what has a total of 1, each with a description, percent, and the field `left`."""
+        # What a column shows may hold a file's name, which is no markup.
+        return cls(
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
+            console=console, transient=True, refresh_per_second=5,
+        )  # fmt: skip
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
         """What is drawn."""

@@ -13,11 +13,11 @@ from tiny import tiny_settings
 
 from pipeline.batch.budget import (
     Need,
-    allotted,
+    allot,
     least_seconds,
-    need_of,
     shortfall,
 )
+from pipeline.batch.estimate import clip_need
 from pipeline.clip.deadline import reserve
 from pipeline.clip.parse import parse_budget, parse_deadline, parse_finish_by
 from pipeline.clip.step_budget import Speed
@@ -41,29 +41,29 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_with_time_for_everything_everyone_gets_all() -> None:
-    assert allotted(FOUR, 800) == pytest.approx([100, 200, 100, 400])
+    assert allot(FOUR, 800) == pytest.approx([100, 200, 100, 400])
 
 
 def test_time_to_spare_makes_up_for_estimates_that_are_too_low() -> None:
-    assert allotted(FOUR, 8000) == pytest.approx([1000, 2000, 1000, 4000])
-    assert allotted([Need(100, 10)] * 2, 500, [0, 300]) == pytest.approx([250] * 2), "one of them is busy"
+    assert allot(FOUR, 8000) == pytest.approx([1000, 2000, 1000, 4000])
+    assert allot([Need(100, 10)] * 2, 500, [0, 300]) == pytest.approx([250] * 2), "one of them is busy"
 
 
 def test_with_half_the_time_everyone_gets_half() -> None:
-    assert allotted(FOUR, 400) == pytest.approx([50, 100, 50, 200])
+    assert allot(FOUR, 400) == pytest.approx([50, 100, 50, 200])
 
 
 def test_no_one_gets_less_than_the_least() -> None:
     needs = [Need(100, 100), Need(100, 10), Need(100, 10)]
-    assert allotted(needs, 160) == pytest.approx([100, 30, 30])
-    assert allotted(needs, 5) == pytest.approx([100, 10, 10]), "shortfall has said so beforehand"
+    assert allot(needs, 160) == pytest.approx([100, 30, 30])
+    assert allot(needs, 5) == pytest.approx([100, 10, 10]), "shortfall has said so beforehand"
 
 
 def test_what_one_leaves_over_is_spread_over_the_others() -> None:
     left = 400.0
     took = []
     for number in range(len(FOUR)):
-        share = allotted(FOUR[number:], left)[0]
+        share = allot(FOUR[number:], left)[0]
         # The second one is finished at once; all others take what they may.
         took.append(1.0 if number == 1 else share)
         left -= took[-1]
@@ -73,11 +73,11 @@ def test_what_one_leaves_over_is_spread_over_the_others() -> None:
 
 def test_workers_share_and_none_is_late() -> None:
     needs = [Need(100, 10)] * 4
-    assert allotted(needs, 100, [0, 0]) == pytest.approx([50] * 4)
-    assert allotted(needs, 100, [0, 100]) == pytest.approx([25] * 4), "one of them is busy to the end"
-    assert allotted(needs, 100, [0, 150]) == pytest.approx([25] * 4), "or beyond it, which is no fault of these"
+    assert allot(needs, 100, [0, 0]) == pytest.approx([50] * 4)
+    assert allot(needs, 100, [0, 100]) == pytest.approx([25] * 4), "one of them is busy to the end"
+    assert allot(needs, 100, [0, 150]) == pytest.approx([25] * 4), "or beyond it, which is no fault of these"
     # What is painted on one worker cannot be hurried by another.
-    found = allotted([Need(300, 10), Need(100, 10)], 100, [0, 0])
+    found = allot([Need(300, 10), Need(100, 10)], 100, [0, 0])
     assert found[0] <= 100
     assert found == pytest.approx([100, 33.3], abs=0.1)
 
@@ -96,8 +96,8 @@ def test_too_little_time_is_said_with_figures() -> None:
 
 
 def test_nothing_to_paint_takes_no_time() -> None:
-    assert allotted([], 10) == []
-    assert allotted([Need(0, 0)], 10) == [0]
+    assert allot([], 10) == []
+    assert allot([Need(0, 0)], 10) == [0]
     assert shortfall([], 0) is None
 
 
@@ -107,10 +107,10 @@ def test_the_need_of_a_clip_is_that_of_its_steps(tmp_path: Path) -> None:
     settings = {"steps": 60, "carried_steps": 40, "passes": 2}
     shape = (info.frames, info.width, info.height)
     kept = reserve(*shape)
-    two = need_of(tiny_settings(**settings), *shape, 1.0, speed)
+    two = clip_need(tiny_settings(**settings), *shape, 1.0, speed)
     assert two.full - kept == pytest.approx(60 + 4 * 40 + 4 * 20 + 10 * 2)
     assert two.least - kept == pytest.approx(20 + 4 * 8 + 5 * 2)
-    loop = need_of(tiny_settings(**settings, loop=True), *shape, 1.0, speed)
+    loop = clip_need(tiny_settings(**settings, loop=True), *shape, 1.0, speed)
     assert loop.least - kept == pytest.approx(20 + 4 * 8 + 5 * 4 + 10 * 2)
 
 

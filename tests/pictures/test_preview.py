@@ -23,7 +23,6 @@ from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, re
 from pipeline.pictures.preview_sheet import RULE, preview_sheet
 from pipeline.report.batch_run import BatchRun, paint_batch
 from pipeline.settings import resolve
-from pipeline.text import rough_duration_text, rough_size_text
 from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
 
 FAST = (*SETS, *(text for name in ("levels=1", "steps=6", "carried_steps=5", "passes=1") for text in ("--set", name)),
@@ -208,23 +207,6 @@ def drawn_from(found: Preview, here: Path, name: str) -> Image:
         return preview_sheet(found)
     finally:
         (here / name).rename(here / "style 1.png")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.2, "1 s"), (7.4, "7 s"), (47, "45 s"), (78, "80 s"), (287, "5 min"), (3590, "1 h"), (7700, "2 h 10 min"),
-     (39600, "11 h")],
-)  # fmt: skip
-def test_times_are_as_exact_as_an_estimate_is(seconds: float, said: str) -> None:
-    assert rough_duration_text(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("count", "said"), [(0, "1 kB"), (846_123, "850 kB"), (770_600_000, "770 MB"), (1_430_000_000, "1.4 GB"),
-                        (999_999, "1 MB")]
-)  # fmt: skip
-def test_so_are_bytes(count: int, said: str) -> None:
-    assert rough_size_text(count) == said
 
 
 def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:

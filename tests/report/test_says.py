@@ -24,7 +24,6 @@ from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
 from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes
 from pipeline.report.lines import ECHO, WIDEST, print_table, print_text
-from pipeline.text import sanitize, sanitize_line
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
 WRITTEN = r"two\nlines \x1b[31m\x9b5n.mp4"
@@ -43,20 +42,6 @@ def said(one: Console) -> str:
 
 
 # ---- texts
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "name"),
-    [
-        ("a b.mp4", "a b.mp4", "a b.mp4"),
-        (HOSTILE, WRITTEN.replace(r"\n", "\n"), WRITTEN),
-        ("\t\r\x00\x7f\u202e", r"\t\r\x00\x7f\u202e", r"\t\r\x00\x7f\u202e"),
-        ("no\u00a0break 漢字 \u3000", "no\u00a0break 漢字 \u3000", "no\u00a0break 漢字 \u3000"),
-        (b"caf\xe9".decode("utf-8", "surrogateescape"), "caf\ufffd", "caf\ufffd"),
-    ],
-)
-def test_nothing_that_a_terminal_obeys_is_shown(text: str, line: str, name: str) -> None:
-    assert (sanitize(text), sanitize_line(text)) == (line, name)
 
 
 @pytest.mark.parametrize("width", [30, 60, 80])
