@@ -313,7 +313,7 @@ def test_the_status_of_a_batch_on_a_disk_that_cannot_be_written(tmp_path: Path) 
     mounted(place, 2000)
     try:
         ledger = planned(place, ["a.mp4"])
-        finish(ledger, "a.mp4", statuses=())
+        finish(ledger, "a.mp4", thumbnails=())
         ledger.close()
         remounted_for_reading(place)
         done = reelbrush("status", place)
