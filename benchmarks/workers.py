@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.batch.devices import cores, local_devices
 from pipeline.batch.driver import run_batch
 from pipeline.batch.events import BatchEvent, ItemEnded, Planned
+from pipeline.batch.jobs import RunOptions
 from pipeline.batch.plan.batch import plan_batch
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import State
-from pipeline.batch.run_context import RunOptions
 from pipeline.batch.task import Task, TaskEvent
 from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 

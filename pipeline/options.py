@@ -10,13 +10,13 @@ library calls check by the same limits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeAlias
 
-MAIN, OUTPUT, INPUT, PAINTING, MOTION, TIME, REPORT = (
-    "Options", "Output", "Input", "Painting", "Motion", "Time", "Report",
+PANELS = MAIN, INPUT, OUTPUT, PAINTING, MOTION, RUN, TIME, REPORT = (
+    "Options", "Input", "Output", "Painting", "Motion", "Run", "Time", "Report",
 )  # fmt: skip
-"""Panels of the help, in the order in which it shows them."""
+"""Headings of the help, in its order."""
 
 Typed: TypeAlias = dict[str, Any]
 """Options by the names of their fields, as they were typed; what was not typed is not among them."""
@@ -42,17 +42,54 @@ class Option:
     high: float | None = None
     choices: tuple[str, ...] = ()
     """The words that it can be."""
-    suggested: Callable[[], Iterable[str]] | None = None
-    """Values that the shell completes, where they are others than the choices, or take time to find."""
+    suggested: Callable[[], Mapping[str, str] | Iterable[str]] | None = None
+    """Values that the shell completes, where they are others than the choices, or take time to find; with what each
+    of them is, if there is more to say."""
     default: str = ""
     """What happens where it is not given, if its default does not say that."""
     read: Callable[[str], Any] | None = None
-    """Makes the value of the text that was typed, or of each where several can be given; a UsageError tells why not."""
+    """Makes the value of the text that was typed; a UsageError tells why not."""
+    each: bool = False
+    """Whether `read` makes an entry of a field that holds several, of each text that was typed."""
 
     @property
-    def completions(self) -> tuple[str, ...]:
-        """What the shell offers for it."""
-        return self.choices if self.suggested is None else tuple(self.suggested())
+    def completions(self) -> tuple[tuple[str, str], ...]:
+        """What the shell offers for it, each with what it is, or ''."""
+        found = self.choices if self.suggested is None else self.suggested()
+        return tuple(found.items()) if isinstance(found, Mapping) else tuple((value, "") for value in found)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The options of another class, in the place of a parameter of a command, or of a field.
+
+    Where that is `Typed`, it gets what was typed; the class checks it later, together with what stands in files.
+    """
+
+    of: type
+    panels: tuple[str, ...] = ()
+    """Only those in these panels; none: those in any."""
+    only: tuple[str, ...] = ()
+    """Only these; none: all."""
+    without: tuple[str, ...] = ()
+    """All but these."""
+    preset: str = ""
+    """Whose values are told as the defaults of settings."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """Other names for options whose own ones would say too little in a command."""
+
+    def options(self) -> dict[str, Option]:
+        """The fields that are options here, by name, each with what was declared of it."""
+        found = [(one, option_of(one)) for one in fields(self.of)]
+        return {
+            one.name: what
+            for one, what in found
+            if what is not None
+            and what.panel
+            and (not self.panels or what.panel in self.panels)
+            and (not self.only or one.name in self.only)
+            and one.name not in self.without
+        }
 
 
 def option(about: str, panel: str, **more: Any) -> Mapping[str, Option]:
@@ -63,9 +100,23 @@ def option(about: str, panel: str, **more: Any) -> Mapping[str, Option]:
     return {"option": Option(about, panel, **more)}
 
 
-def argument(about: str, metavar: str) -> Mapping[str, Option]:
-    """The metadata of a field that is an argument of a command."""
-    return {"option": Option(about, MAIN, argument=True, metavar=metavar)}
+def argument(about: str, metavar: str, **more: Any) -> Mapping[str, Option]:
+    """The metadata of a field that is an argument of a command; as `option`."""
+    return {"option": Option(about, MAIN, argument=True, metavar=metavar, **more)}
+
+
+def group(of: type, **more: Any) -> Mapping[str, Group]:
+    """The metadata of a field that holds options of another class.
+
+    :param more: further fields of `Group`.
+    """
+    return {"group": Group(of, **more)}
+
+
+def group_of(field: Field[Any]) -> Group | None:
+    """The options that stand in the place of a field; None where it is none of that kind."""
+    found = field.metadata.get("group")
+    return found if isinstance(found, Group) else None
 
 
 def option_of(field: Field[Any]) -> Option | None:

@@ -106,7 +106,6 @@ class Settings:
     coarse_steps: float = _setting(
         1.0, "Steps at each coarser size before, for each step at the full one.", low=0.01, high=100
     )
-    carried_steps: int = _setting(30, "Steps for a frame that starts from the one before it.", MOTION, low=1)
     tolerance: float = _setting(
         0.0, "Stop when `patience` steps lower the loss by less than this share; 0: never.", low=0, high=1
     )
@@ -141,6 +140,7 @@ class Settings:
         MOTION,
         choices=("warped", "adjusted", "previous", "none"),
     )
+    carried_steps: int = _setting(30, "Steps for a frame that starts from the one before it.", MOTION, low=1)
     flow: str = _setting(
         "dis",
         "Optical flow that moves the paintings: DIS, which needs nothing, or RAFT, a trained network that needs its "
@@ -240,7 +240,8 @@ def _option(name: str) -> Option:
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
-_OWN = {name for name in _FIELDS if name != "preset"}
+NAMES = tuple(name for name in _FIELDS if name != "preset")
+"""What can be set by name."""
 
 
 PRESETS: dict[str, str] = {name: text for name, (text, _) in VALUES.items()}
@@ -284,12 +285,12 @@ def known(name: str) -> str:
 
     :raises SettingsError: with the nearest valid name.
     """
-    if name not in _OWN:
+    if name not in NAMES:
         refuse_network(name)
         if name in _FIELDS:
             raise SettingsError(f"{name} is not set by --set but by an option of its own: --{name}.")
         raise SettingsError(
-            f"There is no setting {name!r}{nearest(name, _OWN)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
+            f"There is no setting {name!r}{nearest(name, NAMES)}. 'reelbrush presets {DEFAULT_PRESET}' shows them all."
         )
     return name
 
@@ -431,7 +432,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if name not in _FIELDS:
             refuse_network(name, f"{path}: ")
             raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, _FIELDS)}.")
-        if name in _OWN:
+        if name in NAMES:
             try:
                 checked(name, value)
             except SettingsError as error:

@@ -18,10 +18,11 @@ from media_clips import images_of, write_clip
 from tiny import picture
 
 from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
+from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.rows import ItemRow
-from pipeline.batch.run_context import Outcome, RunOptions
-from pipeline.report.batch_run import BatchRun, paint_batch
+from pipeline.batch.run_context import Outcome
+from pipeline.report.batch_run import paint_batch
 
 SETTINGS = {**SHALLOW, "levels": 1, "passes": 1, "steps": 3, "carried_steps": 2}
 QUICK = (

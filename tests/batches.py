@@ -19,10 +19,11 @@ from jobs import SHALLOW, paint_folder, paint_picture, pictures, reelbrush, star
 from media_clips import images_of, write_clip
 
 from pipeline.batch.events import BatchEvent
+from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.rows import ItemRow, RunRow, State
-from pipeline.batch.run_context import Outcome, RunOptions
-from pipeline.report.batch_run import BatchRun, paint_batch
+from pipeline.batch.run_context import Outcome
+from pipeline.report.batch_run import paint_batch
 
 MARK = "REELBRUSH_TESTED_IN"
 """Every process of a trial has it in its environment, its workers and their ffmpeg as well."""

@@ -29,13 +29,14 @@ from pipeline.batch.events import (
     OnBatchEvent,
 )
 from pipeline.batch.item_tasks import ItemTasks
+from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.inputs import is_there
 from pipeline.batch.plan.item import Item
 from pipeline.batch.prepare import prepare
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import FrameRow, State
-from pipeline.batch.run_context import Outcome, RunContext, RunOptions
+from pipeline.batch.run_context import Outcome, RunContext
 from pipeline.batch.task import (
     Done,
     Failed,

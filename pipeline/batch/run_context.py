@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.batch.events import OnBatchEvent
+from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import State
@@ -17,20 +18,6 @@ from pipeline.signals import Interrupts
 
 HEARTBEAT = 20.0
 """Seconds between two signs of life in the ledger."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a batch is to be gone about; what is to be painted is in its items."""
-
-    overwrite: bool = False
-    retry_failed: bool = False
-    fail_fast: bool = False
-    wait: bool = False
-    """Whether to wait while another process is at work in the same folder, instead of refusing."""
-    device: str = "auto"
-    finish_by: float | None = None
-    """When everything has to be finished, as `time.time()` counts."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from pipeline.clip.checks import check_clip
 from pipeline.clip.clip_statistics import find_statistics
 from pipeline.clip.deadline import Deadline, clip_budget, lateness_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
@@ -25,8 +26,7 @@ from pipeline.clip.step_budget import StepBudget
 from pipeline.clip.store import FrameStore
 from pipeline.clip.styles import style_notes
 from pipeline.clip.work_folder import WorkFolder, retry_damaged
-from pipeline.errors import UsageError
-from pipeline.media import Sound, check_output, open_sink
+from pipeline.media import Sound, open_sink
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.plan import SinkPlan
 from pipeline.motion.flow import FlowMethod
@@ -51,12 +51,7 @@ def run_clip(
         on the speed of the machine.
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
-    if job.gif is not None and job.gif.resolve() == job.output.resolve():
-        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
-    for path in job.outputs:
-        # The sinks look again, and closer; but first the whole clip is looked through, which takes a while.
-        if not path.is_dir():
-            check_output(path, job.overwrite)
+    check_clip(job)
     began = time.monotonic()
     result = retry_damaged(lambda: _painted(job, network, settings, device, on_event, deadline, began))
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))

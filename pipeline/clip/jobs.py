@@ -10,22 +10,55 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.parse import FrameRange, parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture and its share in the blend."""
+
+    path: Path
+    weight: float = 1.0
+
+
+def parse_style(text: str) -> StylePicture:
+    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
+
+    :raises UsageError: no name, or a weight that is not above zero.
+    """
+    if not text.strip():
+        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
+    head, colon, tail = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return StylePicture(Path(text))
+    try:
+        weight = float(tail)
+    except ValueError:
+        return StylePicture(Path(text))
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
+    return StylePicture(Path(head), weight)
+
 
 # What several jobs have.
 OVERWRITE = option("Replace outputs that exist already.", OUTPUT)
 RESTART = option("Throw away the frames of an interrupted run that had other inputs or settings.", OUTPUT)
 WEIGHTS = option("Take VGG-19 from this .pth or .safetensors file, not from the package.", PAINTING, metavar="FILE")
 DEVICE = option(
-    "What to paint on: auto, cuda, cuda:N, mps or cpu.", PAINTING, suggested=lambda: ("auto", "cuda", "mps", "cpu")
+    "What to paint on: auto, cuda, cuda:N, mps or cpu.",
+    PAINTING,
+    metavar="NAME",
+    suggested=lambda: ("auto", "cuda", "mps", "cpu"),
 )
 STYLES = option(
     "Style picture. Several blend: --style a.jpg:0.7 --style b.jpg:0.3",
     MAIN,
     flags=("--style", "-s"),
     metavar="FILE[:WEIGHT]",
+    read=parse_style,
+    each=True,
 )
 FRAMES = option(
     "Only frames A to B, counted from 0; B is not included. 0:48, 100: and :25; or times: 0:2s, 1.5s: and :1m30s.",
@@ -56,40 +89,16 @@ def _qualities() -> tuple[str, ...]:
     return QUALITIES
 
 
-CODEC = option("h264, h265, vp9, av1, prores or ffv1.", OUTPUT, suggested=_codecs, default="by the suffix")
+CODEC = option(
+    "h264, h265, vp9, av1, prores or ffv1.", OUTPUT, metavar="NAME", suggested=_codecs, default="by the suffix"
+)
 QUALITY = option(
     "lossless, visual (visually lossless), small, or the codec's own number.",
     OUTPUT,
+    metavar="NAME",
     suggested=_qualities,
     default="visual",
 )
-
-
-@dataclass(frozen=True)
-class StylePicture:
-    """A style picture and its share in the blend."""
-
-    path: Path
-    weight: float = 1.0
-
-
-def parse_style(text: str) -> StylePicture:
-    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
-
-    :raises UsageError: no name, or a weight that is not above zero.
-    """
-    if not text.strip():
-        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
-    head, colon, tail = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return StylePicture(Path(text))
-    try:
-        weight = float(tail)
-    except ValueError:
-        return StylePicture(Path(text))
-    if not 0 < weight < float("inf"):
-        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
-    return StylePicture(Path(head), weight)
 
 
 @dataclass(frozen=True)
@@ -166,3 +175,42 @@ class TimeLimit:
         default=None,
         metadata=option("The same as a time of day: 07:00, or '2026-03-01 07:00'.", TIME, metavar="TIME"),
     )
+
+    def until(self) -> float | None:
+        """When that is, as `time.time()` counts; None where nothing is said.
+
+        :raises UsageError: both are given, or one cannot be read.
+        """
+        return parse_deadline(self.budget, self.finish_by)
+
+
+@dataclass(frozen=True)
+class ReplayJob:
+    """A result to paint again, and where its ingredients are if not where they were."""
+
+    result: Path = field(metadata=argument("A video, GIF, folder or picture that Reelbrush has painted.", "RESULT"))
+    output: Path | None = field(
+        default=None,
+        metadata=option(
+            "Where to paint it; the ending decides what it becomes.", MAIN, flags=("--output", "-o"), metavar="OUT"
+        ),
+    )
+    source: Path | None = field(
+        default=None,
+        metadata=option("The input, if it is not where it was.", INPUT, flags=("--input",), metavar="FILE"),
+    )
+    styles: tuple[Path, ...] = field(
+        default=(),
+        metadata=option(
+            "A style that is not where it was; in any order.", INPUT, flags=("--style", "-s"), metavar="FILE"
+        ),
+    )
+    """Each is known by its content."""
+    search: Path | None = field(
+        default=None,
+        metadata=option("Look for input and styles here and below, under any name.", INPUT, metavar="FOLDER"),
+    )
+    weights: Path | None = field(default=None, metadata=WEIGHTS)
+    device: str = field(default="auto", metadata=DEVICE)
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
+    restart: bool = field(default=False, metadata=RESTART)

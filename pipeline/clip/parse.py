@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from pipeline.errors import UsageError
 
-FrameRange: TypeAlias = tuple["int | Fraction | None", "int | Fraction | None"]
+FrameRange: TypeAlias = tuple[int | Fraction | None, int | Fraction | None]
 """Where frames begin and before which they end: a frame, counted from 0, or, as a Fraction, a time in seconds; None:
 at the start, and at the end."""
 

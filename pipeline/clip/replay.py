@@ -14,34 +14,18 @@ from pipeline.clip.api import Studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
-from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
+from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
 from pipeline.clip.provenance import Record
 from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.clip.still import run_still
 from pipeline.clip.warm_start import open_flow
-from pipeline.errors import MediaError, ReplayError, WeightsError
+from pipeline.errors import MediaError, ReplayError, UsageError, WeightsError
 from pipeline.media import open_source, refuse_same_file
 from pipeline.network import packaged
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device, choose_precision
 from pipeline.network.weights import find_vgg19, open_packaged, open_vgg19, trimmed_name, weights_folder
 from pipeline.settings import Settings
-
-
-@dataclass(frozen=True)
-class ReplayJob:
-    """Which result to paint again, where to put it, and where its ingredients are if not where they were."""
-
-    result: Path
-    output: Path
-    source: Path | None = None
-    styles: tuple[Path, ...] = ()
-    """In any order: each is known by its content."""
-    search: Path | None = None
-    weights: Path | None = None
-    device: str = "auto"
-    overwrite: bool = False
-    restart: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +63,7 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
     :raises WeightsError: it was painted by another network than the one at hand.
     """
     record = read_record(job.result)
-    refuse_same_file(job.result, (job.output,))
+    refuse_same_file(job.result, () if job.output is None else (job.output,))
     studio, notes = _studio(record, job)
     finder = Finder(job.result, job.search, on_event)
     if job.source is not None:
@@ -99,9 +83,12 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
 
     :raises ReelbrushError: as `prepare_replay`, or whatever else a user can mend.
     """
+    output = job.output
+    if output is None:
+        raise UsageError("Say where to paint it with -o OUT, or see how it was made with --show.")
     ready = prepare_replay(job, on_event)
     record, studio, notes = ready.record, ready.studio, ready.notes
-    same_kind = _suffix(job.result) == _suffix(job.output)
+    same_kind = _suffix(job.result) == _suffix(output)
     if not same_kind and (record.codec, record.quality) != (None, None):
         notes = (*notes, "Codec and quality were chosen for another kind of file; this one gets its usual ones.")
     finished: list[Finished] = []
@@ -116,12 +103,12 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
             on_event(event)
 
     if record.kind == "picture":
-        still = ready.still(job.output, job.overwrite)
+        still = ready.still(output, job.overwrite)
         run_still(still, studio.network, studio.settings, studio.device, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
-            ready.source, ready.styles, job.output, None, record.frames, record.rate, record.upscale, codec, quality,
+            ready.source, ready.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart,
         )  # fmt: skip
         run_clip(clip, studio.network, studio.settings, studio.device, with_notes)
@@ -130,19 +117,19 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         on_event(last)
         return ReplayResult(last.frames, None)
     on_event(Stage(f"Comparing with {job.result.name}"))
-    differing, likeness = _compared(job)
+    differing, likeness = _compared(job.result, output)
     on_event(replace(last, notes=(*last.notes, likeness)))
     return ReplayResult(last.frames, differing)
 
 
-def _compared(job: ReplayJob) -> tuple[int | None, str]:
+def _compared(result: Path, output: Path) -> tuple[int | None, str]:
     """How many frames differ from those of the result, and a sentence that says so."""
     try:
-        differing, of = count_differing_frames(job.result, job.output)
+        differing, of = count_differing_frames(result, output)
     except MediaError as error:
         # It is painted, whatever has become of the one before.
-        return None, f"It cannot be compared with {job.result.name} ({error})."
-    return differing, _likeness(differing, of, job.result.name)
+        return None, f"It cannot be compared with {result.name} ({error})."
+    return differing, _likeness(differing, of, result.name)
 
 
 def _likeness(differing: int, of: int, name: str) -> str:

@@ -17,7 +17,7 @@ from pipeline.clip.styles import load_styles
 from pipeline.clip.survey import find_clip_shots, given_shots
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import WorkFolder
-from pipeline.media import open_source, refuse_same_file
+from pipeline.media import open_source
 from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
@@ -64,8 +64,6 @@ def open_clip(
 
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
-    for named in (job.source, *(style.path for style in job.styles)):
-        refuse_same_file(named, job.outputs)
     painter = Painter(network, load_styles(job.styles), settings, device)
     flow = open_flow(settings, device)
     on_event(Stage(f"Reading {job.source.name}"))

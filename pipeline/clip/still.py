@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.clip.checks import check_still
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.path_cache import record_paths
@@ -16,11 +17,9 @@ from pipeline.clip.results import StillResult
 from pipeline.clip.styles import load_styles, style_notes
 from pipeline.errors import MediaError
 from pipeline.media import (
-    check_picture_output,
     fit_size,
     is_animated,
     read_picture,
-    refuse_same_file,
     resize,
     write_picture,
 )
@@ -48,11 +47,8 @@ def run_still(
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     began = time.monotonic()
+    check_still(job)
     original = _read_content(job.content)
-    if job.output is not None:
-        for source in (job.content, *(style.path for style in job.styles), *(() if job.init is None else (job.init,))):
-            refuse_same_file(source, (job.output,))
-        check_picture_output(job.output, job.overwrite)
     painter = Painter(network, load_styles(job.styles), settings, device)
     width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
     content = resize(original, width, height)
@@ -86,8 +82,6 @@ def run_still(
 
 def _read_content(path: Path) -> Image:
     """The picture to paint; who names a clip instead is told which command paints those."""
-    if path.is_dir():
-        raise MediaError(f"{path}: this is a folder. Name a picture in it, or paint all of them with reelbrush video.")
     try:
         return read_picture(path)
     except NotAPictureError as error:

@@ -27,6 +27,7 @@ from pipeline.pictures.caption import caption, caption_text, clip_names, legible
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.fitting import GROUND, STRETCH, letterboxed
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at
+from pipeline.pictures.jobs import CompareJob
 from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
 from pipeline.pictures.wipe import THERE_AND_BACK, to_and_fro, wiped
@@ -40,25 +41,6 @@ BETWEEN = 1 / 60
 """Room between clips, in their heights."""
 SILENT = (".gif", ".webp")
 """Endings of animations that have no sound and begin again. Of stills alone, a .webp is a picture."""
-
-
-@dataclass(frozen=True)
-class CompareJob:
-    """What to compare, and where to put it."""
-
-    clips: Sequence[Path]
-    """Videos, animations, folders of pictures, pictures: two or more."""
-    output: Path
-    """A video or a GIF; of pictures alone, side by side, also a picture."""
-    wipe: bool = False
-    """Whether two are laid on one another, with a line that goes to and fro."""
-    labels: Sequence[str] | None = None
-    """A text for each; None: the names of the files, () for none."""
-    height: int | None = None
-    """Of the clips in pixels; None: that of the tallest, within limits."""
-    overwrite: bool = False
-    max_bytes: int | None = None
-    """What the file may take."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +79,7 @@ class _Compared:
         self._sources = sources
         self._infos = [source.info for source in sources]
         self._height = job.height or _height(self._infos, job.wipe)
-        wanted = clip_names(job.clips) if job.labels is None else list(job.labels) or [""] * len(sources)
+        wanted = (list(job.label) or clip_names(job.clips)) if job.labels else [""] * len(sources)
         self._labels, self._label_notes = legible_labels(wanted)
         self._on_count = on_count
         self._stage = "Comparing"
@@ -207,9 +189,9 @@ def _check(job: CompareJob) -> None:
         raise UsageError("There is nothing to compare. Name two clips or more.")
     if job.wipe and len(job.clips) != 2:
         raise UsageError(f"A wipe is between two clips, and there are {len(job.clips)}. Leave out --wipe, or name two.")
-    if job.labels and len(job.labels) != len(job.clips):
+    if job.labels and job.label and len(job.label) != len(job.clips):
         raise UsageError(
-            f"There are {len(job.labels)} labels for {len(job.clips)} clips. Give --label once for each, in order."
+            f"There are {len(job.label)} labels for {len(job.clips)} clips. Give --label once for each, in order."
         )
     if job.output.suffix.lower() not in (*SUFFIXES, *WRITABLE):
         raise UsageError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.media import (
@@ -22,29 +21,10 @@ from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
 from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, insets_of
 from pipeline.pictures.insets import with_insets
+from pipeline.pictures.jobs import GalleryJob
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import write_slideshow
 from pipeline.types import OnCount
-
-
-@dataclass(frozen=True)
-class GalleryJob:
-    """What to show, and where to put it."""
-
-    paths: Sequence[Path]
-    """Results, folders of them, folders of batches."""
-    output: Path
-    """A picture becomes a contact sheet, a GIF or a video an animation."""
-    insets: bool = True
-    """Whether content and styles are shown small in a corner of each."""
-    columns: int | None = None
-    """Of a sheet, at most; None: what gives it good proportions."""
-    size: int | None = None
-    """Width of a sheet, longest side of an animation, in pixels."""
-    search: Path | None = None
-    overwrite: bool = False
-    max_bytes: int | None = None
-    """What an animation may take."""
 
 
 @dataclass(frozen=True)

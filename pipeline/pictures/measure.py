@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.clip.parse import parse_frames
+from pipeline.clip.parse import FrameRange
 from pipeline.errors import UsageError
 from pipeline.media import (
     FrameSource,
@@ -25,35 +25,13 @@ from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_bet
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
+from pipeline.pictures.jobs import MeasureJob
 from pipeline.types import OnCount
 
 SOME = 8
 """Cuts that the title of a report names; `--json` names all."""
 Pair = tuple[Image, Image]
 """Input and painting of a frame."""
-
-
-@dataclass(frozen=True)
-class MeasureJob:
-    """What to compare, and what to write of it."""
-
-    source: Path
-    """A video, an animation or a folder: what was painted."""
-    painting: Path
-    """What was made of it, by whatever program, at whatever size."""
-    plot: Path | None = None
-    """A picture of flicker, colour and sharpness over time."""
-    heatmap: Path | None = None
-    """A video of where it flickers."""
-    frames: str | None = None
-    """'A:B': the frames of `source` that were painted."""
-    cuts: str = "auto"
-    """As `parse_cuts`; a list counts the frames that are compared."""
-    size: int | None = None
-    """Longest side at which they are compared, in pixels; None: the painting's own."""
-    overwrite: bool = False
-    loop: bool = False
-    """Whether the last frame is followed by the first."""
 
 
 @dataclass(frozen=True)
@@ -246,11 +224,11 @@ def _check_outputs(job: MeasureJob) -> None:
 def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]:
     """The input, no larger than the painting, and the painting."""
 
-    def opened(path: Path, size: int | None, frames: str | None) -> FrameSource:
+    def opened(path: Path, size: int | None, frames: FrameRange | None) -> FrameSource:
         return open_source(
             path,
             size=size,
-            frames=None if frames is None else parse_frames(frames),
+            frames=frames,
             on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of),
         )
 

@@ -12,6 +12,7 @@ from pipeline.media import Image, check_picture_output, read_picture, refuse_sam
 from pipeline.pictures.canvas import Box, Canvas, beside, labelled, of_picture, stacked
 from pipeline.pictures.fitting import at_height
 from pipeline.pictures.frame_access import content_frame, middle_frame
+from pipeline.pictures.jobs import PanelsJob
 from pipeline.pictures.lettering import INK
 from pipeline.types import OnCount
 
@@ -35,22 +36,6 @@ SMALLEST = 12
 """Of the letters, in pixels."""
 UNIT = 1 / 5
 """What all these are measured in where pictures stand one above the other, in widths of the widest one."""
-
-
-@dataclass(frozen=True)
-class PanelsJob:
-    """What to show, and where to put it."""
-
-    pictures: Sequence[Path]
-    """Content, styles and painting; or the painting alone, which says what it was painted from."""
-    output: Path
-    height: int | None = None
-    """Of the pictures in pixels; None: that of the painting, within limits."""
-    labels: bool = False
-    """Whether it is said under each picture what it is."""
-    search: Path | None = None
-    """A folder to look in for content and style of a painting that stands alone."""
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.batch.plan.blends import Blend, each_once, find_styles, labels
 from pipeline.batch.plan.inputs import Input
@@ -17,6 +16,7 @@ from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
+from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import is_legible
 from pipeline.pictures.preview_paintings import Preview, number_text, run_preview
 from pipeline.pictures.preview_sheet import preview_sheet
@@ -24,27 +24,6 @@ from pipeline.types import OnCount
 
 STRENGTHS = (0.25, 0.5, 0.75)
 """That are compared where none are asked for."""
-
-
-@dataclass(frozen=True)
-class PreviewJob:
-    """What to preview, and where to put it."""
-
-    source: Path
-    styles: Sequence[str]
-    """Each by itself; a blend is 'a.jpg:0.7+b.jpg:0.3'."""
-    output: Path | None
-    """A picture; None paints nothing, for who only wants a command."""
-    strengths: Sequence[float] = ()
-    """Each from 0 to 1; none: `STRENGTHS`."""
-    count: int = 3
-    """Frames that are shown, at most."""
-    device: str = "auto"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Of the real job: fields of `Options`, and settings."""
-    written: Sequence[str] = ()
-    """The same as the command line had it, without strength, for the commands."""
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +35,12 @@ class Previewed:
     notes: tuple[str, ...]
 
 
-def run(job: PreviewJob, on_count: OnCount, cell: int | None = None) -> Previewed:
+def run(job: PreviewJob, on_count: OnCount) -> Previewed:
     """Paint the sheet, if it is wanted, and write the commands.
 
-    :param cell: the only one whose command is wanted, from 1.
     :raises ReelbrushError: something cannot be read, painted or written.
     """
-    items = cells_of(job)
+    items, cell = cells_of(job), job.cell
     if cell is not None and cell > len(items):
         raise UsageError(f"There is no cell {cell}: with these styles and strengths there are {len(items)}.")
     commands = [command(item, job.written) for item in items]

@@ -12,34 +12,18 @@ import numpy.typing as npt
 
 from pipeline.media import fit_size, resize
 from pipeline.motion.image_statistics import colour_distance
+from pipeline.pictures.jobs import StoryOptions
 from pipeline.pictures.lettering import Colour
 from pipeline.pictures.snapshots import Snapshot, Snapshots, thumbnail
 from pipeline.pictures.story_page import Page
 from pipeline.types import Image
 
-FRAMES, SIZE = 56, 400
 LEAST_FRAMED = 64
 """Longest side of a painting with panels or a curve, in pixels; a smaller one is shown enlarged."""
 PACE = 8
 """From one frame to the next, in hundredths of a second, with as many frames as were asked for."""
 FIRST_HOLD, LAST_HOLD = 60, 200
 """How long the first and the last frame are shown, in hundredths of a second."""
-
-
-@dataclass(frozen=True)
-class StoryOptions:
-    """What a story should be."""
-
-    frames: int = FRAMES
-    """At most so many, the held last one included."""
-    size: int = SIZE
-    """Longest side of the painting in it, in pixels; a smaller painting keeps its size."""
-    panels: bool = False
-    """Whether content and style stand beside the painting."""
-    curve: bool = False
-    """Whether the curve of the loss grows below it."""
-    max_bytes: int | None = None
-    """What the file may take."""
 
 
 @dataclass(frozen=True)

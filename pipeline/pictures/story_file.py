@@ -13,8 +13,9 @@ from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import ANIMATIONS
 from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.pictures.jobs import StoryOptions
 from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
-from pipeline.pictures.story import Story, StoryFrames, StoryOptions
+from pipeline.pictures.story import Story, StoryFrames
 
 
 def check_story(path: Path) -> None:

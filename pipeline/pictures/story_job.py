@@ -5,57 +5,48 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pipeline.clip.api import stylize_image
+from pipeline.clip.api import Studio
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
-from pipeline.clip.jobs import parse_style
+from pipeline.clip.jobs import StillJob
 from pipeline.clip.results import StillResult
+from pipeline.clip.still import run_still
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
+from pipeline.pictures.jobs import StoryFiles, StoryOptions
 from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapshots, snapshot_folder, store_snapshots
 from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
-from pipeline.pictures.story import Story, StoryOptions
+from pipeline.pictures.story import Story
 from pipeline.pictures.story_file import check_story, write_story
 
 
 def paint_with_story(
-    content: Path,
-    styles: list[str],
-    output: Path,
-    story: Path | None,
-    options: StoryOptions | None,
-    keep_snapshots: bool,
-    on_event: OnEvent,
-    overwrite: bool,
-    **painting: Any,
+    job: StillJob, files: StoryFiles, options: StoryOptions, studio: Studio, on_event: OnEvent
 ) -> StillResult:
-    """Paint a picture; where `story` names a file, write the progress GIF (or video) too.
+    """Paint a picture; where `files` name a story, write the progress GIF (or video) too.
 
-    :param options: of the story; None where none were given.
-    :param keep_snapshots: keep what a story is made of in `snapshot_folder(output)`.
-    :param painting: further arguments of `stylize_image`.
+    :param options: of the story.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
-    if story is None and options is not None:
+    painted = StoryOptions(options.frames, options.size)
+    if files.story is None and options != painted:
         raise UsageError(
             "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
         )
-    if story is None and not keep_snapshots:
-        return stylize_image(content, styles, output, overwrite=overwrite, on_event=on_event, **painting)
-    options = options or StoryOptions()
+    if job.output is None or (files.story is None and not files.keep):
+        return run_still(job, studio.network, studio.settings, studio.device, on_event)
+    output, story = job.output, files.story
     folder = snapshot_folder(output)
-    init = painting.get("init")
-    pictures = tuple(style.path for style in map(parse_style, styles))
+    pictures = tuple(style.path for style in job.styles)
     if story is not None:
         if story.resolve() == output.resolve():
             raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
-        for source in (content, *pictures, *((init,) if init else ())):
+        for source in (job.content, *pictures, *((job.init,) if job.init else ())):
             refuse_same_file(source, (story,))
         check_story(story)
-        check_output(story, overwrite)
-    if keep_snapshots:
-        check_snapshot_folder(folder, overwrite)
+        check_output(story, job.overwrite)
+    if files.keep:
+        check_snapshot_folder(folder, job.overwrite)
     style_images = [read_picture(picture) for picture in pictures]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
@@ -68,13 +59,11 @@ def paint_with_story(
             on_event(event)
 
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = stylize_image(
-        content, styles, output, overwrite=overwrite, on_event=with_story, on_progress=recorder, **painting
-    )
+    result = run_still(job, studio.network, studio.settings, studio.device, with_story, recorder)
     snapshots = recorder.snapshots(result, style_images)
     notes: tuple[str, ...] = ()
     try:
-        if keep_snapshots:
+        if files.keep:
             on_event(Stage("Keeping the snapshots"))
             store_snapshots(folder, snapshots, result.record)
             notes = (
@@ -82,7 +71,7 @@ def paint_with_story(
             )
         if story is not None:
             texts = result.record.texts(story)
-            notes = (*notes, *_written(story, snapshots, options, texts, overwrite, on_event))
+            notes = (*notes, *_written(story, snapshots, options, texts, job.overwrite, on_event))
     except (OutputError, UsageError) as error:
         raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
     on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))

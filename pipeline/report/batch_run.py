@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from pipeline.batch.devices import local_devices
 from pipeline.batch.driver import plan_only, run_batch
 from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
+from pipeline.batch.jobs import BatchRun
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
-from pipeline.batch.run_context import Outcome, RunOptions
+from pipeline.batch.run_context import Outcome
 from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import PageCache, write_report
@@ -27,58 +27,38 @@ SPARE = 100
 """How many times as long as writing it took nothing is written, so that it costs a hundredth of the time at most."""
 
 
-@dataclass(frozen=True)
-class BatchRun:
-    """A batch as the command line names it."""
+def plan(run: BatchRun) -> Batch:
+    """Every painting with its name.
 
-    inputs: Sequence[str]
-    """Files, folders and patterns; or a single job file."""
-    styles: Sequence[str]
-    folder: Path | None
-    name: str | None = None
-    pair: bool = False
-    sequences: bool = False
-    options: Mapping[str, Any] | None = None
-    """What is the same for all paintings: fields of `Options`, and settings."""
-    workers: int = 1
-    threads: int | None = None
-    """Of each worker, on a CPU; None shares the cores out."""
-    cluster: str | None = None
-    """Address of a Dask scheduler whose workers paint, instead of this machine's."""
-    run_options: RunOptions = field(default_factory=RunOptions)
-    dry_run: bool = False
+    :raises UsageError, SettingsError: with all that is wrong, a line each.
+    """
+    job_files = [Path(text) for text in run.inputs if text.lower().endswith(".toml")]
+    if job_files:
+        return _of_job_file(run, job_files)
+    if run.folder is None:
+        raise UsageError("Say where the paintings go: -o FOLDER.")
+    more = {} if run.name is None else {"name": run.name}
+    return plan_batch(
+        run.inputs,
+        run.styles,
+        run.folder,
+        pair=run.pair,
+        sequences=run.sequences,
+        options=run.options,
+        **more,
+    )
 
-    def batch(self) -> Batch:
-        """Every painting with its name.
 
-        :raises UsageError, SettingsError: with all that is wrong, a line each.
-        """
-        job_files = [Path(text) for text in self.inputs if text.lower().endswith(".toml")]
-        if job_files:
-            return self._of_job_file(job_files)
-        if self.folder is None:
-            raise UsageError("Say where the paintings go: -o FOLDER.")
-        more = {} if self.name is None else {"name": self.name}
-        return plan_batch(
-            self.inputs,
-            self.styles,
-            self.folder,
-            pair=self.pair,
-            sequences=self.sequences,
-            options=self.options,
-            **more,
-        )
-
-    def _of_job_file(self, files: Sequence[Path]) -> Batch:
-        if len(self.inputs) > 1:
-            raise UsageError("A job file stands for a whole batch. Name it alone, or list its inputs in one file.")
-        beside = ["--style"] if self.styles else []
-        beside += [word for word, said in (("--name", self.name), ("--pair", self.pair)) if said]
-        beside += ["--sequences"] if self.sequences else []
-        beside += [f"--{name.replace('_', '-')}" for name, value in (self.options or {}).items() if value is not None]
-        if beside:
-            raise UsageError(f"With a job file, {', '.join(beside)} has to stand in the file: {files[0]}.")
-        return plan_job_file(files[0], self.folder)
+def _of_job_file(run: BatchRun, files: Sequence[Path]) -> Batch:
+    if len(run.inputs) > 1:
+        raise UsageError("A job file stands for a whole batch. Name it alone, or list its inputs in one file.")
+    beside = ["--style"] if run.styles else []
+    beside += [word for word, said in (("--name", run.name), ("--pair", run.pair)) if said]
+    beside += ["--sequences"] if run.sequences else []
+    beside += [f"--{name.replace('_', '-')}" for name, value in (run.options or {}).items() if value is not None]
+    if beside:
+        raise UsageError(f"With a job file, {', '.join(beside)} has to stand in the file: {files[0]}.")
+    return plan_job_file(files[0], run.folder)
 
 
 def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
@@ -86,7 +66,7 @@ def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
 
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
     """
-    batch = batch_run.batch()
+    batch = plan(batch_run)
     if batch_run.dry_run:
         # A cluster would have to see the folder, and none is made.
         return plan_only(batch.folder, batch.items, _here(batch_run), batch_run.run_options, on_event)

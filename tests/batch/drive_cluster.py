@@ -13,8 +13,8 @@ from pipeline.batch.cluster import open_cluster
 from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.driver import run_batch
 from pipeline.batch.events import BatchEvent, ItemEvent
+from pipeline.batch.jobs import RunOptions
 from pipeline.batch.plan.item import Item
-from pipeline.batch.run_context import RunOptions
 from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import ReelbrushError

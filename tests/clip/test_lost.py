@@ -12,8 +12,8 @@ from jobs import SMALL, moving_folder, paint_picture, pictures
 from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.driver import TRIES, run_batch
 from pipeline.batch.events import BatchEvent, ItemEvent
+from pipeline.batch.jobs import RunOptions
 from pipeline.batch.plan.item import Item
-from pipeline.batch.run_context import RunOptions
 from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Task
 from pipeline.batch.worker import work_on
 from pipeline.batch.worker_pool import LocalWorkerPool

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline.clip.events import Event, Finished, Started
+from pipeline.clip.jobs import ReplayJob
 from pipeline.clip.provenance import JOB, near
 from pipeline.clip.recorded import read_record, recorded_settings
-from pipeline.clip.replay import ReplayJob, count_differing_frames, run_replay
+from pipeline.clip.replay import count_differing_frames, run_replay
 from pipeline.errors import MediaError, OutputError, ReelbrushError, ReplayError, UsageError, WeightsError
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
 from pipeline.network import device, packaged

@@ -23,7 +23,8 @@ from tiny import CPU, picture
 from torch import Tensor, nn
 from torchvision.models import optical_flow
 
-from pipeline.clip.replay import ReplayJob, run_replay
+from pipeline.clip.jobs import ReplayJob
+from pipeline.clip.replay import run_replay
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import StoreError, WeightsError
 from pipeline.media import read_metadata

@@ -16,8 +16,9 @@ from pipeline.errors import MediaError, OutputError
 from pipeline.media import Image, fit_size
 from pipeline.pictures.canvas import Canvas, Picture, Text
 from pipeline.pictures.figures import reconstruct, weights
-from pipeline.pictures.figures.features import FeaturesJob, gram_page, maps_page, run_features
+from pipeline.pictures.figures.features import gram_page, maps_page, run_features
 from pipeline.pictures.figures.page import read_resized
+from pipeline.pictures.jobs import FeaturesJob
 from pipeline.settings import resolve
 
 LANDSCAPE, PORTRAIT, TALL, WIDE = (128, 192), (192, 108), (190, 19), (19, 190)

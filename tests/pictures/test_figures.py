@@ -17,7 +17,7 @@ from pipeline.errors import MediaError, ReelbrushError, SettingsError, StoreErro
 from pipeline.media import read_picture
 from pipeline.network.base import Network
 from pipeline.network.weights import open_packaged
-from pipeline.pictures.figures.features import FeaturesJob, arranged, gram_page, maps_page, run_features, strongest
+from pipeline.pictures.figures.features import arranged, gram_page, maps_page, run_features, strongest
 from pipeline.pictures.figures.loss_plot import spread
 from pipeline.pictures.figures.loss_sources import (
     LossCurve,
@@ -25,9 +25,10 @@ from pipeline.pictures.figures.loss_sources import (
     stored_loss_curves,
     work_folder_loss_curves,
 )
-from pipeline.pictures.figures.losses import LossesJob, run_losses
-from pipeline.pictures.figures.reconstruct import ReconstructJob, block_layers, run_reconstruct
-from pipeline.pictures.figures.weights import WeightsJob, run_weights, with_ratio
+from pipeline.pictures.figures.losses import run_losses
+from pipeline.pictures.figures.reconstruct import block_layers, run_reconstruct
+from pipeline.pictures.figures.weights import run_weights, with_ratio
+from pipeline.pictures.jobs import FeaturesJob, LossesJob, ReconstructJob, WeightsJob
 from pipeline.settings import resolve
 from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 from pipeline.style.reconstruct import Plan, Reconstructor, psnr

@@ -15,13 +15,15 @@ from typer.testing import CliRunner
 
 import cli
 from pipeline.batch.events import Planned
+from pipeline.batch.jobs import BatchRun
 from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.media import Frame, Image, read_picture
+from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import text_size
-from pipeline.pictures.preview import PreviewJob, cells_of, command
+from pipeline.pictures.preview import cells_of, command
 from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, representative, run_preview
 from pipeline.pictures.preview_sheet import RULE, preview_sheet
-from pipeline.report.batch_run import BatchRun, paint_batch
+from pipeline.report.batch_run import paint_batch
 from pipeline.settings import resolve
 from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
 

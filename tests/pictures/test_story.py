@@ -28,10 +28,11 @@ from pipeline.media import Image, open_source, read_metadata, read_picture
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.palette import Palette
 from pipeline.pictures.encoding_ladder import TRIALS, best_within, encoding_ladder
+from pipeline.pictures.jobs import StoryOptions
 from pipeline.pictures.size_limit import LEAST_SIDE
 from pipeline.pictures.snapshot_store import read_snapshots
 from pipeline.pictures.snapshots import MOST, Loss, Snapshot, SnapshotRecorder, Snapshots, visible_change
-from pipeline.pictures.story import Story, StoryOptions, blend, changes, even_positions
+from pipeline.pictures.story import Story, blend, changes, even_positions
 from pipeline.pictures.story_curve import ACCENT
 from pipeline.pictures.story_file import write_story, write_story_frames
 from pipeline.style.frame import Progress

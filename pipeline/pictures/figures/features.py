@@ -17,12 +17,12 @@ from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
 from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
 from pipeline.pictures.figures.page import check_figure, letter_size, read_resized, write_figure
 from pipeline.pictures.figures.reconstruct import block_layers
+from pipeline.pictures.jobs import FeaturesJob
 from pipeline.pictures.labelled_grid import GAP, labelled_grid
 from pipeline.pictures.lettering import shortened_to, text_size
 from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 from pipeline.types import OnCount
 
-SIZE = 256
 CELL = 240
 """Longest side of a map in the figure, in pixels, at least."""
 MATRIX = 480
@@ -33,25 +33,6 @@ SCALE = 14
 """Length of a scale, in heights of the letters, at least where the figure is so wide."""
 DECADES = 3
 """Entries of a Gram matrix are told apart down to so many powers of ten below its largest."""
-
-
-@dataclass(frozen=True)
-class FeaturesJob:
-    """Which pictures to show to which layers, and where to put the figure."""
-
-    pictures: tuple[Path, ...]
-    """One or two."""
-    output: Path
-    layers: tuple[str, ...] = ()
-    """None: the first rectified one of every block."""
-    maps: int | None = None
-    """Shown of every layer: those that vary most. None: 8, of two pictures 5 of each."""
-    gram: bool = False
-    """Show the Gram matrices instead of maps."""
-    size: int = SIZE
-    weights: Path | None = None
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.events import ignore
-from pipeline.clip.jobs import StillJob, parse_style
-from pipeline.clip.replay import ReplayJob, prepare_replay
+from pipeline.clip.jobs import ReplayJob, StillJob, parse_style
+from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
+from pipeline.pictures.jobs import LossesJob
 from pipeline.style.frame import Progress
 from pipeline.types import OnCount
-
-
-@dataclass(frozen=True)
-class LossesJob:
-    """What to show the losses of, and where to put the figure."""
-
-    place: Path
-    """A picture to paint, one that Reelbrush has painted, or what `stored_loss_curves` takes."""
-    output: Path
-    """`.svg`, or a picture."""
-    styles: tuple[str, ...] = ()
-    """Of a picture to paint."""
-    preset: str = "draft"
-    weights: Path | None = None
-    device: str = "auto"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

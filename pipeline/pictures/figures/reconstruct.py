@@ -24,6 +24,7 @@ from pipeline.pictures.figures.page import (
     with_footer,
     write_figure,
 )
+from pipeline.pictures.jobs import ReconstructJob
 from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.style.reconstruct import Plan, Reconstruction, Reconstructor, psnr
 from pipeline.types import OnCount
@@ -31,28 +32,6 @@ from pipeline.types import OnCount
 CELL = 192
 """Longest side of a reconstruction in the figure, in pixels, at least: six side by side are as wide as a page of the
 web."""
-SIZE, STEPS, TV_WEIGHT = 192, 500, 0.03
-"""Longest side in pixels, most steps of a reconstruction, and the weight of its total variation."""
-
-
-@dataclass(frozen=True)
-class ReconstructJob:
-    """What to reconstruct, from which layers, and where to put the figure."""
-
-    content: Path
-    style: Path
-    output: Path
-    content_layers: tuple[str, ...] = ()
-    """One reconstruction from each; none: the second convolution of every block, or the nearest there is."""
-    style_layers: tuple[str, ...] = ()
-    """One reconstruction from the first, one from the first two, and so on; none: the first one of every block."""
-    size: int = SIZE
-    steps: int = STEPS
-    tv_weight: float = TV_WEIGHT
-    seed: int = 0
-    weights: Path | None = None
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,13 @@ from pipeline.pictures.figures.page import (
     with_footer,
     write_figure,
 )
+from pipeline.pictures.jobs import WeightsJob
 from pipeline.pictures.labelled_grid import labelled_grid
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, Progress, Style
 from pipeline.style.painter import Painter
 from pipeline.types import OnCount
 
-SIZE = 192
 AROUND = (0.01, 0.1, 1.0, 10.0)
 """Columns where no ratios are given: these multiples of what the preset has. The paper has the same around its 10⁻³."""
 
@@ -40,24 +40,6 @@ RISING, FALLING = "more content, less style", "more style, less content"
 DOWN = "more and deeper layers of the style"
 """What changes from row to row."""
 FOOT = "α is the weight of the content, β that of the style."
-
-
-@dataclass(frozen=True)
-class WeightsJob:
-    """What to paint, and where to put the figure."""
-
-    content: Path
-    style: Path
-    output: Path
-    ratios: tuple[float, ...] = ()
-    """Content weight / style weight, a column each."""
-    preset: str = "draft"
-    size: int = SIZE
-    steps: int | None = None
-    seed: int = 0
-    weights: Path | None = None
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""What can be known of a job before anything is loaded: whether its files are there, and its results can be written.
+
+Torch takes seconds to import; whoever has mistyped a name hears of it at once. What is in the files shows later.
+"""
+
+from __future__ import annotations
+
+from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.errors import MediaError, UsageError
+from pipeline.media import check_output, check_picture_output, refuse_same_file
+from pipeline.media.probe import check_readable
+
+
+def check_clip(job: ClipJob) -> None:
+    """See that a clip can be painted, as far as the names of its files say it.
+
+    :raises MediaError: an input is missing, empty or cannot be read.
+    :raises OutputError: an output exists, or cannot be written.
+    :raises UsageError: an output would replace an input, or another output.
+    """
+    if job.gif is not None and job.gif.resolve() == job.output.resolve():
+        raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    # A folder is looked at more closely once it is known what is in it, or goes into it.
+    for path in (job.source, *(style.path for style in job.styles)):
+        if path != job.source or not path.is_dir():
+            check_readable(path)
+    for named in (job.source, *(style.path for style in job.styles)):
+        refuse_same_file(named, job.outputs)
+    for path in job.outputs:
+        if not path.is_dir():
+            check_output(path, job.overwrite)
+
+
+def check_still(job: StillJob) -> None:
+    """See that a picture can be painted, as far as the names of its files say it; raises as `check_clip`."""
+    if job.content.is_dir():
+        raise MediaError(
+            f"{job.content}: this is a folder. Name a picture in it, or paint all of them with reelbrush video."
+        )
+    styles = [style.path for style in job.styles]
+    init = () if job.init is None else (job.init,)
+    for path in (job.content, *styles, *init):
+        check_readable(path)
+    if job.output is not None:
+        for named in (job.content, *styles, *init):
+            refuse_same_file(named, (job.output,))
+        check_picture_output(job.output, job.overwrite)

@@ -1,0 +1,63 @@
+"""Help that reads well in 80 columns: options under the headings of their panels, and examples at the end.
+
+Typer draws panels as boxes with a column for each kind of name, which leaves about 30 of 80 columns to what is said of
+an option. Here the panels are headings, and texts take what the names leave.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from pipeline.options import PANELS, REPORT
+
+ARGUMENTS = "Arguments"
+
+
+class PanelCommand(TyperCommand):
+    """A command whose help groups its options, and whose errors know that a file may begin with a dash."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, panel by panel."""
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in (ARGUMENTS, *PANELS)}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and param.param_type_name == "argument":
+                # Its name alone: that 'PICTURE' is a path need not be said.
+                panels[ARGUMENTS].append((str(param.metavar), record[1]))
+            elif record is not None:
+                panels[panel_of(param)].append(record)
+        for panel, records in panels.items():
+            if records:
+                with formatter.section(panel):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples as they are: a command is copied in one piece."""
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As ever; where a file that begins with a dash is no option, the error says what to do."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            # Versions of typer differ in where the class of this error lives; others have no such attribute.
+            option = getattr(error, "option_name", None)
+            file = next((word for word in given if option and word.startswith(option) and Path(word).exists()), None)
+            if file is None:
+                raise
+            raise typer.BadParameter(
+                f"{file} begins with a dash, as an option does. If it is the file of that name, write ./{file}", ctx
+            ) from None
+
+
+def panel_of(param: Any) -> str:
+    """The heading that an option stands under; --help, which typer adds, has none of its own."""
+    return str(getattr(param, "rich_help_panel", None) or REPORT)

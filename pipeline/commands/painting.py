@@ -1,0 +1,124 @@
+"""What the commands that paint are told of how: a preset, single settings, files of them, and what to paint with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clip.jobs import DEVICE, WEIGHTS
+from pipeline.options import MOTION, PAINTING, Typed, group, option
+from pipeline.settings import (
+    DEFAULT_PRESET,
+    NAMES,
+    PRESET,
+    Settings,
+    about,
+    read_assignment,
+    read_config,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from pipeline.clip.api import Studio
+
+SET = option(
+    "Any other setting; 'reelbrush presets standard' shows them all. Can be given several times.",
+    PAINTING,
+    flags=("--set",),
+    metavar="NAME=VALUE",
+    suggested=lambda: {f"{name}=": about(name) for name in NAMES},
+)
+CONFIG = option("Settings from a TOML file; options on the command line win.", PAINTING, metavar="FILE.toml")
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Settings that are given by name, and win over those of a preset."""
+
+    assigned: Sequence[str] = field(default=(), metadata=SET)
+
+    def values(self) -> dict[str, Any]:
+        """Name -> value; of one that is given twice, the last.
+
+        :raises SettingsError: a name that no setting has.
+        """
+        return dict(map(read_assignment, self.assigned))
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How a job is painted; of settings, what concerns pictures has an option of its own."""
+
+    preset: str | None = field(default=None, metadata=PRESET)
+    typed: Typed = field(default_factory=dict, metadata=group(Settings, panels=(PAINTING,), preset=DEFAULT_PRESET))
+    weights: Path | None = field(default=None, metadata=WEIGHTS)
+    device: str = field(default="auto", metadata=DEVICE)
+    config: Path | None = field(default=None, metadata=CONFIG)
+    assigned: Sequence[str] = field(default=(), metadata=SET)
+
+    def assigned_values(self) -> dict[str, Any]:
+        """What was typed of single settings, in one way or the other."""
+        return {**Assigned(self.assigned).values(), **self.typed}
+
+    def values(self) -> dict[str, Any]:
+        """All that is said of settings, the preset included if it is: by the file, then --set, then options.
+
+        :raises SettingsError: a name that no setting has, or a file that cannot be read.
+        """
+        found = {**(read_config(self.config) if self.config else {}), **self.assigned_values()}
+        return {**found, "preset": self.preset} if self.preset else found
+
+    def check(self) -> None:
+        """See that the settings are possible.
+
+        :raises SettingsError: they are not.
+        """
+        values = self.values()
+        resolve(values.pop("preset", DEFAULT_PRESET), values)
+
+    def studio(self) -> Studio:
+        """All that painting needs beside the job; torch is imported for it.
+
+        :raises SettingsError, WeightsError, DeviceError: as their names say.
+        """
+        from pipeline.clip.api import open_studio
+
+        values = self.values()
+        return open_studio(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)
+
+    def typed_words(self, more: Typed) -> list[str]:
+        """The options as they were typed, to be typed again.
+
+        :param more: others of the same command.
+        """
+        device = None if self.device == "auto" else self.device
+        first = {"preset": self.preset, "weights": self.weights, **self.typed, **more}
+        return words({**first, "device": device, "config": self.config, "set": self.assigned})
+
+
+@dataclass(frozen=True)
+class ClipPainting(Painting):
+    """How a clip is painted: there are settings that pictures have no use for."""
+
+    typed: Typed = field(
+        default_factory=dict, metadata=group(Settings, panels=(PAINTING, MOTION), preset=DEFAULT_PRESET)
+    )
+
+
+@dataclass(frozen=True)
+class PreviewPainting(Painting):
+    """How a job is painted that is only looked at: what it costs depends on its size above all."""
+
+    typed: Typed = field(default_factory=dict, metadata=group(Settings, only=("size",), preset=DEFAULT_PRESET))
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """Options by name as one types them; of several values, each by itself."""
+    found: list[str] = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            found += [] if one is None or one is False else [flag] if one is True else [flag, str(one)]
+    return found
