@@ -19,26 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.batch import remote
-from pipeline.batch.dask_worker import Hand
+from pipeline.batch.dask_worker import DaskWorker
 from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.events import Notice
 from pipeline.batch.plan.item import Item
-from pipeline.batch.scheduler import ANSWER, GPU, PATIENCE, Scheduler
-from pipeline.batch.task import (
-    Lost,
-    Message,
-    Stopped,
-    Task,
-)
+from pipeline.batch.scheduler import ANSWER_SECONDS, GPU, RETURN_SECONDS, Scheduler
+from pipeline.batch.task import Lost, Message, Stopped, Task
 from pipeline.errors import ClusterError, OutputError
 
-LOOK = 1.0
-"""Seconds between two looks at which workers there are."""
-ALONE = 3.0
-"""Seconds without a worker after which that is said."""
+CHECK_EVERY = 1.0
+"""Seconds between two checks which workers there are."""
+NO_WORKER_NOTICE = 3.0
+"""Seconds without a worker after which there is a notice of it."""
 WORKERS_PATIENCE = 1800.0
 """Seconds to wait for a worker while there is none."""
-SETTLE = 15.0
+SETTLE_PATIENCE = 15.0
 """Seconds to wait at first for more workers to answer once one has."""
 LOCK_PATIENCE = 120.0
 """Seconds to wait for the lock of a work folder: a file server may keep that of a dead machine for a while."""
@@ -59,23 +54,23 @@ class ClusterWorkerPool:
         self._device = device
         self._threads = threads
         self._driver = f"reelbrush-{uuid.uuid4().hex}"
-        """Of this run alone; topic of what the workers tell."""
+        """Of this run alone; topic of what the workers send."""
         self._folder = folder.absolute()
         self._token = self._folder / f".{self._driver}"
         """Only who sees the same folder sees this file in it."""
-        self._hands: dict[str, Hand] = {}
+        self._workers: dict[str, DaskWorker] = {}
         """By the address of the worker."""
         self._waiting: deque[Task] = deque()
         """Given, and not yet to a worker."""
-        self._box: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        """What Dask has said: the key of a future, and a pickled message or, if it is done, the future."""
-        self._heard: list[Message] = []
-        self._looked = 0.0
+        self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        """What Dask has sent: the key of a future, and a pickled message or, if it is done, the future."""
+        self._received: list[Message] = []
+        self._checked_at = 0.0
         self._stopping = False
-        self._alone_since: float | None = None
+        self._no_worker_since: float | None = None
         """Since when there is no worker that can be used."""
-        self._alone_told = False
-        self._scheduler = Scheduler(address, self._driver, self._box.put)
+        self._notice_given = False
+        self._scheduler = Scheduler(address, self._driver, self._inbox.put)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._token.write_text(self._driver, encoding="utf-8")
@@ -87,118 +82,120 @@ class ClusterWorkerPool:
 
     @property
     def size(self) -> int:
-        return max(1, len(self._fit()))
+        return max(1, len(self._usable()))
 
     @property
     def free(self) -> int:
-        busy = sum(hand.task is not None for hand in self._fit())
+        busy = sum(worker.task is not None for worker in self._usable())
         return max(0, self.size - busy - len(self._waiting))
 
-    def _fit(self) -> list[Hand]:
-        return [hand for hand in self._hands.values() if hand.worker is not None]
+    def _usable(self) -> list[DaskWorker]:
+        return [worker for worker in self._workers.values() if worker.identity is not None]
 
     def wait_for_workers(self, on_notice: Callable[[Notice], None]) -> None:
-        """Wait until all workers that are there have been looked at.
+        """Wait until all workers that are there have answered.
 
         :param on_notice: is told what is being waited for.
         :raises ClusterError: none of them can be used, or there are none for a long time.
         """
         first: float | None = None
         while True:
-            heard = self.receive(LOOK / 4)
-            unfit = [hand.unfit for hand in self._hands.values() if hand.unfit is not None]
-            if unfit and len(unfit) == len(self._hands):
-                raise ClusterError(unfit[0])
-            for message in heard:
+            received = self.receive(CHECK_EVERY / 4)
+            unusable = [worker.unusable for worker in self._workers.values() if worker.unusable is not None]
+            if unusable and len(unusable) == len(self._workers):
+                raise ClusterError(unusable[0])
+            for message in received:
                 if isinstance(message, Notice):
                     on_notice(message)
-            if not self._fit():
+            if not self._usable():
                 continue
             first = first or time.monotonic()
-            if time.monotonic() - first > SETTLE or not any(hand.asked for hand in self._hands.values()):
+            if time.monotonic() - first > SETTLE_PATIENCE or not any(
+                worker.unidentified for worker in self._workers.values()
+            ):
                 break
         if self._threads is None:
-            self._threads = min(hand.threads for hand in self._fit())
+            self._threads = min(worker.threads for worker in self._usable())
 
-    # Giving.
+    # Assigning.
 
     def assign(self, task: Task) -> None:
-        self._waiting.append(replace(task, item=_for_all(task.item)))
-        self._give_waiting()
+        self._waiting.append(replace(task, item=_with_absolute_paths(task.item)))
+        self._assign_waiting()
 
-    def _give_waiting(self) -> None:
-        for hand in self._fit():
-            if self._waiting and hand.task is None and hand.running and self._scheduler.there:
-                self._begin(hand, self._waiting.popleft())
+    def _assign_waiting(self) -> None:
+        for worker in self._usable():
+            if self._waiting and worker.task is None and worker.running and self._scheduler.connected:
+                self._begin(worker, self._waiting.popleft())
 
-    def _begin(self, hand: Hand, task: Task) -> None:
-        hand.task, hand.begun = task, False
-        place = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
+    def _begin(self, worker: DaskWorker, task: Task) -> None:
+        worker.task, worker.started = task, False
+        device = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
         needs = [task.item.source, *(style.path for style in task.item.styles), task.item.weights]
-        hand.future = self._scheduler.submit(
-            hand.address,
-            hand.gpu,
+        worker.future = self._scheduler.submit(
+            worker.address,
+            worker.gpu,
             remote.run,
             self._driver,
-            hand.worker,
-            pickle.dumps(place),
+            worker.identity,
+            pickle.dumps(device),
             pickle.dumps(task),
             [str(path) for path in needs if path is not None],
         )
-        hand.future.add_done_callback(lambda future: self._box.put((future.key, future)))
+        worker.future.add_done_callback(lambda future: self._inbox.put((future.key, future)))
 
-    # Hearing.
+    # Receiving.
 
     def receive(self, seconds: float) -> list[Message]:
-        self._look_around()
-        heard, self._heard = self._heard, []
-        wait = 0.0 if heard else seconds
+        self._check_workers()
+        received, self._received = self._received, []
+        wait = 0.0 if received else seconds
         with suppress(queue.Empty):
             while True:
-                key, said = self._box.get(timeout=wait)
+                key, message = self._inbox.get(timeout=wait)
                 wait = 0.0
-                for hand in self._hands.values():
+                for worker in self._workers.values():
                     # What belongs to none is of a task that was given up.
-                    if hand.future is not None and hand.future.key == key:
-                        heard += self._taken(hand, said)
+                    if worker.future is not None and worker.future.key == key:
+                        received += self._take(worker, message)
                         break
-        self._give_waiting()
+        self._assign_waiting()
         if self._stopping:
-            return [Stopped(one.key) if isinstance(one, Lost) else one for one in heard]
-        return heard
+            return [Stopped(one.key) if isinstance(one, Lost) else one for one in received]
+        return received
 
-    def _taken(self, hand: Hand, said: Any) -> list[Message]:
-        if isinstance(said, bytes):
-            hand.begun = True
-            return [pickle.loads(said)] if said else []
-        if hand.task is None:
-            return self._seen(hand)
-        ended = hand.ended(ANSWER)
-        if hand.other:
-            # It has to be looked at.
-            del self._hands[hand.address]
+    def _take(self, worker: DaskWorker, message: Any) -> list[Message]:
+        if isinstance(message, bytes):
+            worker.started = True
+            return [pickle.loads(message)] if message else []
+        if worker.task is None:
+            return self._identified(worker)
+        ended = worker.result(ANSWER_SECONDS)
+        if worker.replaced:
+            # It has to be asked what it is.
+            del self._workers[worker.address]
         return [ended]
 
-    def _seen(self, hand: Hand) -> list[Message]:
-        """A worker has been looked at."""
-        future, hand.future = hand.future, None
+    def _identified(self, worker: DaskWorker) -> list[Message]:
+        """A worker has answered what it is."""
+        future, worker.future = worker.future, None
         try:
-            hand.learn(future.result(timeout=ANSWER), self._folder)
+            worker.identify(future.result(timeout=ANSWER_SECONDS), self._folder)
         except Exception as error:
             # Whatever Dask hands on, it cannot be used.
-            hand.learn(error, self._folder)
-        return [] if hand.unfit is None else [Notice(hand.unfit)]
+            worker.identify(error, self._folder)
+        return [] if worker.unusable is None else [Notice(worker.unusable)]
 
-    # Who is there.
+    # Which workers there are.
 
-    def _look_around(self) -> None:
-        if time.monotonic() - self._looked < LOOK:
+    def _check_workers(self) -> None:
+        if time.monotonic() - self._checked_at < CHECK_EVERY:
             return
-        self._looked = time.monotonic()
+        self._checked_at = time.monotonic()
         if self._scheduler.lost:
-            if self._scheduler.come_back():
-                self._heard.append(Notice(f"The Dask scheduler at {self._scheduler.address} is there again."))
-        elif not self._scheduler.there:
+            if self._scheduler.reconnect():
+                self._received.append(Notice(f"The Dask scheduler at {self._scheduler.address} is there again."))
+        elif not self._scheduler.connected:
             self._scheduler_gone()
         else:
             try:
@@ -207,85 +204,85 @@ class ClusterWorkerPool:
                 self._scheduler_gone()
             else:
                 if workers is not None:
-                    self._see_workers(workers)
-        self._look_for_none()
+                    self._update_workers(workers)
+        self._check_for_none()
 
-    def _see_workers(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
-        for address in self._hands.keys() - workers.keys():
-            hand = self._hands.pop(address)
-            if hand.task is not None:
-                hand.future.cancel()
-                self._heard.append(Lost(hand.task.key, f"{hand.where} ended"))
-        for address, said in workers.items():
-            if address not in self._hands:
-                hand = self._hands[address] = Hand(address)
-                hand.future = self._scheduler.submit(address, False, remote.look, str(self._token), self._driver)
-                hand.future.add_done_callback(lambda future: self._box.put((future.key, future)))
-            hand = self._hands[address]
-            hand.running = said["status"] == "running"
-            hand.gpu = GPU in said["resources"]
-            hand.threads = said["nthreads"]
+    def _update_workers(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
+        for address in self._workers.keys() - workers.keys():
+            worker = self._workers.pop(address)
+            if worker.task is not None:
+                worker.future.cancel()
+                self._received.append(Lost(worker.task.key, f"{worker.where} ended"))
+        for address, state in workers.items():
+            if address not in self._workers:
+                worker = self._workers[address] = DaskWorker(address)
+                worker.future = self._scheduler.submit(address, False, remote.identify, str(self._token), self._driver)
+                worker.future.add_done_callback(lambda future: self._inbox.put((future.key, future)))
+            worker = self._workers[address]
+            worker.running = state["status"] == "running"
+            worker.gpu = GPU in state["resources"]
+            worker.threads = state["nthreads"]
 
     def _scheduler_gone(self) -> None:
         """Everything under way is lost with it: its workers end themselves."""
-        tasks = [hand.task for hand in self._hands.values() if hand.task is not None]
-        self._hands.clear()
-        self._scheduler.lose()
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        self._workers.clear()
+        self._scheduler.disconnect()
         for task in tasks:
-            self._heard.append(Lost(task.key, "the Dask scheduler went away", blame=False))
-        self._heard.append(
+            self._received.append(Lost(task.key, "the Dask scheduler went away", blame=False))
+        self._received.append(
             Notice(
                 f"The Dask scheduler at {self._scheduler.address} does not answer any more; waiting for it, up to "
-                f"{PATIENCE / 60:.0f} minutes. What is finished is kept."
+                f"{RETURN_SECONDS / 60:.0f} minutes. What is finished is kept."
             )
         )
 
-    def _look_for_none(self) -> None:
-        if self._scheduler.lost or self._fit():
-            self._alone_since, self._alone_told = None, False
+    def _check_for_none(self) -> None:
+        if self._scheduler.lost or self._usable():
+            self._no_worker_since, self._notice_given = None, False
             return
         address, minutes = self._scheduler.address, f"{WORKERS_PATIENCE / 60:.0f} minutes"
-        self._alone_since = self._alone_since or time.monotonic()
-        if time.monotonic() - self._alone_since > WORKERS_PATIENCE:
+        self._no_worker_since = self._no_worker_since or time.monotonic()
+        if time.monotonic() - self._no_worker_since > WORKERS_PATIENCE:
             raise ClusterError(
                 f"For {minutes} there was no Dask worker at {address} that could be used. Start some with 'dask worker "
                 f"{address} --nthreads 1', and give the same command again."
             )
-        if not self._alone_told and time.monotonic() - self._alone_since > ALONE:
-            self._alone_told = True
+        if not self._notice_given and time.monotonic() - self._no_worker_since > NO_WORKER_NOTICE:
+            self._notice_given = True
             why = (
                 f"No Dask worker at {address} has answered yet; they may be at work for somebody else."
-                if any(hand.asked for hand in self._hands.values())
+                if any(worker.unidentified for worker in self._workers.values())
                 else f"There is no Dask worker at {address} that can be used; 'dask worker {address} --nthreads 1' "
                 "starts one."
             )
-            self._heard.append(Notice(f"{why} Waiting, up to {minutes}."))
+            self._received.append(Notice(f"{why} Waiting, up to {minutes}."))
 
     # The end.
 
     def stop(self) -> None:
         self._stopping = True
         while self._waiting:
-            self._heard.append(Stopped(self._waiting.popleft().key))
-        for hand in self._fit():
-            if hand.task is not None and not hand.begun:
-                self._heard.append(Stopped(hand.task.key))
-                hand.future.cancel()
-                hand.future, hand.task = None, None
-        self._scheduler.have_run([hand.address for hand in self._fit()], remote.stop)
+            self._received.append(Stopped(self._waiting.popleft().key))
+        for worker in self._usable():
+            if worker.task is not None and not worker.started:
+                self._received.append(Stopped(worker.task.key))
+                worker.future.cancel()
+                worker.future, worker.task = None, None
+        self._scheduler.run_everywhere([worker.address for worker in self._usable()], remote.stop)
 
     def close(self) -> None:
         self._token.unlink(missing_ok=True)
-        futures = [hand.future for hand in self._hands.values() if hand.future is not None]
-        self._scheduler.have_run([hand.address for hand in self._fit()], remote.end)
+        futures = [worker.future for worker in self._workers.values() if worker.future is not None]
+        self._scheduler.run_everywhere([worker.address for worker in self._usable()], remote.end)
         until = time.monotonic() + 2 * remote.GRACE
-        while self._scheduler.there and time.monotonic() < until and not all(future.done() for future in futures):
+        while self._scheduler.connected and time.monotonic() < until and not all(future.done() for future in futures):
             time.sleep(remote.TICK / 5)
-        self._hands.clear()
+        self._workers.clear()
         self._scheduler.close()
 
 
-def _for_all(item: Item) -> Item:
+def _with_absolute_paths(item: Item) -> Item:
     """An item that is the same on all machines: every path is whole."""
     return replace(
         item,

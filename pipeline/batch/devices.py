@@ -13,9 +13,9 @@ from pipeline.network.device import choose_device
 
 @dataclass(frozen=True)
 class WorkerDevice:
-    """Where a worker works."""
+    """The device that a worker paints on."""
 
-    device: str
+    name: str
     """As for `choose_device`."""
     threads: int
     """On the CPU. The same sums in the same order, and so the same frames, need the same number."""
@@ -25,7 +25,7 @@ class WorkerDevice:
 
 
 def local_devices(workers: int, device: str = "auto", threads: int | None = None) -> list[WorkerDevice]:
-    """A place for every worker: GPUs in turn, or an equal share of the cores for each.
+    """A device for every worker: GPUs in turn, or an equal share of the cores for each.
 
     :param device: as for `choose_device`; 'auto' and 'cuda' take all GPUs.
     :param threads: of each worker; None shares the cores out.

@@ -20,14 +20,7 @@ from filelock import FileLock, Timeout
 
 from pipeline import __version__
 from pipeline.batch.budget import allot
-from pipeline.batch.events import (
-    BatchEnded,
-    ItemBegan,
-    ItemEnded,
-    ItemEvent,
-    Notice,
-    OnBatchEvent,
-)
+from pipeline.batch.events import BatchEnded, ItemBegan, ItemEnded, ItemEvent, Notice, OnBatchEvent
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
@@ -37,16 +30,7 @@ from pipeline.batch.prepare import prepare
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import FrameRow, State
 from pipeline.batch.run_context import Outcome, RunContext
-from pipeline.batch.task import (
-    Done,
-    Failed,
-    Lost,
-    Message,
-    Painted,
-    Stopped,
-    Surveyed,
-    TaskEvent,
-)
+from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Surveyed, TaskEvent
 from pipeline.batch.worker_pool import WorkerPool
 from pipeline.clip.events import Damaged, FrameDone, Started
 from pipeline.errors import DiskFullError, OutputError, StoreError

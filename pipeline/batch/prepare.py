@@ -15,12 +15,7 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext
-from pipeline.batch.task import (
-    Done,
-    Task,
-    TaskEvent,
-    Timed,
-)
+from pipeline.batch.task import Done, Task, TaskEvent, Timed
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError

@@ -1,7 +1,7 @@
-"""What runs on a Dask worker: it has a task worked on by a process of its own, and hands on what that tells.
+"""What runs on a Dask worker: it has a task worked on by a process of its own, and forwards its messages.
 
-The scheduler opens this module too, so nothing is imported here that takes long. What is said between driver and
-process passes through as bytes.
+The scheduler opens this module too, so nothing is imported here that takes long. What driver and process send each
+other passes through as bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HEADER = struct.Struct(">?Q")
 """Before every message between here and the process: whether it is the last one of its task, and how many bytes
 follow."""
 TICK = 0.25
-"""Seconds between two looks whether a task is still wanted."""
+"""Seconds between two checks whether a task is still wanted."""
 GRACE = 2.0
 """Seconds that a process has to clear up when it is ended."""
 IDLE = 60.0
@@ -34,15 +34,15 @@ IDLE = 60.0
 
 
 @dataclass(frozen=True)
-class Look:
+class WorkerInfo:
     """What a Dask worker is."""
 
     version: str
     """Of Reelbrush."""
-    worker: str
+    identity: str
     """Unlike its address, never given to another one."""
     host: str
-    sees: bool
+    sees_folder: bool
     """Whether the folder of the batch is there, and the same one."""
 
 
@@ -50,10 +50,10 @@ class Look:
 class Answer:
     """How a task ended."""
 
-    kind: Literal["said", "stopped", "missing", "elsewhere", "gone", "died"]
-    """The process has said it; the driver had asked to stop; files are not there; this is not the worker that was
+    kind: Literal["message", "stopped", "missing", "elsewhere", "gone", "died"]
+    """The process has sent it; the driver had asked to stop; files are not there; this is not the worker that was
     meant; nobody wants it any more, or the Dask worker closes; the process has died."""
-    said: bytes = b""
+    message: bytes = b""
     """A pickled `Message`."""
     why: str = ""
 
@@ -63,7 +63,7 @@ def version() -> str:
     return __version__
 
 
-def look(token: str, text: str) -> Look:
+def identify(token: str, text: str) -> WorkerInfo:
     """What this Dask worker is.
 
     :param token: a file in the folder of the batch.
@@ -72,26 +72,26 @@ def look(token: str, text: str) -> Look:
     from distributed import get_worker
 
     try:
-        sees = Path(token).read_text(encoding="utf-8") == text
+        sees_folder = Path(token).read_text(encoding="utf-8") == text
     except OSError:
-        sees = False
-    return Look(__version__, get_worker().id, socket.gethostname(), sees)
+        sees_folder = False
+    return WorkerInfo(__version__, get_worker().id, socket.gethostname(), sees_folder)
 
 
-def run(driver: str, worker: str, place: bytes, task: bytes, needs: Sequence[str]) -> Answer:
+def run(driver: str, identity: str, device: bytes, task: bytes, needs: Sequence[str]) -> Answer:
     """Have a task worked on; what happens on the way are events of the topic `driver`: [key of the Dask task, pickled
     message], the first one empty.
 
     :param driver: unique for every run of a batch.
-    :param worker: the Dask worker that is meant.
-    :param place: pickled `WorkerDevice`.
+    :param identity: of the Dask worker that is meant.
+    :param device: pickled `WorkerDevice`.
     :param task: pickled `Task`.
     :param needs: files and folders that must be there.
     """
     from distributed import get_worker
 
     me = get_worker()
-    if me.id != worker:
+    if me.id != identity:
         return Answer("elsewhere")
     if driver in _stopped:
         return Answer("stopped")
@@ -100,37 +100,37 @@ def run(driver: str, worker: str, place: bytes, task: bytes, needs: Sequence[str
         return Answer("missing", why=", ".join(missing))
     key = me.get_current_task()
     me.log_event(driver, [key, b""])
-    child = _children.take(driver, place)
+    child = _children.acquire(driver, device)
     answer = Answer("gone")
     try:
         child.send(task)
-        answer = _heard(me, key, driver, child)
+        answer = _forward(me, key, driver, child)
     finally:
-        if answer.kind == "said" and driver not in _stopped:
-            _children.leave(child)
+        if answer.kind == "message" and driver not in _stopped:
+            _children.release(child)
         else:
             child.end()
     return answer
 
 
-def _heard(me: Any, key: str, driver: str, child: _Child) -> Answer:
-    """Hand on what a child tells, until it is done or nobody wants it any more."""
-    told = False
+def _forward(me: Any, key: str, driver: str, child: _Child) -> Answer:
+    """Forward the messages of a child, until it is done or nobody wants it any more."""
+    asked_to_stop = False
     while True:
         if not _wanted(me, key) or driver in _ended:
             return Answer("gone")
-        if driver in _stopped and not told:
-            told = True
+        if driver in _stopped and not asked_to_stop:
+            asked_to_stop = True
             child.send(STOP)
         try:
-            said = child.said.get(timeout=TICK)
+            received = child.messages.get(timeout=TICK)
         except queue.Empty:
             continue
-        if said is None:
-            return Answer("died", why=_why(child.process.wait()))
-        last, data = said
+        if received is None:
+            return Answer("died", why=_exit_text(child.process.wait()))
+        last, data = received
         if last:
-            return Answer("said", data)
+            return Answer("message", data)
         me.log_event(driver, [key, data])
 
 
@@ -165,17 +165,17 @@ _ended: set[str] = set()
 class _Child:
     """A process that works on one task after the other."""
 
-    def __init__(self, driver: str, place: bytes) -> None:
+    def __init__(self, driver: str, device: bytes) -> None:
         self.driver = driver
-        self.place = place
+        self.device = device
         self.busy = True
-        self.said: queue.SimpleQueue[tuple[bool, bytes] | None] = queue.SimpleQueue()
+        self.messages: queue.SimpleQueue[tuple[bool, bytes] | None] = queue.SimpleQueue()
         """Whether it is the last of a task, and a pickled message; None: there comes nothing more."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.batch.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         threading.Thread(target=self._listen, name="child", daemon=True).start()
-        self.send(place)
+        self.send(device)
 
     def _listen(self) -> None:
         pipe = self.process.stdout
@@ -185,13 +185,13 @@ class _Child:
             data = pipe.read(size)
             if len(data) < size:
                 break
-            self.said.put((last, data))
+            self.messages.put((last, data))
         pipe.close()
         self.process.wait()
-        self.said.put(None)
+        self.messages.put(None)
 
     def send(self, data: bytes) -> None:
-        """Tell it something that is pickled already. Should it be dead, its silence says so."""
+        """Send it something that is pickled already. Should it be dead, its silence shows it."""
         pipe = self.process.stdin
         assert pipe is not None
         with suppress(OSError, ValueError):
@@ -219,19 +219,19 @@ class _Children:
         self._lock = threading.Lock()
         self._all: list[_Child] = []
 
-    def take(self, driver: str, place: bytes) -> _Child:
+    def acquire(self, driver: str, device: bytes) -> _Child:
         """One that waits with its network loaded, or a new one."""
         with self._lock:
             self._all = [child for child in self._all if child.process.poll() is None]
             for child in self._all:
-                if not child.busy and (child.driver, child.place) == (driver, place):
+                if not child.busy and (child.driver, child.device) == (driver, device):
                     child.busy = True
                     return child
-            child = _Child(driver, place)
+            child = _Child(driver, device)
             self._all.append(child)
             return child
 
-    def leave(self, child: _Child) -> None:
+    def release(self, child: _Child) -> None:
         """Have it wait for the next task, for a while."""
         with self._lock:
             child.busy = False
@@ -257,7 +257,7 @@ class _Children:
 _children = _Children()
 
 
-def _why(code: int) -> str:
+def _exit_text(code: int) -> str:
     if code < 0:
         with suppress(ValueError):
             return f"it was ended by {signal.Signals(-code).name}"

@@ -1,4 +1,4 @@
-"""The scheduler of a Dask cluster: found, asked, lost, found again."""
+"""The scheduler of a Dask cluster: connected, asked, lost, connected again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipeline import __version__
 from pipeline.batch import remote
 from pipeline.errors import ClusterError, UsageError
 
-CONNECT = 8.0
+CONNECT_SECONDS = 8.0
 """Seconds in which a scheduler has to answer."""
-KNOCK = 2.0
+TCP_SECONDS = 2.0
 """Seconds in which its machine has to take a connection."""
-ANSWER = 5.0
+ANSWER_SECONDS = 5.0
 """Seconds in which a question is answered; later it is asked again."""
-PATIENCE = 300.0
+RETURN_SECONDS = 300.0
 """Seconds to wait for a scheduler that was there and is not."""
 GPU = "GPU"
 """The resource that workers with a GPU may be labelled with."""
@@ -35,7 +35,7 @@ class Scheduler:
     def __init__(self, address: str, topic: str, on_event: Callable[[Any], None]) -> None:
         """
         :param address: such as tcp://HOST:8786; of tls:// the certificates are those of Dask's own configuration.
-        :param topic: of the events that are to be heard.
+        :param topic: of the events that are subscribed to.
         :param on_event: is called with each of them, in another thread.
         :raises UsageError: that is no address.
         :raises ClusterError: no scheduler answers there, it has another Reelbrush, or Dask is not installed.
@@ -56,7 +56,7 @@ class Scheduler:
         self._client.subscribe_topic(self._topic, lambda event: self._on_event(event[1]))
 
     @property
-    def there(self) -> bool:
+    def connected(self) -> bool:
         """Whether it is connected."""
         return self._client is not None and self._client.status == "running"
 
@@ -71,7 +71,7 @@ class Scheduler:
         :raises OSError: it is gone.
         """
         try:
-            found = self._client.sync(self._client.scheduler.identity, callback_timeout=ANSWER)["workers"]
+            found = self._client.sync(self._client.scheduler.identity, callback_timeout=ANSWER_SECONDS)["workers"]
         except (TimeoutError, asyncio.TimeoutError):
             return None
         assert isinstance(found, Mapping)
@@ -94,24 +94,24 @@ class Scheduler:
             retries=0,
         )
 
-    def have_run(self, workers: Sequence[str], call: Callable[[str], None]) -> None:
+    def run_everywhere(self, workers: Sequence[str], call: Callable[[str], None]) -> None:
         """Have workers call something with the topic at once, beside what they are at. Those that are gone, or hang,
         are not waited for."""
         client = self._client
-        if not self.there or not workers:
+        if not self.connected or not workers:
             return
 
         # Whatever may come of it: what is to be done by this is done without it too, only later.
         with suppress(Exception):
             _within(remote.GRACE, lambda: client.run(call, self._topic, workers=list(workers), on_error="ignore"))
 
-    def lose(self) -> None:
+    def disconnect(self) -> None:
         """Give the connection up."""
         self.close()
         self._lost_at = time.monotonic()
 
-    def come_back(self) -> bool:
-        """Look whether it can be connected again.
+    def reconnect(self) -> bool:
+        """Try to connect again.
 
         :raises ClusterError: it has been away for too long.
         """
@@ -120,7 +120,7 @@ class Scheduler:
                 self._client = _connected(self.address)
                 self._subscribe()
                 return True
-        if time.monotonic() - self._lost_at > PATIENCE:
+        if time.monotonic() - self._lost_at > RETURN_SECONDS:
             raise ClusterError(
                 f"The Dask scheduler at {self.address} has not come back. What is finished is kept: start it and its "
                 "workers again, and give the same command again."
@@ -132,7 +132,7 @@ class Scheduler:
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
-                _within(2 * KNOCK, lambda: client.close(timeout=KNOCK))
+                _within(2 * TCP_SECONDS, lambda: client.close(timeout=TCP_SECONDS))
 
 
 def _connected(address: str) -> Any:
@@ -144,11 +144,13 @@ def _connected(address: str) -> Any:
         )
     import distributed
 
-    # What matters of it is said in words of our own.
+    # What matters of it is printed in words of our own.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return _within(CONNECT, lambda: distributed.Client(address, timeout=CONNECT, set_as_default=False))
+        return _within(
+            CONNECT_SECONDS, lambda: distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        )
     except (OSError, ImportError, asyncio.TimeoutError, futures.TimeoutError) as error:
         raise ClusterError(
             f"What answers at {address} is no Dask scheduler that can be talked to ({short(error)}). Look at the "
@@ -157,8 +159,8 @@ def _connected(address: str) -> Any:
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """What a call returns that may hang: Dask's own limits do not hold where something takes a connection and says
-    nothing.
+    """What a call returns that may hang: Dask's own limits do not hold where something takes a connection and stays
+    silent.
 
     :raises concurrent.futures.TimeoutError: it has not returned by then, and is left alone.
     """
@@ -192,7 +194,7 @@ def _host_port(address: str) -> tuple[str, int]:
 
 
 def _answers(address: str) -> bool:
-    with suppress(OSError), socket.create_connection(_host_port(address), timeout=KNOCK):
+    with suppress(OSError), socket.create_connection(_host_port(address), timeout=TCP_SECONDS):
         return True
     return False
 
@@ -200,7 +202,7 @@ def _answers(address: str) -> bool:
 def _check_version(client: Any, address: str) -> None:
     """The scheduler opens what it hands on, and so needs the same Reelbrush."""
     try:
-        found = _within(ANSWER, lambda: client.run_on_scheduler(remote.version))
+        found = _within(ANSWER_SECONDS, lambda: client.run_on_scheduler(remote.version))
     except ModuleNotFoundError:
         found = "none, or an old one"
     except (OSError, asyncio.TimeoutError, futures.TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""One worker of a batch: it is given tasks, tells what happens, and stops when it is asked to or nobody listens."""
+"""One worker of a batch: it is given tasks, reports what happens, and stops when it is asked to or nobody listens."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from pipeline.clip.events import Event, OnEvent, Stage
 from pipeline.errors import BusyError, DiskFullError, PaintingError, ReelbrushError, SettingsError
 from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory, keep_freed_memory
 
-Tell = Callable[[Message], None]
-AGAIN = 2.0
+Send = Callable[[Message], None]
+RETRY_SECONDS = 2.0
 """Seconds after which a work folder is asked for again where another process was at work."""
 
 # Of what the same input and settings would come to again.
@@ -33,15 +33,15 @@ _UNCHANGED = (
 )
 
 
-class Line(Protocol):
-    """What connects a worker with who gives it tasks."""
+class Channel(Protocol):
+    """What connects a worker with the driver that gives it tasks."""
 
     def send(self, message: Any, /) -> None:
-        """Tell something to the other end."""
+        """Send something to the other end."""
         ...
 
     def recv(self) -> Any:
-        """What the other end has told; waits for it.
+        """What the other end has sent; waits for it.
 
         :raises EOFError, OSError: nobody is there any more.
         """
@@ -53,13 +53,13 @@ class StopWork(BaseException):
     `finally`."""
 
 
-def serve(line: Line, place: WorkerDevice) -> None:
+def serve(channel: Channel, device: WorkerDevice) -> None:
     """Work on tasks until nobody listens at the other end: the body of a worker process."""
     keep_freed_memory()
     # Ctrl-C at the terminal reaches every process of the batch; it is the driver's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tasks: list[Task] = []
-    came, stop = threading.Semaphore(0), threading.Event()
+    arrived, stop = threading.Semaphore(0), threading.Event()
 
     def give_up(number: int, frame: FrameType | None) -> None:
         # Once is enough: clearing up, and the end of Python itself, are not to be interrupted.
@@ -68,62 +68,62 @@ def serve(line: Line, place: WorkerDevice) -> None:
         raise StopWork
 
     signal.signal(signal.SIGTERM, give_up)
-    threading.Thread(target=_listen, args=(line, tasks, came, stop), name="driver", daemon=True).start()
+    threading.Thread(target=_listen, args=(channel, tasks, arrived, stop), name="driver", daemon=True).start()
     with suppress(StopWork):
         while not stop.is_set():
-            came.acquire()
+            arrived.acquire()
             if tasks:
-                work_on(tasks.pop(0), place, line.send, stop.is_set)
+                work_on(tasks.pop(0), device, channel.send, stop.is_set)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _listen(line: Line, tasks: list[Task], came: threading.Semaphore, stop: threading.Event) -> None:
+def _listen(channel: Channel, tasks: list[Task], arrived: threading.Semaphore, stop: threading.Event) -> None:
     while True:
         try:
-            said: Any = line.recv()
+            received: Any = channel.recv()
         except (EOFError, OSError):
             # The driver was killed. What is finished is on the disk; every ffmpeg ends when its pipe does.
             os._exit(1)
-        if isinstance(said, Task):
-            tasks.append(said)
+        if isinstance(received, Task):
+            tasks.append(received)
         else:
             stop.set()
-        came.release()
+        arrived.release()
 
 
-def work_on(task: Task, place: WorkerDevice, tell: Tell, stopping: Callable[[], bool]) -> None:
-    """Work on a task, whatever comes of it; the last thing told is `Done`, `Failed` or `Stopped`.
+def work_on(task: Task, device: WorkerDevice, send: Send, stopping: Callable[[], bool]) -> None:
+    """Work on a task, whatever comes of it; the last message is `Done`, `Failed` or `Stopped`.
 
     :param stopping: asked after every step; once it is true, the task is given up.
     """
-    torch.set_num_threads(place.threads)
-    cv2.setNumThreads(place.threads)
+    torch.set_num_threads(device.threads)
+    cv2.setNumThreads(device.threads)
 
     def on_event(event: Event) -> None:
-        tell(TaskEvent(task.key, event))
+        send(TaskEvent(task.key, event))
         if stopping():
             raise StopWork
 
     try:
-        result = _performed(task, place, on_event)
+        result = _perform(task, device, on_event)
     except StopWork:
-        tell(Stopped(task.key))
+        send(Stopped(task.key))
     except Exception as error:
-        tell(_failure(task, error))
+        send(_failure(task, error))
     else:
-        tell(Done(task.key, result))
+        send(Done(task.key, result))
 
 
-def _performed(task: Task, place: WorkerDevice, on_event: OnEvent) -> Result:
-    until = time.monotonic() + place.patience
+def _perform(task: Task, device: WorkerDevice, on_event: OnEvent) -> Result:
+    until = time.monotonic() + device.patience
     while True:
         try:
-            return perform(task, place.device, on_event)
+            return perform(task, device.name, on_event)
         except BusyError:
-            if time.monotonic() + AGAIN > until:
+            if time.monotonic() + RETRY_SECONDS > until:
                 raise
         on_event(Stage("Waiting for another process to end"))
-        time.sleep(AGAIN)
+        time.sleep(RETRY_SECONDS)
 
 
 def _failure(task: Task, error: Exception) -> Failed:

@@ -18,7 +18,7 @@ from pipeline.batch.task import Lost, Message, Stopped, Task, TaskEvent
 from pipeline.batch.worker import serve
 
 STOP = "stop"
-"""What a worker is told instead of a task: give up after this step."""
+"""What a worker is sent instead of a task: give up after this step."""
 GRACE = 2.0
 """Seconds that a worker has to clear up when it is ended."""
 
@@ -41,11 +41,11 @@ class WorkerPool(Protocol):
         ...
 
     def receive(self, seconds: float) -> list[Message]:
-        """What the workers have said since the last time, in order; waits so long for the first of it."""
+        """What the workers have sent since the last time, in order; waits so many seconds for the first of it."""
         ...
 
     def stop(self) -> None:
-        """Ask all workers to give up after the step they are at. `receive` tells when they have."""
+        """Ask all workers to give up after the step they are at. `receive` returns their last messages."""
         ...
 
     def close(self) -> None:
@@ -54,105 +54,105 @@ class WorkerPool(Protocol):
 
 
 @dataclass
-class _Hand:
+class _WorkerProcess:
     """A worker process."""
 
     process: SpawnProcess
-    line: Connection
+    channel: Connection
     task: Task | None = None
 
 
 class LocalWorkerPool:
-    """One process a place. A process that dies takes only its own task with it, and another one takes its place."""
+    """One process a device. A process that dies takes only its own task with it, and another one takes its place."""
 
-    def __init__(self, places: Sequence[WorkerDevice]) -> None:
+    def __init__(self, devices: Sequence[WorkerDevice]) -> None:
         """
-        :param places: device and number of threads of every worker.
+        :param devices: device and number of threads of every worker.
         """
-        self._places = list(places)
+        self._devices = list(devices)
         # Forked processes cannot use CUDA, and threads of torch's do not survive a fork.
         self._context = multiprocessing.get_context("spawn")
-        self._hands: list[_Hand | None] = [None] * len(self._places)
+        self._workers: list[_WorkerProcess | None] = [None] * len(self._devices)
         self._stopping = False
 
     @property
     def size(self) -> int:
-        return len(self._places)
+        return len(self._devices)
 
     @property
     def free(self) -> int:
-        return sum(hand is None or hand.task is None for hand in self._hands)
+        return sum(worker is None or worker.task is None for worker in self._workers)
 
     def assign(self, task: Task) -> None:
         # One that is up already has its network loaded.
-        order = sorted(range(self.size), key=lambda number: self._hands[number] is None)
-        number = next(n for n in order if (hand := self._hands[n]) is None or hand.task is None)
-        hand = self._hands[number] or self._started(number)
-        hand.task = task
-        # Should it be dead, `receive` says so.
+        order = sorted(range(self.size), key=lambda number: self._workers[number] is None)
+        number = next(n for n in order if (worker := self._workers[n]) is None or worker.task is None)
+        worker = self._workers[number] or self._start(number)
+        worker.task = task
+        # Should it be dead, `receive` finds out.
         with suppress(OSError):
-            hand.line.send(task)
+            worker.channel.send(task)
 
-    def _started(self, number: int) -> _Hand:
+    def _start(self, number: int) -> _WorkerProcess:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._places[number]), daemon=True)
-        with _unheard():
+        process = self._context.Process(target=serve, args=(theirs, self._devices[number]), daemon=True)
+        with _unreceived():
             process.start()
         theirs.close()
-        hand = _Hand(process, ours)
-        self._hands[number] = hand
-        return hand
+        worker = _WorkerProcess(process, ours)
+        self._workers[number] = worker
+        return worker
 
     def receive(self, seconds: float) -> list[Message]:
-        lines = {hand.line: number for number, hand in enumerate(self._hands) if hand is not None}
-        heard: list[Message] = []
-        for line in wait(list(lines), seconds) if lines else ():
-            assert isinstance(line, Connection)
-            number = lines[line]
+        channels = {worker.channel: number for number, worker in enumerate(self._workers) if worker is not None}
+        received: list[Message] = []
+        for channel in wait(list(channels), seconds) if channels else ():
+            assert isinstance(channel, Connection)
+            number = channels[channel]
             try:
-                heard.append(line.recv())
+                received.append(channel.recv())
             except (EOFError, OSError):
-                heard += self._lost(number)
+                received += self._lost(number)
                 continue
-            hand = self._hands[number]
-            if hand is not None and not isinstance(heard[-1], TaskEvent):
-                hand.task = None
-        return heard
+            worker = self._workers[number]
+            if worker is not None and not isinstance(received[-1], TaskEvent):
+                worker.task = None
+        return received
 
     def _lost(self, number: int) -> list[Message]:
-        hand = self._hands[number]
-        assert hand is not None
-        self._hands[number] = None
-        hand.line.close()
-        hand.process.join()
-        if hand.task is None:
+        worker = self._workers[number]
+        assert worker is not None
+        self._workers[number] = None
+        worker.channel.close()
+        worker.process.join()
+        if worker.task is None:
             return []
         if self._stopping:
-            return [Stopped(hand.task.key)]
-        return [Lost(hand.task.key, _why(hand.process.exitcode))]
+            return [Stopped(worker.task.key)]
+        return [Lost(worker.task.key, _exit_text(worker.process.exitcode))]
 
     def stop(self) -> None:
         self._stopping = True
-        for hand in self._hands:
-            if hand is not None:
+        for worker in self._workers:
+            if worker is not None:
                 with suppress(OSError):
-                    hand.line.send(STOP)
+                    worker.channel.send(STOP)
 
     def close(self) -> None:
-        hands = [hand for hand in self._hands if hand is not None]
-        self._hands = [None] * self.size
-        for hand in hands:
-            hand.process.terminate()
-        for hand in hands:
-            hand.process.join(GRACE)
-            if hand.process.is_alive():
-                hand.process.kill()
-                hand.process.join()
-            hand.line.close()
+        workers = [worker for worker in self._workers if worker is not None]
+        self._workers = [None] * self.size
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(GRACE)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.channel.close()
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def _unreceived() -> Iterator[None]:
     """Ctrl-C waits for the end of the block, and a process that is started in it hears none: at the terminal it would
     reach that while Python itself is coming up."""
     if not hasattr(signal, "pthread_sigmask"):
@@ -167,7 +167,7 @@ def _unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _why(code: int | None) -> str:
+def _exit_text(code: int | None) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
             return f"it was ended by {signal.Signals(-code).name}"

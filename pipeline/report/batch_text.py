@@ -5,11 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from pipeline.batch.events import (
-    BatchEnded,
-    Planned,
-    PlanRow,
-)
+from pipeline.batch.events import BatchEnded, Planned, PlanRow
 from pipeline.text import duration_text, sanitize_line, size_text
 
 PLAN_HEADS = ("painting", "of", "size", "frames", "about", "")

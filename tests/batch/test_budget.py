@@ -11,12 +11,7 @@ import pytest
 from jobs import moving_folder
 from tiny import tiny_settings
 
-from pipeline.batch.budget import (
-    Need,
-    allot,
-    least_seconds,
-    shortfall,
-)
+from pipeline.batch.budget import Need, allot, least_seconds, shortfall
 from pipeline.batch.estimate import clip_need
 from pipeline.clip.deadline import reserve
 from pipeline.clip.parse import parse_budget, parse_deadline, parse_finish_by

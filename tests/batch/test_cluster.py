@@ -22,12 +22,7 @@ from jobs import ROOT, assert_same, moving_folder, paint_picture
 from pipeline.batch.cluster import ClusterWorkerPool, open_cluster
 from pipeline.batch.events import Notice
 from pipeline.batch.plan.item import Item
-from pipeline.batch.task import (
-    Failed,
-    Message,
-    Stopped,
-    Task,
-)
+from pipeline.batch.task import Failed, Message, Stopped, Task
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import ClusterError, UsageError
 

@@ -45,7 +45,7 @@ class Careless(LocalWorkerPool):
             self.times -= 1
             self.lost = [Lost(task.key, "it was unplugged", self.blame)]
         else:
-            super().give(task)
+            super().assign(task)
 
     def receive(self, seconds: float) -> list[Message]:
         lost, self.lost = self.lost, []
@@ -56,10 +56,10 @@ class Silent(LocalWorkerPool):
     """A worker that is lost when it has just finished."""
 
     def receive(self, seconds: float) -> list[Message]:
-        heard = super().receive(seconds)
+        received = super().receive(seconds)
         return [
             Lost(one.key, "it was unplugged") if isinstance(one, Done) and isinstance(one.result, Painted) else one
-            for one in heard
+            for one in received
         ]
 
 

@@ -10,15 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import (
-    QUICK,
-    SMALL,
-    assert_killed_is_whole,
-    assert_same,
-    moving_folder,
-    paint_picture,
-    pictures,
-)
+from jobs import QUICK, SMALL, assert_killed_is_whole, assert_same, moving_folder, paint_picture, pictures
 from media_clips import clip
 from moving import panned
 from PIL import Image as Pillow

@@ -21,15 +21,7 @@ from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.passes import Pass, passes_of
 from pipeline.clip.results import ClipResult
 from pipeline.clip.speed import measure_speed
-from pipeline.clip.step_budget import (
-    FULL,
-    Speed,
-    StepBudget,
-    StepPlan,
-    Steps,
-    affordable_passes,
-    plan_steps,
-)
+from pipeline.clip.step_budget import FULL, Speed, StepBudget, StepPlan, Steps, affordable_passes, plan_steps
 from pipeline.clip.survey import LOOKING, find_motion
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError

@@ -19,13 +19,7 @@ from pipeline.network import weights as weights_module
 from pipeline.network.download import ADDRESS_VARIABLE, download_vgg19, published_url
 from pipeline.network.tensor_file import file_sha256, load_weights, read_metadata, save_weights, tensors_sha256
 from pipeline.network.vgg import TENSORS
-from pipeline.network.weights import (
-    PUBLISHED,
-    find_vgg19,
-    import_weights,
-    open_vgg19,
-    weights_table,
-)
+from pipeline.network.weights import PUBLISHED, find_vgg19, import_weights, open_vgg19, weights_table
 
 FORMATS = ("zip.pth", "legacy.pth", "x.safetensors")
 
