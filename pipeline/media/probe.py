@@ -2,6 +2,10 @@
 
 A container's header can promise anything; only decoding shows how many frames there are, when each is shown
 and whether the file is whole. The pass takes less time than painting one frame of the clip.
+
+It is ffmpeg's listing that is read, since there is no ffprobe in imageio-ffmpeg, whose own reader counts 118 frames
+where a variable rate has 60. PyAV would tell the times as well, but beside torchvision it hung when decoding ended
+early (PyAV #1849, #1861).
 """
 
 from __future__ import annotations

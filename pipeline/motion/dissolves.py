@@ -21,7 +21,7 @@ REST = 15.0
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Mixture:
     span: int
     middle: int
     off: float
@@ -29,10 +29,10 @@ class _Found:
 
 
 class DissolveFinder:
-    """Is shown every frame, once it is known whether a hard cut is before it; tells where dissolves and fades are."""
+    """Takes every frame, once it is known whether a hard cut is before it; tells where dissolves and fades are."""
 
     def __init__(self) -> None:
-        self._found: list[_Found] = []
+        self._found: list[_Mixture] = []
         """Detections of the transition that is being looked at."""
         self._chosen: list[int] = []
         self._shot = 0
@@ -42,7 +42,7 @@ class DissolveFinder:
         self._close()
         self._shot = index
 
-    def see(self, index: int, frames: Mapping[int, Small]) -> None:
+    def add(self, index: int, frames: Mapping[int, Small]) -> None:
         """Frame `index` is the last one so far; `frames` holds at least the `SPANS[-1]` before it."""
         for span in SPANS:
             first = index - span
@@ -50,7 +50,7 @@ class DissolveFinder:
                 break
             found = mixture(frames[first], frames[first + span // 2], frames[index])
             if found is not None:
-                self._found.append(_Found(span, first + span // 2, abs(found - 0.5)))
+                self._found.append(_Mixture(span, first + span // 2, abs(found - 0.5)))
         if self._found and index - max(found.middle for found in self._found) > SPANS[-1]:
             self._close()
 

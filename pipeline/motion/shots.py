@@ -35,20 +35,20 @@ AROUND = 2
 """Neighbours on either side that a difference has to stand out from."""
 
 
-def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lambda seen: None) -> list[Shot]:
+def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lambda count: None) -> list[Shot]:
     """All shots of a clip. No more than forty frames are kept, at 64 pixels.
 
     A hard cut begins a shot with its first frame, a dissolve with the frame in its middle. A fade to black begins one
     while it is dark, and the fade out of it may begin another. A flash, fast motion and a change of light are no cuts.
 
     :param images: uint8 (H, W, 3), all of one size, read once and in order.
-    :param on_progress: called with the number of frames seen.
+    :param on_progress: called with the number of frames compared so far.
     :return: first frame and the one after the last of each, in order and without gaps; none for no frames.
     """
     finder = _Finder()
     for image in images:
-        finder.see(downscaled(image))
-        on_progress(finder.seen)
+        finder.add(downscaled(image))
+        on_progress(finder.count)
     return finder.finish()
 
 
@@ -57,10 +57,10 @@ def _unlike(found: Difference) -> bool:
 
 
 class _Finder:
-    """Looks at frames as they come and decides on each when the ones after it are known."""
+    """Takes frames as they come and decides on each when the ones after it are known."""
 
     def __init__(self) -> None:
-        self.seen = 0
+        self.count = 0
         self._cuts: list[int] = []
         self._frames: dict[int, Small] = {}
         self._steps: dict[int, Difference] = {}
@@ -68,12 +68,12 @@ class _Finder:
         self._decided = 0
         self._dissolves = DissolveFinder()
 
-    def see(self, frame: Small) -> None:
-        index = self.seen
+    def add(self, frame: Small) -> None:
+        index = self.count
         self._frames[index] = frame
         if index:
             self._steps[index] = difference(self._frames[index - 1], frame)
-        self.seen += 1
+        self.count += 1
         if index >= FLASH:
             self._decide(index - FLASH)
         past = index - SPANS[-1] - 2 * FLASH
@@ -81,17 +81,17 @@ class _Finder:
         self._steps.pop(past, None)
 
     def finish(self) -> list[Shot]:
-        for index in range(self._decided, self.seen):
+        for index in range(self._decided, self.count):
             self._decide(index)
-        starts = sorted({0, *self._cuts, *self._dissolves.finish()}) if self.seen else []
-        return list(zip(starts, [*starts[1:], self.seen], strict=True)) if starts else []
+        starts = sorted({0, *self._cuts, *self._dissolves.finish()}) if self.count else []
+        return list(zip(starts, [*starts[1:], self.count], strict=True)) if starts else []
 
     def _decide(self, index: int) -> None:
         self._decided = index + 1
         if index and self._is_hard(index):
             self._cuts.append(index)
             self._dissolves.cut(index)
-        self._dissolves.see(index, self._frames)
+        self._dissolves.add(index, self._frames)
 
     def _is_hard(self, index: int) -> bool:
         if not _unlike(self._steps[index]) and not self._stands_out(index):

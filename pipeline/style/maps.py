@@ -1,4 +1,4 @@
-"""What the layers of a network see of a picture, as arrays: maps, and how they go together."""
+"""The feature maps of a picture as arrays, and an order that puts similar maps side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """What one layer sees of one picture."""
+    """The feature maps of one layer for one picture."""
 
     layer: str
     maps: Array
@@ -33,23 +33,23 @@ class LayerMaps:
     def strength(self) -> Array:
         """How much each map varies over the picture: its deviation, float32 (N,). One that is the same everywhere says
         nothing of the picture, however large."""
-        found: Array = self.maps.std((1, 2))
-        return found
+        deviations: Array = self.maps.std((1, 2))
+        return deviations
 
 
 def layer_maps(network: Network, device: torch.device, image: Image, layers: Sequence[str]) -> list[LayerMaps]:
-    """What `layers` see of a picture, uint8 (H, W, 3), in float32.
+    """The maps of `layers` for a picture, uint8 (H, W, 3), in float32.
 
     :raises SettingsError: a layer that the network does not have.
     """
     placed = copy.deepcopy(network).placed(device, torch.float32, memory_format(device))
     with torch.no_grad():
-        found = placed.features(to_tensor(image).to(device), layers)
+        maps = placed.features(to_tensor(image).to(device), layers)
         return [
             LayerMaps(
                 layer,
-                np.ascontiguousarray(found[layer][0].cpu().numpy()),
-                (gram(found[layer]) / found[layer][0, 0].numel()).cpu().numpy(),
+                np.ascontiguousarray(maps[layer][0].cpu().numpy()),
+                (gram(maps[layer]) / maps[layer][0, 0].numel()).cpu().numpy(),
             )
             for layer in layers
         ]
@@ -58,8 +58,8 @@ def layer_maps(network: Network, device: torch.device, image: Image, layers: Seq
 def similarity_order(matrix: Array) -> list[int]:
     """An order of channels in which those that go together stand together.
 
-    The order of the Fiedler vector of the channels' likeness G_ij / sqrt(G_ii G_jj) (Barnard, Pothen and Simon 1995):
-    of all smooth orders the one that keeps like near like.
+    The order of the Fiedler vector of the channels' similarity G_ij / sqrt(G_ii G_jj) (Barnard, Pothen and Simon 1995):
+    of all smooth orders the one that keeps similar ones together.
 
     :param matrix: Gram matrix, float32 (N, N).
     """
@@ -68,9 +68,9 @@ def similarity_order(matrix: Array) -> list[int]:
     dead = sorted(set(range(len(size))) - set(alive.tolist()))
     if len(alive) < 3:
         return [*alive.tolist(), *dead]
-    likeness = np.clip(matrix[np.ix_(alive, alive)] / np.outer(size[alive], size[alive]), 0, None)
-    root = 1 / np.sqrt(likeness.sum(1))
-    _, vectors = np.linalg.eigh(np.eye(len(alive)) - root[:, None] * likeness * root)
+    similarity = np.clip(matrix[np.ix_(alive, alive)] / np.outer(size[alive], size[alive]), 0, None)
+    root = 1 / np.sqrt(similarity.sum(1))
+    _, vectors = np.linalg.eigh(np.eye(len(alive)) - root[:, None] * similarity * root)
     place = vectors[:, 1] * root
     # A vector and its negative are the same one: the order begins at the end where the stronger channels are.
     order = np.argsort(place, kind="stable")

@@ -26,7 +26,7 @@ LayerWeights = Mapping[str, float]
 
 
 class Term(Protocol):
-    """One thing the painting should be: a name, a weight, the layers it looks at, and its loss."""
+    """One thing the painting should be: a name, a weight, the layers it depends on, and its loss."""
 
     @property
     def name(self) -> str: ...
@@ -190,7 +190,7 @@ class Objective:
         }
 
     def _of_part(self, part: Part, places: list[tuple[str, str]], image: Tensor) -> list[Tensor]:
-        """What a stretch of the network hands on, and the losses of its layers: they keep maps as well.
+        """What a part of the network hands on, and the losses of its layers: they keep maps as well.
 
         :param places: is filled with term and layer of each loss.
         """

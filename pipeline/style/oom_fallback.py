@@ -1,4 +1,4 @@
-"""Painting with less memory where it does not suffice: what is tried, in which order."""
+"""What is tried where memory runs out, in which order."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from pipeline.errors import PaintingError
 from pipeline.style.objective import Losses, Objective
 from pipeline.style.optimizers import Optimizer, OptimizerName, make_optimizer
 
-# Steps between two looks at the loss; each look waits for the device once.
-LOOK_EVERY = 5
+# Steps between two checks of the loss; each waits for the device once.
+CHECK_EVERY = 5
 # A loss this many times the best one so far is an explosion, not a bump on the way.
 EXPLODED = 4.0
 # How often a broken step is retried, each time with steps a quarter as long.
@@ -90,8 +90,8 @@ OnStep = Callable[[Step], None]
 def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_step: OnStep | None = None) -> Painting:
     """Minimise `objective` from `start`, float32 (1, 3, H, W) in 0..1.
 
-    The result is the best picture that was seen, `start` among them: more steps never make it worse. Only with
-    `averaging`, which is seen at the end and not on the way, may a few steps more do that.
+    The result is the best picture that was evaluated, `start` among them: more steps never make it worse. Only with
+    `averaging`, which is evaluated at the end and not on the way, may a few steps more do that.
 
     :raises PaintingError: the loss is not a finite number at `start` already, or nothing better was found with
         the most careful steps.
@@ -100,7 +100,7 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
         raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
     optimizer = make_optimizer(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
     best = _Best(objective, start)
-    watch = _Watch(settings, optimizer, best)
+    rules = _StopRules(settings, optimizer, best)
     stopped = Stop.STEPS
     number = 0
     while number < settings.steps:
@@ -108,9 +108,9 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
         losses = optimizer.step(best.evaluate)
         if on_step is not None:
             on_step(Step(number, settings.steps, losses, lambda: optimizer.image))
-        # The first look is at the start itself: what is much worse than that is an explosion too.
-        if number in {1, settings.steps} or number % LOOK_EVERY == 0:
-            verdict = watch.look(losses.total, number)
+        # The first check is of the start itself: what is much worse than that is an explosion too.
+        if number in {1, settings.steps} or number % CHECK_EVERY == 0:
+            verdict = rules.check(losses.total, number)
             if verdict is not None:
                 stopped = verdict
                 break
@@ -128,7 +128,7 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
             "The loss of a frame is not a finite number, even with the most careful steps. "
             "Try --set precision=float32, or a smaller --style-weight."
         )
-    return Painting(image, final, number, stopped, watch.retries)
+    return Painting(image, final, number, stopped, rules.retries)
 
 
 class _Best:
@@ -151,18 +151,18 @@ class _Best:
         return losses
 
 
-class _Watch:
-    """Looks at the loss now and then: undoes an explosion, sees a plateau, minds the clock."""
+class _StopRules:
+    """Checks the loss now and then: undoes an explosion, stops on a plateau or when the time is up."""
 
     def __init__(self, settings: LoopSettings, optimizer: Optimizer, best: _Best) -> None:
         self._settings = settings
         self._optimizer = optimizer
         self._best = best
         self._began = time.monotonic()
-        self._seen: list[tuple[int, float]] = []
+        self._lowest: list[tuple[int, float]] = []
         self.retries = 0
 
-    def look(self, now: Tensor, number: int) -> Stop | None:
+    def check(self, now: Tensor, number: int) -> Stop | None:
         """:param now: the loss before the step of that number."""
         loss, best = torch.stack([now, self._best.loss]).tolist()
         exploded = loss > EXPLODED * best and not self._optimizer.turns_back
@@ -171,9 +171,9 @@ class _Watch:
                 return Stop.UNSTABLE
             self.retries += 1
             self._optimizer.restart(self._best.image, 0.25**self.retries)
-            self._seen.clear()
+            self._lowest.clear()
             return None
-        self._seen.append((number, best))
+        self._lowest.append((number, best))
         if time.monotonic() - self._began > self._settings.seconds:
             return Stop.TIME
         return Stop.PLATEAU if self._on_plateau(number, best) else None
@@ -182,7 +182,7 @@ class _Watch:
         """Whether the last `patience` steps brought less than `tolerance`, as a share of the loss."""
         if self._settings.tolerance <= 0:
             return False
-        while len(self._seen) > 1 and self._seen[1][0] <= number - self._settings.patience:
-            self._seen.pop(0)
-        then, before = self._seen[0]
+        while len(self._lowest) > 1 and self._lowest[1][0] <= number - self._settings.patience:
+            self._lowest.pop(0)
+        then, before = self._lowest[0]
         return number - then >= self._settings.patience and before - loss <= self._settings.tolerance * abs(before)

@@ -100,11 +100,11 @@ class Adam:
 class LBFGS:
     """L-BFGS (Nocedal 1980, two-loop recursion), its scalars kept on the device.
 
-    torch.optim.LBFGS reads back about twice its history in every step, and evaluates again wherever its line search
-    asks for it; here nothing is read back, and a step is one evaluation. What stands in for the line search is a limit
-    on the length of a step: the root mean square change of a pixel is at most `rate`. From a step that led uphill it
-    goes back to where that began, with what was learnt of the curvature there, for a shorter one. A pair of differences
-    with negative curvature gets no weight. Pixels are kept within 0..1.
+    torch.optim.LBFGS waits for the device about twice its history in every step (40 times with 20 pairs), and evaluates
+    again wherever its line search asks for it; here nothing waits, and a step is one evaluation. What stands in for the
+    line search is a limit on the length of a step: the root mean square change of a pixel is at most `rate`. From a
+    step that led uphill it goes back to where that began, with what was learnt of the curvature there, for a shorter
+    one. A pair of differences with negative curvature gets no weight. Pixels are kept within 0..1.
     """
 
     turns_back = True

@@ -1,44 +1,36 @@
-"""Paints one frame: builds its objective and runs the loop, from coarse to fine where it starts anew."""
+"""Paints one frame: runs the optimisation, from coarse to fine where it starts anew, with less memory where it must."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
-from pipeline.settings import Settings, strengthened
+from pipeline.settings import Settings
 from pipeline.style.adain import (
-    ChannelStatistics,
     ClipStatistics,
-    adain,
-    channel_statistics,
-    style_channel_statistics,
-    style_of_frame,
 )
 from pipeline.style.colour import blended_colour_statistics, colour_statistics, with_colours
-from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, TemporalTarget, WarmStart
-from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
-from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, WarmStart
+from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryPlan, OutOfMemoryRetry, memory_plans
 from pipeline.style.optimise import LoopSettings, Step, optimise
 from pipeline.style.optimizers import OptimizerName
-from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
+from pipeline.style.picture import resized, to_image, to_tensor
+from pipeline.style.targets import Targets
 from pipeline.types import Image
 
 # Brightness of a blank canvas, in 0..1: primed, not quite white.
 CANVAS = 0.95
-# A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
-LEAST_SIDE = 16
 
 
 class Painter:
@@ -62,14 +54,11 @@ class Painter:
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
         own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
         self._network = own.placed(device, dtype, memory_format(device))
-        self._styles = [(style.weight, to_tensor(style.image)) for style in styles]
-        self._colours = blended_colour_statistics(
-            [(weight, colour_statistics(picture)) for weight, picture in self._styles]
-        )
-        self._targets: dict[int, _Targets] = {}
+        pictures = [(style.weight, to_tensor(style.image)) for style in styles]
+        self._colours = blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in pictures])
+        self._targets = Targets(self._network, pictures, settings, device)
         self._retry = OutOfMemoryRetry(device)
         self._statistics = ClipStatistics()
-        self._least = max(LEAST_SIDE, network.smallest_side(self._layers()))
 
     @property
     def network(self) -> Network:
@@ -86,21 +75,14 @@ class Painter:
     @property
     def needs_statistics(self) -> bool:
         """Whether a painting depends on what its clip as a whole looks like."""
-        return bool(self._statistics_layers) or self.settings.start == "recoloured"
-
-    @property
-    def _statistics_layers(self) -> list[str]:
-        """The layers whose targets depend on it."""
-        settings = self.settings
-        content = settings.content_layers if settings.recolour and settings.content_weight else ()
-        style = settings.style_layers if settings.clip_palette and settings.statistic == "moments" else ()
-        return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
+        return bool(self._targets.clip_layers) or self.settings.start == "recoloured"
 
     def with_settings(self, settings: Settings) -> Painter:
         """This painter with other steps or temporal settings. What was computed of the styles is shared, and so has to
         be the same: layers, statistic and sizes."""
         found = copy.copy(self)
         found.settings = settings
+        found._targets = self._targets.with_settings(settings)
         return found
 
     def with_statistics(self, clip: ClipStatistics) -> Painter:
@@ -113,19 +95,16 @@ class Painter:
         """What a picture looks like, as far as a painting of its clip depends on it.
 
         :param image: uint8 (H, W, 3).
-        :return: on the CPU, at every size that can be painted. `pooled_anchor` makes the anchor of a clip out of
+        :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        layers, full = self._statistics_layers, to_tensor(image)
-        found = {}
-        with torch.no_grad():
-            # A frame may have to be painted smaller than any other.
-            sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
-            for size in sizes if layers else ():
-                maps = self._network.features(resized(full, *size).to(self.device), layers)
-                found[size] = {layer: channel_statistics(maps[layer]) for layer in layers}
-        seen = colour_statistics(full) if self.settings.start == "recoloured" else None
-        return ClipStatistics(found, seen).on(torch.device("cpu"))
+        full, found = to_tensor(image), {}
+        # A frame may have to be painted smaller than any other.
+        sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
+        for size in sizes if self._targets.clip_layers else ():
+            found[size] = self._targets.statistics_of(resized(full, *size))
+        own = colour_statistics(full) if self.settings.start == "recoloured" else None
+        return ClipStatistics(found, own).on(torch.device("cpu"))
 
     def paint(
         self,
@@ -171,11 +150,11 @@ class Painter:
         base = self._base(full, carried.start if carried is not None else start)
         sizes = self._sizes_within(height, width, plan)[-1 if carried is not None else 0 :]
         canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
-        expected = carried.temporal_targets if carried is not None else ()
+        temporal = carried.temporal_targets if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
             clip = self._statistics.layers.get(size)
-            return self._objective(resized(full, *size), expected, clip, plan.checkpoint)
+            return self._targets.objective(resized(full, *size), temporal, clip, plan.checkpoint)
 
         objective = objective_at(sizes[0])
         if carried is not None and carried.own is not None:
@@ -213,11 +192,11 @@ class Painter:
 
         :param levels: at most so many; None as the settings say.
         """
-        full = self._workable(height, width)
+        full = self._targets.workable(height, width)
         sizes = [full]
         for level in range(1, levels or self.settings.levels):
             smaller = (round(full[0] / 2**level), round(full[1] / 2**level))
-            if min(smaller) < max(self.settings.smallest, self._least):
+            if min(smaller) < max(self.settings.smallest, self._targets.least_side):
                 break
             sizes.insert(0, smaller)
         return sizes
@@ -226,11 +205,6 @@ class Painter:
         """Steps at each of so many sizes, coarse to fine, where a frame gets `steps` at the final one."""
         coarse = max(1, round(self.settings.coarse_steps * steps))
         return [*[coarse] * (sizes - 1), steps]
-
-    def _workable(self, height: int, width: int) -> tuple[int, int]:
-        """The size itself, or for a tiny picture the size it is painted at."""
-        grow = max(1.0, self._least / min(height, width))
-        return round(height * grow), round(width * grow)
 
     def _base(self, content: Tensor, start: Image | None) -> Tensor | None:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
@@ -262,112 +236,6 @@ class Painter:
             patience=settings.patience,
         )
         return replace(loop, seconds=settings.seconds) if settings.seconds else loop
-
-    def _layers(self) -> list[str]:
-        return [layer for layer, _ in (*self.settings.content_layers, *self.settings.style_layers)]
-
-    def _objective(
-        self,
-        content: Tensor,
-        expected: Sequence[TemporalTarget] = (),
-        anchor: Mapping[str, ChannelStatistics] | None = None,
-        checkpoint: bool = False,
-    ) -> Objective:
-        """
-        :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
-        :param anchor: palettes of the clip at this size, by layer; None takes those of the content itself.
-        """
-        settings = self.settings
-        normalisation = cast(Normalisation, settings.normalisation)
-        wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
-        targets = self._style_targets(max(content.shape[2:]))
-        with torch.no_grad():
-            maps = self._network.features(content.to(self.device), [*wanted, *(anchor or ())])
-            style = self._style_aims(targets.style, maps, anchor)
-            maps = {layer: maps[layer] for layer in wanted}
-            if settings.recolour:
-                own = anchor or {layer: channel_statistics(found) for layer, found in maps.items()}
-                maps = {
-                    layer: adain(found, own[layer], targets.content[layer], settings.recolour)
-                    for layer, found in maps.items()
-                }
-        terms: list[Term] = [
-            ContentTerm(
-                {layer: content_target(found) for layer, found in maps.items()},
-                dict(settings.content_layers),
-                settings.content_weight,
-                normalisation,
-            ),
-            StyleTerm(
-                style,
-                dict(settings.style_layers),
-                settings.style_weight * strengthened(settings.strength),
-                cast(Statistic, settings.statistic),
-                normalisation,
-            ),
-            SmoothnessTerm(settings.tv_weight),
-        ]
-        if expected:
-            size = (content.shape[2], content.shape[3])
-            terms.append(TemporalTerm([self._expectation(one, size) for one in expected], settings.temporal_weight))
-        return Objective(self._network, terms, checkpoint)
-
-    def _style_aims(
-        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], anchor: Mapping[str, ChannelStatistics] | None
-    ) -> Mapping[str, Moments]:
-        """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
-        if anchor is None or not self.settings.clip_palette or self.settings.statistic != "moments":
-            return style
-        return {
-            layer: style_of_frame(
-                aim,
-                channel_statistics(maps[layer]),
-                anchor[layer],
-                self.settings.clip_palette,
-                layer.startswith("relu"),
-            )
-            for layer, aim in style.items()
-        }
-
-    def _expectation(self, expected: TemporalTarget, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
-        weights = torch.from_numpy(np.array(expected.weights, np.float32))[None, None]
-        return resized(to_tensor(expected.picture), *size).to(self.device), resized(weights, *size).to(self.device)
-
-    def _style_targets(self, longest: int) -> _Targets:
-        """Blended statistics of the style pictures, at a size that suits a painting of that longest side."""
-        if longest not in self._targets:
-            settings = self.settings
-            statistic = cast(Statistic, settings.statistic)
-            layers = [layer for layer, _ in settings.style_layers]
-            content = [layer for layer, _ in settings.content_layers] if settings.recolour else []
-            style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in layers}
-            colours: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content}
-            for weight, picture in self._styles:
-                wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
-                height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
-                shown = resized(picture, *self._workable(height, width)).to(self.device)
-                with torch.no_grad():
-                    maps = self._network.features(shown, [*layers, *content])
-                    for layer, found in style.items():
-                        found.append((weight, moments(maps[layer], statistic)))
-                    for layer, found in colours.items():
-                        found.append((weight, moments(maps[layer], "moments")))
-            self._targets[longest] = _Targets(
-                {layer: blend(parts, statistic) for layer, parts in style.items()},
-                {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in colours.items()},
-            )
-        return self._targets[longest]
-
-
-@dataclass(frozen=True)
-class _Targets:
-    """What the style pictures are at one size."""
-
-    style: dict[str, Moments]
-    """Statistics of the style layers."""
-    content: dict[str, ChannelStatistics]
-    """Of the content layers, for a content that takes it on."""
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -55,7 +55,7 @@ def objectives(network: Network, preset: str) -> tuple[Objective, Objective]:
     """The objective of a small frame as usual, and the thrifty one."""
     painter = Painter(network, [Style(picture(40, 48, seed=1))], resolve(preset), CPU)
     content = to_tensor(picture(64, 80, seed=2))
-    usual, thrifty = (painter._objective(content, checkpoint=checkpoint) for checkpoint in (False, True))
+    usual, thrifty = (painter._targets.objective(content, checkpoint=checkpoint) for checkpoint in (False, True))
     return usual, thrifty
 
 
@@ -91,7 +91,8 @@ def test_layers_that_several_terms_look_at_give_the_same_bits() -> None:
     painter = Painter(network, [Style(picture(40, 48, seed=1))], settings, CPU)
     content = to_tensor(picture(64, 80, seed=2))
     expected = [TemporalTarget(picture(64, 80, seed=5), np.full((64, 80), 0.5, np.float32))]
-    usual, thrifty = (gradient(painter._objective(content, expected, checkpoint=again)) for again in (False, True))
+    objectives = [painter._targets.objective(content, expected, checkpoint=again) for again in (False, True)]
+    usual, thrifty = map(gradient, objectives)
     assert thrifty[0] == usual[0]
     assert torch.equal(thrifty[1], usual[1])
 

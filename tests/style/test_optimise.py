@@ -15,7 +15,7 @@ from torch import Tensor
 from pipeline.errors import PaintingError
 from pipeline.style import optimise as loop
 from pipeline.style.objective import Losses, Objective
-from pipeline.style.optimise import LOOK_EVERY, RETRIES, LoopSettings, Painting, Step, Stop, optimise
+from pipeline.style.optimise import CHECK_EVERY, RETRIES, LoopSettings, Painting, Step, Stop, optimise
 
 AIM = 0.25 + 0.5 * torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(1))
 START = torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(2))
@@ -108,7 +108,7 @@ def test_a_plateau_is_never_called_before_patience(patience: int) -> None:
     flat = Bowl(lambda call, value: value * 0 + 1)
     found = optimise(flat, START, settings(steps=200, tolerance=0.5, patience=patience))
     assert found.stopped is Stop.PLATEAU
-    assert patience <= found.steps <= patience + LOOK_EVERY
+    assert patience <= found.steps <= patience + CHECK_EVERY
 
 
 def test_a_falling_loss_is_no_plateau() -> None:

@@ -1,0 +1,180 @@
+"""What a frame is painted towards: its objective, from the style pictures, its content, its clip and earlier frames."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.network.base import Network
+from pipeline.settings import Settings, strengthened
+from pipeline.style.adain import (
+    ChannelStatistics,
+    adain,
+    channel_statistics,
+    style_channel_statistics,
+    style_of_frame,
+)
+from pipeline.style.frame import TemporalTarget
+from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
+from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
+from pipeline.style.picture import resized, scaled_size, to_tensor
+
+# A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
+LEAST_SIDE = 16
+
+
+@dataclass(frozen=True)
+class StyleStatistics:
+    """What the style pictures, blended, are at one size."""
+
+    style: Mapping[str, Moments]
+    """Of the style layers."""
+    content: Mapping[str, ChannelStatistics]
+    """Of the content layers, for a content that takes them on."""
+
+
+class Targets:
+    """Builds the objectives of frames; what it computes of the styles it computes once for each size."""
+
+    def __init__(
+        self, network: Network, styles: Sequence[tuple[float, Tensor]], settings: Settings, device: torch.device
+    ) -> None:
+        """
+        :param network: on the device.
+        :param styles: weight and picture, float32 (1, 3, H, W) in 0..1, on the CPU.
+        :param settings: complete; the layers belong to `network`.
+        :raises SettingsError: a layer that the network does not have.
+        """
+        self._network = network
+        self._styles = styles
+        self._settings = settings
+        self._device = device
+        layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
+        self.least_side = max(LEAST_SIDE, network.smallest_side(layers))
+        """Pixels of the shorter side below which nothing is painted."""
+        self._known: dict[int, StyleStatistics] = {}
+
+    def with_settings(self, settings: Settings) -> Targets:
+        """With other weights; layers, statistic and sizes have to be the same, and what is known of the styles is
+        shared."""
+        found = copy.copy(self)
+        found._settings = settings
+        return found
+
+    def workable(self, height: int, width: int) -> tuple[int, int]:
+        """The size itself, or for a tiny picture the size it is painted at."""
+        grow = max(1.0, self.least_side / min(height, width))
+        return round(height * grow), round(width * grow)
+
+    @property
+    def clip_layers(self) -> list[str]:
+        """The layers whose targets depend on what the clip as a whole looks like."""
+        settings = self._settings
+        content = settings.content_layers if settings.recolour and settings.content_weight else ()
+        style = settings.style_layers if settings.clip_palette and settings.statistic == "moments" else ()
+        return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
+
+    def statistics_of(self, image: Tensor) -> dict[str, ChannelStatistics]:
+        """Those of the layers `clip_layers` for a picture, float32 (1, 3, H, W) in 0..1; on the device."""
+        layers = self.clip_layers
+        with torch.no_grad():
+            maps = self._network.features(image.to(self._device), layers)
+            return {layer: channel_statistics(maps[layer]) for layer in layers}
+
+    def objective(
+        self,
+        content: Tensor,
+        temporal_targets: Sequence[TemporalTarget] = (),
+        clip: Mapping[str, ChannelStatistics] | None = None,
+        checkpoint: bool = False,
+    ) -> Objective:
+        """What is minimised for a frame.
+
+        :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
+        :param clip: statistics of the clip at this size, by layer; None takes those of the content itself.
+        :param checkpoint: as `Objective`.
+        """
+        settings = self._settings
+        normalisation = cast(Normalisation, settings.normalisation)
+        wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
+        known = self._style_statistics(max(content.shape[2:]))
+        with torch.no_grad():
+            maps = self._network.features(content.to(self._device), [*wanted, *(clip or ())])
+            style = self._style_of_frame(known.style, maps, clip)
+            maps = {layer: maps[layer] for layer in wanted}
+            if settings.recolour:
+                own = clip or {layer: channel_statistics(found) for layer, found in maps.items()}
+                maps = {
+                    layer: adain(found, own[layer], known.content[layer], settings.recolour)
+                    for layer, found in maps.items()
+                }
+        terms: list[Term] = [
+            ContentTerm(
+                {layer: content_target(found) for layer, found in maps.items()},
+                dict(settings.content_layers),
+                settings.content_weight,
+                normalisation,
+            ),
+            StyleTerm(
+                style,
+                dict(settings.style_layers),
+                settings.style_weight * strengthened(settings.strength),
+                cast(Statistic, settings.statistic),
+                normalisation,
+            ),
+            SmoothnessTerm(settings.tv_weight),
+        ]
+        if temporal_targets:
+            size = (content.shape[2], content.shape[3])
+            placed = [self._placed(target, size) for target in temporal_targets]
+            terms.append(TemporalTerm(placed, settings.temporal_weight))
+        return Objective(self._network, terms, checkpoint)
+
+    def _style_of_frame(
+        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], clip: Mapping[str, ChannelStatistics] | None
+    ) -> Mapping[str, Moments]:
+        """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
+        share = self._settings.clip_palette
+        if clip is None or not share or self._settings.statistic != "moments":
+            return style
+        return {
+            layer: style_of_frame(aim, channel_statistics(maps[layer]), clip[layer], share, layer.startswith("relu"))
+            for layer, aim in style.items()
+        }
+
+    def _placed(self, target: TemporalTarget, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
+        weights = torch.from_numpy(np.array(target.weights, np.float32))[None, None]
+        picture = resized(to_tensor(target.picture), *size)
+        return picture.to(self._device), resized(weights, *size).to(self._device)
+
+    def _style_statistics(self, longest: int) -> StyleStatistics:
+        """Those of the style pictures, at a size that suits a painting of that longest side."""
+        if longest not in self._known:
+            settings = self._settings
+            statistic = cast(Statistic, settings.statistic)
+            style_layers = [layer for layer, _ in settings.style_layers]
+            content_layers = [layer for layer, _ in settings.content_layers] if settings.recolour else []
+            style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in style_layers}
+            content: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content_layers}
+            for weight, picture in self._styles:
+                wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
+                height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
+                shown = resized(picture, *self.workable(height, width)).to(self._device)
+                with torch.no_grad():
+                    maps = self._network.features(shown, [*style_layers, *content_layers])
+                    for layer, parts in style.items():
+                        parts.append((weight, moments(maps[layer], statistic)))
+                    for layer, parts in content.items():
+                        parts.append((weight, moments(maps[layer], "moments")))
+            self._known[longest] = StyleStatistics(
+                {layer: blend(parts, statistic) for layer, parts in style.items()},
+                {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in content.items()},
+            )
+        return self._known[longest]
