@@ -1,8 +1,8 @@
 """A canvas: pictures, texts, lines and boxes with their places, before they are drawn. Everything that this room draws
 stands on one. It becomes pixels here, and vectors in `pipeline.pictures.matplotlib_figure`.
 
-Pixels are drawn by Pillow and not by Matplotlib, which would make both: of a story's frame (400x267 with panels and
-curve) Pillow takes 6 ms and Matplotlib's Agg 150, and importing Matplotlib takes half a second. There are no smooth
+Pixels are drawn by Pillow and not by Matplotlib, which would make both: for a story's frame (400x267 with panels and
+curve) Pillow takes 6 ms and Matplotlib's Agg 120, and importing Matplotlib takes half a second. There are no smooth
 lines in Pillow, so lines and boxes are drawn larger and shrunk: the same pixels on every machine.
 """
 

@@ -31,7 +31,7 @@ class Encoding:
     quality: str | int | None
     palette: Palette | None
     weight: float
-    """How many bytes it takes, roughly, as a share of the first rung's."""
+    """How many bytes it takes, roughly, as a share of the first encoding's."""
 
 
 _Stage = tuple["Palette | int | None", float, float, float, float]
@@ -96,18 +96,18 @@ def encoding_ladder(suffix: str) -> list[Encoding]:
         stages = _VP9
     elif suffix in PICTURES:
         stages = _WEBP if suffix == ".webp" else _PNG
-    found: list[Encoding] = []
-    for rung in (rung for stage in stages for rung in _of(stage)):
-        if not found or rung.weight < found[-1].weight:
-            found.append(rung)
-    return found
+    ladder: list[Encoding] = []
+    for encoding in (encoding for stage in stages for encoding in _encodings(stage)):
+        if not ladder or encoding.weight < ladder[-1].weight:
+            ladder.append(encoding)
+    return ladder
 
 
-def _of(stage: _Stage) -> Iterator[Encoding]:
-    how, weight, share, scale, least = stage
+def _encodings(stage: _Stage) -> Iterator[Encoding]:
+    parameter, weight, share, scale, least = stage
     while scale >= least:
-        palette = how if isinstance(how, Palette) else None
-        quality = how if isinstance(how, int) else None
+        palette = parameter if isinstance(parameter, Palette) else None
+        quality = parameter if isinstance(parameter, int) else None
         # Fewer frames lie farther apart, so each of them takes a little more; and so does every pixel of a smaller one.
         yield Encoding(
             scale, Fraction(share).limit_denominator(100), quality, palette, weight * share**0.85 * scale**1.95
@@ -116,36 +116,36 @@ def _of(stage: _Stage) -> Iterator[Encoding]:
 
 
 def best_within(limit: int, weights: Sequence[float], measure: Callable[[int], int]) -> int | None:
-    """The first rung, or nearly, that takes no more than `limit` bytes; None where even the last one does not fit.
+    """Number of the first encoding, or nearly, of no more than `limit` bytes; None where even the last one has more.
 
-    :param weights: how many bytes each rung takes, up to a factor and roughly, decreasing.
-    :param measure: encodes a rung and tells its bytes.
+    :param weights: how many bytes each encoding takes, up to a factor and roughly, decreasing.
+    :param measure: encodes with that number and returns its bytes.
     """
-    known: dict[int, int] = {}
+    measured: dict[int, int] = {}
     too_large, fits = -1, len(weights)
     number = 0
     while too_large < fits - 1:
-        known[number] = measure(number)
-        if known[number] > limit:
+        measured[number] = measure(number)
+        if measured[number] > limit:
             too_large = number
         else:
             fits = number
-        if fits < len(weights) and (fits == 0 or known[fits] >= CLOSE * limit or len(known) >= TRIALS):
+        if fits < len(weights) and (fits == 0 or measured[fits] >= CLOSE * limit or len(measured) >= TRIALS):
             break
         between = range(too_large + 1, fits)
         if not between:
             break
-        number = next((one for one in between if _estimate(one, weights, known) <= _MARGIN * limit), between[-1])
+        number = next((one for one in between if _estimate(one, weights, measured) <= _MARGIN * limit), between[-1])
     return fits if fits < len(weights) else None
 
 
-def _estimate(number: int, weights: Sequence[float], known: dict[int, int]) -> float:
-    """Bytes of a rung, from the ones beside it that are known: between two of them on a line of logarithms."""
-    below = max((one for one in known if one <= number), default=None)
-    above = min((one for one in known if one >= number), default=None)
+def _estimate(number: int, weights: Sequence[float], measured: dict[int, int]) -> float:
+    """Bytes of an encoding, from the ones beside it that are known: between two of them on a line of logarithms."""
+    below = max((one for one in measured if one <= number), default=None)
+    above = min((one for one in measured if one >= number), default=None)
     if below is None or above is None or below == above:
         near = below if below is not None else above
         assert near is not None
-        return known[near] * weights[number] / weights[near]
+        return measured[near] * weights[number] / weights[near]
     share = math.log(weights[number] / weights[below]) / math.log(weights[above] / weights[below])
-    return float(known[below] * (known[above] / known[below]) ** share)
+    return float(measured[below] * (measured[above] / measured[below]) ** share)

@@ -1,4 +1,4 @@
-"""A single moment of a picture or a clip, and the same moment of what it was painted from."""
+"""Single frames of a clip by number or time, and the same frames of what it was painted from."""
 
 from __future__ import annotations
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
 from pipeline.errors import UsageError
-from pipeline.media import Frame, FrameSource, Image, VideoInfo, resize
+from pipeline.media import FrameSource, Image, VideoInfo, resize
 from pipeline.pictures.fitting import STRETCH
+from pipeline.pictures.frame_access import frames_by_number, frames_shown_at
 
 EARLY = Fraction(1, 100)
 """Seconds by which a container's clock may show a frame too early: a GIF counts in hundredths of a second."""
@@ -49,7 +49,7 @@ def align_frames(source: VideoInfo, painting: VideoInfo) -> Alignment:
     _check_durations(source, painting)
     lead, other = (painting, source) if painting.frames < source.frames else (source, painting)
     early = min(EARLY, other.duration / other.frames / 4)
-    shown = [max(0, bisect_right(other.times, time + early) - 1) for time in lead.times]
+    shown = frames_shown_at(other.times, (time + early for time in lead.times))
     pairs = tuple((one, number) if lead is painting else (number, one) for number, one in enumerate(shown))
     note = (
         f"{source.path.name} has {source.frames} frames ({_rate(source)} a second), {painting.path.name} has "
@@ -64,8 +64,8 @@ def aligned_frames(
 ) -> Generator[tuple[Image, Image], None, None]:
     """The pairs that `align_frames` chose, both in the painting's size."""
     width, height = painting.info.width, painting.info.height
-    contents = _frames(source, [content for content, _ in pairs])
-    paintings = _frames(painting, [painted for _, painted in pairs])
+    contents = frames_by_number(source, (content for content, _ in pairs))
+    paintings = frames_by_number(painting, (painted for _, painted in pairs))
     with closing(contents), closing(paintings):
         for content, painted in zip(contents, paintings, strict=True):
             yield resize(content, width, height), painted
@@ -73,16 +73,7 @@ def aligned_frames(
 
 def aligned_inputs(source: FrameSource, pairs: Sequence[tuple[int, int]]) -> Generator[Image, None, None]:
     """The input's frames alone, in its own size."""
-    yield from _frames(source, [content for content, _ in pairs])
-
-
-def _frames(source: FrameSource, numbers: Sequence[int]) -> Generator[Image, None, None]:
-    with closing(source.frames()) as frames:
-        frame: Frame | None = None
-        for number in numbers:
-            while frame is None or frame.index < number:
-                frame = next(frames)
-            yield frame.image
+    yield from frames_by_number(source, (content for content, _ in pairs))
 
 
 def _align_by_number(source: VideoInfo, painting: VideoInfo) -> Alignment:

@@ -1,4 +1,4 @@
-"""A picture and the story of how it was painted."""
+"""Paint a picture together with the story of how it was painted, or make a story of a finished one."""
 
 from __future__ import annotations
 
@@ -37,17 +37,11 @@ def paint_with_story(
         return run_still(job, studio.network, studio.settings, studio.device, on_event)
     output, story = job.output, files.story
     folder = snapshot_folder(output)
-    pictures = tuple(style.path for style in job.styles)
     if story is not None:
-        if story.resolve() == output.resolve():
-            raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
-        for source in (job.content, *pictures, *((job.init,) if job.init else ())):
-            refuse_same_file(source, (story,))
-        check_story(story)
-        check_output(story, job.overwrite)
+        _check_story_of(job, story, output)
     if files.keep:
         check_snapshot_folder(folder, job.overwrite)
-    style_images = [read_picture(picture) for picture in pictures]
+    style_images = [read_picture(style.path) for style in job.styles]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
 
@@ -71,11 +65,20 @@ def paint_with_story(
             )
         if story is not None:
             texts = result.record.texts(story)
-            notes = (*notes, *_written(story, snapshots, options, texts, job.overwrite, on_event))
+            notes = (*notes, *_write(story, snapshots, options, texts, job.overwrite, on_event))
     except (OutputError, UsageError) as error:
         raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
     on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
     return result
+
+
+def _check_story_of(job: StillJob, story: Path, output: Path) -> None:
+    if story.resolve() == output.resolve():
+        raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
+    for source in (job.content, *(style.path for style in job.styles), *((job.init,) if job.init else ())):
+        refuse_same_file(source, (story,))
+    check_story(story)
+    check_output(story, job.overwrite)
 
 
 def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
@@ -92,14 +95,14 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {folder}"))
     stored = read_snapshots(folder)
-    notes = _written(output, stored.snapshots, options, stored.record.texts(output), overwrite, on_event)
+    notes = _write(output, stored.snapshots, options, stored.record.texts(output), overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
 
 
-def _written(
+def _write(
     path: Path, snapshots: Snapshots, options: StoryOptions, texts: dict[str, str], overwrite: bool, on_event: OnEvent
 ) -> tuple[str, ...]:
-    """Write the story and tell how that goes."""
+    """Write the story, with an event for every trial."""
     stage = f"Writing the story {path.name}"
     on_event(Stage(stage))
     story = Story(snapshots, options)
