@@ -1,6 +1,6 @@
-"""Paints a batch: looks at everything first, hands out the work, keeps the account, and stops nowhere for one bad file.
+"""Paints a batch: checks everything first, hands out the work, keeps the ledger, and stops nowhere for one bad file.
 
-    names and settings -> examine -> estimate -> all_tasks -> pool -> ledger
+    items -> preflight -> estimate -> tasks of each item -> worker pool -> ledger
 
 The driver paints nothing itself and is the only one that writes the ledger.
 """
@@ -16,15 +16,13 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, Timeout
-
 from pipeline import __version__
 from pipeline.batch.budget import allot
 from pipeline.batch.events import BatchEnded, ItemBegan, ItemEnded, ItemEvent, Notice, OnBatchEvent
+from pipeline.batch.folder import check_folder_possible, lock_folder, make_folder
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
-from pipeline.batch.plan.inputs import is_there
 from pipeline.batch.plan.item import Item
 from pipeline.batch.prepare import prepare
 from pipeline.batch.recover import recovered
@@ -33,13 +31,11 @@ from pipeline.batch.run_context import Outcome, RunContext
 from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Surveyed, TaskEvent
 from pipeline.batch.worker_pool import WorkerPool
 from pipeline.clip.events import Damaged, FrameDone, Started
-from pipeline.errors import DiskFullError, OutputError, StoreError
+from pipeline.errors import DiskFullError
 from pipeline.media import read_metadata
-from pipeline.media.outputs import check_folder
 from pipeline.signals import note_first_signal
 from pipeline.text import duration_text
 
-LOCK = "ledger.lock"
 TRIES = 3
 """How often a task is given to a worker, if the worker is lost with it each time."""
 
@@ -55,8 +51,8 @@ def run_batch(
     """
     with ExitStack() as stack:
         stack.callback(pool.close)
-        _make(folder)
-        stack.callback(_locked(folder, options.wait).release)
+        make_folder(folder)
+        stack.callback(lock_folder(folder, options.wait).release)
         ledger = stack.enter_context(closing(Ledger(folder, write=True)))
         interrupts = stack.enter_context(note_first_signal())
         return _Driver(RunContext(folder, items, pool, options, on_event, ledger, interrupts)).run()
@@ -65,14 +61,14 @@ def run_batch(
 def plan_only(
     folder: Path, items: Sequence[Item], pool: WorkerPool, options: RunOptions, on_event: OnBatchEvent
 ) -> Outcome:
-    """Look at everything that `run_batch` would, and tell `Planned`; nothing is left in `folder`.
+    """Check everything that `run_batch` would, and send `Planned`; nothing is left in `folder`.
 
     :return: what would be left.
     :raises ReelbrushError: as `run_batch`.
     """
     with ExitStack() as stack:
         stack.callback(pool.close)
-        _check_possible(folder)
+        check_folder_possible(folder)
         copy = Path(stack.enter_context(TemporaryDirectory(prefix="reelbrush-")))
         for part in folder.glob(f"{LEDGER}*"):
             shutil.copy(part, copy)
@@ -82,38 +78,6 @@ def plan_only(
         context = RunContext(folder, items, pool, options, on_event, ledger, interrupts)
         prepare(context)
         return context.outcome()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made: {error.strerror}. Choose another one with -o."
-        ) from None
-    check_folder(folder)
-
-
-def _check_possible(folder: Path) -> None:
-    there = next(one for one in (folder, *folder.parents) if is_there(one))
-    if not there.is_dir():
-        raise OutputError(f"The folder {folder} cannot be made: {there} is a file. Choose another one with -o.")
-    check_folder(there)
-
-
-def _locked(folder: Path, wait: bool) -> FileLock:
-    lock = FileLock(folder / LOCK)
-    try:
-        # The system gives the lock of a dead process back.
-        lock.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        raise StoreError(
-            f"Another reelbrush is at work in {folder} ('reelbrush status {folder}' shows how far it is). Wait until "
-            "it is done, choose another folder with -o, or say --wait to begin as soon as it has ended."
-        ) from None
-    except OSError as error:
-        raise OutputError(f"{folder}: nothing can be locked there ({error.strerror}). Choose another folder.") from None
-    return lock
 
 
 class _Driver:
@@ -136,21 +100,23 @@ class _Driver:
         try:
             self._context.ledger.plan(self._context.items)
             self._all_tasks = prepare(self._context)
-            while self._work():
+            while self._wait_for_messages():
                 pass
             if self._context.interrupts.came is None:
                 outcome = "finished" if self._full is None else "failed"
         finally:
             self._context.ledger.end_run(run, outcome)
-        found = self._context.outcome()
+        outcome_now = self._context.outcome()
         seconds = time.monotonic() - began
-        self._context.tell(BatchEnded(self._context.folder, found.done, self._context.failures(), found.left, seconds))
+        self._context.on_event(
+            BatchEnded(self._context.folder, outcome_now.done, self._context.failures(), outcome_now.left, seconds)
+        )
         if self._full is not None:
             raise DiskFullError(self._full)
-        return found
+        return outcome_now
 
-    def _work(self) -> bool:
-        """Hand out tasks, and take in what the workers say; False once nothing is left to wait for."""
+    def _wait_for_messages(self) -> bool:
+        """Hand out tasks, and take in what the workers send; False once nothing is left to wait for."""
         if self._context.interrupts.came is not None and not self._context.stopping:
             self._context.stop()
         if not self._context.stopping:
@@ -158,7 +124,7 @@ class _Driver:
         if not self._by_task:
             return False
         for message in self._context.pool.receive(0.5):
-            self._hear(message)
+            self._take(message)
         self._context.heartbeat()
         return True
 
@@ -183,7 +149,7 @@ class _Driver:
             tasks.name, state=State.PAINTING, began=row.began or time.time(), ended=None, error=None
         )
         begun = sum(one.began is not None for one in self._all_tasks)
-        self._context.tell(ItemBegan(tasks.name, begun, len(self._all_tasks)))
+        self._context.on_event(ItemBegan(tasks.name, begun, len(self._all_tasks)))
 
     def _until(self, tasks: ItemTasks) -> float | None:
         """When the next task of a painting has to be finished so that everything else can be, too; None where there is
@@ -202,19 +168,19 @@ class _Driver:
         seconds = self._context.options.finish_by - joining - now
         return now + sum(allot([*own, *rest, *others], seconds, busy)[: len(own)])
 
-    def _hear(self, message: Message) -> None:
+    def _take(self, message: Message) -> None:
         if isinstance(message, Notice):
-            self._context.tell(message)
+            self._context.on_event(message)
             return
         tasks = self._by_task.get(message.key)
         if tasks is None:
             return
         if isinstance(message, TaskEvent):
-            self._told(tasks, message)
+            self._take_event(tasks, message)
             return
         del self._by_task[message.key]
         if isinstance(message, Done):
-            tasks.finished(message.key, message.result)
+            tasks.complete(message.key, message.result)
             if isinstance(message.result, Surveyed):
                 self._context.ledger.change(tasks.name, cuts=[begin for begin, _ in message.result.shots[1:]])
             if isinstance(message.result, Painted) and message.result.outputs:
@@ -225,13 +191,13 @@ class _Driver:
         elif isinstance(message, Stopped):
             tasks.give_back(message.key)
             if not tasks.running:
-                self._spent(tasks)
+                self._add_seconds(tasks)
         elif isinstance(message, Lost):
             self._lost(tasks, message)
 
-    def _told(self, tasks: ItemTasks, message: TaskEvent) -> None:
+    def _take_event(self, tasks: ItemTasks, message: TaskEvent) -> None:
         event = message.event
-        tasks.see(message.key, event)
+        tasks.update(message.key, event)
         if isinstance(event, FrameDone):
             row = FrameRow(event.in_pass, event.frame, event.losses, event.steps, event.seconds, event.stopped)
             self._context.ledger.add_frame(tasks.name, row, sum(tasks.done.values()))
@@ -248,15 +214,15 @@ class _Driver:
                 tasks.name,
                 f"Frame {event.frame + 1} was damaged on the disk. It was painted again, and all that came after it.",
             )
-        self._context.tell(ItemEvent(tasks.name, event))
+        self._context.on_event(ItemEvent(tasks.name, event))
 
     def _finish(self, tasks: ItemTasks, result: Painted) -> None:
-        seconds = self._spent(tasks)
+        seconds = self._add_seconds(tasks)
         self._context.check_there()
         row = self._context.ledger.item(tasks.name)
         assert row is not None
         passes = tasks.passes or result.passes or row.passes
-        notes = tuple(dict.fromkeys((*row.notes, *result.notes, *self._hurried(passes, row.passes))))
+        notes = tuple(dict.fromkeys((*row.notes, *result.notes, *self._deadline_notes(passes, row.passes))))
         self._context.ledger.change(tasks.name, passes=passes)
         self._context.ledger.finish(
             tasks.name,
@@ -266,27 +232,27 @@ class _Driver:
             notes=notes,
             made=result.made,
         )
-        self._context.tell(ItemEnded(tasks.name, State.DONE, seconds, notes=notes))
+        self._context.on_event(ItemEnded(tasks.name, State.DONE, seconds, notes=notes))
 
-    def _hurried(self, passes: int, wanted: int) -> list[str]:
+    def _deadline_notes(self, passes: int, wanted: int) -> list[str]:
         """What became of a painting that had to be finished by some time."""
         if self._context.options.finish_by is None:
             return []
         late = time.time() - self._context.options.finish_by
-        found = [f"There was time for {passes} of {wanted} passes."] if passes < wanted else []
-        return [*found, *([f"It was finished {duration_text(late)} later than it should be."] if late >= 1 else [])]
+        notes = [f"There was time for {passes} of {wanted} passes."] if passes < wanted else []
+        return [*notes, *([f"It was finished {duration_text(late)} later than it should be."] if late >= 1 else [])]
 
-    def _spent(self, tasks: ItemTasks) -> float:
+    def _add_seconds(self, tasks: ItemTasks) -> float:
         seconds = time.monotonic() - (tasks.began or time.monotonic())
         self._context.ledger.spend(tasks.name, seconds)
         return seconds
 
     def _lost(self, tasks: ItemTasks, message: Lost) -> None:
         row = self._context.ledger.item(tasks.name)
-        # Where nothing stood before, a result is its own: the worker went between finishing it and telling so.
-        if not tasks.overwrite and row is not None and (found := recovered(tasks.ready, row)):
-            result = Painted(found, made=read_metadata(tasks.ready.item.output))
-            tasks.finished(message.key, result)
+        # Where nothing stood before, a result is its own: the worker went between finishing it and reporting it.
+        if not tasks.overwrite and row is not None and (outputs := recovered(tasks.ready, row)):
+            result = Painted(outputs, made=read_metadata(tasks.ready.item.output))
+            tasks.complete(message.key, result)
             self._finish(tasks, result)
             return
         tasks.lost += message.blame
@@ -313,8 +279,8 @@ class _Driver:
         if tasks.failed is not None:
             return
         tasks.failed = error
-        seconds = self._spent(tasks)
+        seconds = self._add_seconds(tasks)
         self._context.ledger.change(tasks.name, state=State.FAILED, error=error, again=again, ended=time.time())
-        self._context.tell(ItemEnded(tasks.name, State.FAILED, seconds, error))
+        self._context.on_event(ItemEnded(tasks.name, State.FAILED, seconds, error))
         if self._context.options.fail_fast:
             self._context.stop()

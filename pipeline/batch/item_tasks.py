@@ -15,7 +15,7 @@ from pipeline.clip.shards import split_shots
 
 @dataclass
 class ItemTasks:
-    """The tasks of a painting: all in one, or, of a clip for several workers, a look through it, its parts side by
+    """The tasks of a painting: all in one, or, of a clip for several workers, a survey of it, its parts side by
     side, and what puts them together."""
 
     ready: CheckedItem
@@ -80,8 +80,8 @@ class ItemTasks:
         """The pieces of work that no worker has begun, in their order."""
         if self.failed is not None:
             return []
-        looking = [task for task in self.running.values() if task.kind == "survey"]
-        return [need for task in (*looking, *self.waiting) for need in self.needs(task, workers)]
+        surveying = [task for task in self.running.values() if task.kind == "survey"]
+        return [need for task in (*surveying, *self.waiting) for need in self.needs(task, workers)]
 
     @property
     def joining(self) -> float:
@@ -89,8 +89,8 @@ class ItemTasks:
         subject, left = self.ready.subject, self.waiting or self.running
         return reserve(subject.frames, subject.width, subject.height) if self.in_parts and left else 0.0
 
-    def see(self, key: str, event: Event) -> None:
-        """Learn from what a task tells how many frames are finished."""
+    def update(self, key: str, event: Event) -> None:
+        """Learn from an event of a task how many frames are finished."""
         if isinstance(event, Started):
             if self.running[key].kind == "paint":
                 # It begins with what the parts have painted.
@@ -109,7 +109,7 @@ class ItemTasks:
         self.memory_fallbacks.add(event.memory_fallback)
         return f"Memory ran out at frame {event.frame + 1}: from there on {MEMORY_FALLBACKS[event.memory_fallback]}"
 
-    def finished(self, key: str, result: Result) -> None:
+    def complete(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""
         task = self.running.pop(key)
         if isinstance(result, Surveyed):

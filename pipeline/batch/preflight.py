@@ -38,7 +38,7 @@ class Preflight:
         self._overwrite = overwrite
         self._found: dict[tuple[Any, ...], Any] = {}
 
-    def examine(self, item: Item) -> CheckedItem | RejectedItem:
+    def check(self, item: Item) -> CheckedItem | RejectedItem:
         """Whether an item can be painted."""
         try:
             settings, network = self._once(("way", item.as_settings()), lambda: self._way(item))

@@ -29,24 +29,24 @@ TIMINGS = 6
 
 
 def prepare(context: RunContext) -> list[ItemTasks]:
-    """Look at everything, decide what is done with each item, and tell `Planned`.
+    """Check everything, decide what is done with each item, and send `Planned`.
 
     :return: what is to be painted, in the order in which it is begun.
     :raises DiskFullError: not half of the room that is needed is there.
     :raises UsageError: the time that was given does not suffice, even with the least effort.
     """
-    examiner = Preflight(context.ledger, context.options.device, context.options.overwrite)
+    preflight = Preflight(context.ledger, context.options.device, context.options.overwrite)
     ready: list[CheckedItem] = []
     anew: dict[str, str] = {}
     for number, item in enumerate(context.items):
-        context.tell(Checking(f"Looking at {item.source.name}", number, len(context.items)))
+        context.on_event(Checking(f"Looking at {item.source.name}", number, len(context.items)))
         context.heartbeat()
         if context.interrupts.came is not None:
             return []
-        found = examiner.examine(item)
+        found = preflight.check(item)
         if isinstance(found, RejectedItem):
             context.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
-        elif not _settled(context, found, examiner, anew):
+        elif not _settled(context, found, preflight, anew):
             ready.append(found)
     rows = context.ledger.items()
     failed = context.failures()
@@ -58,7 +58,7 @@ def prepare(context: RunContext) -> list[ItemTasks]:
     all_tasks = _plan(context, ready, needs)
     pieces = [need for one in all_tasks for need in one.to_come(context.pool.size)]
     room, free = _room(context, ready)
-    context.tell(
+    context.on_event(
         Planned(
             folder=context.folder,
             items=len(context.items),
@@ -85,14 +85,14 @@ def prepare(context: RunContext) -> list[ItemTasks]:
     return all_tasks
 
 
-def _settled(context: RunContext, ready: CheckedItem, examiner: Preflight, anew: dict[str, str]) -> bool:
+def _settled(context: RunContext, ready: CheckedItem, preflight: Preflight, anew: dict[str, str]) -> bool:
     """Whether nothing is to be done for an item: it is finished, or has failed in the same way before.
 
     :param anew: takes up what has changed of those that are finished and will be painted once more, by name.
     """
     row = context.ledger.item(ready.item.name)
     assert row is not None
-    if examiner.finished(ready):
+    if preflight.finished(ready):
         if row.state is not State.DONE:
             context.ledger.change(row.name, state=State.DONE, error=None, again=False)
         return True
@@ -131,7 +131,7 @@ def _estimates(context: RunContext, ready: Sequence[CheckedItem]) -> dict[str, N
     chosen = list(groups.items())[:: max(1, -(-len(groups) // TIMINGS))]
     timings: dict[tuple[str, int, int], Timed] = {}
     for number, (group, one) in enumerate(chosen):
-        context.tell(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
+        context.on_event(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
         found = _measured(context, Task(one.item, "time", size=(group[1], group[2])))
         if found is not None:
             timings[group] = found
@@ -153,7 +153,7 @@ def _measured(context: RunContext, task: Task) -> Timed | None:
             if isinstance(message, Done) and isinstance(message.result, Timed):
                 return message.result
             if isinstance(message, Notice):
-                context.tell(message)
+                context.on_event(message)
             elif not isinstance(message, TaskEvent):
                 return None
         if context.interrupts.came is not None and not context.stopping:

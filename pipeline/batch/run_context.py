@@ -1,4 +1,4 @@
-"""What one run over a batch has at hand: its folder, paintings, workers, options and ledger."""
+"""One run over a batch: its folder, items, workers, options and ledger."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RunContext:
     items: Sequence[Item]
     pool: WorkerPool
     options: RunOptions
-    tell: OnBatchEvent
+    on_event: OnBatchEvent
     ledger: Ledger
     interrupts: Interrupts
     run: int | None = None

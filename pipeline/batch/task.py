@@ -29,7 +29,7 @@ class Task:
     size: tuple[int, int] | None = None
     """(height, width) to measure a step at."""
     until: float | None = None
-    """When it has to be finished, as `time.time()` counts. Of a look through: when the whole clip would have to be, if
+    """When it has to be finished, as `time.time()` counts. Of a survey: when the whole clip would have to be, if
     one worker painted it in the time of all."""
     speed: Speed | None = None
     """How fast a part is painted, as far as is known."""

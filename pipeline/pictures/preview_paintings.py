@@ -164,12 +164,12 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
     A step costs the same whatever is to become of the picture, so each network is timed once; before the next one is
     opened, so that the memory is its own.
     """
-    examiner = Preflight(None, device, overwrite=True)
+    preflight = Preflight(None, device, overwrite=True)
     timings: dict[str, tuple[Timed, int | None]] = {}
     ready, costs = [], []
     for item in items:
         on_count(f"Reading {item.source.name}", 0, None)
-        one = examiner.examine(item)
+        one = preflight.check(item)
         if isinstance(one, RejectedItem):
             raise UsageError(one.text)
         studio = studio_of(one.item, device)
