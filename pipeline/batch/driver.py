@@ -96,24 +96,23 @@ class _Driver:
         run = self._context.run = self._context.ledger.begin_run(
             socket.gethostname(), os.getpid(), __version__, self._context.pool.size, self._context.options.finish_by
         )
-        outcome = "interrupted"
+        ended_as = "interrupted"
         try:
             self._context.ledger.plan(self._context.items)
             self._all_tasks = prepare(self._context)
             while self._wait_for_messages():
                 pass
             if self._context.interrupts.came is None:
-                outcome = "finished" if self._full is None else "failed"
+                ended_as = "finished" if self._full is None else "failed"
         finally:
-            self._context.ledger.end_run(run, outcome)
-        outcome_now = self._context.outcome()
+            self._context.ledger.end_run(run, ended_as)
+        outcome = self._context.outcome()
         seconds = time.monotonic() - began
-        self._context.on_event(
-            BatchEnded(self._context.folder, outcome_now.done, self._context.failures(), outcome_now.left, seconds)
-        )
+        failed = self._context.failures()
+        self._context.on_event(BatchEnded(self._context.folder, outcome.done, failed, outcome.left, seconds))
         if self._full is not None:
             raise DiskFullError(self._full)
-        return outcome_now
+        return outcome
 
     def _wait_for_messages(self) -> bool:
         """Hand out tasks, and take in what the workers send; False once nothing is left to wait for."""
@@ -124,7 +123,7 @@ class _Driver:
         if not self._by_task:
             return False
         for message in self._context.pool.receive(0.5):
-            self._take(message)
+            self._take_message(message)
         self._context.heartbeat()
         return True
 
@@ -168,7 +167,7 @@ class _Driver:
         seconds = self._context.options.finish_by - joining - now
         return now + sum(allot([*own, *rest, *others], seconds, busy)[: len(own)])
 
-    def _take(self, message: Message) -> None:
+    def _take_message(self, message: Message) -> None:
         if isinstance(message, Notice):
             self._context.on_event(message)
             return
