@@ -115,7 +115,7 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) ->
 
         studio = painting.studio()
         deadline = None if until is None else Deadline(until)
-        run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)
+        run_clip(job, studio, on_event, deadline)
 
 
 @command(

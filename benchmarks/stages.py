@@ -23,7 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import track_frames, warm_start
+from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
 from pipeline.media.plan import SinkPlan
@@ -71,14 +71,15 @@ def main() -> None:
         painter = painter.with_statistics(pooled_statistics([painter.statistics_of(image) for image in images]))
     with tempfile.TemporaryDirectory() as folder:
         store = FrameStore(Path(folder), range(len(frames)))
-        looked = track_frames(frames, 0, {0}, settings)
+        previous = PreviousPaintings(store)
+        tracking = track_frames(frames, 0, {0}, settings)
         for index in range(len(frames)):
             with clock.on("flow and masks"):
-                seen = next(looked)
+                tracked = next(tracking)
             with clock.on("carry"):
-                carried = warm_start(seen, store, settings)
+                carried = warm_start(tracked, previous, settings)
             with clock.on("paint" if carried else "paint the first frame"):
-                painted = painter.paint(seen.frame.image, carried, index)
+                painted = painter.paint(tracked.frame.image, carried, index)
             with clock.on("keep"):
                 store.put(index, painted)
         sink = open_sink(SinkPlan(

@@ -28,13 +28,14 @@ from pipeline.types import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.clip.clip_statistics import sampled_frames
 from pipeline.clip.events import ignore
-from pipeline.clip.loss_monitor import lasting_loss
-from pipeline.clip.one_frame import refine_frame
+from pipeline.clip.frames import PassPainter
+from pipeline.clip.loss_monitor import LossMonitor, lasting_loss
 from pipeline.clip.passes import Pass, further_settings
+from pipeline.clip.step_budget import FULL
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import track_frames, warm_start
+from pipeline.clip.survey import sampled_frames
+from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.measure import measure
@@ -114,16 +115,17 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     shots = [(0, len(inputs))]
     with tempfile.TemporaryDirectory() as folder:
         store = FrameStore(Path(folder) / "1", range(len(inputs)))
+        previous = PreviousPaintings(store)
         began = time.perf_counter()
-        for seen in track_frames(inputs, 0, {0}, settings):
-            curve: list[float] = []
+        for tracked in track_frames(inputs, 0, {0}, settings):
+            frame, curve = tracked.frame, list[float]()
 
             def watch(progress: Progress, curve: list[float] = curve) -> None:
                 if progress.level == 0:
                     curve.append(lasting_loss(progress.detail.losses.floats(), settings.temporal_weight))
 
-            painted = painter.paint(seen.frame.image, warm_start(seen, store, settings), seen.frame.index, watch)
-            store.put(seen.frame.index, painted)
+            painted = painter.paint(frame.image, warm_start(tracked, previous, settings), frame.index, watch)
+            store.put(frame.index, painted)
             run.curves.append(curve)
             run.steps.append(painted.steps)
             run.seconds.append(time.perf_counter() - began)
@@ -137,9 +139,10 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
             earlier, store = store, FrameStore(Path(folder) / str(number), one.order)
             way = [inputs[index] for index in one.order]
             began = time.perf_counter()
-            for seen in track_frames(way, one.order[0], one.entered(shots), settings):
-                index = seen.frame.index
-                painted = refine_frame(seen, painter, store, earlier, ignore, one)
+            passing = PassPainter(one, painter, PreviousPaintings(store), earlier, LossMonitor(settings), ignore)
+            for tracked in track_frames(way, one.order[0], one.entered(shots), settings):
+                index = tracked.frame.index
+                painted = passing.repeat(tracked) or passing.paint(tracked, passing.warm_start(tracked), FULL)
                 store.put(index, painted)
                 run.steps[index] += painted.steps
                 run.seconds[index] += time.perf_counter() - began

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline import __version__
 from pipeline.batch.checked_item import CheckedItem, RejectedItem, Subject, same_input
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.perform import size_of, studio_of
 from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.batch.rows import ItemRow, OutputRow
+from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import passes_of
 from pipeline.errors import OutputError, ReelbrushError
@@ -87,26 +86,11 @@ class Preflight:
         return found
 
     def _identity(self, item: Item, settings: Settings, network: str) -> str:
-        values = asdict(settings)
-        # Only the values count.
-        del values["preset"]
-        return json.dumps(
-            {
-                "reelbrush": __version__,
-                "input": self._digest(item.source),
-                "styles": [[self._digest(style.path), style.weight] for style in item.styles],
-                "network": network,
-                "settings": values,
-                "frames": item.frames,
-                "fps": item.fps,
-                "upscale": item.upscale,
-                "codec": item.codec,
-                "quality": item.quality,
-                "gif": item.gif is not None,
-            },
-            sort_keys=True,
-            default=str,
-        )
+        """What the results of an item depend on, on whatever machine they are painted."""
+        job = item.still_job() if item.still else item.clip_job()
+        found = painting_identity(job, settings, network, self._digest)
+        encoding = {"codec": item.codec, "quality": item.quality, "gif": item.gif is not None}
+        return json.dumps({**found, **encoding}, sort_keys=True)
 
     def _digest(self, path: Path) -> str:
         """As `fingerprint`; that of a file that has not changed is remembered."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
@@ -18,37 +14,10 @@ from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
+from pipeline.clip.studio import open_studio
 from pipeline.media.in_memory import Picture
-from pipeline.network.base import Network
-from pipeline.network.device import choose_device
-from pipeline.network.weights import open_vgg19
-from pipeline.settings import DEFAULT_PRESET, Settings, resolve
+from pipeline.settings import DEFAULT_PRESET
 from pipeline.style.frame import OnProgress
-
-
-@dataclass(frozen=True)
-class Studio:
-    """What painting needs beside the job: settings, the network with its weights, the device."""
-
-    settings: Settings
-    network: Network
-    device: torch.device
-
-
-def open_studio(
-    preset: str = DEFAULT_PRESET,
-    weights: Path | None = None,
-    device: str = "auto",
-    overrides: Mapping[str, Any] | None = None,
-) -> Studio:
-    """Complete the settings, load the weights.
-
-    :param overrides: single settings that replace those of the preset.
-    :raises SettingsError, WeightsError, DeviceError: as their names say.
-    """
-    settings = resolve(preset, overrides)
-    place = choose_device(device)
-    return Studio(settings, open_vgg19(weights, settings.pooling), place)  # type: ignore[arg-type]
 
 
 def stylize_image(
@@ -87,7 +56,7 @@ def stylize_image(
     with PictureFiles() as files:
         start = None if init is None else files.picture(init, "start")
         job = StillJob(files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite)
-        return run_still(job, studio.network, studio.settings, studio.device, on_event, on_progress)
+        return run_still(job, studio, on_event, on_progress)
 
 
 def stylize_video(
@@ -136,7 +105,7 @@ def stylize_video(
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
         )  # fmt: skip
-        return run_clip(job, studio.network, studio.settings, studio.device, on_event, deadline)
+        return run_clip(job, studio, on_event, deadline)
 
 
 def _path(path: str | Path | None) -> Path | None:

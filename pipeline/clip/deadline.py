@@ -1,21 +1,18 @@
-"""When a clip has to be finished, and what is made of it: the passes there is time for, and their pace."""
+"""When a clip has to be finished, and what is made of it: the passes there is time for, and their steps."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pipeline.clip.events import OnEvent, Stage
-from pipeline.clip.speed import measure_speed
+from pipeline.clip.events import Stage
+from pipeline.clip.session import Session
+from pipeline.clip.speed import first_frames, measure_speed
 from pipeline.clip.step_budget import Speed, StepBudget, affordable_passes, plan_steps
-from pipeline.clip.survey import find_motion
+from pipeline.clip.survey import Survey
 from pipeline.clip.work_folder import WorkFolder
-from pipeline.media.frame import FrameSource, VideoInfo
-from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
-from pipeline.style.painter import Painter
-from pipeline.text import duration_text
 
 MEASURING = "Timing a few steps"
 RESERVE, RESERVE_FRAME, RESERVE_PIXEL = 1.0, 0.02, 2e-7
@@ -38,80 +35,60 @@ class Deadline:
     clock: Callable[[], float] = time.time
 
 
-def clip_budget(
-    deadline: Deadline, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
-    work: WorkFolder, on_event: OnEvent,
-) -> StepBudget:  # fmt: skip
-    """The pace that finishes a clip in time. Where there is too little for all passes, `work` gets fewer, as with
-    `fit_passes`."""
-    info = source.info
-    speed = fit_passes(deadline, source, shots, painter, flow, work, on_event)
+def clip_budget(deadline: Deadline, session: Session, survey: Survey, work: WorkFolder) -> StepBudget:
+    """The steps that finish a clip in time. Where there is too little for all passes, `work` gets fewer, as with
+    `fit_passes`.
+
+    :param survey: with the motion.
+    """
+    info = session.source.info
+    speed = fit_passes(deadline, session, survey, work)
     until = deadline.until - reserve(info.frames, info.width, info.height)
-    return _pace(replace(deadline, until=until, speed=speed), (0, info.frames), source, shots, painter, work, on_event)
+    return _budget(replace(deadline, until=until, speed=speed), session, survey, work, (0, info.frames))
 
 
-def fit_passes(
-    deadline: Deadline, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
-    work: WorkFolder, on_event: OnEvent,
-) -> Speed:  # fmt: skip
+def fit_passes(deadline: Deadline, session: Session, survey: Survey, work: WorkFolder) -> Speed:
     """Where there is too little time for all passes over a clip, give `work` fewer, if those that are dropped have not
-    begun. Returns how fast this machine is, so that nobody has to measure it again."""
-    info = source.info
-    motion = find_motion(source, work, on_event)
-    speed = deadline.speed
-    if speed is None:
-        on_event(Stage(MEASURING))
-        speed = measure_speed(source, painter, flow)
+    begun. Returns how fast this machine is, so that nobody has to measure it again.
+
+    :param survey: with the motion.
+    """
+    info = session.source.info
+    speed = deadline.speed or _measured(session, survey)
     if work.reached().number == 1:
         seconds = deadline.until - reserve(info.frames, info.width, info.height) - deadline.clock()
-        settings = replace(painter.settings, passes=len(work.passes))
-        worth = step_worth(painter, info)
-        work.settle_passes(affordable_passes(seconds, settings, info.frames, worth, speed, shots, motion))
+        settings = replace(session.settings, passes=len(work.passes))
+        worth = step_worth(session)
+        count = affordable_passes(seconds, settings, info.frames, worth, speed, survey.shots, survey.motion)
+        work.settle_passes(count)
     return speed
 
 
-def shard_budget(
-    deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, flow: FlowMethod,
-    work: WorkFolder, on_event: OnEvent,
-) -> StepBudget:  # fmt: skip
-    """The pace that finishes some whole shots of a clip in time, in the passes that were settled for all of it.
+def shard_budget(deadline: Deadline, session: Session, survey: Survey, work: WorkFolder, shard: Shot) -> StepBudget:
+    """The steps that finish some whole shots of a clip in time, in the passes that were settled for all of it.
 
     :param deadline: of painting alone; somebody else encodes.
-    :param part: first frame and the one after the last.
+    :param survey: with the motion.
+    :param shard: first frame and the one after the last.
     """
-    if deadline.speed is None:
-        on_event(Stage(MEASURING))
-        deadline = replace(deadline, speed=measure_speed(source, painter, flow))
-    return _pace(deadline, part, source, shots, painter, work, on_event)
+    speed = deadline.speed or _measured(session, survey)
+    return _budget(replace(deadline, speed=speed), session, survey, work, shard)
 
 
-def _pace(
-    deadline: Deadline, part: Shot, source: FrameSource, shots: Sequence[Shot], painter: Painter, work: WorkFolder,
-    on_event: OnEvent,
-) -> StepBudget:  # fmt: skip
+def _measured(session: Session, survey: Survey) -> Speed:
+    session.on_event(Stage(MEASURING))
+    frames = survey.first_frames or first_frames(session.source, session.settings)
+    return measure_speed(session.painter.with_statistics(survey.statistics), session.flow, frames)
+
+
+def _budget(deadline: Deadline, session: Session, survey: Survey, work: WorkFolder, part: Shot) -> StepBudget:
     begin, end = part
-    assert deadline.speed is not None
-    settings = replace(painter.settings, passes=len(work.passes))
-    motion = find_motion(source, work, on_event)[begin:end]
-    inside = [(first - begin, last - begin) for first, last in shots if begin <= first < end]
-    worth = step_worth(painter, source.info)
-    plan = plan_steps(settings, end - begin, worth, inside, motion)
+    assert deadline.speed is not None and survey.motion is not None
+    settings = replace(session.settings, passes=len(work.passes))
+    inside = [(first - begin, last - begin) for first, last in survey.shots if begin <= first < end]
+    worth = step_worth(session)
+    plan = plan_steps(settings, end - begin, worth, inside, survey.motion[begin:end])
     return StepBudget(plan, settings, worth, deadline.speed, deadline.until, deadline.clock)
-
-
-def lateness_notes(pace: StepBudget, done: int, passes: int, wanted: int) -> tuple[str, ...]:
-    """What a person should know before painting begins.
-
-    :param done: frames that are finished, of all passes.
-    :param wanted: passes of the settings.
-    """
-    fewer = [f"There is time for {passes} of {wanted} passes."] if passes < wanted else []
-    late = pace.late(done)
-    if late >= 1:
-        fewer.append(
-            f"Even with the fewest steps that make sense, this will be done about {duration_text(late)} too late."
-        )
-    return tuple(fewer)
 
 
 def reserve(frames: int, width: int, height: int) -> float:
@@ -119,6 +96,7 @@ def reserve(frames: int, width: int, height: int) -> float:
     return RESERVE + frames * (RESERVE_FRAME + RESERVE_PIXEL * width * height)
 
 
-def step_worth(painter: Painter, info: VideoInfo) -> float:
+def step_worth(session: Session) -> float:
     """Steps at full size that a step of a frame painted from nothing is worth: it is done at several sizes."""
+    info, painter = session.source.info, session.painter
     return painter.work(info.height, info.width, carried=False) / painter.settings.steps

@@ -26,7 +26,7 @@ class Started:
     network: str
     device: str
     notes: tuple[str, ...] = ()
-    hurry: tuple[str, ...] = ()
+    deadline_notes: tuple[str, ...] = ()
     """What is foreseen where it has to be finished by some time; how it ends may be known better."""
     cuts: tuple[int, ...] = ()
     """First frame of each shot but the first, from 0."""

@@ -1,92 +1,268 @@
-"""One pass over a clip: every frame that is not finished yet."""
+"""The way of every frame of a clip: decode, warp, paint, keep, encode; pass after pass, and anew where one came out
+wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Sequence
+import math
+from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
-from pipeline.clip.events import FrameDone, OnEvent
-from pipeline.clip.loss_monitor import monitor_at
-from pipeline.clip.one_frame import paint_frame, refine_frame
+from pipeline.clip.events import FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped
+from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.passes import Pass
-from pipeline.clip.step_budget import FULL, StepBudget
+from pipeline.clip.session import Session
+from pipeline.clip.step_budget import FULL, StepBudget, Steps
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import TrackedFrame, reach, track_frames
+from pipeline.clip.survey import Survey
+from pipeline.clip.warm_start import (
+    PreviousPaintings,
+    TrackedFrame,
+    closing_share,
+    further_start,
+    lookback,
+    track_frames,
+    warm_start,
+)
+from pipeline.clip.work_folder import WorkFolder
+from pipeline.errors import PaintingError
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.prefetch import prefetch
-from pipeline.motion.flow import FlowMethod
-from pipeline.motion.shots import Shot
 from pipeline.network.memory import is_out_of_memory
 from pipeline.settings import Settings
+from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
+from pipeline.style.oom_fallback import MemoryFallback
+from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
 
 
-def paint_pass(
-    one: Pass,
-    source: FrameSource,
-    shots: Sequence[Shot],
-    painter: Painter,
-    flow: FlowMethod,
-    store: FrameStore,
-    earlier: FrameStore | None,
-    sinks: Sequence[FrameSink],
-    on_event: OnEvent,
-    pace: StepBudget | None = None,
-) -> int:
-    """Paint the frames that are missing. Returns how many that were.
+@dataclass
+class Run:
+    """What changes while a clip, or some whole shots of it, is painted."""
 
-    :param store: the frames of this pass; at least one is missing.
-    :param earlier: of the pass before, whole; None for the first.
-    :param sinks: are handed every frame as soon as it is finished.
-    :param pace: says how many steps each frame gets; None: as many as the settings say.
+    work: WorkFolder
+    sinks: Sequence[FrameSink] = ()
+    """Take every frame of the result, in the order of the clip."""
+    budget: StepBudget | None = None
+    """Says how many steps each frame gets; None: as many as the settings say."""
+    painted: int = 0
+    """Frames that were painted, in several passes each one counted."""
+    encoded: bool = False
+    """Whether the sinks had every frame of the result while it was painted."""
+
+
+def paint_frames(session: Session, survey: Survey, run: Run) -> None:
+    """Paint every frame that is missing, in every pass there is time for.
+
+    :raises PaintingError: a loss is not a finite number, and nothing is carried to the frame.
+    :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
+    :raises DamagedFrameError: a finished frame is no longer what was written.
     """
-    settings = painter.settings
-    entered = one.entered(shots)
-    began = store.done
-    guard = monitor_at(settings, entered, store)
-    with closing(_seen(one, source, entered, settings, flow, store)) as frames:
-        for seen in frames:
-            index = seen.frame.index
-            steps = FULL if pace is None else pace.steps(one, index)
-            if earlier is not None:
-                result = refine_frame(seen, painter, store, earlier, on_event, one, steps)
-            else:
-                if seen.before is None:
-                    guard.begin_shot()
-                result = paint_frame(seen, painter, store, guard, on_event, steps)
-            store.put(index, result)
-            if seen.before is not None:
-                guard.see(result.losses)
-            else:
-                guard.see_first(result.losses)
-            for sink in sinks:
-                sink.put(Frame(index, seen.frame.time, result.image))
-            if pace is not None:
-                pace.finished(one, index, result)
-            on_event(
-                FrameDone(index, result.losses, result.steps, result.seconds, result.stopped.value, one.number,
-                          result.memory_fallback.value)
-            )  # fmt: skip
-    return store.done - began
+    for one in passes_in_time(run):
+        store, earlier = run.work.begin(one)
+        if store.done:
+            session.on_event(Stage(_going_on(store.done, one)))
+        # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
+        run.encoded = one.last and one.forward
+        sinks = run.sinks if run.encoded else ()
+        encode_kept(store, session.source, sinks)
+        if store.whole:
+            continue
+        entered = one.entered(survey.shots)
+        previous = PreviousPaintings(store, earlier if one.circle else None)
+        monitor = monitor_at(session.settings, entered, store)
+        style = session.painter_for(one, survey.statistics)
+        painter = PassPainter(one, style, previous, earlier, monitor, session.on_event)
+        # Decoded, and found again in one another, ahead in a thread.
+        with closing(_tracked_ahead(session, one, entered, style.settings, store)) as frames:
+            for tracked in frames:
+                index = tracked.frame.index
+                steps = FULL if run.budget is None else run.budget.steps(one, index)
+                painted = painter.repeat(tracked)
+                if painted is None:
+                    start = painter.warm_start(tracked)
+                    painted = painter.paint(tracked, start, steps)
+                store.put(index, painted)
+                monitor.add(painted.losses, begins_shot=tracked.before is None)
+                for sink in sinks:
+                    sink.put(Frame(index, tracked.frame.time, painted.image))
+                if run.budget is not None:
+                    run.budget.finished(one, index, painted)
+                run.painted += 1
+                session.on_event(_done(index, painted, one))
 
 
-def _seen(
-    one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
+def passes_in_time(run: Run) -> Iterator[Pass]:
+    """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
+    reached = run.work.reached()
+    for one in run.work.passes[reached.number - 1 :]:
+        if run.budget is not None and one.number > reached.number and not run.budget.allows(one):
+            run.work.settle_passes(one.number - 1)
+            return
+        yield one
+
+
+def encode_kept(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) -> None:
+    """Hand the encoders what has been painted."""
+    for index, image in store.images() if sinks else ():
+        for sink in sinks:
+            sink.put(Frame(index, source.info.times[index], image))
+
+
+def _tracked_ahead(
+    session: Session, one: Pass, entered: Container[int], settings: Settings, store: FrameStore
 ) -> Generator[TrackedFrame, None, None]:
     """The frames that are missing. The flow of the next one is found while a frame is painted; once there is not
-    enough memory for both, after that."""
+    enough memory for both, after that.
+
+    :param settings: of the pass.
+    """
     try:
-        yield from prefetch(_from_where_it_is(one, source, entered, settings, flow, store), depth=1)
+        yield from prefetch(_tracked(session, one, entered, settings, store.done), depth=1)
         return
     except Exception as error:
         if not is_out_of_memory(error):
             raise
     # Only here, where the error is gone and what it held.
-    yield from _from_where_it_is(one, source, entered, settings, flow, store)
+    yield from _tracked(session, one, entered, settings, store.done)
 
 
-def _from_where_it_is(
-    one: Pass, source: FrameSource, entered: Container[int], settings: Settings, flow: FlowMethod, store: FrameStore
+def _tracked(
+    session: Session, one: Pass, entered: Container[int], settings: Settings, done: int
 ) -> Generator[TrackedFrame, None, None]:
-    with closing(one.inputs(source, store.done - reach(settings))) as frames:
-        yield from track_frames(frames, one.order[store.done], entered, settings, flow)
+    """The frames of a pass after the first so many in its order."""
+    with closing(one.inputs(session.source, done - lookback(settings))) as frames:
+        yield from track_frames(frames, one.order[done], entered, settings, session.flow)
+
+
+@dataclass(frozen=True)
+class PassPainter:
+    """Paints the frames of one pass, each from what the frames before it lead to."""
+
+    one: Pass
+    painter: Painter
+    previous: PreviousPaintings
+    earlier: FrameStore | None
+    """The frames of the pass before, whole; None in the first one."""
+    monitor: LossMonitor
+    """Knows the losses of the frames before."""
+    on_event: OnEvent
+
+    def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
+        """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
+
+        Where nothing has changed since the frame before, its painting is taken. In a further pass the frame with which
+        a shot is entered stays: all others of the shot are led to it. So does that with which a circle is closed.
+        """
+        index = tracked.frame.index
+        if tracked.before is None:
+            return None if self.earlier is None else _kept(self.earlier, index, Stop.KEPT)
+        before = self.previous.find(index)
+        carries = self.earlier is not None or self.painter.settings.carry != "none"
+        if tracked.still and carries and before is not None and before[0].stable(before[1]):
+            return _kept(*before, Stop.STILL)
+        if self.earlier is not None and self._closing(index) == 1:
+            return _kept(self.earlier, index, Stop.KEPT)
+        return None
+
+    def warm_start(self, tracked: TrackedFrame) -> WarmStart | None:
+        """What a frame is painted from; None for nothing."""
+        settings, index = self.painter.settings, tracked.frame.index
+        if self.earlier is None:
+            return warm_start(tracked, self.previous, settings)
+        return further_start(tracked, self.previous, self.earlier.image(index), settings, self._closing(index))
+
+    def paint(self, tracked: TrackedFrame, start: WarmStart | None, steps: Steps) -> PaintedFrame:
+        """Paint a frame, and once more where it came out wrong.
+
+        :param steps: that it may take.
+        """
+        if start is None:
+            return self._paint_fresh(tracked.frame, steps)
+        painted = self._try(tracked.frame, start, steps.carried)
+        if self.earlier is None:
+            return self._better_of_fresh(tracked, start, painted, steps)
+        return self._better_of_earlier(tracked.frame.index, painted)
+
+    def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
+        try:
+            return self.painter.paint(frame.image, None, frame.index, self._on_progress(frame.index), steps=steps.fresh)
+        except PaintingError as error:
+            raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
+
+    def _better_of_fresh(
+        self, tracked: TrackedFrame, start: WarmStart, painted: PaintedFrame | None, steps: Steps
+    ) -> PaintedFrame:
+        """A carried frame of the first pass, painted again from nothing where it came out wrong: the better of both."""
+        frame, before = tracked.frame, tracked.before
+        if painted is not None and before is not None and not self.monitor.suspects(painted, before, frame.image):
+            return painted
+        fresh = self._try(frame, None, steps.fresh)
+        if painted is None and fresh is None:
+            # A frame that cannot be painted is no reason to end a clip in the middle: what was carried to it stays.
+            found = self.previous.find(frame.index)
+            assert found is not None
+            return PaintedFrame(start.start, found[0].record(found[1])["losses"], 0, 0.0, Stop.UNSTABLE)
+        losses = [math.inf if one is None else self.monitor.loss(one.losses) for one in (painted, fresh)]
+        better = fresh if fresh is not None and not losses[0] <= losses[1] else painted
+        assert better is not None
+        finite = [loss if math.isfinite(loss) else None for loss in losses]
+        self.on_event(Repainted(frame.index, finite[0], finite[1], "fresh" if better is fresh else "carried"))
+        return better
+
+    def _better_of_earlier(self, index: int, painted: PaintedFrame | None) -> PaintedFrame:
+        """A frame of a further pass; its painting of the pass before where this one has made it worse."""
+        before = self.previous.find(index)
+        assert self.earlier is not None and before is not None
+        weight = self.painter.settings.temporal_weight
+        # It cannot be much better than the painting that it is led from.
+        known = [
+            lasting_loss(store.record(number)["losses"], weight) for store, number in ((self.earlier, index), before)
+        ]
+        # No comparison with what is not a number is true.
+        if (
+            painted is not None
+            and painted.stopped is not Stop.UNSTABLE
+            and lasting_loss(painted.losses, weight) <= HIGH * max(known)
+        ):
+            return painted
+        self.on_event(Reverted(index, self.one.number))
+        return _kept(self.earlier, index, Stop.KEPT)
+
+    def _closing(self, index: int) -> float | None:
+        return closing_share(self.earlier, self.one, index) if self.one.circle and self.earlier is not None else None
+
+    def _try(self, frame: Frame, start: WarmStart | None, steps: int | None) -> PaintedFrame | None:
+        """The painting; None where no finite loss was found, whatever was tried."""
+        try:
+            return self.painter.paint(frame.image, start, frame.index, self._on_progress(frame.index), steps=steps)
+        except PaintingError:
+            return None
+
+    def _on_progress(self, index: int) -> OnProgress:
+        return lambda step: self.on_event(Stepped(index, step.step, step.of, step.share, self.one.number))
+
+
+def _kept(store: FrameStore, index: int, why: Stop) -> PaintedFrame:
+    """A painting that is there already."""
+    stopped, record = why if store.stable(index) else Stop.UNSTABLE, store.record(index)
+    return PaintedFrame(
+        store.image(index), record["losses"], 0, 0.0, stopped, MemoryFallback(record.get("memory_fallback", ""))
+    )
+
+
+def _done(index: int, painted: PaintedFrame, one: Pass) -> FrameDone:
+    return FrameDone(
+        index,
+        painted.losses,
+        painted.steps,
+        painted.seconds,
+        painted.stopped.value,
+        one.number,
+        painted.memory_fallback.value,
+    )
+
+
+def _going_on(done: int, one: Pass) -> str:
+    after = f"Going on after {done} frame{'s' if done > 1 else ''}"
+    return f"{after} of pass {one.number}" if one.of > 1 else after

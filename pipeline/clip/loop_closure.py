@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media.frame import FrameSource
-from pipeline.motion.frame_difference import difference, downscaled
+from pipeline.motion.frame_difference import Small, difference
 from pipeline.motion.shots import Shot
-from pipeline.types import Image
 
 FARTHER = 3.0
 """How many times farther apart than neighbours the last and the first frame may be in a clip that loops, ..."""
@@ -40,33 +37,37 @@ def check_loop(path: Path, frames: int, shots: Sequence[Shot]) -> None:
     )
 
 
-def loop_notes(source: FrameSource, passes: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Seam:
+    """How far apart the last frame of a clip and its first are, in levels as `frame_difference.difference` counts."""
+
+    levels: float
+    usual: float
+    """The farther of the pairs of neighbours at both ends."""
+
+
+def measure_seam(first: tuple[Small, Small], last: tuple[Small, Small]) -> Seam:
+    """
+    :param first, last: downscaled, the two frames with which a clip begins, and of those with which it ends.
+    """
+    usual = max(difference(before, after).levels for before, after in (first, last))
+    return Seam(difference(last[1], first[0]).levels, usual)
+
+
+def loop_notes(seam: Seam, passes: int) -> tuple[str, ...]:
     """What a person should know of a loop: that it takes more than one pass, and where the input is none by itself.
 
-    :param source: two frames at least.
     :param passes: as the settings say.
     """
-    short = () if passes > 1 else (
-        "A loop takes two passes at least, of which the last one closes it: passes = 1 counts as 2 here, and takes "
-        "about half as long again.",
-    )  # fmt: skip
-    return (*short, *_jump_notes(source))
-
-
-def _jump_notes(source: FrameSource) -> tuple[str, ...]:
-    count = source.info.frames
-    first, last = _pair(source, 0), _pair(source, count - 2)
-    seam = difference(downscaled(last[1]), downscaled(first[0])).levels
-    usual = max(difference(downscaled(before), downscaled(after)).levels for before, after in (first, last))
-    if seam <= max(LEAST, FARTHER * usual):
-        return ()
-    return (
-        f"The input does not loop by itself: its last frame differs from the first by {seam:.1f} levels, neighbours "
-        f"there by {usual:.1f}. The paint is led round, but what it shows jumps.",
-    )
-
-
-def _pair(source: FrameSource, index: int) -> tuple[Image, Image]:
-    with closing(source.frames(index)) as frames:
-        before, after = (frame.image for frame in islice(frames, 2))
-    return before, after
+    notes = []
+    if passes == 1:
+        notes.append(
+            "A loop takes two passes at least, of which the last one closes it: passes = 1 counts as 2 here, and takes "
+            "about half as long again."
+        )
+    if seam.levels > max(LEAST, FARTHER * seam.usual):
+        notes.append(
+            f"The input does not loop by itself: its last frame differs from the first by {seam.levels:.1f} levels, "
+            f"neighbours there by {seam.usual:.1f}. The paint is led round, but what it shows jumps."
+        )
+    return tuple(notes)

@@ -26,26 +26,24 @@ loss is no doing of the input's. Neighbours in clips of 25 frames a second are n
 
 
 class LossMonitor:
-    """Remembers the losses of a shot's last frames. The store has them as well: `see` them again to go on."""
+    """Remembers the losses of a shot's last frames. The store has them as well: `monitor_at` goes on from them."""
 
     def __init__(self, settings: Settings) -> None:
         self._weight = settings.temporal_weight
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._first: float | None = None
 
-    def begin_shot(self) -> None:
-        """Forget what was usual in the shot before."""
-        self._recent.clear()
-        self._first = None
+    def add(self, losses: dict[str, float], begins_shot: bool = False) -> None:
+        """Learn the losses of a finished frame.
 
-    def see_first(self, losses: dict[str, float]) -> None:
-        """Learn the losses of the frame that a shot begins with: while few have come after it, it says what is usual.
-        It counts no longer then, for it was painted from nothing and they were not."""
-        self._first = self.loss(losses)
-
-    def see(self, losses: dict[str, float]) -> None:
-        """Learn the losses of a finished carried frame."""
-        self._recent.append(self.loss(losses))
+        That of a frame which begins a shot says what is usual while few have come after it. It counts no longer then,
+        for it was painted from nothing and they were not. What was usual in the shot before is forgotten.
+        """
+        if begins_shot:
+            self._recent.clear()
+            self._first = self.loss(losses)
+        else:
+            self._recent.append(self.loss(losses))
 
     def loss(self, losses: dict[str, float]) -> float:
         """As `lasting_loss`."""
@@ -68,18 +66,14 @@ class LossMonitor:
 
 
 def monitor_at(settings: Settings, entered: Container[int], store: FrameStore) -> LossMonitor:
-    """A guard that knows what is usual in the shot that painting goes on in: that of the last finished frame.
+    """A monitor that knows what is usual in the shot that painting goes on in: that of the last finished frame.
 
     :param entered: the frames with which a shot is entered.
     """
-    guard = LossMonitor(settings)
+    monitor = LossMonitor(settings)
     for index in store.order[max(0, store.done - RECENT) : store.done]:
-        if index in entered:
-            guard.begin_shot()
-            guard.see_first(store.record(index)["losses"])
-        else:
-            guard.see(store.record(index)["losses"])
-    return guard
+        monitor.add(store.record(index)["losses"], index in entered)
+    return monitor
 
 
 def lasting_loss(losses: dict[str, float], temporal_weight: float) -> float:

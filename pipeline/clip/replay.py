@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from pipeline import __version__
-from pipeline.clip.api import Studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
@@ -18,6 +17,7 @@ from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
 from pipeline.clip.provenance import Record
 from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.clip.still import run_still
+from pipeline.clip.studio import Studio
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import MediaError, ReplayError, UsageError, WeightsError
 from pipeline.media import open_source, refuse_same_file
@@ -104,14 +104,14 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
 
     if record.kind == "picture":
         still = ready.still(output, job.overwrite)
-        run_still(still, studio.network, studio.settings, studio.device, with_notes)
+        run_still(still, studio, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
             ready.source, ready.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart,
         )  # fmt: skip
-        run_clip(clip, studio.network, studio.settings, studio.device, with_notes)
+        run_clip(clip, studio, with_notes)
     (last,) = finished
     if not same_kind:
         on_event(last)

@@ -1,27 +1,28 @@
-"""A clip job with everything that painting it needs: opened, looked through, and known by what it depends on."""
+"""A clip job opened with everything that painting it needs: shared by the one who paints all of it, by those who paint
+some of its shots, and by the deadline."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
-from pipeline.clip.events import Event, OnEvent, Scanned, Stage, Started, ignore
+from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
+from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
+from pipeline.clip.step_budget import StepBudget, lateness_notes
+from pipeline.clip.studio import Studio
 from pipeline.clip.styles import load_styles
-from pipeline.clip.survey import find_clip_shots, given_shots
 from pipeline.clip.warm_start import open_flow
-from pipeline.clip.work_folder import WorkFolder
+from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.media import open_source
 from pipeline.media.frame import FrameSource
+from pipeline.motion.cuts import parse_cuts
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.shots import Shot
-from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
@@ -30,42 +31,98 @@ from pipeline.style.painter import Painter
 
 
 @dataclass(frozen=True)
-class OpenClip:
-    """A job with all that painting it needs."""
+class Session:
+    """A job with all that painting it needs. Nothing in it changes while it is painted."""
 
     job: ClipJob
     settings: Settings
     source: FrameSource
-    told: Sequence[Shot] | None
-    """Its shots, where nothing has to be looked for."""
+    given_shots: Sequence[Shot] | None
+    """Its shots, where they need not be looked for."""
     flow: FlowMethod
     painter: Painter
-    """Of the first pass, and without an statistics."""
+    """Of the first pass, without the statistics of the clip."""
     record: Record
+    on_event: OnEvent
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Everything the frames depend on."""
-        return _identity(self.record, self.settings)
+        """Everything the frames depend on; a range of times is known as the frames that it means here."""
+        record = self.record
+        digests = {one.path: one.sha256 for one in (record.source, *record.styles)}
+        return painting_identity(
+            replace(self.job, frames=record.frames),
+            self.settings,
+            record.digest,
+            digests.__getitem__,
+            precision=record.precision,
+            flow=record.flow,
+        )
 
-    def painter_of(self, one: Pass, statistics: ClipStatistics) -> Painter:
+    def painter_for(self, one: Pass, statistics: ClipStatistics) -> Painter:
         """The painter for a pass."""
         if one.number == 1:
             return self.painter.with_statistics(statistics)
-        return self.painter.with_settings(further_settings(self.settings, self.source.info.frames)).with_statistics(
-            statistics
+        further = further_settings(self.settings, self.source.info.frames)
+        return self.painter.with_settings(further).with_statistics(statistics)
+
+    def passes(self, part: Shot | None = None) -> list[Pass]:
+        """The passes that the settings ask for, over the clip or over a part of it."""
+        begin, end = part or (0, self.source.info.frames)
+        return passes_of(self.settings, end - begin, begin)
+
+    def open_work(self, part: Shot | None = None) -> WorkFolder:
+        """Open the work folder of the clip, or that of a part of it, and lock it until it is closed.
+
+        :raises BusyError, StoreError, OutputError: as `WorkFolder`.
+        """
+        folder = self.job.work if part is None else self.job.work / f"{SHARD}{part[0]:06d}-{part[1]:06d}"
+        return WorkFolder(folder, self.identity, self.passes(part), self.job.restart, self.on_event)
+
+    def started(
+        self,
+        shots: Sequence[Shot],
+        work: WorkFolder,
+        budget: StepBudget | None = None,
+        part: Shot | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Started:
+        """What is told before painting begins.
+
+        :param shots: those that are painted.
+        """
+        info, painter = self.source.info, self.painter
+        begin, end = part or (0, info.frames)
+        passes, reached = work.passes, work.reached()
+        done = (reached.number - 1) * (end - begin) + work.frames(reached).done
+        late = () if budget is None else lateness_notes(budget, done, len(passes), len(self.passes(part)))
+        return Started(
+            source=str(self.job.source),
+            outputs=self.job.outputs,
+            width=info.width,
+            height=info.height,
+            frames=end - begin,
+            done=done,
+            first_work=painter.work(info.height, info.width, carried=False),
+            next_work=painter.work(info.height, info.width, carried=self.settings.carry != "none"),
+            network=describe(painter.network),
+            device=device_line(painter.device, painter.network.dtype),
+            notes=notes,
+            deadline_notes=late,
+            cuts=tuple(first for first, _ in shots[1:]),
+            passes=len(passes),
+            again_work=further_settings(self.settings, info.frames).carried_steps,
         )
 
 
-def open_clip(
-    job: ClipJob, network: Network, settings: Settings, device: torch.device, on_event: OnEvent = ignore
-) -> OpenClip:
-    """Open everything that a job names, and look through its input.
+def open_session(job: ClipJob, studio: Studio, on_event: OnEvent = ignore) -> Session:
+    """Open everything that a job names, and make sure that its input is whole.
 
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
-    painter = Painter(network, load_styles(job.styles), settings, device)
-    flow = open_flow(settings, device)
+    settings = studio.settings
+    painter = Painter(studio.network, load_styles(job.styles), settings, studio.device)
+    flow = open_flow(settings, studio.device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
         job.source,
@@ -73,79 +130,24 @@ def open_clip(
         upscale=job.upscale,
         frames=job.frames,
         fps=job.rate,
-        on_progress=lambda seen, expected: on_event(Scanned(seen, expected)),
+        on_progress=lambda done, expected: on_event(Scanned(done, expected)),
     )
-    told = given_shots(source, settings)
+    shots = given_shots(source, settings)
     if settings.loop:
-        check_loop(job.source, source.info.frames, told or ())
-    return OpenClip(job, settings, source, told, flow, painter, clip_record(job, source.info.part, painter, flow))
-
-
-def checked_shots(clip: OpenClip, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
-    """Where the shots of a clip begin, told or found.
-
-    :raises UsageError: there are several, and the clip is to be a loop.
-    """
-    if clip.told is not None:
-        return list(clip.told)
-    shots = find_clip_shots(clip.source, work, on_event)
-    if clip.settings.loop and len(shots) > 1:
-        work.remove()
-        check_loop(clip.job.source, clip.source.info.frames, shots)
-    return shots
-
-
-def _identity(record: Record, settings: Settings) -> dict[str, Any]:
-    """Everything the frames depend on. Where they go, and how they are encoded, is not part of it."""
-    values = asdict(settings)
-    # Only the values count; and 'auto' is another precision on another device.
-    del values["preset"]
-    # Who is told that memory does not suffice should be able to allow it and go on.
-    del values["may_shrink"]
-    values["passes"] = len(passes_of(settings, frames=2))
-    values["precision"] = record.precision
-    return {
-        "reelbrush": record.version,
-        "input": record.source.sha256,
-        "frames": record.frames,
-        "fps": str(record.rate) if record.rate else None,
-        "upscale": record.upscale,
-        "styles": [[style.sha256, style.weight] for style in record.styles],
-        "network": record.digest,
-        "flow": record.flow,
-        "settings": values,
-    }
-
-
-def started(
-    clip: OpenClip,
-    frames: int,
-    done: int,
-    shots: Sequence[Shot],
-    passes: int,
-    notes: tuple[str, ...] = (),
-    hurry: tuple[str, ...] = (),
-) -> Event:
-    """What is told before painting begins.
-
-    :param frames: so many are painted; `done` counts those that are finished, in every pass.
-    """
-    job, info, painter = clip.job, clip.source.info, clip.painter
-    carries = clip.settings.carry != "none"
-    return Started(
-        source=str(job.source),
-        outputs=job.outputs,
-        width=info.width,
-        height=info.height,
-        frames=frames,
-        done=done,
-        first_work=painter.work(info.height, info.width, carried=False),
-        next_work=painter.work(info.height, info.width, carried=carries),
-        network=describe(painter.network),
-        device=device_line(painter.device, painter.network.dtype),
-        notes=notes,
-        hurry=hurry,
-        cuts=tuple(begin for begin, _ in shots[1:]),
-        passes=passes,
-        again_work=further_settings(clip.settings, info.frames).carried_steps,
+        check_loop(job.source, source.info.frames, shots or ())
+    return Session(
+        job, settings, source, shots, flow, painter, clip_record(job, source.info.part, painter, flow), on_event
     )
+
+
+def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:
+    """The shots where nothing has to be looked for, else None; frame numbers count the frames that are painted.
+
+    :raises UsageError: a cut that was named lies behind the last frame.
+    """
+    frames = source.info.frames
+    cuts = parse_cuts(settings.cuts)
+    if not cuts.automatic:
+        return cuts.shots(frames)
+    # Where nothing is carried there is nothing that a cut could end.
+    return [(0, frames)] if settings.carry == "none" or frames < 2 else None

@@ -1,47 +1,66 @@
-"""How fast this machine paints a clip, from a few real steps on its first frames."""
+"""How fast this machine paints: from a few real steps on a few frames."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from pipeline.clip.step_budget import Speed
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import track_frames, warm_start
-from pipeline.media.frame import FrameSource
+from pipeline.clip.warm_start import PreviousPaintings, lookback, track_frames, warm_start
+from pipeline.media.frame import Frame, FrameSource
 from pipeline.motion.flow import FlowMethod
+from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
 
 STEPS = 6
-"""Steps that are timed."""
+"""Steps that are timed, ..."""
+MOST_STEPS = 1 + STEPS
+"""... and the most of one painting."""
 
 
-def measure_speed(source: FrameSource, painter: Painter, flow: FlowMethod) -> Speed:
-    """Do with the second frame of a clip all that is done with a carried frame, but with few steps.
+def frames_to_measure(settings: Settings) -> int:
+    """How many frames `measure_speed` wants of a clip: all that its last one depends on are among them."""
+    return 1 + lookback(settings)
 
-    The clip has been looked at, so decoding is a small part, and is left out. What is found is a guess to begin with:
-    `StepBudget` corrects it with every frame.
+
+def first_frames(source: FrameSource, settings: Settings) -> list[Frame]:
+    """The frames of a clip by which its speed is measured; fewer where it has no more."""
+    with closing(source.frames()) as frames:
+        return list(islice(frames, frames_to_measure(settings)))
+
+
+def measure_speed(painter: Painter, flow: FlowMethod, frames: Sequence[Frame]) -> Speed:
+    """Do with the last of some frames all that is done with a carried one, but with few steps.
+
+    What is found is a guess to begin with: `StepBudget` corrects it with every frame.
+
+    :param frames: neighbours of one size, numbered from 0: `frames_to_measure`, or as many as there are. With a single
+        one nothing is found again in another.
     """
-    with tempfile.TemporaryDirectory() as folder, closing(source.frames()) as frames:
-        settings = painter.settings
-        store = FrameStore(Path(folder), range(2))
-        found = track_frames(islice(frames, 2), 0, {0}, settings, flow)
-        seen = next(found)
-        store.put(0, PaintedFrame(seen.frame.image, {}, 0, 0.0, Stop.STEPS))
+    # So few steps should be what they are among many.
+    painter = painter.with_settings(replace(painter.settings, tolerance=0.0, seconds=0.0))
+    settings, (*before, last) = painter.settings, frames
+    image = last.image
+    with tempfile.TemporaryDirectory() as folder:
+        store = FrameStore(Path(folder), range(len(frames)))
+        for frame in before:
+            store.put(frame.index, PaintedFrame(frame.image, {}, 0, 0.0, Stop.STEPS))
         # What is done once for all frames, such as the targets of the style, is not timed.
-        painter.paint(seen.frame.image, WarmStart(seen.frame.image), steps=1)
+        painter.paint(image, WarmStart(image), steps=1)
         began = time.monotonic()
-        seen = next(found, seen)
-        carried = warm_start(seen, store, settings) or WarmStart(seen.frame.image)
-        painted = painter.paint(seen.frame.image, carried, steps=1)
-        if not store.whole and seen.frame.index:
-            store.put(1, painted)
+        tracked = next(track_frames(frames, last.index, {0}, settings, flow))
+        carried = warm_start(tracked, PreviousPaintings(store), settings) or WarmStart(image)
+        painted = painter.paint(image, carried, steps=1)
+        store.put(last.index, painted)
         once = time.monotonic() - began
-        more = painter.paint(seen.frame.image, carried, steps=1 + STEPS).seconds
+        more = painter.paint(image, carried, steps=MOST_STEPS).seconds
     step = max(1e-6, (more - painted.seconds) / STEPS)
     return Speed(step, max(0.0, once - step))

@@ -21,6 +21,7 @@ from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
+from pipeline.text import duration_text
 
 LEAST_CARRIED, LEAST_FIRST = 8, 20
 """Steps below which no frame goes, if the settings have so many, ..."""
@@ -33,9 +34,9 @@ ENOUGH = 0.4
 and 9, 13 and 7, 8 and 4, 5 and 3 differed in loss from one pass by -1.5, -1.1, -0.9, -2.7, -1.2 % on one clip and by
 -1.2, 0, +1.1, +0.4, +3.6 % on the other."""
 RISE = 5.0
-"""How the steps that a frame needs rise with its `news`: until its loss is within 1 % of where 40 steps end it takes
-11 + 56 x news, over 115 frames of five shots at 128 pixels; correlation 0.67, and 0.71 within shots. (Rank correlation:
-0.66; of the difference of two glances 0.22, and with the motion undone -0.01.)"""
+"""How the steps that a frame needs rise with its `untracked_share` u: until its loss is within 1 % of where 40 steps
+end it takes 11 + 56 u, over 115 frames of five shots at 128 pixels; correlation 0.67, and 0.71 within shots. (Rank
+correlation: 0.66; of the difference of two small frames 0.22, and with the motion undone -0.01.)"""
 CALM, BUSY = 0.5, 2.0
 """Effort of a frame relative to the mean is kept within."""
 FIRST = 3.0
@@ -110,11 +111,12 @@ def plan_steps(
 
     :param worth: steps at full size that a step of a frame painted from nothing is worth: it is done at several sizes.
     :param shots: () for a single one.
-    :param motion: `news` of every frame against the one before it, 0 where nothing has changed at all; None: unknown.
+    :param motion: `untracked_share` of every frame against the one before it, 0 where nothing has changed at all; None:
+        unknown.
     """
     once_more = further_settings(settings, frames).carried_steps
     shots = shots or [(0, frames)]
-    full, least, news, fresh = [], [], [], []
+    full, least, shares, fresh = [], [], [], []
     for one in passes_of(settings, frames):
         entered = one.entered(shots)
         for index in one.order:
@@ -130,9 +132,9 @@ def plan_steps(
                 floor, cost = least_carried(count, one.number), 1.0
             full.append(count * cost)
             least.append(floor * cost)
-            news.append(math.nan if anew else new)
+            shares.append(math.nan if anew else new)
             fresh.append(anew)
-    return StepPlan(np.array(full), np.array(least), _efforts(np.array(news), np.array(fresh)), tuple(fresh))
+    return StepPlan(np.array(full), np.array(least), _efforts(np.array(shares), np.array(fresh)), tuple(fresh))
 
 
 def least_carried(steps: int, in_pass: int = 1) -> int:
@@ -230,19 +232,34 @@ class StepBudget:
         return Speed(self._speed.step * slowness, self._speed.beside * slowness)
 
 
+def lateness_notes(budget: StepBudget, done: int, passes: int, wanted: int) -> tuple[str, ...]:
+    """What a person should know before painting begins.
+
+    :param done: frames that are finished, of all passes.
+    :param wanted: passes of the settings.
+    """
+    notes = [f"There is time for {passes} of {wanted} passes."] if passes < wanted else []
+    late = budget.late(done)
+    if late >= 1:
+        notes.append(
+            f"Even with the fewest steps that make sense, this will be done about {duration_text(late)} too late."
+        )
+    return tuple(notes)
+
+
 def _place(one: Pass, index: int) -> int:
     return (one.number - 1) * one.frames + one.order.index(index)
 
 
 def _between(motion: Sequence[float] | None, later: int) -> float:
-    """News between two neighbours; nan where it is not known."""
+    """Untracked share between two neighbours; nan where it is not known."""
     return math.nan if motion is None or later >= len(motion) else motion[later]
 
 
-def _efforts(news: Numbers, fresh: npt.NDArray[np.bool_]) -> Numbers:
+def _efforts(new: Numbers, fresh: npt.NDArray[np.bool_]) -> Numbers:
     """What frames need in relation to each other; those of which nothing is known as much as the mean."""
-    needed = 1 + RISE * news
-    known = needed[news > 0]
+    needed = 1 + RISE * new
+    known = needed[new > 0]
     if known.size:
         needed = (needed / known.mean()).clip(CALM, BUSY)
     return np.asarray(np.where(fresh, FIRST, np.nan_to_num(needed, nan=1.0)), np.float64)

@@ -6,14 +6,13 @@ import json
 import time
 from pathlib import Path
 
-import torch
-
 from pipeline.clip.checks import check_still
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import still_record
 from pipeline.clip.results import StillResult
+from pipeline.clip.studio import Studio
 from pipeline.clip.styles import load_styles, style_notes
 from pipeline.errors import MediaError
 from pipeline.media import (
@@ -24,10 +23,8 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.pictures import NotAPictureError
-from pipeline.network.base import Network
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
-from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, Progress
 from pipeline.style.painter import Painter
 from pipeline.types import Image
@@ -35,9 +32,7 @@ from pipeline.types import Image
 
 def run_still(
     job: StillJob,
-    network: Network,
-    settings: Settings,
-    device: torch.device,
+    studio: Studio,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
 ) -> StillResult:
@@ -46,10 +41,10 @@ def run_still(
     :param on_progress: called after every step with the picture as it stands, for progress GIFs.
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    began = time.monotonic()
+    began, settings = time.monotonic(), studio.settings
     check_still(job)
     original = _read_content(job.content)
-    painter = Painter(network, load_styles(job.styles), settings, device)
+    painter = Painter(studio.network, load_styles(job.styles), settings, studio.device)
     width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
     content = resize(original, width, height)
     start = None if job.init is None else resize(read_picture(job.init), width, height)
@@ -59,7 +54,7 @@ def run_still(
     work = painter.work(height, width, carried=False)
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
-                device_line(device, network.dtype), _notes(job))
+                device_line(studio.device, network.dtype), _notes(job))
     )  # fmt: skip
 
     def progress(step: Progress) -> None:

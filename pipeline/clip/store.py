@@ -21,17 +21,14 @@ class FrameStore:
     frame is read from it, never from memory alone, so that a resumed job gives the same frames.
     """
 
-    def __init__(self, folder: Path, order: range, behind: FrameStore | None = None) -> None:
+    def __init__(self, folder: Path, order: range) -> None:
         """Open or make the folder.
 
         :param order: the numbers of all frames in the order in which they are painted: upwards or downwards by 1.
-        :param behind: of a pass that closes a circle, the whole pass before: its paintings of the last frames of
-            `order` lie before the first one.
         :raises OutputError: the folder cannot be made.
         """
         self._folder = folder
         self.order = order
-        self._behind = behind
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -120,23 +117,6 @@ class FrameStore:
             f"The finished frame {self.path(index)} is damaged. Give the same command again: it is painted anew, and "
             f"so is what was painted after it. ({error.__cause__ or error})"
         )
-
-    def before(self, index: int, back: int = 1) -> tuple[FrameStore, int] | None:
-        """Where the painting lies that is `back` frames before frame `index`: the frames it is among, and its number.
-        None before the first."""
-        place = self.order.index(index) - back
-        if place >= 0:
-            return self, self.order[place]
-        return None if self._behind is None else (self._behind, self.order[place])
-
-    def carried(self, index: int, back: int = 1) -> Image | None:
-        """What frame `index` may be painted from: the painting so many frames before it, unless there is none or it
-        came out unstable."""
-        found = self.before(index, back)
-        if found is None:
-            return None
-        store, number = found
-        return store.image(number) if store.stable(number) else None
 
     def stable(self, index: int) -> bool:
         """Whether a finished frame settled, so that others may start from it."""

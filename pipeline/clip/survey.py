@@ -1,77 +1,216 @@
-"""Where the shots of a job begin: told, or found once and kept."""
+"""One look through a clip before anything is painted: its shots, its statistics for the palette, how much moves in each
+frame, and whether its end leads to its beginning.
+
+All of it comes out of one decode. Another one has gone before, which cannot be this one: only what `media.probe` lists
+says whether a file is whole, how many frames it has, and which of these a range or another rate takes; and on that
+depends which frames stand for the clip. The probe hands over no pixels, and takes less time for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from pipeline.clip.events import OnEvent, Scanned, Stage
-from pipeline.clip.work_folder import WorkFolder
-from pipeline.media.frame import FrameSource
-from pipeline.motion.cuts import parse_cuts
+from pipeline.clip.events import Scanned, Stage
+from pipeline.clip.loop_closure import Seam, check_loop, measure_seam
+from pipeline.clip.session import Session
+from pipeline.clip.speed import frames_to_measure
+from pipeline.clip.work_folder import MOTION, SEAM, SHOTS, STATISTICS, WorkFolder
+from pipeline.media.frame import Frame
 from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.track import untracked_share
-from pipeline.settings import Settings
+from pipeline.style.adain import ClipStatistics, pooled_statistics, statistics_as_json, statistics_from_json
 from pipeline.types import Image
 
-LOOKING = "Looking for cuts"
+LOOKING = "Looking through the clip"
+SAMPLES = 32
+"""Frames that stand for a clip."""
+LEAST_MOTION = 0.0001
+"""A frame that is not exactly the one before it has at least so much motion: only one that is costs nothing."""
 
 
-def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:
-    """The shots where nothing has to be looked for, else None; frame numbers count the frames that are painted.
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a clip before its first frame is painted.
 
-    :raises UsageError: a cut that was told lies behind the last frame.
+    It depends on the input and the settings alone, so that every shot can be painted without the others. It is kept in
+    the work folder: a resumed job has the same without looking again.
     """
-    frames = source.info.frames
-    cuts = parse_cuts(settings.cuts)
-    if not cuts.automatic:
-        return cuts.shots(frames)
-    # Where nothing is carried there is nothing that a cut could end.
-    return [(0, frames)] if settings.carry == "none" or frames < 2 else None
 
+    shots: tuple[Shot, ...]
+    statistics: ClipStatistics
+    """Of frames spread evenly over the clip; empty where none are needed.
 
-def find_clip_shots(source: FrameSource, work: WorkFolder, on_event: OnEvent) -> list[Shot]:
-    """The shots as `find_shots` sees them, in one pass that keeps no frames before anything is painted.
-
-    They are kept in the work folder: a resumed job has the same ones without looking again.
-    """
-    shots = work.shots()
-    if shots is None:
-        on_event(Stage(LOOKING))
-        with closing(source.frames()) as frames:
-            images = (frame.image for frame in frames)
-            shots = find_shots(images, lambda seen: on_event(Scanned(seen, source.info.frames, LOOKING)))
-        work.keep_shots(shots)
-    return shots
-
-
-LOOKING = "Looking at the motion"
-LEAST = 0.0001
-"""A frame that is not exactly the one before it has at least so much news: only one that is costs nothing."""
-
-
-def find_motion(source: FrameSource, work: WorkFolder, on_event: OnEvent) -> list[float]:
+    The same for all shots: with others for each, a night scene and the end of a fade to black took on every colour of
+    the style, and a scene that came back looked different."""
+    motion: tuple[float, ...] | None
     """`untracked_share` of every frame against the one before it: 0 where nothing at all has changed; 1 for the first.
+    None where nobody asked for it."""
+    seam: Seam | None
+    """Between the last frame and the first, of a loop."""
+    first_frames: tuple[Frame, ...] = ()
+    """Those by which it can be measured how fast the clip is painted, where it was looked through for motion."""
 
-    It depends on the input alone and is kept in the work folder: a resumed job has the same without looking again.
+
+def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Survey:
+    """Look through a clip for everything that `work` does not know already, and keep it there.
+
+    :param motion: whether it is needed.
+    :raises UsageError: there are several shots, and the clip is to be a loop.
+    :raises OutputError: the disk is full, or the work folder has gone.
     """
-    motion = work.motion(source.info.frames)
-    if motion is None:
-        on_event(Stage(LOOKING))
-        motion = []
-        before: Image | None = None
-        with closing(source.frames()) as frames:
-            for frame in frames:
-                motion.append(1.0 if before is None else _new(before, frame.image))
-                before = frame.image
-                on_event(Scanned(len(motion), source.info.frames, LOOKING))
-        work.keep_motion(motion)
-    return motion
+    count = session.source.info.frames
+    # A single frame is all there is to see of its clip: it keeps its own palette, like a picture.
+    plain = not session.painter.needs_statistics or count < 2
+    scan = _Scan(
+        session,
+        shots=session.given_shots or _kept_shots(work),
+        statistics=ClipStatistics() if plain else _kept_statistics(work),
+        motion=_kept_motion(work, count) if motion else (),
+        seam=_kept_seam(work) if session.settings.loop else Seam(0, 0),
+    )
+    missing = scan.missing
+    if missing:
+        session.on_event(Stage(LOOKING))
+        scan.run()
+    survey = scan.survey(motion)
+    if session.settings.loop and len(survey.shots) > 1:
+        work.remove()
+        check_loop(session.job.source, count, survey.shots)
+    for name in missing:
+        work.write(name, _as_json(survey, name))
+    return survey
 
 
-def _new(before: Image, now: Image) -> float:
+def sampled_frames(frames: int) -> frozenset[int]:
+    """Which of so many frames stand for all: the middles of `SAMPLES` parts, or every one of a short clip."""
+    count = min(SAMPLES, frames)
+    return frozenset((2 * part + 1) * frames // (2 * count) for part in range(count))
+
+
+class _Scan:
+    """One decode of a clip; what is not known yet is None before it."""
+
+    def __init__(
+        self,
+        session: Session,
+        shots: Sequence[Shot] | None,
+        statistics: ClipStatistics | None,
+        motion: Sequence[float] | None,
+        seam: Seam | None,
+    ) -> None:
+        self._session = session
+        self._shots = shots
+        self._statistics = statistics
+        self._motion = motion
+        self._seam = seam
+        self._first_frames: list[Frame] = []
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The files that what is not known yet is kept in."""
+        known = {SHOTS: self._shots, STATISTICS: self._statistics, MOTION: self._motion, SEAM: self._seam}
+        return tuple(name for name, value in known.items() if value is None)
+
+    def run(self) -> None:
+        """Find what is missing."""
+        count, painter = self._session.source.info.frames, self._session.painter
+        sampled = sampled_frames(count) if self._statistics is None else frozenset()
+        edges = {0, 1, count - 2, count - 1} if self._seam is None else set()
+        # Statistics alone may be complete before the last frame.
+        end = 1 + max(sampled) if self.missing == (STATISTICS,) else count
+        views: list[ClipStatistics] = []
+        moved: list[float] = []
+        kept: dict[int, Image] = {}
+
+        def images() -> Iterator[Image]:
+            before: Image | None = None
+            with closing(self._session.source.frames()) as frames:
+                for frame in islice(frames, end):
+                    index, image = frame.index, frame.image
+                    if index in sampled:
+                        views.append(painter.statistics_of(image))
+                    if self._motion is None:
+                        moved.append(1.0 if before is None else _motion(before, image))
+                        before = image
+                        if index < frames_to_measure(self._session.settings):
+                            self._first_frames.append(frame)
+                    if index in edges:
+                        kept[index] = downscaled(image)
+                    yield image
+                    self._session.on_event(Scanned(index + 1, count, LOOKING))
+
+        if self._shots is None:
+            self._shots = find_shots(images())
+        else:
+            for _ in images():
+                pass
+        if self._statistics is None:
+            self._statistics = pooled_statistics(views)
+        if self._motion is None:
+            self._motion = moved
+        if self._seam is None:
+            self._seam = measure_seam((kept[0], kept[1]), (kept[count - 2], kept[count - 1]))
+
+    def survey(self, motion: bool) -> Survey:
+        """All of it, once nothing is missing."""
+        assert self._shots is not None and self._statistics is not None and self._motion is not None
+        return Survey(
+            tuple(self._shots),
+            self._statistics,
+            tuple(self._motion) if motion else None,
+            self._seam if self._session.settings.loop else None,
+            tuple(self._first_frames),
+        )
+
+
+def _motion(before: Image, now: Image) -> float:
     if np.array_equal(before, now):
         return 0.0
-    return max(LEAST, round(untracked_share(downscaled(before), downscaled(now)), 4))
+    return max(LEAST_MOTION, round(untracked_share(downscaled(before), downscaled(now)), 4))
+
+
+def _as_json(survey: Survey, name: str) -> object:
+    if name == STATISTICS:
+        return statistics_as_json(survey.statistics)
+    if name == SEAM:
+        return survey.seam and [survey.seam.levels, survey.seam.usual]
+    return survey.shots if name == SHOTS else survey.motion
+
+
+# What was kept may be damaged: then it is looked for again.
+
+
+def _kept_shots(work: WorkFolder) -> list[Shot] | None:
+    try:
+        return [(int(first), int(end)) for first, end in work.read(SHOTS)] or None
+    except (ValueError, TypeError):
+        return None
+
+
+def _kept_statistics(work: WorkFolder) -> ClipStatistics | None:
+    try:
+        return statistics_from_json(work.read(STATISTICS))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _kept_motion(work: WorkFolder, frames: int) -> list[float] | None:
+    try:
+        found = [float(one) for one in work.read(MOTION)]
+    except (ValueError, TypeError):
+        return None
+    return found if len(found) == frames else None
+
+
+def _kept_seam(work: WorkFolder) -> Seam | None:
+    try:
+        levels, usual = work.read(SEAM)
+        return Seam(float(levels), float(usual))
+    except (ValueError, TypeError):
+        return None

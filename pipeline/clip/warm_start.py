@@ -60,7 +60,7 @@ def distances(settings: Settings) -> tuple[int, ...]:
     return tuple(sorted(wanted | ({1} if settings.carry == "warped" else set())))
 
 
-def reach(settings: Settings) -> int:
+def lookback(settings: Settings) -> int:
     """Frames before a frame that have to be read to paint it, at least one."""
     return max((1, *distances(settings)))
 
@@ -68,68 +68,109 @@ def reach(settings: Settings) -> int:
 def track_frames(
     frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings, flow: FlowMethod = DIS
 ) -> Iterator[TrackedFrame]:
-    """The frames from number `first` on. No more than `reach` of the frames before are kept.
+    """The frames from number `first` on. No more than `lookback` of the frames before are kept.
 
-    :param frames: in the order of their pass, from `reach` frames before `first` on, or from its start.
+    :param frames: in the order of their pass, from `lookback` frames before `first` on, or from its start.
     :param entered: the frames with which a shot is entered.
     """
     wanted = distances(settings)
-    kept: deque[Image] = deque(maxlen=reach(settings))
+    kept: deque[Image] = deque(maxlen=lookback(settings))
     begun = False
     for frame in frames:
         if frame.index in entered:
             kept.clear()
         begun = begun or frame.index == first
         if begun:
-            seen = TrackedFrame(frame, kept[-1] if kept else None)
-            if not seen.still:
+            tracked = TrackedFrame(frame, kept[-1] if kept else None)
+            if not tracked.still:
                 there = [back for back in wanted if back <= len(kept)]
-                seen = TrackedFrame(frame, seen.before, {back: track(kept[-back], frame.image, flow) for back in there})
-            yield seen
+                tracks = {back: track(kept[-back], frame.image, flow) for back in there}
+                tracked = TrackedFrame(frame, tracked.before, tracks)
+            yield tracked
         kept.append(frame.image)
 
 
-def warm_start(seen: TrackedFrame, store: FrameStore, settings: Settings) -> WarmStart | None:
-    """What a frame is painted from; None where a shot begins, or where nothing is to be carried.
+class PreviousPaintings:
+    """The paintings that cross from the frames before to the one that is painted, in the order of their pass.
 
-    Paintings are read back from the store rather than remembered: a resumed job starts from the same pixels.
+    Nothing else knows where they are. They are read back from the store rather than remembered: a resumed job starts
+    from the same pixels.
     """
-    if seen.before is None or settings.carry == "none":
+
+    def __init__(self, store: FrameStore, behind: FrameStore | None = None) -> None:
+        """
+        :param store: of the pass that is painted.
+        :param behind: of a pass that closes a circle, the whole pass before: its paintings of the last frames of the
+            order lie before the first one.
+        """
+        self._store = store
+        self._behind = behind
+
+    def find(self, index: int, back: int = 1) -> tuple[FrameStore, int] | None:
+        """Where the painting lies that is `back` frames before frame `index`: the frames it is among, and its number.
+        None before the first."""
+        order = self._store.order
+        place = order.index(index) - back
+        if place >= 0:
+            return self._store, order[place]
+        return None if self._behind is None else (self._behind, order[place])
+
+    def image(self, index: int, back: int = 1) -> Image | None:
+        """The painting so many frames before frame `index`, uint8 (H, W, 3); None where there is none, or where it came
+        out unstable: nothing may start from it then.
+
+        :raises DamagedFrameError: its file is no longer what was written.
+        """
+        found = self.find(index, back)
+        if found is None:
+            return None
+        store, number = found
+        return store.image(number) if store.stable(number) else None
+
+
+def warm_start(tracked: TrackedFrame, previous: PreviousPaintings, settings: Settings) -> WarmStart | None:
+    """What a frame of the first pass is painted from; None where a shot begins, or where nothing is to be carried."""
+    if tracked.before is None or settings.carry == "none":
         return None
-    now = seen.frame.image
-    painting = store.carried(seen.frame.index)
+    now = tracked.frame.image
+    painting = previous.image(tracked.frame.index)
     if painting is None:
         return None
-    if seen.still:
+    if tracked.still:
         return WarmStart(painting)
-    moves = _moves(seen, store, painting)
+    moves = _moves(tracked, previous, painting)
     if settings.carry == "warped":
-        start = filled(moves[1], now, seen.tracks[1].weights)
+        start = filled(moves[1], now, tracked.tracks[1].weights)
     else:
-        start = painting if settings.carry == "previous" else adjusted(painting, seen.before, now)
-    return WarmStart(start, _expected(seen, moves, settings))
+        start = painting if settings.carry == "previous" else adjusted(painting, tracked.before, now)
+    return WarmStart(start, _expected(tracked, moves, settings))
 
 
 def further_start(
-    seen: TrackedFrame, store: FrameStore, own: Image, settings: Settings, closing: float | None = None
+    tracked: TrackedFrame,
+    previous: PreviousPaintings,
+    own: Image,
+    settings: Settings,
+    closing: float | None = None,
 ) -> WarmStart:
     """What a frame is painted from in a further pass.
 
-    :param store: of this pass.
     :param own: its painting of the pass before, which stays where the frames before do not show what it shows; all of
         it is what is started from where that is better.
     :param closing: as `closing_share` says; None where no circle is closed.
     """
-    painting = store.carried(seen.frame.index) if seen.tracks else None
+    painting = previous.image(tracked.frame.index) if tracked.tracks else None
     if painting is None:
         return WarmStart(own)
-    moves = _moves(seen, store, painting)
-    expected = _expected(seen, moves, settings)
+    moves = _moves(tracked, previous, painting)
+    expected = _expected(tracked, moves, settings)
     if closing and expected:
         held = [TemporalTarget(one.picture, np.asarray((1 - closing) * one.weights, np.float32)) for one in expected]
         expected = (*held, TemporalTarget(own, np.full(own.shape[:2], closing, np.float32)))
     share = SHARE if closing is None else 1 - closing
-    return WarmStart(blended(own, moves[1], seen.tracks[1].weights, share), expected, own if closing is None else None)
+    return WarmStart(
+        blended(own, moves[1], tracked.tracks[1].weights, share), expected, own if closing is None else None
+    )
 
 
 def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
@@ -148,20 +189,20 @@ def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
     return max(0.0, 1 - (one.frames - 1 - place) / (CLOSING * one.frames))
 
 
-def _moves(seen: TrackedFrame, store: FrameStore, nearest: Image) -> dict[int, Image]:
+def _moves(tracked: TrackedFrame, previous: PreviousPaintings, nearest: Image) -> dict[int, Image]:
     """The paintings of the frames before that are found again in this one, moved there.
 
     :param nearest: the painting of the one right before it.
     """
-    index, now = seen.frame.index, seen.frame.image
-    found = {back: nearest if back == 1 else store.carried(index, back) for back in seen.tracks}
-    return {back: moved(one, now, seen.tracks[back]) for back, one in found.items() if one is not None}
+    index, now = tracked.frame.index, tracked.frame.image
+    found = {back: nearest if back == 1 else previous.image(index, back) for back in tracked.tracks}
+    return {back: moved(one, now, tracked.tracks[back]) for back, one in found.items() if one is not None}
 
 
-def _expected(seen: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:
+def _expected(tracked: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
     backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight else []
-    weights = long_term([seen.tracks[back].weights for back in backs])
+    weights = long_term([tracked.tracks[back].weights for back in backs])
     return tuple(TemporalTarget(moves[back], c) for back, c in zip(backs, weights, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The work folder of a job: which job it is, where its shots begin, what it looks like, the frames of its passes."""
+"""The work folder of a job: which job it is, what its survey has found, the frames of its passes."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from pipeline.clip.passes import Pass, shortened
 from pipeline.clip.store import FrameStore, remove_damaged
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
-from pipeline.motion.shots import Shot
 
 IDENTITY = "job.json"
 SHOTS = "shots.json"
 STATISTICS = "statistics.json"
 MOTION = "motion.json"
+SEAM = "seam.json"
+SURVEY = (SHOTS, STATISTICS, MOTION, SEAM)
+"""What is found in the survey of a clip, before it is painted."""
 PASSES = "passes.json"
 LOSSES = "losses{}.json"
 """Of the frames of a pass of that number, once these are removed."""
 FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
-PART = "part-"
-"""How the names of the work folders of parts begin, in that of their clip."""
+SHARD = "shard-"
+"""How the names of the work folders of shards begin, in that of their clip."""
 
 Result = TypeVar("Result")
 
 
 class WorkFolder:
-    """`job.json`, `shots.json`, `statistics.json` (what the clip looks like as a whole) and a folder of finished frames
-    for every pass that is still needed: that of the pass that is painted, and that of the one before it, which it
-    starts from; of those before it, the losses alone. With a deadline also `motion.json`, and `passes.json` where there
-    is no time for all of them."""
+    """`job.json`, what the survey has found, and a folder of finished frames for every pass that is still needed: that
+    of the pass that is painted, and that of the one before it, which it starts from; of those before it, the losses
+    alone. With a deadline also `passes.json`, where there is no time for all of them."""
 
     def __init__(
         self,
@@ -74,14 +75,14 @@ class WorkFolder:
                 "Choose an output in a folder you can write to."
             ) from None
         try:
-            self._adopt(identity, restart)
-            self._shorten(self._kept(PASSES))
-            self._mend(on_event)
+            self._check_identity(identity, restart)
+            self._shorten(self.read(PASSES))
+            self._remove_damaged(on_event)
         except BaseException:
             self.close()
             raise
 
-    def _adopt(self, identity: Mapping[str, Any], restart: bool) -> None:
+    def _check_identity(self, identity: Mapping[str, Any], restart: bool) -> None:
         path = self.folder / IDENTITY
         wanted = json.loads(json.dumps(identity))
         try:
@@ -98,27 +99,27 @@ class WorkFolder:
                 "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
                 "and begin anew."
             )
-        for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{PART}*")):
+        for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{SHARD}*")):
             shutil.rmtree(frames, ignore_errors=True)
-        for name in (SHOTS, STATISTICS, MOTION, PASSES):
+        for name in (*SURVEY, PASSES):
             (self.folder / name).unlink(missing_ok=True)
         for losses in self.folder.glob(LOSSES.format("*")):
             losses.unlink()
         with written_atomically(path) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
-    def _mend(self, on_event: OnEvent) -> None:
+    def _remove_damaged(self, on_event: OnEvent) -> None:
         for one in self.passes:
             index = remove_damaged(self._folder(one), one.order)
             if index is not None:
                 on_event(Damaged(index, one.number))
 
-    def gather(self) -> None:
-        """Take in the frames of parts that were painted on their own, once all of them are finished (see `parts`).
+    def collect_shards(self) -> None:
+        """Take in the frames of shards that were painted on their own, once all of them are finished (see `shards`).
 
         Killed in between, it goes on: what has been moved is no longer missing.
         """
-        folders = sorted(self.folder.glob(f"{PART}*"))
+        folders = sorted(self.folder.glob(f"{SHARD}*"))
         last = self.passes[-1]
         if not folders or (self._folder(last).exists() and self.frames(last).whole):
             return
@@ -153,7 +154,7 @@ class WorkFolder:
         for old in self.passes[: max(0, one.number - 2)]:
             self._retire(old)
         earlier = self.frames(self.passes[one.number - 2]) if one.number > 1 else None
-        return FrameStore(self._folder(one), one.order, earlier if one.circle else None), earlier
+        return self.frames(one), earlier
 
     def end(self) -> FrameStore:
         """The frames of the last pass, which are the result; those of other passes are removed."""
@@ -179,7 +180,7 @@ class WorkFolder:
             with suppress(OutputError, StoreError):
                 frames = self.frames(one)
                 found = {str(index): frames.record(index)["losses"] for index in sorted(one.order)}
-                self._keep(LOSSES.format(one.number), found)
+                self.write(LOSSES.format(one.number), found)
         self._drop(one)
 
     def _drop(self, one: Pass) -> None:
@@ -191,7 +192,7 @@ class WorkFolder:
         :raises OutputError: the disk is full, or the folder has gone.
         """
         if count < len(self.passes):
-            self._keep(PASSES, count)
+            self.write(PASSES, count)
             self._shorten(count)
 
     def _shorten(self, count: Any) -> None:
@@ -203,56 +204,21 @@ class WorkFolder:
         if last.exists() and not self._folder(self.passes[-1]).exists():
             last.rename(self._folder(self.passes[-1]))
 
-    def shots(self) -> list[Shot] | None:
-        """What `keep_shots` has kept; None where nothing was, or where it is damaged."""
-        try:
-            return [(int(first), int(end)) for first, end in self._kept(SHOTS)]
-        except (ValueError, TypeError):
-            return None
-
-    def keep_shots(self, shots: Sequence[Shot]) -> None:
-        """Keep where the shots begin, so that a resumed job need not look again.
-
-        :raises OutputError: the disk is full, or the folder has gone.
-        """
-        self._keep(SHOTS, shots)
-
-    def statistics(self) -> Any:
-        """What `keep_statistics` has kept; None where nothing was, or where it cannot be read."""
-        return self._kept(STATISTICS)
-
-    def keep_statistics(self, statistics: Any) -> None:
-        """Keep what the clip as a whole looks like, JSON values, so that a resumed job need not look again.
-
-        :raises OutputError: the disk is full, or the folder has gone.
-        """
-        self._keep(STATISTICS, statistics)
-
-    def motion(self, frames: int) -> list[float] | None:
-        """What `keep_motion` has kept of so many frames; None where nothing was, or where it is damaged."""
-        try:
-            found = [float(news) for news in self._kept(MOTION)]
-        except (ValueError, TypeError):
-            return None
-        return found if len(found) == frames else None
-
-    def keep_motion(self, motion: Sequence[float]) -> None:
-        """Keep how much moves in every frame, so that a resumed job need not look again.
-
-        :raises OutputError: the disk is full, or the folder has gone.
-        """
-        self._keep(MOTION, motion)
-
-    def _kept(self, name: str) -> Any:
+    def read(self, name: str) -> Any:
+        """JSON values that `write` has kept under that name; None where there are none, or where they are damaged."""
         return _read(self.folder / name)
 
-    def _keep(self, name: str, values: Any) -> None:
+    def write(self, name: str, values: Any) -> None:
+        """Keep JSON values under the name of a file, so that a resumed job need not find them again.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
         with written_atomically(self.folder / name) as part:
             part.write_text(json.dumps(values) + "\n", encoding="utf-8")
 
-    def learn(self, folder: Path) -> None:
-        """Take over what the work folder of the whole clip knows: shots, statistics, motion, and in how many passes it
-        is painted, if those that are dropped have not begun."""
+    def copy_survey(self, folder: Path) -> None:
+        """Take over what the work folder of the whole clip knows: its survey, and in how many passes it is painted, if
+        those that are dropped have not begun."""
         try:
             known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
             own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
@@ -260,7 +226,7 @@ class WorkFolder:
             return
         if known != own:
             return
-        for name in (SHOTS, STATISTICS, MOTION):
+        for name in SURVEY:
             if (folder / name).is_file() and not (self.folder / name).exists():
                 with written_atomically(self.folder / name) as part:
                     shutil.copyfile(folder / name, part)

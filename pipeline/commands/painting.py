@@ -21,7 +21,7 @@ from pipeline.settings import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.clip.api import Studio
+    from pipeline.clip.studio import Studio
 
 SET = option(
     "Any other setting; 'reelbrush presets standard' shows them all. Can be given several times.",
@@ -83,7 +83,7 @@ class Painting:
 
         :raises SettingsError, WeightsError, DeviceError: as their names say.
         """
-        from pipeline.clip.api import open_studio
+        from pipeline.clip.studio import open_studio
 
         values = self.values()
         return open_studio(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)

@@ -12,13 +12,14 @@ from fractions import Fraction
 
 from pipeline.batch.checked_item import CheckedItem, RejectedItem
 from pipeline.batch.estimate import need_of, room_of
-from pipeline.batch.perform import MORE, studio_of, timed
+from pipeline.batch.perform import studio_of, timed
 from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import Timed
-from pipeline.clip.clip_statistics import sampled_frames
+from pipeline.clip.session import given_shots
+from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.styles import load_styles
-from pipeline.clip.survey import given_shots
+from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.motion.shots import Shot, find_shots
@@ -189,7 +190,7 @@ def _memory(one: CheckedItem, measured: int | None) -> int | None:
     """What the whole job takes, from the most that the steps of `timed` took: L-BFGS learns from more steps later."""
     if measured is None or one.settings.optimizer != "lbfgs":
         return measured
-    pairs = min(one.settings.history, one.settings.steps) - MORE
+    pairs = min(one.settings.history, one.settings.steps) - MOST_STEPS
     return measured + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 

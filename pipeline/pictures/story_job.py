@@ -6,11 +6,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.clip.api import Studio
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.results import StillResult
 from pipeline.clip.still import run_still
+from pipeline.clip.studio import Studio
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
@@ -34,7 +34,7 @@ def paint_with_story(
             "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
         )
     if job.output is None or (files.story is None and not files.keep):
-        return run_still(job, studio.network, studio.settings, studio.device, on_event)
+        return run_still(job, studio, on_event)
     output, story = job.output, files.story
     folder = snapshot_folder(output)
     if story is not None:
@@ -53,7 +53,7 @@ def paint_with_story(
             on_event(event)
 
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = run_still(job, studio.network, studio.settings, studio.device, with_story, recorder)
+    result = run_still(job, studio, with_story, recorder)
     snapshots = recorder.snapshots(result, style_images)
     notes: tuple[str, ...] = ()
     try:

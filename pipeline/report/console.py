@@ -95,7 +95,7 @@ class ConsoleReporter:
         self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
             self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_frames_at(event.cuts)}")
-        for note in (*event.notes, *event.hurry):
+        for note in (*event.notes, *event.deadline_notes):
             self._line(f"note: {note}")
         if event.passes > 1:
             self._line(f"in {event.passes} passes, every second one backward")

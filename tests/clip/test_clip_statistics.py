@@ -10,9 +10,9 @@ from jobs import SMALL, paint_picture, pictures
 from PIL import Image as Pillow
 from tiny import picture
 
-from pipeline.atomic import remove
-from pipeline.clip.clip_statistics import LOOKING, SAMPLES, sampled_frames
 from pipeline.clip.events import Event, Scanned
+from pipeline.clip.survey import LOOKING, SAMPLES, sampled_frames
+from pipeline.media.outputs import remove
 from reelbrush import stylize_image, stylize_video
 
 
@@ -119,6 +119,6 @@ def test_settings_that_need_none_look_for_none(tmp_path: Path, style: Path) -> N
         style,
         tmp_path / "out",
         on_event=told.append,
-        **{**SMALL, "recolour": 0, "clip_palette": 0, "start": "content"},
+        **{**SMALL, "recolour": 0, "clip_palette": 0, "start": "content", "cuts": "none"},
     )
     assert not [event for event in told if isinstance(event, Scanned) and event.why == LOOKING]

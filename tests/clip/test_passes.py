@@ -19,7 +19,7 @@ from tiny import tiny_settings
 from pipeline.clip.events import Event, FrameDone, Reverted, Started
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import further_start, track_frames
+from pipeline.clip.warm_start import PreviousPaintings, further_start, track_frames
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError
 from pipeline.media import open_source
@@ -187,7 +187,7 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     settings = tiny_settings(temporal_weight=50.0)
     own = np.full((height, width, 3), 120, np.uint8)
     seen = list(track_frames(way, 3, {3}, settings))
-    found = further_start(seen[1], store, own, settings)
+    found = further_start(seen[1], PreviousPaintings(store), own, settings)
     middle, gone = (slice(8, -8), slice(10, -10)), (slice(8, -8), slice(-2, None))
     assert np.abs(found.start[middle].astype(int) - 200).max() <= 1, "that of frame 3, moved"
     np.testing.assert_array_equal(found.start[gone], own[gone], "frame 3 does not show this any more")
@@ -195,7 +195,7 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     (expected,) = found.temporal_targets
     assert np.abs(expected.picture[middle].astype(int) - 200).max() <= 1
     np.testing.assert_allclose(np.median(seen[1].tracks[1].flow[middle], axis=(0, 1)), (4, 0), atol=0.3)
-    unstable = further_start(seen[2], store, own, settings)
+    unstable = further_start(seen[2], PreviousPaintings(store), own, settings)
     np.testing.assert_array_equal(unstable.start, own, "nothing starts from what did not settle")
     assert unstable.temporal_targets == ()
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 
-from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.results import ClipResult
-from pipeline.clip.shards import MOST, Outline, look_through, paint_shard, split_shots
+from pipeline.clip.shards import MOST, Outline, outline_clip, paint_shard, split_shots
 from pipeline.clip.step_budget import Speed
+from pipeline.clip.studio import Studio, open_studio
 
 
 def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
@@ -58,19 +58,19 @@ class Clip:
         return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
 
     def run(self, output: str) -> ClipResult:
-        return run_clip(self.job(output), self.studio.network, self.studio.settings, self.studio.device)
+        return run_clip(self.job(output), self.studio)
 
     def look(self, output: str, deadline: Deadline | None = None) -> Outline:
         studio = self.studio
-        return look_through(
-            self.job(output), studio.network, studio.settings, studio.device, self.see, deadline
+        return outline_clip(
+            self.job(output), studio, self.see, deadline
         )  # fmt: skip
 
     def part(self, output: str, part: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
         """Returns the steps that its frames took."""
         studio = self.studio
         self.told.clear()
-        paint_shard(self.job(output), part, studio.network, studio.settings, studio.device, self.see, deadline)
+        paint_shard(self.job(output), part, studio, self.see, deadline)
         return [event.steps for event in self.told if isinstance(event, FrameDone)]
 
 
@@ -121,7 +121,7 @@ def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_clip(clip.job("out"), studio.network, studio.settings, studio.device, interrupt)
+        run_clip(clip.job("out"), studio, interrupt)
     outline = clip.look("out")
     assert outline.begun
 
@@ -151,7 +151,7 @@ def test_every_part_is_painted_in_its_own_time(tmp_path: Path) -> None:
     assert clip.part("out", (4, 6), clip.within(1000)) == [40, 30]
     late = clip.part("out", (6, 9), clip.within(1))
     assert late == [20, 8, 8]
-    notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
+    notes = [note for event in clip.told if isinstance(event, Started) for note in event.deadline_notes]
     assert len(notes) == 1 and "too late" in notes[0]
     assert clip.run("out").painted == 0
 
@@ -165,7 +165,7 @@ def test_the_passes_of_all_parts_are_settled_once(tmp_path: Path) -> None:
     clip.look("out", clip.within(120))
     for part in ((0, 4), (6, 9)):
         steps = clip.part("out", part, clip.within(1000))
-        notes = [note for event in clip.told if isinstance(event, Started) for note in event.hurry]
+        notes = [note for event in clip.told if isinstance(event, Started) for note in event.deadline_notes]
         assert (len(steps), notes) == (part[1] - part[0], ["There is time for 1 of 2 passes."])
     assert clip.part("out", (4, 6)) == [], "what was painted twice stays so"
     assert clip.run("out").painted == 0

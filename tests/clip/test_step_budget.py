@@ -13,16 +13,23 @@ from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures, ree
 from tiny import picture, tiny_painter, tiny_settings
 
 from pipeline.clip.allocation import allocate
-from pipeline.clip.api import open_studio
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline, reserve
-from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
+from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.passes import Pass, passes_of
 from pipeline.clip.results import ClipResult
-from pipeline.clip.speed import measure_speed
-from pipeline.clip.step_budget import FULL, Speed, StepBudget, StepPlan, Steps, affordable_passes, plan_steps
-from pipeline.clip.survey import LOOKING, find_motion
+from pipeline.clip.speed import first_frames, measure_speed
+from pipeline.clip.step_budget import (
+    FULL,
+    Speed,
+    StepBudget,
+    StepPlan,
+    Steps,
+    affordable_passes,
+    plan_steps,
+)
+from pipeline.clip.studio import open_studio
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
@@ -263,7 +270,7 @@ def run(
     deadline = None
     if seconds is not None:
         deadline = Deadline(clock.now + kept_for(folder) + seconds, TICK, clock)
-    return run_clip(job, studio.network, studio.settings, studio.device, clock.see, deadline)
+    return run_clip(job, studio, clock.see, deadline)
 
 
 def test_with_enough_time_the_frames_are_those_of_a_run_without(tmp_path: Path, style: Path) -> None:
@@ -301,7 +308,7 @@ def test_a_clip_that_cannot_be_done_in_time_says_so_and_is_done_nevertheless(tmp
     run(moving_folder(tmp_path / "in", 3), style, tmp_path / "out", LONG, 10.0, clock)
     started = next(event for event in clock.told if isinstance(event, Started))
     # 20 steps for the first frame and 8 for each other one.
-    assert any("done about 26 s too late" in note for note in started.hurry)
+    assert any("done about 26 s too late" in note for note in started.deadline_notes)
     assert clock.steps == [20, 8, 8]
 
 
@@ -312,7 +319,7 @@ def test_a_second_pass_for_which_there_is_no_time_is_left_out(tmp_path: Path, st
     run(folder, style, tmp_path / "two", {**LONG, "passes": 2}, 90.0, two)
     started = next(event for event in two.told if isinstance(event, Started))
     assert started.passes == 1
-    assert started.hurry[-1:] == ("There is time for 1 of 2 passes.",)
+    assert started.deadline_notes[-1:] == ("There is time for 1 of 2 passes.",)
     assert len(two.steps) == 6
     assert not list(tmp_path.glob("*.reelbrush"))
 
@@ -357,20 +364,6 @@ def test_a_job_with_another_deadline_goes_on_with_the_frames_it_has(tmp_path: Pa
 
 
 # ---- what is kept, and what is measured
-
-
-def test_motion_is_looked_at_once_and_kept(tmp_path: Path) -> None:
-    source = open_source(moving_folder(tmp_path / "in", 6, cut=4, hold=(2,)))
-    work = WorkFolder(tmp_path / "work", {}, [Pass(1, 1, 6)])
-    told: list[Event] = []
-    motion = find_motion(source, work, told.append)
-    assert (motion[0], motion[2]) == (1.0, 0.0)
-    assert motion[4] > 3 * motion[1] > 0, "a cut is all news"
-    assert find_motion(source, work, told.append) == motion
-    assert told.count(Stage(LOOKING)) == 1
-    (tmp_path / "work" / "motion.json").write_text("[1, 2]")
-    assert find_motion(source, work, told.append) == motion
-    work.close()
 
 
 def test_news_is_what_only_now_comes_into_view() -> None:
@@ -428,8 +421,10 @@ def test_a_step_count_of_its_own_is_for_one_frame_at_every_size() -> None:
 def test_the_speed_that_is_measured_is_about_that_of_painting(tmp_path: Path, frames: int) -> None:
     source = open_source(moving_folder(tmp_path / "in", frames))
     painter = tiny_painter()
-    speed = measure_speed(source, painter, DIS)
-    image = next(iter(source.frames())).image
+    first = first_frames(source, painter.settings)
+    assert len(first) == min(frames, 2)
+    speed = measure_speed(painter, DIS, first)
+    image = first[0].image
     began = time.monotonic()
     painter.paint(image, WarmStart(image), steps=40)
     one = (time.monotonic() - began) / 40

@@ -13,7 +13,7 @@ from moving import panned
 from tiny import tiny_settings
 
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import distances, reach, track_frames, warm_start
+from pipeline.clip.warm_start import PreviousPaintings, distances, lookback, track_frames, warm_start
 from pipeline.media.frame import Frame
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
@@ -57,7 +57,7 @@ def settings(**values: Any) -> Settings:
 )  # fmt: skip
 def test_only_frames_that_are_needed_are_found_again(values: dict[str, Any], expected: tuple[int, ...]) -> None:
     assert distances(settings(**values)) == expected
-    assert reach(settings(**values)) == max((1, *expected))
+    assert lookback(settings(**values)) == max((1, *expected))
 
 
 def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
@@ -78,7 +78,7 @@ def test_tracks_lead_that_many_frames_back() -> None:
 @pytest.mark.parametrize("first", [1, 4, 5, 7])
 def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
     whole = list(track_frames(clip(8), 0, {0}, settings()))[first:]
-    again = list(track_frames(clip(8, max(0, first - reach(settings()))), first, {0}, settings()))
+    again = list(track_frames(clip(8, max(0, first - lookback(settings()))), first, {0}, settings()))
     assert len(whole) == len(again) == 8 - first
     for a, b in zip(whole, again, strict=True):
         assert a.frame.index == b.frame.index
@@ -89,7 +89,7 @@ def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
 
 
 def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:
-    found = warm_start(list(track_frames(clip(5), 0, {0}, settings()))[-1], store, settings())
+    found = warm_start(list(track_frames(clip(5), 0, {0}, settings()))[-1], PreviousPaintings(store), settings())
     assert found is not None
     assert [int(expected.picture[9, 9, 0]) for expected in found.temporal_targets] == [30, 20, 0]
     together = sum(expected.weights for expected in found.temporal_targets)
@@ -100,23 +100,23 @@ def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_show
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:
     seen = list(track_frames(clip(9), 0, {0}, settings()))
-    assert warm_start(seen[7], store, settings()) is None
-    after = warm_start(seen[8], store, settings())
+    assert warm_start(seen[7], PreviousPaintings(store), settings()) is None
+    after = warm_start(seen[8], PreviousPaintings(store), settings())
     assert after is not None
     assert [int(expected.picture[9, 9, 0]) for expected in after.temporal_targets] == [70, 40], "not 60"
 
 
 def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(store: FrameStore) -> None:
     seen = list(track_frames(clip(5), 0, {0, 3}, settings()))
-    assert warm_start(seen[0], store, settings()) is None
-    assert warm_start(seen[3], store, settings()) is None
-    assert warm_start(seen[4], store, settings(carry="none")) is None
+    assert warm_start(seen[0], PreviousPaintings(store), settings()) is None
+    assert warm_start(seen[3], PreviousPaintings(store), settings()) is None
+    assert warm_start(seen[4], PreviousPaintings(store), settings(carry="none")) is None
 
 
 @pytest.mark.parametrize("carry", ["previous", "adjusted", "warped"])
 def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: str) -> None:
     for weight, count in ((0.0, 0), (5.0, 2)):
         values = settings(carry=carry, temporal_weight=weight, long_term=(1, 2))
-        found = warm_start(list(track_frames(clip(5), 0, {0}, values))[-1], store, values)
+        found = warm_start(list(track_frames(clip(5), 0, {0}, values))[-1], PreviousPaintings(store), values)
         assert found is not None
         assert len(found.temporal_targets) == count

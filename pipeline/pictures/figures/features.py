@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clip.api import open_studio
+from pipeline.clip.studio import open_studio
 from pipeline.errors import MediaError
 from pipeline.media import Image, resize
 from pipeline.network.weights import describe

@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pipeline.clip.api import Studio, open_studio
 from pipeline.clip.events import ignore
 from pipeline.clip.jobs import ReplayJob, StillJob, parse_style
 from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
+from pipeline.clip.studio import Studio, open_studio
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
@@ -105,7 +105,7 @@ def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> Lo
         losses.append(progress.detail.losses.floats())
         on_count("Painting (percent)", int(100 * progress.share), 100)
 
-    run_still(still, studio.network, studio.settings, studio.device, ignore, record)
+    run_still(still, studio, ignore, record)
     return LossCurve(
         still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(studio.settings)),
         tuple(breaks) if len(breaks) > 1 else (),

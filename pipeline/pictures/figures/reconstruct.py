@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.clip.api import open_studio
+from pipeline.clip.studio import open_studio
 from pipeline.media import Image
 from pipeline.network.base import Network
 from pipeline.network.weights import describe

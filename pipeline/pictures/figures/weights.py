@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from pipeline.clip.api import open_studio
+from pipeline.clip.studio import open_studio
 from pipeline.media import Image
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, beside, stacked

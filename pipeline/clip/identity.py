@@ -1,0 +1,63 @@
+"""What a painting depends on: the one description by which work folders and ledgers know it again.
+
+Where a result goes, how it is encoded and where its inputs lie are no part of it: their content is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__
+from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.passes import passes_of
+from pipeline.settings import Settings
+
+NO_MATTER = ("preset", "may_shrink")
+"""Settings that do not count: only the values of a preset do; and who is told that memory does not suffice should be
+able to allow smaller frames and go on with those that are finished."""
+
+
+def painting_identity(
+    job: ClipJob | StillJob,
+    settings: Settings,
+    network: str,
+    digest: Callable[[Path], str],
+    *,
+    precision: str | None = None,
+    flow: str | None = None,
+) -> dict[str, Any]:
+    """Everything that the pixels of a painting depend on, as JSON values.
+
+    :param network: hash of its weights.
+    :param digest: gives the `fingerprint` of a file.
+    :param precision: in which the network runs, where it is known which machine paints: 'auto' is another one on
+        another device. None leaves what the settings say.
+    :param flow: name of the optical flow with the hash of its weights, where these are at hand; None leaves what the
+        settings say.
+    """
+    values = {name: value for name, value in asdict(settings).items() if name not in NO_MATTER}
+    # A loop takes two passes at least.
+    values["passes"] = len(passes_of(settings, frames=2))
+    if precision is not None:
+        values["precision"] = precision
+    found: dict[str, Any] = {
+        "reelbrush": __version__,
+        "styles": [[digest(style.path), style.weight] for style in job.styles],
+        "network": network,
+        "settings": values,
+        "upscale": job.upscale,
+    }
+    if isinstance(job, StillJob):
+        return {**found, "input": digest(job.content), "init": job.init and digest(job.init)}
+    return {
+        **found,
+        "input": digest(job.source),
+        # A frame is a number, a time a text.
+        "frames": job.frames and [str(at) if isinstance(at, Fraction) else at for at in job.frames],
+        "fps": job.rate and str(job.rate),
+        "flow": flow,
+    }
