@@ -9,7 +9,8 @@ from pathlib import Path
 from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.perform import output_row
 from pipeline.batch.rows import ItemRow, OutputRow
-from pipeline.clip.recorded import read_record
+from pipeline.clip.identity import settings_identity
+from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
 
@@ -42,7 +43,8 @@ def _made_so(path: Path, ready: CheckedItem) -> bool:
     made_of = [record.version, record.source.sha256, styles, record.digest]
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
-    if record.settings != ready.settings.as_toml() or record.upscale != ready.item.upscale:
+    settings, _ = recorded_settings(record)
+    if settings_identity(settings) != settings_identity(ready.settings) or record.upscale != ready.item.upscale:
         return False
     if ready.item.still:
         return True

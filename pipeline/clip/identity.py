@@ -21,6 +21,13 @@ NO_MATTER = ("preset", "may_shrink")
 able to allow smaller frames and go on with those that are finished."""
 
 
+def settings_identity(settings: Settings) -> dict[str, Any]:
+    """What of the settings the pixels of a painting depend on."""
+    values = {name: value for name, value in asdict(settings).items() if name not in NO_MATTER}
+    # A loop takes two passes at least.
+    return {**values, "passes": len(passes_of(settings, frames=2))}
+
+
 def painting_identity(
     job: ClipJob | StillJob,
     settings: Settings,
@@ -39,9 +46,7 @@ def painting_identity(
     :param flow: name of the optical flow with the hash of its weights, where these are at hand; None leaves what the
         settings say.
     """
-    values = {name: value for name, value in asdict(settings).items() if name not in NO_MATTER}
-    # A loop takes two passes at least.
-    values["passes"] = len(passes_of(settings, frames=2))
+    values = settings_identity(settings)
     if precision is not None:
         values["precision"] = precision
     found: dict[str, Any] = {

@@ -46,6 +46,17 @@ def test_another_file_of_the_same_name_takes_nobodys_place(tmp_path: Path) -> No
     assert bytes_of(one.out, *names) != made
 
 
+def test_allowing_smaller_frames_paints_nothing_again_that_is_finished(tmp_path: Path) -> None:
+    """As is advised where memory does not suffice for one painting of many."""
+    one = evening(tmp_path)
+    paint_picture(one.inputs / "a.png")
+    moving_clip(one.inputs / "b.mp4", seed=3)
+    assert one.here().outcome.exit_code == 0
+    assert one.here(may_shrink=True).begun == []
+    lose_the_ledger(one)
+    assert one.here(may_shrink=False).begun == [], "what the results say of themselves is read alike"
+
+
 def test_what_was_only_moved_is_finished(tmp_path: Path) -> None:
     one = evening(tmp_path)
     paint_picture(one.inputs / "a.png")
