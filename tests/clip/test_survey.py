@@ -87,7 +87,7 @@ def test_everything_is_found_in_one_decode_and_kept(looked: Looked) -> None:
     found = looked.take()
     assert looked.source.decodes == [FRAMES]
     assert looked.told == [Stage(LOOKING), *(Scanned(done + 1, FRAMES, LOOKING) for done in range(FRAMES))]
-    assert found.shots == ((0, 4), (4, 6)) and found.statistics.palettes and found.seam is None
+    assert found.shots == ((0, 4), (4, 6)) and found.statistics.layers and found.seam is None
     assert found.motion is not None and (found.motion[0], found.motion[2]) == (1.0, 0.0)
     assert found.motion[4] > 3 * found.motion[1] > 0, "a cut is all news"
     assert [frame.index for frame in found.first_frames] == [0, 1]
