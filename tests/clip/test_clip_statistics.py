@@ -10,9 +10,9 @@ from jobs import SMALL, paint_picture, pictures
 from PIL import Image as Pillow
 from tiny import picture
 
+from pipeline.atomic import remove
 from pipeline.clip.events import Event, Scanned
 from pipeline.clip.survey import LOOKING, SAMPLES, sampled_frames
-from pipeline.media.outputs import remove
 from reelbrush import stylize_image, stylize_video
 
 
