@@ -18,15 +18,15 @@ from pipeline.clip.step_budget import Speed
 from pipeline.clip.studio import Studio, open_studio
 
 
-def test_neighbouring_shots_make_parts_of_about_the_same_length() -> None:
+def test_neighbouring_shots_make_shards_of_about_the_same_length() -> None:
     assert split_shots([(0, 9)]) == [(0, 9)]
     assert split_shots([(0, 4), (4, 6), (6, 9)]) == [(0, 4), (4, 6), (6, 9)]
     many = [(begin, begin + 1) for begin in range(100)]
-    parts = split_shots(many)
-    assert len(parts) <= MOST
-    assert [part[0] for part in parts[1:]] == [part[1] for part in parts[:-1]]
-    assert (parts[0][0], parts[-1][1]) == (0, 100)
-    assert {end - begin for begin, end in parts} <= {6, 7, 2, 4}
+    shards = split_shots(many)
+    assert len(shards) <= MOST
+    assert [shard[0] for shard in shards[1:]] == [shard[1] for shard in shards[:-1]]
+    assert (shards[0][0], shards[-1][1]) == (0, 100)
+    assert {end - begin for begin, end in shards} <= {6, 7, 2, 4}
 
 
 class Clip:
@@ -60,54 +60,50 @@ class Clip:
     def run(self, output: str) -> ClipResult:
         return run_clip(self.job(output), self.studio)
 
-    def look(self, output: str, deadline: Deadline | None = None) -> Outline:
-        studio = self.studio
-        return outline_clip(
-            self.job(output), studio, self.see, deadline
-        )  # fmt: skip
+    def outline(self, output: str, deadline: Deadline | None = None) -> Outline:
+        return outline_clip(self.job(output), self.studio, self.see, deadline)
 
-    def part(self, output: str, part: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
+    def paint(self, output: str, shard: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
         """Returns the steps that its frames took."""
-        studio = self.studio
         self.told.clear()
-        paint_shard(self.job(output), part, studio, self.see, deadline)
+        paint_shard(self.job(output), shard, self.studio, self.see, deadline)
         return [event.steps for event in self.told if isinstance(event, FrameDone)]
 
 
 @pytest.mark.parametrize("passes", [1, 2])
-def test_parts_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) -> None:
+def test_shards_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) -> None:
     clip = Clip(tmp_path, passes)
     clip.run("whole")
-    outline = clip.look("out")
+    outline = clip.outline("out")
     assert (list(outline.shots), outline.begun, outline.has_shards) == ([(0, 4), (4, 6), (6, 9)], False, False)
-    for part in reversed(split_shots(outline.shots)):
-        clip.part("out", part)
+    for shard in reversed(split_shots(outline.shots)):
+        clip.paint("out", shard)
     assert clip.run("out").painted == 0, "everything was there already"
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
     assert not list(tmp_path.glob("*.reelbrush"))
 
 
-def test_parts_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Path) -> None:
+def test_shards_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Path) -> None:
     clip = Clip(tmp_path, 2)
     clip.run("whole")
-    clip.look("out")
-    clip.part("out", (4, 6))
-    assert clip.look("out").has_shards
+    clip.outline("out")
+    clip.paint("out", (4, 6))
+    assert clip.outline("out").has_shards
     assert clip.run("out").painted == 18
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
 
 
-def test_killed_while_the_parts_are_joined(tmp_path: Path) -> None:
+def test_killed_while_the_shards_are_joined(tmp_path: Path) -> None:
     """Some frames have been moved already: the next run moves the rest."""
     clip = Clip(tmp_path, 2)
     clip.run("whole")
-    clip.look("out")
-    for part in ((0, 4), (4, 6), (6, 9)):
-        clip.part("out", part)
+    clip.outline("out")
+    for shard in ((0, 4), (4, 6), (6, 9)):
+        clip.paint("out", shard)
     work = clip.job("out").work
     (work / "frames").mkdir()
     for index in (8, 7):
-        next(work.glob(f"part-*/frames/{index:06d}.png")).replace(work / "frames" / f"{index:06d}.png")
+        next(work.glob(f"shard-*/frames/{index:06d}.png")).replace(work / "frames" / f"{index:06d}.png")
     assert clip.run("out").painted == 0
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
 
@@ -122,51 +118,51 @@ def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_clip(clip.job("out"), studio, interrupt)
-    outline = clip.look("out")
+    outline = clip.outline("out")
     assert outline.begun
 
 
 # ---- that have to be done in time
 
 
-def test_with_time_enough_parts_make_the_frames_of_a_run_without_an_end(tmp_path: Path) -> None:
+def test_with_time_enough_shards_make_the_frames_of_a_run_without_an_end(tmp_path: Path) -> None:
     clip = Clip(tmp_path, 2)
     clip.run("whole")
-    clip.look("out", clip.within(1000))
-    for part in ((0, 4), (4, 6), (6, 9)):
-        clip.part("out", part, clip.within(1000))
+    clip.outline("out", clip.within(1000))
+    for shard in ((0, 4), (4, 6), (6, 9)):
+        clip.paint("out", shard, clip.within(1000))
     assert clip.run("out").painted == 0
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
 
 
-def test_every_part_is_painted_in_its_own_time(tmp_path: Path) -> None:
+def test_every_shard_is_painted_in_its_own_time(tmp_path: Path) -> None:
     clip = Clip(tmp_path, 1, steps=40, carried_steps=30, tolerance=0.0)
-    speed = clip.look("out", clip.within(1000)).speed
+    speed = clip.outline("out", clip.within(1000)).speed
     assert speed == Speed(1.0, 0.0), "what was measured is handed on"
     began = clip.now
     # At full effort it would be 40 + 3 x 30, 40 + 30 and 40 + 2 x 30.
-    steps = clip.part("out", (0, 4), clip.within(80))
+    steps = clip.paint("out", (0, 4), clip.within(80))
     assert (clip.now - began, len(steps)) == (pytest.approx(80, abs=2), 4)
     assert steps[0] > max(steps[1:]) and min(steps) >= 8
-    assert clip.part("out", (4, 6), clip.within(1000)) == [40, 30]
-    late = clip.part("out", (6, 9), clip.within(1))
+    assert clip.paint("out", (4, 6), clip.within(1000)) == [40, 30]
+    late = clip.paint("out", (6, 9), clip.within(1))
     assert late == [20, 8, 8]
     notes = [note for event in clip.told if isinstance(event, Started) for note in event.deadline_notes]
     assert len(notes) == 1 and "too late" in notes[0]
     assert clip.run("out").painted == 0
 
 
-def test_the_passes_of_all_parts_are_settled_once(tmp_path: Path) -> None:
+def test_the_passes_of_all_shards_are_settled_once(tmp_path: Path) -> None:
     """Or one shot would flicker more than the others."""
     clip = Clip(tmp_path, 2, steps=40, carried_steps=30, tolerance=0.0)
-    # An earlier run, without an end to come, has begun the second pass of one part.
-    clip.look("out")
-    clip.part("out", (4, 6))
-    clip.look("out", clip.within(120))
-    for part in ((0, 4), (6, 9)):
-        steps = clip.part("out", part, clip.within(1000))
+    # An earlier run, without an end to come, has begun the second pass of one shard.
+    clip.outline("out")
+    clip.paint("out", (4, 6))
+    clip.outline("out", clip.within(120))
+    for shard in ((0, 4), (6, 9)):
+        steps = clip.paint("out", shard, clip.within(1000))
         notes = [note for event in clip.told if isinstance(event, Started) for note in event.deadline_notes]
-        assert (len(steps), notes) == (part[1] - part[0], ["There is time for 1 of 2 passes."])
-    assert clip.part("out", (4, 6)) == [], "what was painted twice stays so"
+        assert (len(steps), notes) == (shard[1] - shard[0], ["There is time for 1 of 2 passes."])
+    assert clip.paint("out", (4, 6)) == [], "what was painted twice stays so"
     assert clip.run("out").painted == 0
     assert len(list((tmp_path / "out").glob("*.png"))) == 9
