@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 from tiny import picture
+from typer.testing import CliRunner
+
+import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SHALLOW: dict[str, Any] = {
@@ -70,6 +73,14 @@ def reelbrush(*arguments: str | Path, **extra: str) -> subprocess.CompletedProce
         [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)],
         capture_output=True, text=True, env=environment(**extra), timeout=240, check=False,
     )  # fmt: skip
+
+
+def invoke(*arguments: str | Path, columns: int = 200) -> Any:
+    """Run the command in this process; a bug is raised here."""
+    result = CliRunner().invoke(cli.app, list(map(str, arguments)), env={"COLUMNS": str(columns)})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
 def start(*arguments: str | Path, **extra: str) -> subprocess.Popen[str]:

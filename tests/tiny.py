@@ -81,3 +81,8 @@ def picture(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
         a, b, phase = random.uniform(-0.5, 0.5), random.uniform(-0.5, 0.5), random.uniform(0, 6)
         image += np.sin(a * down + b * across + phase)[..., None] * random.uniform(-1, 1, 3)
     return (127.5 + 60 * image).clip(0, 255).astype(np.uint8)
+
+
+def flat(colour: tuple[int, int, int], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """A picture of one colour."""
+    return np.full((height, width, 3), colour, np.uint8)

@@ -7,9 +7,12 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.clip.find_inputs import FoundIngredients
 from pipeline.media import FrameSource, Image, open_source, read_picture
+
+if TYPE_CHECKING:  # torch takes seconds to import, and who compares or measures clips needs none
+    from pipeline.clip.find_inputs import FoundIngredients
 
 
 def is_clip(source: FrameSource) -> bool:

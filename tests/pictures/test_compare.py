@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from typer.testing import CliRunner
 
-import cli
 from pipeline.media import Image, open_source, read_picture
 from pipeline.pictures.caption import caption, caption_text, legible_labels
 from pipeline.pictures.fitting import GROUND
 from pipeline.pictures.timeline import shared_timeline
 from pipeline.pictures.wipe import one_way, to_and_fro, wiped
+from tests.jobs import invoke
 from tests.media_clips import clip, write_clip
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -35,10 +34,7 @@ def coloured(path: Path, colour: tuple[int, int, int], count: int, rate: Fractio
 
 
 def run(*arguments: str | Path) -> Any:
-    result = CliRunner().invoke(cli.app, ["compare", *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke("compare", *arguments, columns=100)
 
 
 def done(*arguments: str | Path) -> list[Image]:

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from tiny import flat
 
-import cli
 from pipeline.media import Image, open_source, read_picture, resize, write_picture
 from pipeline.pictures.fitting import GROUND, cropped, cropped_share
 from pipeline.pictures.gallery_items import find_gallery_items
@@ -20,14 +19,10 @@ from pipeline.pictures.insets import with_insets
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import HOLD
 from reelbrush import stylize_image, stylize_video
-from tests.jobs import QUICK, SMALL, moving_folder, paint_picture
+from tests.jobs import QUICK, SMALL, invoke, moving_folder, paint_picture
 from tests.ledgers import finish, planned
 
 GREY, RED, BLUE = (128, 128, 128), (255, 0, 0), (0, 0, 255)
-
-
-def flat(colour: tuple[int, int, int], height: int, width: int) -> Image:
-    return np.full((height, width, 3), colour, np.uint8)
 
 
 def where(image: Image, colour: tuple[int, int, int]) -> np.ndarray:
@@ -35,10 +30,7 @@ def where(image: Image, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def run(*arguments: str | Path, command: str = "gallery") -> Any:
-    result = CliRunner().invoke(cli.app, [command, *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke(command, *arguments, columns=100)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from typer.testing import CliRunner
 
-import cli
 from pipeline.media import open_source
 from pipeline.motion.measure import LONG
-from tests.jobs import ROOT, environment, events
+from tests.jobs import ROOT, environment, events, invoke
 from tests.media_clips import write_clip
 from tests.moving import panned
 
@@ -66,10 +64,7 @@ def here(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str | Path) -> Any:
-    result = CliRunner().invoke(cli.app, ["measure", *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke("measure", *arguments, columns=100)
 
 
 def done(result: Any) -> Any:

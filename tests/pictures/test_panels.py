@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from typer.testing import CliRunner
+from tiny import flat
 
-import cli
 from pipeline.media import Image, read_picture
 from pipeline.pictures.lettering import INK
 from pipeline.pictures.panels import panels
 from reelbrush import stylize_image
-from tests.jobs import SMALL, paint_picture
+from tests.jobs import SMALL, invoke, paint_picture
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-
-
-def flat(colour: tuple[int, int, int], height: int, width: int) -> Image:
-    return np.full((height, width, 3), colour, np.uint8)
 
 
 def box(figure: Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -32,10 +27,7 @@ def box(figure: Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int
 
 
 def run(*arguments: str | Path) -> Any:
-    result = CliRunner().invoke(cli.app, ["panels", *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke("panels", *arguments, columns=100)
 
 
 def test_pictures_of_any_size_stand_at_one_height_in_order() -> None:

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-import cli
 from pipeline.batch.events import Planned
 from pipeline.batch.jobs import BatchRun
 from pipeline.clip.recorded import read_record, recorded_settings
@@ -25,7 +23,7 @@ from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, re
 from pipeline.pictures.preview_sheet import RULE, preview_sheet
 from pipeline.report.batch_run import paint_batch
 from pipeline.settings import resolve
-from tests.jobs import QUICK, SETS, SHALLOW, TABLE, moving_folder, paint_picture
+from tests.jobs import QUICK, SETS, SHALLOW, TABLE, invoke, moving_folder, paint_picture
 
 FAST = (*SETS, *(text for name in ("levels=1", "steps=6", "carried_steps=5", "passes=1") for text in ("--set", name)),
         "--device", "cpu")  # fmt: skip
@@ -36,10 +34,7 @@ def nothing(*arguments: Any) -> None:
 
 
 def run(*arguments: str | Path, name: str = "preview") -> Any:
-    result = CliRunner().invoke(cli.app, [name, *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return invoke(name, *arguments, columns=100)
 
 
 @pytest.fixture
