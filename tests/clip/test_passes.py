@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from jobs import QUICK, SMALL, assert_killed_is_whole, assert_same, moving_folder, paint_picture, pictures
-from media_clips import clip
 from moving import panned
 from PIL import Image as Pillow
 from tiny import tiny_settings
@@ -54,20 +53,6 @@ def test_passes_go_there_and_back() -> None:
     assert first.entered(shots) == {0, 2}
     assert second.entered(shots) == {1, 4}
     assert [one.last for one in (first, second, third)] == [False, False, True]
-
-
-def test_frames_come_backward_the_same_to_the_last_bit(tmp_path: Path) -> None:
-    source = open_source(clip(tmp_path / "in.mp4", frames=11))
-    forward = [frame.image for frame in source.frames()]
-    # 4 frames fit, but FEWEST are held.
-    for held in (1 << 30, 4 * 64 * 48 * 3):
-        found = list(backward(source, 11, held))
-        assert [frame.index for frame in found] == list(range(10, -1, -1))
-        assert [frame.time for frame in found] == list(reversed(source.info.times))
-        for a, b in zip(reversed(forward), found, strict=True):
-            np.testing.assert_array_equal(a, b.image)
-    assert [frame.index for frame in backward(source, 3)] == [2, 1, 0]
-    assert not list(backward(source, 0))
 
 
 def test_reading_backward_holds_no_more_frames_however_long_the_clip_is() -> None:

@@ -1,4 +1,4 @@
-"""Frames in: videos with all their traps, animations, folders, single pictures."""
+"""What single kinds of sources do beside `test_every_source`: videos with all their traps, animations, folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from media_clips import clip, ffmpeg, ffmpeg_children, flat, images_of, picture
 from PIL import Image as Pillow
 
-from pipeline.errors import MediaError, UsageError
+from pipeline.errors import MediaError
 from pipeline.media import fingerprint, open_source, prefetch, write_picture
 from pipeline.media.ffmpeg import address
 
@@ -129,43 +129,7 @@ def test_size_that_changes_on_the_way(folder: Path) -> None:
     assert (frames[-1].image == images_of(folder / "both.h264")[-1]).all()
 
 
-@pytest.mark.parametrize(
-    "name", ["-x.mp4", "100%03d.mp4", "a b.mp4", "ünï°.mp4", "a:b.mp4", "line\nbreak.mp4", "q'\".mp4"]
-)
-def test_hostile_names(folder: Path, tmp_path: Path, ntsc: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / name).write_bytes(ntsc.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    source = open_source(name)
-    assert source.info.frames == 20
-    assert len(list(source.frames())) == 20
-
-
-# Slices, rates, sizes
-
-
-@pytest.mark.parametrize("which", ["ntsc", "uneven"])
-def test_a_later_start_gives_the_very_same_frames(which: str, request: pytest.FixtureRequest) -> None:
-    source = open_source(request.getfixturevalue(which), size=40)
-    whole = list(source.frames())
-    tail = list(source.frames(start=13))
-    assert [frame.index for frame in tail] == list(range(13, len(whole)))
-    for one, other in zip(whole[13:], tail, strict=True):
-        assert one.index == other.index and one.time == other.time
-        assert (one.image == other.image).all()
-
-
-def test_slice(ntsc: Path) -> None:
-    whole = images_of(ntsc)
-    source = open_source(ntsc, frames=(5, 12))
-    frames = list(source.frames())
-    assert [frame.index for frame in frames] == list(range(7))
-    assert all((frame.image == whole[5 + frame.index]).all() for frame in frames)
-    assert source.info.start == 5 * Fraction(1001, 24000)
-    assert source.info.times[0] == 0
-    assert source.info.duration == 7 * Fraction(1001, 24000)
-    assert source.info.rate == Fraction(24000, 1001)
-    assert len(images_of(ntsc, frames=(15, None))) == 5
-    assert len(images_of(ntsc, frames=(None, 1))) == 1
+# Slices and progress
 
 
 def test_slice_of_a_variable_clip(uneven: Path) -> None:
@@ -174,45 +138,6 @@ def test_slice_of_a_variable_clip(uneven: Path) -> None:
     assert info.duration == Fraction(46, 100)
     assert info.start == Fraction(72, 100)
     assert open_source(uneven, frames=(0, 10)).info.variable is False
-
-
-def test_slices_that_cannot_be(ntsc: Path) -> None:
-    for frames in ((5, 5), (-1, 3), (20, None), (25, 30)):
-        with pytest.raises(UsageError):
-            open_source(ntsc, frames=frames)
-    beyond = open_source(ntsc, frames=(15, 99)).info
-    assert beyond.frames == 5
-    assert any("only 20 frames" in note for note in beyond.notes)
-
-
-def test_another_rate_keeps_the_duration(ntsc: Path, uneven: Path) -> None:
-    for path, fps in ((ntsc, 12), (ntsc, 60), (uneven, 10)):
-        before = open_source(path).info
-        source = open_source(path, fps=Fraction(fps))
-        assert source.info.rate == fps and not source.info.variable
-        assert abs(source.info.duration - before.duration) <= Fraction(1, 2 * fps)
-        assert len(list(source.frames())) == source.info.frames == round(before.duration * fps)
-    whole, doubled = images_of(ntsc), images_of(ntsc, fps=Fraction(48000, 1001))
-    assert len(doubled) == 40
-    assert all((image == whole[k // 2]).all() for k, image in enumerate(doubled))
-    with pytest.raises(UsageError):
-        open_source(ntsc, fps=Fraction(0))
-
-
-def test_resampled_frames_may_start_later_too(uneven: Path) -> None:
-    source = open_source(uneven, fps=Fraction(10))
-    whole = list(source.frames())
-    for one, other in zip(whole[17:], source.frames(start=17), strict=True):
-        assert (one.image == other.image).all() and one.time == other.time
-
-
-def test_size(ntsc: Path) -> None:
-    source = open_source(ntsc, size=32)
-    assert (source.info.width, source.info.height) == (32, 24)
-    assert (source.info.source_width, source.info.source_height) == (64, 48)
-    assert next(source.frames()).image.shape == (24, 32, 3)
-    assert open_source(ntsc, size=1000).info.width == 64
-    assert open_source(ntsc, size=100, upscale=True).info.height == 76, "75 is odd"
 
 
 def test_progress_is_told(ntsc: Path) -> None:
@@ -290,14 +215,6 @@ def test_garbage_empty_missing_and_sound(tmp_path: Path) -> None:
         assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_file_that_shrinks_after_opening(tmp_path: Path) -> None:
-    path = clip(tmp_path / "v.mp4", frames=60, extra=FASTSTART)
-    source = open_source(path)
-    damaged(path, path, 0.6)
-    with pytest.raises(MediaError, match="broke off before frame"):
-        list(source.frames())
-
-
 # Nothing is left behind
 
 
@@ -308,13 +225,6 @@ def test_closing_early_ends_ffmpeg_and_threads(tmp_path: Path) -> None:
     next(frames)
     assert ffmpeg_children()
     frames.close()
-    assert not ffmpeg_children()
-    assert threading.active_count() == before
-
-
-def test_finished_iteration_leaves_nothing(ntsc: Path) -> None:
-    before = threading.active_count()
-    list(open_source(ntsc).frames())
     assert not ffmpeg_children()
     assert threading.active_count() == before
 
@@ -429,17 +339,6 @@ def test_apng_thirds_are_exact(tmp_path: Path) -> None:
     assert open_source(tmp_path / "a.png").info.times[1] == Fraction(1001, 24000)
 
 
-def test_animation_slice_and_rate(tmp_path: Path) -> None:
-    path = save_gif(tmp_path / "a.gif", ["red", "green", "blue", "black"], [100, 100, 200, 100])
-    info = open_source(path, frames=(1, 3)).info
-    assert info.times == (0, Fraction(1, 10)) and info.duration == Fraction(3, 10)
-    red, green, blue, black = images_of(path)
-    resampled = images_of(path, fps=Fraction(10))
-    assert len(resampled) == 5
-    for image, expected in zip(resampled, (red, green, blue, blue, black), strict=True):
-        assert (image == expected).all()
-
-
 def test_cut_off_gif(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10", "-frames:v", "10", address(tmp_path / "whole.gif"))
     with pytest.raises(MediaError, match="not one frame"):
@@ -500,14 +399,6 @@ def test_folder_without_pictures_or_with_a_broken_one(tmp_path: Path) -> None:
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     with pytest.raises(MediaError, match=r"2\.png"):
         open_source(tmp_path)
-
-
-def test_single_picture(tmp_path: Path) -> None:
-    write_picture(tmp_path / "p.png", picture(1))
-    source = open_source(tmp_path / "p.png")
-    assert source.info.kind == "picture" and source.info.frames == 1
-    assert (next(source.frames()).image == picture(1)).all()
-    assert list(source.frames(start=1)) == []
 
 
 def test_picture_named_like_a_video(tmp_path: Path) -> None:
