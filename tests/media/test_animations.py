@@ -11,7 +11,7 @@ import pytest
 from tiny import picture
 
 from pipeline.errors import OutputError, UsageError
-from pipeline.media import Frame, Image, open_sink, open_source, read_metadata
+from pipeline.media import Frame, Image, open_sink, open_source
 from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 
@@ -30,18 +30,6 @@ def write(path: Path, images: list[Image] | None = None, **other: Any) -> None:
 
 def shown(path: Path) -> list[Image]:
     return [frame.image for frame in open_source(path).frames()]
-
-
-@pytest.mark.parametrize("suffix", [".webp", ".png", ".apng"])
-def test_frames_times_and_texts_come_back(tmp_path: Path, suffix: str) -> None:
-    quality = "lossless" if suffix == ".webp" else None
-    write(tmp_path / f"a{suffix}", quality=quality, metadata={"job": "ünï {}", "b": "2"})
-    info = open_source(tmp_path / f"a{suffix}").info
-    assert (info.times, info.duration) == (TIMES, DURATION)
-    for found, image in zip(shown(tmp_path / f"a{suffix}"), IMAGES, strict=True):
-        np.testing.assert_array_equal(found, image)
-    assert read_metadata(tmp_path / f"a{suffix}") == {"job": "ünï {}", "b": "2"}
-    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".png"])
