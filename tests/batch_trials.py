@@ -146,7 +146,7 @@ class BatchTrial:
         )
 
 
-def evening(root: Path, style_name: str = "ink.png", **options: Any) -> BatchTrial:
+def batch_trial(root: Path, style_name: str = "ink.png", **options: Any) -> BatchTrial:
     """A new one, without inputs."""
     made = BatchTrial(root, options, style_name)
     made.inputs.mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""A folder at dusk, every clip right at dawn: many paintings, planned, kept account of, and finished."""
+"""Folders of clips and pictures, painted unattended: planned, recorded in a ledger, shared among workers."""

@@ -1,4 +1,8 @@
-"""The plots of the report: loss and flicker of a clip, frame by frame, as SVG paths and what is said at each point."""
+"""The plots of the report: loss and flicker of a clip, frame by frame, as SVG paths with a label for each point.
+
+They are written by hand: the page is one file that works from the disk, and plotly, which draws the same with hovering,
+would put 3 MB of script into every one; matplotlib's SVG has neither hovering nor the page's dark colours.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,13 @@ MARKS = {
     "unstable": "did not settle",
     "seam": "seam of the loop",
 }
-"""Kinds of frames that stand out, and what is said of them."""
+"""Kinds of frames that stand out, and their labels."""
 
 Value = float | None
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """A line of a plot."""
 
     name: str
@@ -46,6 +50,23 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class _Axes:
+    """What all lines of a plot have in common."""
+
+    title: str
+    unit: str
+    frames: int
+    bins: Sequence[range]
+    """All frames in order; each of these is a point."""
+    top: float
+    """The value at the upper edge."""
+    cuts: Sequence[int]
+    """First frame of each shot but the first."""
+    scale: float = 1
+    """A value times this is in `unit`."""
+
+
+@dataclass(frozen=True)
 class Plot:
     """A value of every frame of a clip."""
 
@@ -54,12 +75,12 @@ class Plot:
     top: str
     """The value at the upper edge; the lower one is 0."""
     frames: int
-    lines: tuple[Line, ...]
+    lines: tuple[PlotLine, ...]
     cuts: tuple[float, ...]
     """Where shots begin, in units of `WIDE`."""
     marks: tuple[Mark, ...]
-    said: tuple[tuple[float, float, str], ...]
-    """Of every point: place, 0 to 1; height, 0 to 1; what is said of it."""
+    labels: tuple[tuple[float, float, str], ...]
+    """Of every point: where along the clip, 0 to 1; height, 0 to 1; its label."""
 
     @property
     def legend(self) -> tuple[tuple[str, str], ...]:
@@ -80,16 +101,18 @@ def loss_plot(row: ItemRow, frames: Sequence[FrameRow], points: int) -> Plot | N
         number: [_most(rows[frame].losses.get("total") if frame in rows else None for frame in some) for some in bins]
         for number, rows in passes.items()
     }
-    top = _top(series.values())
+    axes = _Axes("Loss", "weighted", row.frames, bins, _top(series.values()), row.cuts)
     lines = [
         _line(
-            f"pass {number}" if len(passes) > 1 else "loss", "painting" if number == last else "earlier", bins,
-            series[number], row.frames, top, (),
+            axes,
+            f"pass {number}" if len(passes) > 1 else "loss",
+            "painting" if number == last else "earlier",
+            series[number],
         )
         for number in sorted(passes)
-    ]  # fmt: skip
+    ]
 
-    def said(some: range) -> str:
+    def label(some: range) -> str:
         one = max(
             (passes[last][frame] for frame in some if frame in passes[last]),
             key=lambda one: one.losses.get("total", 0.0), default=None,
@@ -101,7 +124,7 @@ def loss_plot(row: ItemRow, frames: Sequence[FrameRow], points: int) -> Plot | N
         total = f"loss {_number(one.losses.get('total'))}"
         return "\n".join(part for part in (_name(some, one.frame), total, terms, how) if part)
 
-    return _plot(row, "Loss", "weighted", bins, series[last], top, lines, passes[last], said)
+    return _plot(axes, series[last], lines, passes[last], label)
 
 
 def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[FlickerRow], points: int) -> Plot | None:
@@ -115,13 +138,13 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
         return [_most(value(known[frame]) if frame in known else None for frame in some) for some in bins]
 
     painting, source = series(lambda one: one.painting), series(lambda one: one.input)
-    top = _top([painting, source])
+    axes = _Axes("Flicker", "1000 × E_warp", row.frames, bins, _top([painting, source]), row.cuts, 1000)
     lines = [
-        _line("input", "input", bins, source, row.frames, top, row.cuts, fill=True),
-        _line("painting", "painting", bins, painting, row.frames, top, row.cuts),
+        _line(axes, "input", "input", source, row.cuts, fill=True),
+        _line(axes, "painting", "painting", painting, row.cuts),
     ]
 
-    def said(some: range) -> str:
+    def label(some: range) -> str:
         one = max((known[frame] for frame in some if frame in known), key=lambda one: one.painting or 0.0, default=None)
         if one is None or one.painting is None:
             return f"{_name(some, some[0])}\nbegins a shot" if some[0] == 0 or some[0] in row.cuts else ""
@@ -134,7 +157,7 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
 
     last = max((one.in_pass for one in frames), default=1)
     stopped = {one.frame: one for one in frames if one.in_pass == last}
-    plot = _plot(row, "Flicker", "1000 × E_warp", bins, painting, top, lines, stopped, said, 1000)
+    plot = _plot(axes, painting, lines, stopped, label)
     if 0 not in known:
         return plot
     # Wide enough to be seen where there are many frames.
@@ -143,27 +166,21 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
 
 
 def _plot(
-    row: ItemRow,
-    title: str,
-    unit: str,
-    bins: Sequence[range],
-    main: Sequence[Value],
-    top: float,
-    lines: Sequence[Line],
+    axes: _Axes,
+    values: Sequence[Value],
+    lines: Sequence[PlotLine],
     frames: dict[int, FrameRow],
-    said: Callable[[range], str],
-    scale: float = 1,
+    label: Callable[[range], str],
 ) -> Plot:
-    texts = []
-    for some, value in zip(bins, main, strict=True):
-        text = said(some)
-        if text:
-            texts.append((round(_middle(some) / row.frames, 5), round((value or 0) / top, 4), text))
-    cuts = tuple(round(WIDE * cut / row.frames, 2) for cut in row.cuts)
-    return Plot(
-        title, unit, _number(scale * top), row.frames, tuple(lines), cuts, tuple(_marks(frames, row.frames)),
-        tuple(texts),
-    )  # fmt: skip
+    """:param values: of the line whose points have labels."""
+    labels = tuple(
+        (round(_middle(some) / axes.frames, 5), round((value or 0) / axes.top, 4), text)
+        for some, value in zip(axes.bins, values, strict=True)
+        if (text := label(some))
+    )
+    cuts = tuple(round(WIDE * cut / axes.frames, 2) for cut in axes.cuts)
+    marks = tuple(_marks(frames, axes.frames))
+    return Plot(axes.title, axes.unit, _number(axes.scale * axes.top), axes.frames, tuple(lines), cuts, marks, labels)
 
 
 def _bins(frames: int, points: int) -> list[range]:
@@ -174,16 +191,15 @@ def _bins(frames: int, points: int) -> list[range]:
 
 
 def _line(
-    name: str, kind: str, bins: Sequence[range], values: Sequence[Value], frames: int, top: float,
-    cuts: Sequence[int], fill: bool = False,
-) -> Line:  # fmt: skip
-    """A line that is broken where nothing is known, and at `cuts`."""
+    axes: _Axes, name: str, kind: str, values: Sequence[Value], breaks: Sequence[int] = (), fill: bool = False
+) -> PlotLine:
+    """A line that is broken where nothing is known, and at the frames `breaks`."""
     runs: list[list[tuple[float, float]]] = [[]]
-    for some, value in zip(bins, values, strict=True):
-        if value is None or any(cut in some for cut in cuts):
+    for some, value in zip(axes.bins, values, strict=True):
+        if value is None or any(cut in some for cut in breaks):
             runs.append([])
         if value is not None:
-            runs[-1].append((WIDE * _middle(some) / frames, HIGH * (1 - value / top)))
+            runs[-1].append((WIDE * _middle(some) / axes.frames, HIGH * (1 - value / axes.top)))
     path, area = "", ""
     for run in runs:
         if not run:
@@ -193,7 +209,7 @@ def _line(
         drawn = "L".join(f"{round(x, 1):g} {round(y, 1):g}" for x, y in points)
         path += f"M{drawn}"
         area += f"M{round(points[0][0], 1):g} {HIGH}L{drawn}L{round(points[-1][0], 1):g} {HIGH}Z" if fill else ""
-    return Line(name, kind, path, area)
+    return PlotLine(name, kind, path, area)
 
 
 def _marks(frames: dict[int, FrameRow], count: int) -> list[Mark]:

@@ -1,7 +1,7 @@
 """One page about a whole batch: what failed and why, and every painting beside its input.
 
 The page is a single file that works from the disk: pictures, styles and script are in it, and it asks for nothing else.
-It says nothing that the ledger does not know but what time it is, so the same ledger gives the same bytes.
+It shows nothing that the ledger does not know but what time it is, so the same ledger gives the same bytes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PageCache:
         self._done: dict[str, tuple[tuple[ItemRow, int], Markup]] = {}
 
     def painting(self, row: ItemRow, items: int, made: Callable[[], Markup]) -> Markup:
-        """What the page says of a finished painting; it is made where the last page had nothing, or something else.
+        """What the page shows of a finished painting; it is made where the last page had nothing, or something else.
 
         :param items: paintings of the batch, of which it depends how much is shown of each.
         """
@@ -89,7 +89,7 @@ def render(ledger: Ledger, folder: Path, now: float | None = None, cache: PageCa
             begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
             done=[cache.painting(row, len(items), partial(parts.painting, row)) for row in groups[State.DONE]],
             waiting=[parts.plain(row) for row in groups[State.WAITING]],
-            onward=RESUME_HINT,
+            resume_hint=RESUME_HINT,
             folded=parts.folded,
             style=Markup(_page_file("report.css")),
             script=Markup(script),
@@ -148,7 +148,7 @@ class ComparedFrame:
 
 @dataclass(frozen=True)
 class FinishedItem:
-    """A finished item, with all that the page says of it."""
+    """A finished item, with all that the page shows of it."""
 
     row: ItemRow
     links: tuple[Link, ...]

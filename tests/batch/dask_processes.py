@@ -138,7 +138,7 @@ def painters(*processes: subprocess.Popen[bytes]) -> list[int]:
     return found
 
 
-def told(text: str, event: str) -> list[dict[str, Any]]:
+def reported(text: str, event: str) -> list[dict[str, Any]]:
     """What a driver has said of one kind of event."""
     lines = [json.loads(line) for line in text.splitlines()]
     return [line for line in lines if line["event"] == event]

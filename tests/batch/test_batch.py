@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batch_trials import QUICK, BatchTrial, bytes_of, evening, frames_in, moving_clip
+from batch_trials import QUICK, BatchTrial, batch_trial, bytes_of, frames_in, moving_clip
 from jobs import TABLE, events, paint_picture
 from media_clips import clip, images_of
 
@@ -20,9 +20,9 @@ PAINTED = ["clip-ink.gif", "clip-ink.mp4", "dance-ink.gif", "deep/down-ink.jpg",
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[BatchTrial, list[dict[str, Any]], str]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[BatchTrial, list[dict[str, Any]], str]:
     """A clip, a GIF and pictures, painted by the command; what it said on stdout and on stderr."""
-    one = evening(tmp_path_factory.mktemp("night"))
+    one = batch_trial(tmp_path_factory.mktemp("batch"))
     clip(one.inputs / "clip.mp4", frames=5, size="64x48", sound=True)
     moving_clip(one.inputs / "dance.gif", rate=20)
     paint_picture(one.inputs / "picture.png", seed=1)
@@ -34,16 +34,16 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[BatchTrial, list[di
     return one, events(done.stdout), done.stderr
 
 
-def test_clips_gifs_and_pictures_are_painted_into_the_folder(batch_run: tuple[BatchTrial, object, str]) -> None:
-    one, _, _ = night
+def test_clips_gifs_and_pictures_are_painted_into_the_folder(finished: tuple[BatchTrial, object, str]) -> None:
+    one, _, _ = finished
     assert one.left() == PAINTED
     assert [frames_in(one.out / name) for name in PAINTED[:3]] == [5, 5, 4]
     for name in PAINTED:
         assert "steps = 3" in read_metadata(one.out / name)["settings"]
 
 
-def test_the_ledger_knows_every_painting(batch_run: tuple[BatchTrial, object, str]) -> None:
-    one, _, _ = night
+def test_the_ledger_knows_every_painting(finished: tuple[BatchTrial, object, str]) -> None:
+    one, _, _ = finished
     rows = one.rows()
     assert list(rows) == ["clip-ink.mp4", "dance-ink.gif", "deep/down-ink.jpg", "picture-ink.png"]
     for row in rows.values():
@@ -56,34 +56,36 @@ def test_the_ledger_knows_every_painting(batch_run: tuple[BatchTrial, object, st
     assert [output.path.name for output in clip_row.outputs] == ["clip-ink.mp4", "clip-ink.gif"]
 
 
-def test_with_json_every_line_is_an_event(batch_run: tuple[BatchTrial, list[dict[str, Any]], str]) -> None:
-    _, told, _ = night
-    names = [event["event"] for event in told]
+def test_with_json_every_line_is_an_event(finished: tuple[BatchTrial, list[dict[str, Any]], str]) -> None:
+    _, reported, _ = finished
+    names = [event["event"] for event in reported]
     assert (names[0], names[-1]) == ("planned", "batch_ended")
     assert set(names) == {
         "planned", "item_began", "item_ended", "batch_ended", "stage", "started", "frame_done", "finished",
     }  # fmt: skip
-    rows = told[0]["rows"]
-    assert {event["item"] for event in told if event["event"] == "frame_done"} == {row["name"] for row in rows}
-    assert all("item" in event for event in told if event["event"] in ("stage", "started", "frame_done", "finished"))
-    assert (told[0]["items"], told[0]["paint"], told[0]["failed"]) == (4, 4, [])
+    rows = reported[0]["rows"]
+    assert {event["item"] for event in reported if event["event"] == "frame_done"} == {row["name"] for row in rows}
+    assert all(
+        "item" in event for event in reported if event["event"] in ("stage", "started", "frame_done", "finished")
+    )
+    assert (reported[0]["items"], reported[0]["paint"], reported[0]["failed"]) == (4, 4, [])
     assert all(row["seconds"] > 0 and row["what"] == "paint" for row in rows)
-    began = [(event["name"], event["number"], event["of"]) for event in told if event["event"] == "item_began"]
+    began = [(event["name"], event["number"], event["of"]) for event in reported if event["event"] == "item_began"]
     assert began == [(row["name"], number, 4) for number, row in enumerate(rows, 1)]
-    assert (told[-1]["done"], told[-1]["failed"], told[-1]["left"]) == (4, [], 0)
-    assert [event["state"] for event in told if event["event"] == "item_ended"] == ["done"] * 4
+    assert (reported[-1]["done"], reported[-1]["failed"], reported[-1]["left"]) == (4, [], 0)
+    assert [event["state"] for event in reported if event["event"] == "item_ended"] == ["done"] * 4
 
 
-def test_off_a_terminal_there_is_a_line_for_every_painting(batch_run: tuple[BatchTrial, object, str]) -> None:
-    one, _, said = night
-    assert f"{one.out}: 4 of 4 to paint" in said
+def test_off_a_terminal_there_is_a_line_for_every_painting(finished: tuple[BatchTrial, object, str]) -> None:
+    one, _, printed = finished
+    assert f"{one.out}: 4 of 4 to paint" in printed
     for name in one.rows():
-        assert f"{name}: done in" in said
-    assert f"{one.out}: 4 painted" in said
+        assert f"{name}: done in" in printed
+    assert f"{one.out}: 4 painted" in printed
 
 
-def test_given_again_it_paints_only_what_is_gone(batch_run: tuple[BatchTrial, object, str]) -> None:
-    one, _, _ = night
+def test_given_again_it_paints_only_what_is_gone(finished: tuple[BatchTrial, object, str]) -> None:
+    one, _, _ = finished
     painted = bytes_of(one.out, *PAINTED)
     times = {name: (one.out / name).stat().st_mtime_ns for name in PAINTED}
     again = one.command("--json", "--gif")
@@ -104,7 +106,7 @@ def test_given_again_it_paints_only_what_is_gone(batch_run: tuple[BatchTrial, ob
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4", frames=3)
     paint_picture(one.inputs / "b.png")
     (one.inputs / "c.mp4").write_bytes(b"")
@@ -126,8 +128,8 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     one.here()
     kept = bytes_of(one.out, *(path.name for path in one.out.iterdir()))
     paint_picture(one.inputs / "b.png", seed=9)
-    told = one.here(dry_run=True)
-    assert [(row.name, row.what) for row in told.planned.rows] == [
+    reported = one.here(dry_run=True)
+    assert [(row.name, row.what) for row in reported.planned.rows] == [
         ("a-ink.mp4", "finished"),
         ("b-ink.png", "paint anew"),
     ]
@@ -135,7 +137,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     (one.inputs / "empty.mp4").write_bytes(b"")
     assert one.command("--dry-run").returncode == 1, "there is nothing that can be painted"
     paint_picture(one.inputs / "a.png")
@@ -149,7 +151,7 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
 
 
 def test_a_job_file_says_it_all(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4")
     paint_picture(one.inputs / "b.png")
     (tmp_path / "job.toml").write_text(
@@ -165,7 +167,7 @@ def test_a_job_file_says_it_all(tmp_path: Path) -> None:
 
 
 def test_a_mistake_on_the_command_line_begins_nothing(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
     done = one.say(one.inputs, "--style", "nowhere.png", "-o", one.out)
     assert done.returncode == 2
@@ -177,7 +179,7 @@ def test_a_mistake_on_the_command_line_begins_nothing(tmp_path: Path) -> None:
 
 
 def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "m.mp4")
     job = tmp_path / "job.toml"
     job.write_text(
@@ -208,7 +210,7 @@ def scenes(one: BatchTrial) -> Path:
 
 @pytest.mark.heavy
 def test_two_workers_share_a_clip_and_paint_what_one_paints(tmp_path: Path) -> None:
-    alone, shared, broken = (evening(tmp_path / name) for name in ("alone", "shared", "broken"))
+    alone, shared, broken = (batch_trial(tmp_path / name) for name in ("alone", "shared", "broken"))
     for one in (alone, shared, broken):
         scenes(one)
     how = {"steps": 12, "carried_steps": 10, "passes": 2}

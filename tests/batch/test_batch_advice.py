@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_trials import evening
+from batch_trials import batch_trial
 from batches import trial
 from jobs import SMALL, paint_folder, paint_picture, pictures, reelbrush
 
@@ -25,15 +25,15 @@ HOW = ("--sequences", "--name", "{stem}{ext}")
 
 
 def test_what_trying_again_cannot_mend_is_not_said_to_be_tried_again(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     broken = paint_folder(one.inputs / "walk", 3) / "frame_002.png"
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) * 2 // 3])
     first = one.command(*HOW)
     assert first.returncode == 1
     assert "Copy or download it again" in str(one.rows()["walk"].error)
-    said = (first.stderr, reelbrush("status", one.out).stdout, (one.out / "report.html").read_text())
-    for text in said:
+    printed = (first.stderr, reelbrush("status", one.out).stdout, (one.out / "report.html").read_text())
+    for text in printed:
         assert "Each failure says what to do about it. Then give the same command again" in " ".join(text.split())
         assert "--retry-failed" not in text
     broken.write_bytes(whole)
@@ -58,7 +58,11 @@ def test_an_input_that_broke_while_it_was_painted_is_gone_on_with_once_it_is_men
     broken.write_bytes(whole)
     heard: list[BatchEvent] = []
     assert one.here(heard.append).exit_code == 0
-    started = [told.event.done for told in heard if isinstance(told, ItemEvent) and isinstance(told.event, Started)]
+    started = [
+        reported.event.done
+        for reported in heard
+        if isinstance(reported, ItemEvent) and isinstance(reported.event, Started)
+    ]
     assert started == [kept]
 
 
@@ -66,16 +70,16 @@ def test_a_style_that_is_gone_for_a_while_is_not_held_against_the_painting(tmp_p
     source, style = paint_picture(tmp_path / "a.png"), tmp_path / "gone.png"
     settings = {key: value for key, value in SMALL.items() if key != "device"}
     item = Item("b.png", source, (StylePicture(style),), tmp_path / "b.png", settings=settings)
-    said: list[Message] = []
-    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), said.append, lambda: False)
-    failed = said[-1]
+    printed: list[Message] = []
+    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), printed.append, lambda: False)
+    failed = printed[-1]
     assert isinstance(failed, Failed)
     assert failed.again
     assert failed.error.startswith(str(style))
 
 
 def test_a_picture_too_large_for_the_memory_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for name in ("a.png", "large.png"):
         paint_picture(one.inputs / name)
 
@@ -84,8 +88,8 @@ def test_a_picture_too_large_for_the_memory_fails_alone(tmp_path: Path, monkeypa
         return np.empty((2**28, 2**28, 3), np.uint8) if path.name == "large.png" else read_picture(path)
 
     monkeypatch.setattr("pipeline.batch.preflight.read_picture", read)
-    told = one.here()
-    assert (told.begun, told.outcome.exit_code) == (["a-ink.png"], 3)
-    ((name, error),) = told.planned.failed
+    reported = one.here()
+    assert (reported.begun, reported.outcome.exit_code) == (["a-ink.png"], 3)
+    ((name, error),) = reported.planned.failed
     assert name == "large-ink.png"
     assert error.startswith(f"{one.inputs / 'large.png'}: Memory ran out. Close other programs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from batch_trials import BatchTrial, bytes_of, evening, moving_clip
+from batch_trials import BatchTrial, batch_trial, bytes_of, moving_clip
 from jobs import paint_picture
 
 from pipeline.batch.checked_item import changes, same_input
@@ -25,7 +25,7 @@ def test_what_has_changed_is_said_in_words() -> None:
 
 def test_another_file_of_the_same_name_takes_nobodys_place(tmp_path: Path) -> None:
     """As from two days of one camera."""
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     friday, saturday = tmp_path / "friday", tmp_path / "saturday"
     for number, folder in enumerate((friday, saturday)):
         folder.mkdir()
@@ -48,7 +48,7 @@ def test_another_file_of_the_same_name_takes_nobodys_place(tmp_path: Path) -> No
 
 def test_allowing_smaller_frames_paints_nothing_again_that_is_finished(tmp_path: Path) -> None:
     """As is advised where memory does not suffice for one painting of many."""
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
     moving_clip(one.inputs / "b.mp4", seed=3)
     assert one.here().outcome.exit_code == 0
@@ -58,7 +58,7 @@ def test_allowing_smaller_frames_paints_nothing_again_that_is_finished(tmp_path:
 
 
 def test_what_was_only_moved_is_finished(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
     assert one.here().outcome.exit_code == 0
     one.inputs.rename(tmp_path / "moved")
@@ -66,15 +66,15 @@ def test_what_was_only_moved_is_finished(tmp_path: Path) -> None:
 
 
 def test_what_is_painted_anew_says_why(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for name in ("a.png", "b.png"):
         paint_picture(one.inputs / name)
     assert one.here().outcome.exit_code == 0
     paint_picture(one.inputs / "a.png", seed=8)
     plan = one.here(dry_run=True).planned
     assert [(row.what, row.changed) for row in plan.rows] == [("paint anew", "the input"), ("finished", "")]
-    told = one.here(seed=5)
-    assert [(row.what, row.changed) for row in told.planned.rows] == [
+    reported = one.here(seed=5)
+    assert [(row.what, row.changed) for row in reported.planned.rows] == [
         ("paint anew", "the input, seed 0 -> 5"), ("paint anew", "seed 0 -> 5"),
     ]  # fmt: skip
     done = one.command("--set", "seed=6", "--dry-run")
@@ -87,7 +87,7 @@ def lose_the_ledger(one: BatchTrial) -> None:
 
 
 def test_a_batch_without_its_ledger_knows_its_paintings_by_what_they_say(tmp_path: Path) -> None:
-    one = evening(tmp_path, gif=True)
+    one = batch_trial(tmp_path, gif=True)
     paint_picture(one.inputs / "a.png")
     moving_clip(one.inputs / "b.mp4")
     assert one.here().outcome.exit_code == 0

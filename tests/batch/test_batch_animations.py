@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from batch_trials import evening, frames_in
+from batch_trials import batch_trial, frames_in
 from jobs import events, paint_picture
 from PIL import Image as Pillow
 from tiny import picture
@@ -29,7 +29,7 @@ def animation(path: Path, form: str | None = None) -> Path:
 
 
 def test_animated_pictures_are_painted_frame_by_frame_and_keep_their_delays(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for name in ("web.webp", "net.png", "mosaic.apng"):
         animation(one.inputs / name, "PNG" if name == "mosaic.apng" else None)
     animation(one.inputs / "called.jpg", "WEBP")
@@ -50,7 +50,7 @@ def test_animated_pictures_are_painted_frame_by_frame_and_keep_their_delays(tmp_
 
 @pytest.mark.parametrize("name", ["a.webp", "a.gif"])
 def test_a_single_picture_of_an_animation_shows_its_first_frame_and_says_so(tmp_path: Path, name: str) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     animation(one.inputs / name)
     done = one.command("--name", "{stem}.png")
     assert done.returncode == 0, done.stderr

@@ -68,7 +68,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     unmounted(place)
 
 
-def told(event: BatchEvent, kind: type[Event], frame: int | None = None) -> bool:
+def reported(event: BatchEvent, kind: type[Event], frame: int | None = None) -> bool:
     """Whether an event of a painting is of that kind, and of that frame."""
     return (
         isinstance(event, ItemEvent)
@@ -130,8 +130,8 @@ def test_a_worker_killed_in_the_middle_of_a_frame(tmp_path: Path, video_painted:
     one = trial(tmp_path / "root", clips=("a.mp4",))
     heard: list[BatchEvent] = []
     found: list[int] = []
-    find = once(lambda event: told(event, Started), lambda: found.extend(workers_of(one.root)))
-    end = once(lambda event: told(event, Stepped, 1), lambda: os.kill(found[0], signal.SIGKILL))
+    find = once(lambda event: reported(event, Started), lambda: found.extend(workers_of(one.root)))
+    end = once(lambda event: reported(event, Stepped, 1), lambda: os.kill(found[0], signal.SIGKILL))
 
     def on_event(event: BatchEvent) -> None:
         heard.append(event)
@@ -275,7 +275,7 @@ def test_interrupted_twice_leaves_at_once(tmp_path: Path, pictures_painted: Tria
 def test_a_full_disk_in_the_middle_of_a_clip(small_disk: Path, tmp_path: Path, pictures_painted: Trial) -> None:
     one = trial(tmp_path / "root", place=small_disk / "out")
     ballast: list[Path] = []
-    on_event = once(lambda event: told(event, FrameDone, 0), lambda: ballast.append(fill(small_disk)))
+    on_event = once(lambda event: reported(event, FrameDone, 0), lambda: ballast.append(fill(small_disk)))
     with pytest.raises(DiskFullError, match="Make room"):
         one.here(on_event)
     assert_nothing_wrong(one)
@@ -305,8 +305,8 @@ def test_a_full_disk_while_encoding(small_disk: Path, tmp_path: Path, video_pain
         ballast.append(fill(small_disk))
         os.kill(encoders[0], signal.SIGCONT)
 
-    held = once(lambda event: told(event, FrameDone, 0), hold)
-    gone = once(lambda event: told(event, Stage) and "Encoding" in str(event), let_go)
+    held = once(lambda event: reported(event, FrameDone, 0), hold)
+    gone = once(lambda event: reported(event, Stage) and "Encoding" in str(event), let_go)
 
     def on_event(event: BatchEvent) -> None:
         held(event)
@@ -348,7 +348,7 @@ def interrupted(one: Trial, after: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        one.here(once(lambda event: told(event, Stepped, after), stop))
+        one.here(once(lambda event: reported(event, Stepped, after), stop))
     assert_nothing_wrong(one)
     assert after <= len(one.kept()) < FRAMES
 
@@ -452,7 +452,7 @@ def test_an_input_that_vanishes(tmp_path: Path, video_painted: Trial) -> None:
     """It fails alone, the others are painted, and once it is back the same command paints it."""
     one = trial(tmp_path / "root", clips=("a.mp4", "b.mp4"))
     source, away = one.source("a.mp4"), tmp_path / "away"
-    assert one.here(once(lambda event: told(event, Stage), lambda: source.rename(away))).exit_code == 3
+    assert one.here(once(lambda event: reported(event, Stage), lambda: source.rename(away))).exit_code == 3
     failed, other = (one.row(name) for name in one.clips)
     assert (failed.state, other.state) == (State.FAILED, State.DONE)
     assert failed.error is not None and str(source) in failed.error
@@ -469,7 +469,7 @@ def test_an_input_that_vanishes_in_the_middle(tmp_path: Path) -> None:
     like = undisturbed(trial(tmp_path / "like", frames=12, settings=few))
     one = trial(tmp_path / "root", frames=12, settings=few)
     away = tmp_path / "away"
-    assert one.here(once(lambda event: told(event, FrameDone, 1), lambda: one.source().rename(away))).exit_code == 1
+    assert one.here(once(lambda event: reported(event, FrameDone, 1), lambda: one.source().rename(away))).exit_code == 1
     assert_nothing_wrong(one)
     kept = len(one.kept())
     assert 2 <= kept < 12

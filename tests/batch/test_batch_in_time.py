@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from batch_trials import evening, moving_clip
+from batch_trials import batch_trial, moving_clip
 from media_clips import images_of
 
 from pipeline.batch.events import ItemEvent
@@ -30,7 +30,7 @@ def steps_of(out: Path) -> list[int]:
 
 
 def test_too_little_time_is_said_before_anything_is_painted(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4")
     with pytest.raises(UsageError, match=r"The time does not suffice: 1 painting takes about"):
         one.here(run_options={"finish_by": time.time() + 1})
@@ -40,13 +40,13 @@ def test_too_little_time_is_said_before_anything_is_painted(tmp_path: Path) -> N
 
 
 def test_with_time_enough_the_frames_are_those_of_a_run_without(tmp_path: Path) -> None:
-    free, hurried = evening(tmp_path / "free"), evening(tmp_path / "hurried")
+    free, hurried = batch_trial(tmp_path / "free"), batch_trial(tmp_path / "hurried")
     for one in (free, hurried):
         for stem in "ab":
             moving_clip(one.inputs / f"{stem}.mp4")
     free.here()
-    told = hurried.here(run_options={"finish_by": time.time() + 3600})
-    assert (told.outcome.exit_code, told.planned.finish_by is None) == (0, False)
+    reported = hurried.here(run_options={"finish_by": time.time() + 3600})
+    assert (reported.outcome.exit_code, reported.planned.finish_by is None) == (0, False)
     for stem in "ab":
         for image, wanted in zip(*(images_of(one.out / f"{stem}-ink.mp4") for one in (hurried, free)), strict=True):
             assert (image == wanted).all()
@@ -54,7 +54,7 @@ def test_with_time_enough_the_frames_are_those_of_a_run_without(tmp_path: Path) 
 
 @pytest.mark.heavy
 def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_path: Path) -> None:
-    one = evening(tmp_path, steps=600, carried_steps=600, tolerance=0.0)
+    one = batch_trial(tmp_path, steps=600, carried_steps=600, tolerance=0.0)
     for stem in "ab":
         moving_clip(one.inputs / f"{stem}.mp4")
     full = one.here(dry_run=True).planned.seconds
@@ -62,8 +62,8 @@ def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_pat
     seconds = 0.4 * full + 6
     if seconds > 0.8 * full:
         pytest.skip("this machine is too quick for the time to be short")
-    told = one.here(run_options={"finish_by": time.time() + seconds})
-    assert told.outcome.exit_code == 0
+    reported = one.here(run_options={"finish_by": time.time() + seconds})
+    assert reported.outcome.exit_code == 0
     steps = steps_of(one.out)
     assert len(steps) == 8
     assert min(steps) >= 120 and sum(steps) < 8 * 600
@@ -71,20 +71,20 @@ def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_pat
 
 @pytest.mark.heavy
 def test_two_workers_share_a_clip_that_has_to_be_done_in_time(tmp_path: Path) -> None:
-    free, hurried = (evening(tmp_path / name, passes=2) for name in ("free", "hurried"))
+    free, hurried = (batch_trial(tmp_path / name, passes=2) for name in ("free", "hurried"))
     for one in (free, hurried):
         moving_clip(one.inputs / "a.mp4", frames=8, cuts=(3,))
     free.here()
-    told = hurried.here(workers=2, run_options={"finish_by": time.time() + 3600})
-    assert told.outcome.exit_code == 0
+    reported = hurried.here(workers=2, run_options={"finish_by": time.time() + 3600})
+    assert reported.outcome.exit_code == 0
     started = [
-        event.event for event in told.events if isinstance(event, ItemEvent) and isinstance(event.event, Started)
+        event.event for event in reported.events if isinstance(event, ItemEvent) and isinstance(event.event, Started)
     ]
     assert [event.frames for event in started] == [5, 3, 8], "two parts, the longer one first, and the whole of it"
     for image, wanted in zip(*(images_of(one.out / "a-ink.mp4") for one in (hurried, free)), strict=True):
         assert (image == wanted).all()
 
-    short = evening(tmp_path / "short", steps=600, carried_steps=600, tolerance=0.0, passes=2)
+    short = batch_trial(tmp_path / "short", steps=600, carried_steps=600, tolerance=0.0, passes=2)
     moving_clip(short.inputs / "a.mp4", frames=8, cuts=(3,))
     full = short.here(dry_run=True, workers=2).planned.seconds
     seconds = 0.3 * full + 8

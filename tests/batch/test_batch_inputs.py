@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from batch_trials import bytes_of, evening, frames_in, moving_clip
+from batch_trials import batch_trial, bytes_of, frames_in, moving_clip
 from batches import workers_of
 from jobs import TABLE, paint_picture
 from media_clips import clip, ffmpeg, images_of, sound_packets
@@ -76,7 +76,7 @@ def ill(folder: Path) -> dict[str, str]:
 
 
 def test_damaged_files_are_named_with_what_to_do_and_the_others_are_painted(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     expected = ill(one.inputs)
     done = one.command("--json")
     assert done.returncode == 3
@@ -103,7 +103,7 @@ def test_damaged_files_are_named_with_what_to_do_and_the_others_are_painted(tmp_
 
 
 def test_one_bad_clip_among_five_fails_alone_and_is_painted_once_it_is_mended(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for number, stem in enumerate("abcde"):
         moving_clip(one.inputs / f"{stem}.mp4", seed=number)
     good = (one.inputs / "c.mp4").read_bytes()
@@ -111,8 +111,8 @@ def test_one_bad_clip_among_five_fails_alone_and_is_painted_once_it_is_mended(tm
     first = one.command()
     assert first.returncode == 3
     assert one.left() == ["a-ink.mp4", "b-ink.mp4", "d-ink.mp4", "e-ink.mp4"]
-    said = [line for line in first.stderr.splitlines() if ": c.mp4: " in line]
-    assert any("Copy or download it again" in line for line in said)
+    printed = [line for line in first.stderr.splitlines() if ": c.mp4: " in line]
+    assert any("Copy or download it again" in line for line in printed)
     painted = bytes_of(one.out, *one.left())
 
     (one.inputs / "c.mp4").write_bytes(good)
@@ -124,7 +124,7 @@ def test_one_bad_clip_among_five_fails_alone_and_is_painted_once_it_is_mended(tm
 
 
 def test_where_nothing_can_be_painted_the_exit_code_says_so(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     (one.inputs / "a.mp4").write_bytes(b"")
     assert one.command().returncode == 1
     assert one.left() == []
@@ -144,7 +144,7 @@ def stop_at(name: str) -> Callable[[BatchEvent], None]:
 
 
 def test_changed_settings_paint_again_and_the_old_result_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4")
     paint_picture(one.inputs / "b.png")
     one.here()
@@ -168,7 +168,7 @@ def test_changed_settings_paint_again_and_the_old_result_stays_until_the_new_one
 
 
 def test_only_what_has_changed_is_painted_again(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4")
     for number, stem in enumerate("bcd"):
         paint_picture(one.inputs / f"{stem}.png", seed=number)
@@ -196,7 +196,7 @@ def test_only_what_has_changed_is_painted_again(tmp_path: Path) -> None:
 
 
 def test_a_result_that_somebody_has_edited_is_not_replaced(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for number, stem in enumerate("ab"):
         paint_picture(one.inputs / f"{stem}.png", seed=number)
     one.here()
@@ -214,7 +214,7 @@ def test_a_result_that_somebody_has_edited_is_not_replaced(tmp_path: Path) -> No
 
 
 def test_what_somebody_puts_where_a_painting_is_under_way_is_not_replaced(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
     with pytest.raises(KeyboardInterrupt):
         one.here(on_event=stop_at("a-ink.png"))
@@ -226,7 +226,7 @@ def test_what_somebody_puts_where_a_painting_is_under_way_is_not_replaced(tmp_pa
 
 
 def test_interrupted_while_it_paints_again_it_knows_its_old_results(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for number, stem in enumerate("abc"):
         paint_picture(one.inputs / f"{stem}.png", seed=number)
     one.here()
@@ -243,7 +243,7 @@ def test_interrupted_while_it_paints_again_it_knows_its_old_results(tmp_path: Pa
 
 
 def test_what_is_finished_stays_finished_and_an_old_result_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     sources = [paint_picture(one.inputs / f"{stem}.png", seed=number) for number, stem in enumerate("ab")]
     one.here()
     old = bytes_of(one.out, "a-ink.png", "b-ink.png")
@@ -268,7 +268,7 @@ def test_what_is_finished_stays_finished_and_an_old_result_is_not_taken_for_a_ne
 
 
 def test_a_worker_that_dies_again_and_again_fails_only_its_painting(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     for stem in "abc":
         moving_clip(one.inputs / f"{stem}.mp4")
     killed: list[int] = []
@@ -300,7 +300,7 @@ def test_a_worker_that_dies_again_and_again_fails_only_its_painting(tmp_path: Pa
 
 
 def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     # From dark to bright: in the style of its first frame, the second shot has a loss and the first one nearly none.
     moving_clip(one.inputs / "m.mp4", frames=6, cuts=(0, 3))
     Pillow.fromarray(images_of(one.inputs / "m.mp4")[0]).save(tmp_path / "dark.png")
@@ -324,8 +324,8 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         assert error.startswith(f"{one.inputs / 'm.mp4'}: Frame ")
     assert [f"Frame {first_of} cannot be painted" in first.errors[name]
             for name, first_of in (("far.mp4", 1), ("nan.mp4", 4))] == [True, True]  # fmt: skip
-    told = [(event.name, event.event) for event in first.events if isinstance(event, ItemEvent)]
-    frames = [(name, event) for name, event in told if isinstance(event, FrameDone)]
+    reported = [(event.name, event.event) for event in first.events if isinstance(event, ItemEvent)]
+    frames = [(name, event) for name, event in reported if isinstance(event, FrameDone)]
     # One fails at its first frame, the other one at the cut.
     assert [name for name, _ in frames].count("far.mp4") == 0
     assert [name for name, _ in frames].count("nan.mp4") == 3
@@ -369,7 +369,7 @@ def odd_clips(folder: Path) -> dict[str, Fraction]:
 
 
 def test_every_clip_keeps_its_duration_its_shape_and_its_sound(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     durations = odd_clips(one.inputs)
     done = one.here(gif=True)
     assert done.outcome.exit_code == 0
@@ -419,7 +419,7 @@ HOSTILE = (
 def test_hostile_names_are_painted_found_again_and_shown_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = evening(tmp_path / "a [bold]folder[b] %d", style_name="[i]x:0.5.png")
+    one = batch_trial(tmp_path / "a [bold]folder[b] %d", style_name="[i]x:0.5.png")
     whole = {
         ".mp4": moving_clip(tmp_path / "clip.mp4", frames=2),
         ".avi": clip(tmp_path / "clip.avi", frames=2, size="48x32"),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from batch_trials import SETTINGS, BatchTrial, bytes_of, evening, moving_clip
+from batch_trials import SETTINGS, BatchTrial, batch_trial, bytes_of, moving_clip
 from jobs import paint_picture, reelbrush
 from ledgers import finish, item_of, planned
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.heavy
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[BatchTrial, Path, Path]:
     """A batch of two clips, not painted yet."""
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     return one, moving_clip(one.inputs / "a.mp4", seed=3), moving_clip(one.inputs / "b.mp4", seed=5)
 
 
@@ -47,8 +47,8 @@ def test_what_is_said_of_a_run_is_said_of_what_it_was_asked_for(two: tuple[Batch
     b.write_bytes(b"")
     assert one.here(a, b).outcome.exit_code == 3
     assert one.here(a).outcome.exit_code == 0
-    said = json.loads(reelbrush("status", one.out, "--json").stdout)
-    assert ([item["name"] for item in said["items"]], said["counts"]["failed"]) == (["a-ink.mp4"], 0)
+    printed = json.loads(reelbrush("status", one.out, "--json").stdout)
+    assert ([item["name"] for item in printed["items"]], printed["counts"]["failed"]) == (["a-ink.mp4"], 0)
     page = (one.out / "report.html").read_text()
     assert "One painting, finished" in page
     assert "b-ink.mp4" not in page
@@ -87,7 +87,7 @@ def test_a_result_that_was_edited_while_it_was_left_out_is_not_replaced(two: tup
 
 
 def test_a_painting_of_something_else_is_not_taken_for_one_that_was_under_way(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png", seed=1)
     other = paint_picture(tmp_path / "other.png", seed=2)
 

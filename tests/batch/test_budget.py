@@ -80,14 +80,14 @@ def test_workers_share_and_none_is_late() -> None:
 def test_too_little_time_is_said_with_figures() -> None:
     assert shortfall(FOUR, 160) is None
     assert least_seconds(FOUR, [0, 0]) == 120
-    said = shortfall([Need(7200, 3600)] * 3, 5400, [0, 0])
-    assert said is not None
-    assert "3 paintings on 2 workers take about 2 h 00 min" in said
+    printed = shortfall([Need(7200, 3600)] * 3, 5400, [0, 0])
+    assert printed is not None
+    assert "3 paintings on 2 workers take about 2 h 00 min" in printed
     parts = shortfall([Need(7200, 3600)] * 2, 1800, [0, 0], count=1)
     assert parts is not None and "1 painting on 2 workers takes about" in parts
     late = shortfall(FOUR, -3)
     assert late is not None and "none is left now that everything has been looked at" in late
-    assert "4 h 00 min with all" in said and "there are 1 h 30 min" in said
+    assert "4 h 00 min with all" in printed and "there are 1 h 30 min" in printed
 
 
 def test_nothing_to_paint_takes_no_time() -> None:
@@ -128,18 +128,18 @@ def test_a_budget_that_is_none(text: str) -> None:
 
 
 def test_a_time_of_day_is_the_next_one(berlin: None) -> None:
-    evening = datetime(2026, 6, 1, 22, 15).astimezone()
-    assert parse_finish_by("07:00", evening) == datetime(2026, 6, 2, 7).astimezone()
-    assert parse_finish_by("23:30", evening) == datetime(2026, 6, 1, 23, 30).astimezone()
-    assert parse_finish_by("22:15", evening) == datetime(2026, 6, 2, 22, 15).astimezone()
-    assert parse_finish_by("7:00:30", evening) == datetime(2026, 6, 2, 7, 0, 30).astimezone()
-    assert parse_finish_by("2026-06-03 07:00", evening) == datetime(2026, 6, 3, 7).astimezone()
-    assert parse_finish_by("2026-06-02T07:00+00:00", evening) == datetime(2026, 6, 2, 9).astimezone()
+    now = datetime(2026, 6, 1, 22, 15).astimezone()
+    assert parse_finish_by("07:00", now) == datetime(2026, 6, 2, 7).astimezone()
+    assert parse_finish_by("23:30", now) == datetime(2026, 6, 1, 23, 30).astimezone()
+    assert parse_finish_by("22:15", now) == datetime(2026, 6, 2, 22, 15).astimezone()
+    assert parse_finish_by("7:00:30", now) == datetime(2026, 6, 2, 7, 0, 30).astimezone()
+    assert parse_finish_by("2026-06-03 07:00", now) == datetime(2026, 6, 3, 7).astimezone()
+    assert parse_finish_by("2026-06-02T07:00+00:00", now) == datetime(2026, 6, 2, 9).astimezone()
 
 
 def test_the_night_on_which_clocks_are_changed_is_an_hour_longer(berlin: None) -> None:
-    evening = datetime(2026, 10, 24, 22).astimezone()
-    assert (parse_finish_by("07:00", evening) - evening).total_seconds() == 10 * 3600
+    now = datetime(2026, 10, 24, 22).astimezone()
+    assert (parse_finish_by("07:00", now) - now).total_seconds() == 10 * 3600
 
 
 @pytest.mark.parametrize("text", ["", "7", "25:00", "07:60", "soon", "2026-06-03", "8h"])

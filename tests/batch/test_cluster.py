@@ -16,7 +16,7 @@ from pathlib import Path
 
 import distributed
 import pytest
-from dask_processes import DaskProcesses, alive, drive, free_port, kill, painters, told, until
+from dask_processes import DaskProcesses, alive, drive, free_port, kill, painters, reported, until
 from jobs import ROOT, assert_same, moving_folder, paint_picture
 
 from pipeline.batch.cluster import ClusterWorkerPool, open_cluster
@@ -81,12 +81,12 @@ def under_way(driver: subprocess.Popen[str], folder: Path) -> None:
 
 
 def test_a_cluster_paints_the_same_frames(tmp_path: Path, work: Work, dask: DaskProcesses) -> None:
-    said = finish(drive(dask.address, tmp_path, work.style, *work.clips))
+    printed = finish(drive(dask.address, tmp_path, work.style, *work.clips))
     assert_same(work.whole / "one", tmp_path / "one", FRAMES)
     assert_same(work.whole / "two", tmp_path / "two", 3)
-    assert told(said, "Planned")[0]["workers"] == 2
-    assert len(told(said, "FrameDone")) == FRAMES + 3
-    assert len(told(said, "ItemEnded")) == 2
+    assert reported(printed, "Planned")[0]["workers"] == 2
+    assert len(reported(printed, "FrameDone")) == FRAMES + 3
+    assert len(reported(printed, "ItemEnded")) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "ledger.sqlite", "ledger.lock"}
     # What paints has told its end before it has ended.
     until = time.monotonic() + 20
@@ -101,7 +101,7 @@ def test_what_paints_is_killed(tmp_path: Path, work: Work, dask: DaskProcesses) 
     under_way(driver, tmp_path)
     for pid in painters(*dask.started):
         os.kill(pid, signal.SIGKILL)
-    begun = told(finish(driver), "Started")
+    begun = reported(finish(driver), "Started")
     assert [len(begun), begun[1]["done"] >= 3] == [2, True]
     assert_same(work.whole / "one", tmp_path / "one", FRAMES)
 
@@ -112,10 +112,10 @@ def test_a_worker_that_is_busy_with_something_else(tmp_path: Path, work: Work, d
     item = Item("one", tmp_path / "absent.mp4", style, tmp_path / "one.mp4")
     with closing(open_cluster(dask.address, tmp_path, "cpu", 1)) as pool:
         pool.assign(Task(item, "paint"))
-        said = heard(pool)
-        assert isinstance(said, Failed)
-        assert said.again
-        assert "absent.mp4: this is not found by the Dask worker" in said.error
+        printed = heard(pool)
+        assert isinstance(printed, Failed)
+        assert printed.again
+        assert "absent.mp4: this is not found by the Dask worker" in printed.error
         with distributed.Client(dask.address, set_as_default=False) as other:
             addresses = other.scheduler_info()["workers"]
             sleeping = [other.submit(time.sleep, 3, workers=[one], pure=False) for one in addresses]
@@ -146,8 +146,8 @@ def test_a_worker_that_is_killed(tmp_path: Path, work: Work) -> None:
         painting = painters(at_it)
         kill(at_it)
         until(lambda: not any(map(alive, painting)), 5, "it paints on")
-        said = finish(driver)
-        begun = told(said, "Started")
+        printed = finish(driver)
+        begun = reported(printed, "Started")
     assert [begun[0]["done"], len(begun)] == [0, 2]
     assert begun[1]["done"] >= 3
     assert_same(work.whole / "one", tmp_path / "out" / "one", FRAMES)
@@ -164,9 +164,9 @@ def test_a_scheduler_that_is_started_again(tmp_path: Path, work: Work) -> None:
         time.sleep(1)
         dask.scheduler()
         dask.worker()
-        said = finish(driver)
-    assert told(said, "Started")[-1]["done"] >= 3
-    assert "does not answer any more" in told(said, "Notice")[0]["text"]
+        printed = finish(driver)
+    assert reported(printed, "Started")[-1]["done"] >= 3
+    assert "does not answer any more" in reported(printed, "Notice")[0]["text"]
     assert_same(work.whole / "one", tmp_path / "out" / "one", FRAMES)
 
 
@@ -180,8 +180,8 @@ def test_ctrl_c_ends_what_paints(tmp_path: Path, work: Work, dask: DaskProcesses
     assert not any(map(alive, painting))
     done = frames(tmp_path)
     assert done < FRAMES
-    said = finish(drive(dask.address, tmp_path, work.style, work.clips[0]))
-    assert [started["done"] for started in told(said, "Started")] == [done]
+    printed = finish(drive(dask.address, tmp_path, work.style, work.clips[0]))
+    assert [started["done"] for started in reported(printed, "Started")] == [done]
     assert_same(work.whole / "one", tmp_path / "one", FRAMES)
 
 
@@ -207,8 +207,8 @@ def test_a_worker_that_is_closed_in_order(tmp_path: Path, work: Work) -> None:
         worker.terminate()
         until(lambda: not any(map(alive, painting)), 10, "it paints on")
         dask.worker("--resources", "GPU=1")
-        said = finish(driver)
-    assert told(said, "Started")[-1]["done"] >= 3
+        printed = finish(driver)
+    assert reported(printed, "Started")[-1]["done"] >= 3
     assert_same(work.whole / "one", tmp_path / "out" / "one", FRAMES)
 
 

@@ -59,9 +59,9 @@ def test_a_painting_whose_motion_cannot_be_found_for_want_of_memory_says_so(
     short_of_memory(monkeypatch, range(3, 1000))
     settings = {key: value for key, value in HOW.items() if key != "device"}
     item = Item("out", inputs[0], (StylePicture(inputs[1]),), tmp_path / "out", settings=settings)
-    said: list[Message] = []
-    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), said.append, lambda: False)
-    failed = said[-1]
+    printed: list[Message] = []
+    work_on(Task(item, "paint"), WorkerDevice("cpu", 1), printed.append, lambda: False)
+    failed = printed[-1]
     assert isinstance(failed, Failed)
     assert failed.again
     for words in (str(inputs[0]), "Memory ran out", "--size", "Fewer --workers"):

@@ -44,11 +44,11 @@ def once_done(frame: int, act: Callable[[], None]) -> Callable[[Event], None]:
 
 
 def watching(on_event: Callable[[Event], None]) -> Callable[[BatchEvent], None]:
-    def told(event: BatchEvent) -> None:
+    def reported(event: BatchEvent) -> None:
         if isinstance(event, ItemEvent):
             on_event(event.event)
 
-    return told
+    return reported
 
 
 @pytest.fixture(scope="module")

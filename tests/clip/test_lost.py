@@ -70,16 +70,18 @@ def test_what_takes_the_whole_cluster_along_does_not_count(item: Item) -> None:
 
 
 def test_a_clip_that_ends_every_worker_fails(item: Item) -> None:
-    told: list[BatchEvent] = []
+    events: list[BatchEvent] = []
     pool = Careless(TRIES, blame=True)
-    assert run_batch(item.output.parent, [item], pool, RunOptions(device="cpu"), told.append).exit_code == 1
-    assert "it was unplugged" in str(told)
+    assert run_batch(item.output.parent, [item], pool, RunOptions(device="cpu"), events.append).exit_code == 1
+    assert "it was unplugged" in str(events)
 
 
 def test_a_worker_that_is_lost_when_it_has_just_finished(item: Item) -> None:
-    told: list[BatchEvent] = []
-    assert run_batch(item.output.parent, [item], Silent([PLACE]), RunOptions(device="cpu"), told.append).exit_code == 0
-    assert sum(isinstance(one, ItemEvent) and isinstance(one.event, Finished) for one in told) == 1
+    events: list[BatchEvent] = []
+    assert (
+        run_batch(item.output.parent, [item], Silent([PLACE]), RunOptions(device="cpu"), events.append).exit_code == 0
+    )
+    assert sum(isinstance(one, ItemEvent) and isinstance(one.event, Finished) for one in events) == 1
 
 
 @pytest.mark.parametrize("patience", [0.0, 30.0])
@@ -90,9 +92,9 @@ def test_a_work_folder_that_is_still_in_use(item: Item, patience: float) -> None
     lock.acquire()
     timer = threading.Timer(1.0, lock.release)
     timer.start()
-    said: list[Message] = []
+    printed: list[Message] = []
     try:
-        work_on(Task(item, "paint"), WorkerDevice("cpu", 1, patience), said.append, lambda: False)
+        work_on(Task(item, "paint"), WorkerDevice("cpu", 1, patience), printed.append, lambda: False)
     finally:
         timer.join()
-    assert isinstance(said[-1], Done if patience else Failed)
+    assert isinstance(printed[-1], Done if patience else Failed)

@@ -188,38 +188,38 @@ ENDED = BatchEnded(Path("out"), 3, (), 0, 9.0)
 def test_it_is_written_after_the_plan_after_every_painting_and_at_the_end(
     out: Path, running: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Watched(out, running)
-    assert told(Checking("Looking at a.mp4", 0, 4)) == ""
-    assert "1 of 4 painted" in told(PLANNED)
+    written = Watched(out, running)
+    assert written(Checking("Looking at a.mp4", 0, 4)) == ""
+    assert "1 of 4 painted" in written(PLANNED)
     running.change("c.mp4", done=15)
-    assert "75 %" in told(ItemBegan("c.mp4", 1, 2))
+    assert "75 %" in written(ItemBegan("c.mp4", 1, 2))
     # One that ends too soon after the last writing is in the page as soon as writing it is cheap enough again, ...
     monkeypatch.setattr("pipeline.report.batch_run.SPARE", 1e9)
     finish(running, "c.mp4")
-    assert "1 of 4 painted" in told(ItemEnded("c.mp4", State.DONE, 1.0))
+    assert "1 of 4 painted" in written(ItemEnded("c.mp4", State.DONE, 1.0))
     monkeypatch.setattr("pipeline.report.batch_run.SPARE", 0)
-    assert "2 of 4 painted" in told(STEPPED)
+    assert "2 of 4 painted" in written(STEPPED)
     # ... a step alone is no reason, but after a while it is, ...
     finish(running, "d.mp4")
-    assert "2 of 4 painted" in told(STEPPED)
+    assert "2 of 4 painted" in written(STEPPED)
     monkeypatch.setattr("pipeline.report.batch_run.EVERY", 0)
-    assert "3 of 4 painted" in told(STEPPED)
+    assert "3 of 4 painted" in written(STEPPED)
     # ... and the last page waits for nothing more.
     monkeypatch.setattr("pipeline.report.batch_run.SPARE", 1e9)
     running.end_run(1, "finished")
-    assert "look again" in told(STEPPED)
-    assert "look again" not in told(ENDED)
+    assert "look again" in written(STEPPED)
+    assert "look again" not in written(ENDED)
 
 
 @pytest.mark.parametrize("planned", [True, False])
 def test_a_run_that_breaks_off_leaves_no_page_that_waits(out: Path, running: Ledger, planned: bool) -> None:
-    told = Watched(out, running)
-    with pytest.raises(UsageError), told.reported:
+    written = Watched(out, running)
+    with pytest.raises(UsageError), written.reported:
         if planned:
-            assert "look again" in told(PLANNED)
+            assert "look again" in written(PLANNED)
         raise UsageError("There is not enough time.")
-    assert told.path.exists() == planned
-    assert not planned or "look again" not in told.path.read_text(encoding="utf-8")
+    assert written.path.exists() == planned
+    assert not planned or "look again" not in written.path.read_text(encoding="utf-8")
 
 
 def test_what_was_made_for_the_last_page_is_used_again_and_changes_when_it_does(out: Path, running: Ledger) -> None:
@@ -351,12 +351,12 @@ def test_the_loss_of_every_pass_and_what_stands_out(out: Path) -> None:
     assert [text for _, text in plot.legend] == [
         "pass 2", "pass 1", "cut", "repeats the frame before", "did not settle",
     ]  # fmt: skip
-    assert plot.said[2] == (
+    assert plot.labels[2] == (
         0.25,
         round(1.2 / (1.9 * 1.08), 4),
         "frame 3\nloss 1.2\ncontent 0.25, style 0.5\n40 steps, 2.0 s",
     )
-    assert plot.said[3][2].endswith("repeats the frame before")
+    assert plot.labels[3][2].endswith("repeats the frame before")
     assert "nan" not in " ".join(line.path for line in plot.lines)
 
 
@@ -370,7 +370,7 @@ def test_flicker_is_broken_at_a_cut_and_drawn_to_scale(out: Path) -> None:
     assert painting.path.startswith(f"M187.5 {round(HIGH * (1 - top), 1)}L")
     assert source.path.startswith(f"M187.5 {round(HIGH * (1 - top / 2), 1)}L")
     assert plot.top == "4.32"
-    assert [text for _, _, text in plot.said][3:5] == [
+    assert [text for _, _, text in plot.labels][3:5] == [
         "frame 4\npainting 4 (2.0 ×)\ninput 2", "frame 5\nbegins a shot",
     ]  # fmt: skip
 
@@ -383,20 +383,20 @@ def test_the_seam_of_a_loop_is_marked_and_said(out: Path) -> None:
     assert [(mark.kind, mark.x, mark.width) for mark in plot.marks] == [("seam", 0, 125)]
     assert ("seam", "seam of the loop") in plot.legend
     seam = "after the last one: seam of the loop"
-    assert plot.said[0] == (0.0625, round(1 / 1.08, 4), f"frame 1, {seam}\npainting 12 (4.0 ×)\ninput 3")
+    assert plot.labels[0] == (0.0625, round(1 / 1.08, 4), f"frame 1, {seam}\npainting 12 (4.0 ×)\ninput 3")
     assert facts(found, flicker)[-2:] == ("flicker 1.5 × that of the input", "4.0 × at the seam of the loop")
     assert facts(found, flicker[1:])[-1] == "flicker 1.0 × that of the input"
     many = flicker_plot(row(out, 3000), [], [FlickerRow(n, 0.1, 0.1) for n in range(3000)], 100)
     assert many is not None and many.marks[0].width == 10, "wide enough to be seen"
-    assert many.said[0][2].startswith("frame 1, after the last one")
+    assert many.labels[0][2].startswith("frame 1, after the last one")
 
 
 def test_a_long_clip_keeps_its_spikes(out: Path) -> None:
     frames = [frame_row(frame, loss=9.0 if frame == 1234 else 1.0) for frame in range(3000)]
     plot = loss_plot(row(out, 3000), frames, 100)
     assert plot is not None
-    assert len(plot.said) == 100
-    (spike,) = [said for said in plot.said if said[1] > 0.5]
+    assert len(plot.labels) == 100
+    (spike,) = [printed for printed in plot.labels if printed[1] > 0.5]
     assert spike[2].startswith("frame 1235, the highest of 1231–1260\nloss 9")
     assert POINTS >= 1000
 

@@ -172,12 +172,12 @@ def test_time_that_was_not_added_up_yet_is_that_of_the_frames(ledger: Ledger, ad
     assert (found.seconds, found.left, found.rate) == (10.0, 10.0, 30.0)
 
 
-@pytest.mark.parametrize(("by", "told"), [(1000.0, "1 min 39 s to spare"), (800.0, "1 min 41 s too late")])
-def test_the_hour_by_which_it_should_be_done(ledger: Ledger, by: float, told: str) -> None:
+@pytest.mark.parametrize(("by", "reported"), [(1000.0, "1 min 39 s to spare"), (800.0, "1 min 41 s too late")])
+def test_the_hour_by_which_it_should_be_done(ledger: Ledger, by: float, reported: str) -> None:
     begin(ledger, finish_by=BEGAN + by)
     for name in "abcd":
         ledger.change(f"{name}.mp4", estimate=75.0)
-    assert told in status_heading(at(ledger))[-1]
+    assert reported in status_heading(at(ledger))[-1]
 
 
 def test_what_cannot_be_painted_is_no_share_of_the_work(ledger: Ledger) -> None:
@@ -346,8 +346,8 @@ def test_the_command_shows_and_tells(tmp_path: Path, ledger: Ledger) -> None:
     assert "1 done, 3 waiting" in shown.stdout
     assert "not running: the same command goes on" in shown.stdout
     ledger.change("a.mp4", notes=["Frame 3 stands out."])
-    told = reelbrush("status", tmp_path / "out", "--json")
-    (found,) = [json.loads(line) for line in told.stdout.splitlines()]
+    reported = reelbrush("status", tmp_path / "out", "--json")
+    (found,) = [json.loads(line) for line in reported.stdout.splitlines()]
     assert (found["event"], found["run"], found["counts"]["done"]) == ("status", "not running", 1)
     assert [item["name"] for item in found["items"]] == ["b.mp4", "c.mp4", "d.mp4", "a.mp4"]
     assert [item["notes"] for item in found["items"]] == [[], [], [], ["Frame 3 stands out."]]

@@ -73,13 +73,13 @@ function prepareStrip(looks) {
   choose(cover);
 }
 
-// A plot: the nearest point says what is known of its frame; a click shows the nearest frame that is in the page.
+// A plot: the nearest point shows its label; a click shows the nearest frame that is in the page.
 function preparePlot(canvas, buttons) {
   const points = JSON.parse(canvas.querySelector("script").textContent);
   const places = points.map((point) => point[0]);
   const [cross, dot, tip] = [".cross", ".dot", ".tip"].map((name) => canvas.querySelector(name));
   let at = -1;
-  const say = (index) => {
+  const showLabel = (index) => {
     at = clamp(index, 0, points.length - 1);
     const [x, y, text] = points[at];
     cross.hidden = dot.hidden = tip.hidden = false;
@@ -91,14 +91,14 @@ function preparePlot(canvas, buttons) {
     canvas.setAttribute("aria-valuenow", at + 1);
     canvas.setAttribute("aria-valuetext", text);
   };
-  const hush = () => {
+  const hideLabel = () => {
     cross.hidden = dot.hidden = tip.hidden = true;
   };
-  const follow = (event) => say(nearest(places, across(canvas, event)));
+  const follow = (event) => showLabel(nearest(places, across(canvas, event)));
   canvas.addEventListener("pointermove", follow);
   canvas.addEventListener("pointerdown", follow);
-  canvas.addEventListener("pointerleave", hush);
-  canvas.addEventListener("blur", hush);
+  canvas.addEventListener("pointerleave", hideLabel);
+  canvas.addEventListener("blur", hideLabel);
   canvas.addEventListener("click", (event) => {
     if (!buttons.length) return;
     buttons[nearest(buttons.map((button) => button.dataset.place), across(canvas, event))].click();
@@ -107,7 +107,7 @@ function preparePlot(canvas, buttons) {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: points.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    say(to);
+    showLabel(to);
   });
 }
 

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from batch_trials import evening
+from batch_trials import batch_trial
 from jobs import paint_picture, reelbrush
 from ledgers import finish, planned
 from rich.cells import cell_len
@@ -36,7 +36,7 @@ def console(width: int = 80, terminal: bool = False, height: int = 20) -> Consol
     return Console(file=StringIO(), width=width, height=height, force_terminal=terminal, color_system=None)
 
 
-def said(one: Console) -> str:
+def printed(one: Console) -> str:
     text: str = one.file.getvalue()  # type: ignore[attr-defined]
     return text
 
@@ -51,25 +51,25 @@ def test_on_a_terminal_lines_break_between_words_and_paths_stay_whole(width: int
     one, file = console(width, terminal=True), console(width)
     print_text(one, text, indent=2)
     print_text(file, text, indent=2)
-    lines = said(one).splitlines()
+    lines = printed(one).splitlines()
     assert len(lines) > 2
     assert " ".join(line.strip() for line in lines) == text
     assert [cell_len(line) > width for line in lines] == [True, *[False] * (len(lines) - 1)]
     assert all(line.startswith("  ") for line in lines[1:])
-    assert said(file) == f"{text}\n"
+    assert printed(file) == f"{text}\n"
 
 
 def test_what_is_bold_stays_bold_where_a_line_breaks() -> None:
     one = Console(file=StringIO(), width=30, force_terminal=True, color_system="standard")
     print_text(one, Text.assemble(("Error:", "bold"), " a paragraph that takes more than one line"))
-    assert said(one).startswith("\x1b[1mError:\x1b[0m a paragraph that takes")
+    assert printed(one).startswith("\x1b[1mError:\x1b[0m a paragraph that takes")
 
 
 def test_off_a_terminal_one_long_cell_moves_its_own_line_only() -> None:
     one = console(1000)
     long = "x" * 300
     print_table(one, "Title", ("name", "what"), [("a", "one"), (long, "two"), ("漢字", "[b]three\x1b")])
-    assert said(one).splitlines() == [
+    assert printed(one).splitlines() == [
         "Title",
         f"{'name':{WIDEST}}  what",
         f"{'a':{WIDEST}}  one",
@@ -111,18 +111,18 @@ DONE = ItemEnded("a-ink.mp4", State.DONE, 3.0)
 END = BatchEnded(Path("out"), 2, FAILED, 0, 9.0)
 
 
-def told(
+def reported(
     *events: BatchEvent, quiet: bool = False, fail_fast: bool = False, width: int = 200, terminal: bool = False
 ) -> str:
     one = console(width, terminal)
     with BatchReporter(one, quiet, fail_fast) as report:
         for event in events:
             report(event)
-    return said(one)
+    return printed(one)
 
 
 def test_why_something_cannot_be_painted_is_said_once() -> None:
-    text = told(PLAN, ItemBegan("a-ink.mp4", 1, 1), DONE, END)
+    text = reported(PLAN, ItemBegan("a-ink.mp4", 1, 1), DONE, END)
     assert text.count("this cannot be read") == 1
     assert "\ncannot be painted: b.mp4 (2 paintings): this cannot be read." in text
     assert "\nfailed, for the reasons above: b-ink.mp4, b-oil.mp4\n" in text
@@ -130,19 +130,19 @@ def test_why_something_cannot_be_painted_is_said_once() -> None:
 
 def test_quiet_says_why_something_fails_and_nothing_else() -> None:
     late = ItemEnded("a-ink.mp4", State.FAILED, 3.0, "/in/a.mp4: there is no such file.")
-    text = told(
+    text = reported(
         PLAN, ItemBegan("a-ink.mp4", 1, 1), late, replace(END, failed=(*FAILED, ("a-ink.mp4", "x"))), quiet=True
     )
     assert re.sub("this cannot.*", "...", text).splitlines() == [
         "cannot be painted: b.mp4 (2 paintings): ...",
         "failed: a.mp4: there is no such file.",
     ]
-    assert told(replace(PLAN, failed=()), DONE, replace(END, failed=()), quiet=True) == ""
+    assert reported(replace(PLAN, failed=()), DONE, replace(END, failed=()), quiet=True) == ""
 
 
 def test_where_the_plan_was_interrupted_it_is_said_at_the_end() -> None:
-    assert "this cannot be read" in told(replace(END, left=2))
-    assert "for the reasons above" not in told(END)
+    assert "this cannot be read" in reported(replace(END, left=2))
+    assert "for the reasons above" not in reported(END)
 
 
 @pytest.mark.parametrize(
@@ -160,23 +160,23 @@ def test_what_this_run_has_painted_is_told_from_what_there_was(
 ) -> None:
     items, paint, finished = plan
     begins = replace(PLAN, items=items, paint=paint, finished=finished, failed=())
-    text = told(begins, *[DONE] * events, BatchEnded(Path("out"), end[0], (), end[1], 9.0))
+    text = reported(begins, *[DONE] * events, BatchEnded(Path("out"), end[0], (), end[1], 9.0))
     assert f"out: {first}" in text
     assert f"out: {last}" in text
 
 
 def test_that_fail_fast_has_stopped_it_is_said() -> None:
     stopped = replace(END, left=1)
-    assert "Stopped at the first failure: without --fail-fast" in told(PLAN, stopped, fail_fast=True)
-    assert "Nothing is begun" in told(replace(PLAN, paint=0), fail_fast=True)
-    assert "fail-fast" not in told(PLAN, stopped) + told(PLAN, END, fail_fast=True)
+    assert "Stopped at the first failure: without --fail-fast" in reported(PLAN, stopped, fail_fast=True)
+    assert "Nothing is begun" in reported(replace(PLAN, paint=0), fail_fast=True)
+    assert "fail-fast" not in reported(PLAN, stopped) + reported(PLAN, END, fail_fast=True)
 
 
 def test_names_are_written_out_in_every_line() -> None:
     row = replace(ROW, name=HOSTILE)
     began, ended = ItemBegan(HOSTILE, 1, 1), replace(DONE, name=HOSTILE)
     for terminal in (False, True):
-        text = told(
+        text = reported(
             Checking(f"Looking at {HOSTILE}", 0, 1), replace(PLAN, rows=(row,), failed=((HOSTILE, "x"),)), began,
             ItemEvent(HOSTILE, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu")), ended,
             replace(END, folder=Path(HOSTILE)), terminal=terminal,
@@ -192,7 +192,7 @@ def test_beside_a_bar_there_is_room_for_the_echo_of_control_c() -> None:
     half = ItemEvent(name, Started("a", (), 1, 1, 4, 2, 1.0, 1.0, "n", "cpu"))
     plan = replace(PLAN, rows=(replace(ROW, name=name),))
     for width in (40, 60, 80, 120):
-        text = told(plan, ItemBegan(name, 1, 1), half, width=width, terminal=True)
+        text = reported(plan, ItemBegan(name, 1, 1), half, width=width, terminal=True)
         bars = [line for line in re.split("[\r\n]", re.sub(r"\x1b\[[\d?]*[a-zA-Z]", "", text)) if " %" in line]
         assert any("…" in line for line in bars)
         assert all(cell_len(line) <= width - ECHO for line in bars)
@@ -200,7 +200,7 @@ def test_beside_a_bar_there_is_room_for_the_echo_of_control_c() -> None:
 
 def test_the_plan_ends_the_bar_of_the_looking() -> None:
     """What is printed after it, on stdout, would stand behind the bar."""
-    text = told(Checking("Looking at a.mp4", 0, 1), PLAN, terminal=True)
+    text = reported(Checking("Looking at a.mp4", 0, 1), PLAN, terminal=True)
     assert text.index("\x1b[?25h") < text.index("to paint")
     assert "\x1b[?25l" not in text[text.index("to paint") :]
 
@@ -211,7 +211,7 @@ def test_the_plan_ends_the_bar_of_the_looking() -> None:
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a painting, and the batch it is of; one input is broken."""
-    one = evening(tmp_path_factory.mktemp("far"))
+    one = batch_trial(tmp_path_factory.mktemp("far"))
     paint_picture(one.inputs / FAR)
     (one.inputs / "漢字.mp4").write_bytes(b"")
     (one.inputs / HOSTILE).write_bytes(b"")
@@ -272,25 +272,25 @@ def test_a_file_that_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_interrupted_while_a_step_is_measured_no_plan_is_told(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
-    told: list[BatchEvent] = []
+    reported: list[BatchEvent] = []
 
     def see(event: BatchEvent) -> None:
-        told.append(event)
+        reported.append(event)
         if isinstance(event, Checking) and event.what.startswith("Measuring"):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         one.here(on_event=see)
-    assert [type(event).__name__ for event in told] == ["Checking", "Checking", "BatchEnded"]
+    assert [type(event).__name__ for event in reported] == ["Checking", "Checking", "BatchEnded"]
     ledger = Ledger(one.out)
     assert [run.outcome for run in ledger.runs()] == ["interrupted"]
     ledger.close()
 
 
 def test_a_report_is_there_from_the_plan_on(tmp_path: Path) -> None:
-    one = evening(tmp_path)
+    one = batch_trial(tmp_path)
     paint_picture(one.inputs / "a.png")
     pages: dict[str, str] = {}
 
