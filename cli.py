@@ -271,7 +271,7 @@ def preview(
         if job.output is None and job.cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
         with defer_signals():
-            from pipeline.pictures.preview import run
+            from pipeline.pictures.preview import run_preview
 
         weights = {} if painting.weights is None else {"weights": painting.weights}
         whole = replace(
@@ -280,7 +280,7 @@ def preview(
             options={**painting.values(), **weights, **options},
             written=painting.typed_words(options),
         )
-        made = run(whole, on_count)
+        made = run_preview(whole, on_count)
     for head, line in made.cells:
         typer.echo(f"# {head}\n{line}" if head and job.cell is None else line)
     if job.output is not None:

@@ -60,16 +60,16 @@ def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
     :raises ReelbrushError: one of them cannot be read, or the result cannot be written; nothing unfinished is left.
     """
     _check(job)
-    compared = _Compared(job, _opened(job, on_count), on_count)
-    if compared.is_picture:
-        picture = compared.picture()
+    comparison = _ComparisonAnimation(job, _open_sources(job, on_count), on_count)
+    if comparison.is_picture:
+        picture = comparison.picture()
         write_picture(job.output, picture, overwrite=job.overwrite)
-        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, compared.notes(1.0))
-    made = write_within_limit(job.output, compared, job.max_bytes, compared.trying)
-    return Comparison(made.width, made.height, made.frames, float(compared.timeline.duration), made.notes)
+        return Comparison(picture.shape[1], picture.shape[0], 1, 0.0, comparison.notes(1.0))
+    made = write_within_limit(job.output, comparison, job.max_bytes, comparison.trying)
+    return Comparison(made.width, made.height, made.frames, float(comparison.timeline.duration), made.notes)
 
 
-class _Compared:
+class _ComparisonAnimation:
     """Clips side by side or with a wipe, as an `Animation`."""
 
     kind = "comparison"
@@ -203,7 +203,7 @@ def _check(job: CompareJob) -> None:
     check_output(job.output, job.overwrite)
 
 
-def _opened(job: CompareJob, on_count: OnCount) -> list[FrameSource]:
+def _open_sources(job: CompareJob, on_count: OnCount) -> list[FrameSource]:
     def opened(path: Path, rate: Fraction | None = None) -> FrameSource:
         return open_source(path, fps=rate, on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of))
 

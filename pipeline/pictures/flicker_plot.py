@@ -18,7 +18,7 @@ LIGHTNESS, GREEN_RED, BLUE_YELLOW = "#111827", "#be123c", "#b45309"
 Value = Callable[[FrameMeasure], "float | None"]
 
 
-def draw(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Image:
+def flicker_plot(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Image:
     """The plot, uint8 (900, 1500, 3), RGB.
 
     :param measures: of every frame, in order.

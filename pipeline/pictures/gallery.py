@@ -19,7 +19,7 @@ from pipeline.media.writing import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
 from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
-from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, insets_of
+from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, inset_pictures
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.jobs import GalleryJob
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
@@ -68,7 +68,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         return Gallery(slideshow.width, slideshow.height, len(items), (*notes, *slideshow.notes))
     picture = _sheet(job, items, on_count)
     write_picture(job.output, picture, overwrite=job.overwrite)
-    return Gallery(picture.shape[1], picture.shape[0], len(items), (*notes, *_cut(items)))
+    return Gallery(picture.shape[1], picture.shape[0], len(items), (*notes, *_cropped_notes(items)))
 
 
 def _sheet(job: GalleryJob, items: Sequence[GalleryItem], on_count: OnCount) -> Image:
@@ -81,7 +81,7 @@ def _sheet(job: GalleryJob, items: Sequence[GalleryItem], on_count: OnCount) -> 
     for number, (one, (x, y, wide, high)) in enumerate(zip(items, places, strict=True), 1):
         frame = middle_number(one.source)
         picture = cropped(frame_at(one.source, frame), wide, high)
-        pictures.append(Picture(with_insets(picture, insets_of(one, frame) if job.insets else []), x, y))
+        pictures.append(Picture(with_insets(picture, inset_pictures(one, frame) if job.insets else []), x, y))
         on_count("Drawing the sheet", number, len(items))
     return Canvas(height, width, tuple(pictures)).pixels()
 
@@ -93,7 +93,7 @@ def _group_size(items: Sequence[GalleryItem]) -> int:
     return runs[0] if None not in inputs and runs[0] <= 6 and len(set(runs)) == 1 and len(runs) > 1 else 1
 
 
-def _cut(items: Sequence[GalleryItem]) -> list[str]:
+def _cropped_notes(items: Sequence[GalleryItem]) -> list[str]:
     """Whose middle alone is shown."""
     infos = [one.source.info for one in items]
     names = [

@@ -61,10 +61,10 @@ def find_gallery_items(
     for one in candidates:
         first.setdefault(one.path.resolve(), one)
     items = list(first.values())
-    return items, [*_damage(finder.damaged), *(_missing(items) if insets else ())]
+    return items, [*_damaged_notes(finder.damaged), *(_missing_notes(items) if insets else ())]
 
 
-def insets_of(one: GalleryItem, frame: int) -> list[Image]:
+def inset_pictures(one: GalleryItem, frame: int) -> list[Image]:
     """What frame `frame` of a result was painted from, and the styles, as far as they are there."""
     if one.origin is None:
         return []
@@ -144,11 +144,11 @@ def _beside(path: Path, kind: str) -> bool:
     return path.suffix.lower() == ".gif"
 
 
-def _damage(damaged: Mapping[Path, MediaError]) -> list[str]:
+def _damaged_notes(damaged: Mapping[Path, MediaError]) -> list[str]:
     return [f"Left out, because it cannot be read: {first_of([path.name for path in damaged])}."] if damaged else []
 
 
-def _missing(items: Sequence[GalleryItem]) -> list[str]:
+def _missing_notes(items: Sequence[GalleryItem]) -> list[str]:
     silent = [one.path.name for one in items if one.origin is None]
     lost = [one.path.name for one in items if one.origin is not None and one.origin.notes]
     notes = []

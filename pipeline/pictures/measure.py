@@ -158,9 +158,9 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     )  # fmt: skip
     if job.plot is not None:
         on_count("Drawing the plot", 0, None)
-        from pipeline.pictures.flicker_plot import draw
+        from pipeline.pictures.flicker_plot import flicker_plot
 
-        picture = draw(measures, report.summary, shots, f"{job.painting.name}, painted from {job.source.name}")
+        picture = flicker_plot(measures, report.summary, shots, f"{job.painting.name}, painted from {job.source.name}")
         write_picture(job.plot, picture, overwrite=job.overwrite)
     return report
 

@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import is_legible
-from pipeline.pictures.preview_paintings import Preview, number_text, run_preview
+from pipeline.pictures.preview_paintings import Preview, number_text, paint_preview
 from pipeline.pictures.preview_sheet import preview_sheet
 from pipeline.types import OnCount
 
@@ -27,7 +27,7 @@ STRENGTHS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
-class Previewed:
+class PreviewResult:
     """What was made."""
 
     cells: tuple[tuple[str, str], ...]
@@ -35,21 +35,21 @@ class Previewed:
     notes: tuple[str, ...]
 
 
-def run(job: PreviewJob, on_count: OnCount) -> Previewed:
+def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     """Paint the sheet, if it is wanted, and write the commands.
 
     :raises ReelbrushError: something cannot be read, painted or written.
     """
-    items, cell = cells_of(job), job.cell
+    items, cell = preview_items(job), job.cell
     if cell is not None and cell > len(items):
         raise UsageError(f"There is no cell {cell}: with these styles and strengths there are {len(items)}.")
-    commands = [command(item, job.written) for item in items]
+    commands = [command_line(item, job.written) for item in items]
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
         check_picture_output(job.output, job.overwrite)
         for path in (job.source, *(style.path for item in items for style in item.styles)):
             refuse_same_file(path, (job.output,))
-        preview = run_preview(items, job.count, job.device, on_count)
+        preview = paint_preview(items, job.count, job.device, on_count)
         write_picture(job.output, preview_sheet(preview), overwrite=job.overwrite)
         heads = [
             f"{one.number}: {', '.join((one.style_name, one.strength_text, *one.cost.texts()))}"
@@ -57,16 +57,16 @@ def run(job: PreviewJob, on_count: OnCount) -> Previewed:
         ]
         notes = _notes(preview)
     cells = tuple(zip(heads, commands, strict=True))
-    return Previewed(cells if cell is None else cells[cell - 1 : cell], notes)
+    return PreviewResult(cells if cell is None else cells[cell - 1 : cell], notes)
 
 
-def cells_of(job: PreviewJob) -> list[Item]:
+def preview_items(job: PreviewJob) -> list[Item]:
     """The job under every style and strength, in this order.
 
     :raises UsageError, SettingsError: with all that is wrong, a line each.
     """
     mistakes, home = Mistakes(), Path.cwd()
-    how = with_values(
+    options = with_values(
         Options(), {key: value for key, value in job.options.items() if value is not None}, home, mistakes
     )
     blends: list[Blend] = []
@@ -78,20 +78,20 @@ def cells_of(job: PreviewJob) -> list[Item]:
             raise UsageError(f"{job.source}: there is no such file or folder. Look at how it is spelt.")
     mistakes.check()
     blends = each_once(blends)
-    called = labels(blends)
+    names = labels(blends)
     ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
     items = []
     for blend in blends:
-        output = Path(f"{job.source.resolve().stem}-{called[blend]}{ending}")
+        output = Path(f"{job.source.resolve().stem}-{names[blend]}{ending}")
         for strength in dict.fromkeys(job.strengths or STRENGTHS):
-            settings = {**how.settings, "strength": float(strength)}
-            items.append(Item(output.name, job.source, blend, output, **{**how.shared(), "settings": settings}))
-    if items[0].still and (how.frames is not None or how.fps is not None):
+            settings = {**options.settings, "strength": float(strength)}
+            items.append(Item(output.name, job.source, blend, output, **{**options.shared(), "settings": settings}))
+    if items[0].still and (options.frames is not None or options.fps is not None):
         raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
     return items
 
 
-def command(item: Item, written: Sequence[str]) -> str:
+def command_line(item: Item, written: Sequence[str]) -> str:
     """What paints it, ready for a shell.
 
     :param written: options as they were given.

@@ -109,13 +109,13 @@ def number_text(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def drafted(settings: Settings) -> Settings:
+def draft_settings(settings: Settings) -> Settings:
     """The same settings, smaller and with fewer steps."""
     steps = min(settings.steps, max(LEAST_STEPS, settings.steps // SHARE))
     return replace(settings, size=min(settings.size or DRAFT, DRAFT), steps=steps)
 
 
-def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCount) -> Preview:
+def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCount) -> Preview:
     """Paint `count` frames of a job under every one of its settings, and estimate all of them.
 
     :param items: the same input with different styles or settings.
@@ -127,7 +127,7 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
     cells = []
     for number, one in enumerate(ready):
         studio = studio_of(one.item, device)
-        painter = Painter(studio.network, load_styles(one.item.styles), drafted(one.settings), studio.device)
+        painter = Painter(studio.network, load_styles(one.item.styles), draft_settings(one.settings), studio.device)
         if samples and painter.needs_statistics:
             if studio.network.digest not in statistics:
                 views = [painter.statistics_of(image) for image in samples]
@@ -139,7 +139,7 @@ def run_preview(items: Sequence[Item], count: int, device: str, on_count: OnCoun
             paintings.append(painter.paint(frame.image, index=frame.index).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
     subject = ready[0].subject
-    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, drafted(ready[0].settings))
+    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(ready[0].settings))
 
 
 def representative(shots: Sequence[Shot], count: int) -> list[int]:
@@ -196,7 +196,7 @@ def _memory(one: CheckedItem, measured: int | None) -> int | None:
 
 def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
     """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
-    item, size = ready.item, drafted(ready.settings).size
+    item, size = ready.item, draft_settings(ready.settings).size
     if item.still:
         picture = read_picture(item.source)
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))

@@ -14,7 +14,7 @@ from pipeline.media.plan import SinkPlan
 from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.fitting import contained, cropped, cropped_share, on_ground
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
-from pipeline.pictures.gallery_items import GalleryItem, insets_of
+from pipeline.pictures.gallery_items import GalleryItem, inset_pictures
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.wipe import SECONDS, one_way, wiped
@@ -142,7 +142,7 @@ class _Slide:
 
     def __init__(self, one: GalleryItem, insets: bool) -> None:
         self._source = one.source
-        self._insets = insets_of(one, 0) if insets else []
+        self._insets = inset_pictures(one, 0) if insets else []
         self._content: FrameSource | None = None
         if insets and one.origin is not None and is_clip(one.source):
             self._content = open_content(one.origin)

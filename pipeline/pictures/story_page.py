@@ -132,10 +132,10 @@ def _side_by_side(styles: Sequence[Image], height: int, width: int, gap: int) ->
 
 def _colours() -> tuple[Colour, ...]:
     """Of words and lines, with their smooth edges."""
-    found = [PAPER, INK, GREY, HAIR, ACCENT]
+    colours = [PAPER, INK, GREY, HAIR, ACCENT]
     for colour, shares in ((GREY, (0.25, 0.5, 0.75)), (INK, (0.33, 0.67)), (ACCENT, (0.5,))):
-        found += [_between(PAPER, colour, share) for share in shares]
-    return tuple(found)
+        colours += [_between(PAPER, colour, share) for share in shares]
+    return tuple(colours)
 
 
 def _between(one: Colour, other: Colour, share: float) -> Colour:

@@ -17,7 +17,7 @@ from pipeline.errors import MediaError, ReelbrushError, SettingsError, StoreErro
 from pipeline.media import read_picture
 from pipeline.network.base import Network
 from pipeline.network.weights import open_packaged
-from pipeline.pictures.figures.features import arranged, gram_page, maps_page, run_features, strongest
+from pipeline.pictures.figures.features import channel_order, gram_page, maps_page, run_features, strongest_channels
 from pipeline.pictures.figures.loss_plot import spread
 from pipeline.pictures.figures.loss_sources import (
     LossCurve,
@@ -138,7 +138,7 @@ def test_seen_is_what_the_network_gives(network: Network) -> None:
 
 def test_strong_is_what_varies() -> None:
     flat, faint, loud = np.full((4, 4), 9.0), np.eye(4), 5 * np.eye(4)
-    assert strongest([seen_as([flat, faint, loud])], 2) == [2, 1]
+    assert strongest_channels([seen_as([flat, faint, loud])], 2) == [2, 1]
 
 
 def test_channels_that_fire_together_stand_together() -> None:
@@ -148,7 +148,7 @@ def test_channels_that_fire_together_stand_together() -> None:
     order = similarity_order(seen_as(mixed).gram)
     assert sorted(order) == list(range(6))
     assert {channel % 2 for channel in order[:3]} in ({0}, {1}), order
-    assert arranged([seen_as(mixed)], 2) in ([4, 5], [5, 4]), "the strongest of each"
+    assert channel_order([seen_as(mixed)], 2) in ([4, 5], [5, 4]), "the strongest of each"
 
 
 def test_a_gram_matrix_has_its_colours_where_they_belong() -> None:
@@ -329,11 +329,11 @@ def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Pat
 
 
 def test_passes_stand_beside_each_other_on_one_scale() -> None:
-    from pipeline.pictures.figures.loss_plot import draw
+    from pipeline.pictures.figures.loss_plot import plot_losses
 
     high = tuple({"total": 50.0, "content": 20.0} for _ in range(4))
     groups = [curve(name="a", losses=high, passes=2), curve(name="a", in_pass=2, passes=2), curve(name="b")]
-    one, other, below = draw(groups).axes
+    one, other, below = plot_losses(groups).axes
     assert one.get_ylim() == other.get_ylim() != below.get_ylim() and one.get_ylim()[1] > 50
     assert one.get_xlim() == other.get_xlim()
     assert (one.get_title("left"), other.get_title("left")) == ("pass 1 of 2, forward", "pass 2 of 2, backward")

@@ -18,8 +18,8 @@ from pipeline.clip.recorded import read_record, recorded_settings
 from pipeline.media import Frame, Image, read_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import text_size
-from pipeline.pictures.preview import cells_of, command
-from pipeline.pictures.preview_paintings import Cell, Cost, Preview, drafted, representative, run_preview
+from pipeline.pictures.preview import command_line, preview_items
+from pipeline.pictures.preview_paintings import Cell, Cost, Preview, draft_settings, paint_preview, representative
 from pipeline.pictures.preview_sheet import RULE, preview_sheet
 from pipeline.report.batch_run import paint_batch
 from pipeline.settings import resolve
@@ -59,22 +59,22 @@ def test_frames_come_from_every_shot_and_from_the_longest_first() -> None:
 
 def test_a_draft_is_the_same_but_smaller_and_shorter() -> None:
     full = resolve("fine")
-    draft = drafted(full)
+    draft = draft_settings(full)
     assert (draft.size, draft.steps) == (256, 30)
-    assert drafted(resolve("standard", {"size": 100, "steps": 12})).steps == 12
-    assert drafted(resolve("standard", {"size": 100})).size == 100
-    assert drafted(resolve("standard", {"size": 0})).size == 256
+    assert draft_settings(resolve("standard", {"size": 100, "steps": 12})).steps == 12
+    assert draft_settings(resolve("standard", {"size": 100})).size == 100
+    assert draft_settings(resolve("standard", {"size": 0})).size == 256
     assert (draft.style_weight, draft.style_layers) == (full.style_weight, full.style_layers)
 
 
 def test_every_style_and_strength_is_a_cell_in_order(here: Path) -> None:
     job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (0.2, 1.0))
-    cells = cells_of(job)
+    cells = preview_items(job)
     assert [(item.output.name, item.settings["strength"]) for item in cells] == [
         ("clip-one", 0.2), ("clip-one", 1.0), ("clip-the other", 0.2), ("clip-the other", 1.0),
         ("clip-one+the other", 0.2), ("clip-one+the other", 1.0),
     ]  # fmt: skip
-    usual = cells_of(PreviewJob(here / "clip", ["one.png"], None))
+    usual = preview_items(PreviewJob(here / "clip", ["one.png"], None))
     assert [item.settings["strength"] for item in usual] == [0.25, 0.5, 0.75]
 
 
@@ -103,7 +103,7 @@ def test_the_printed_command_paints_with_the_settings_of_its_cell(here: Path) ->
         "style_weight": 9.0, "content_weight": 0.7, "preset": "draft", "levels": 1, "steps": 6, "size": 40,
         **SHALLOW,
     })  # fmt: skip
-    cell = cells_of(job)[0]
+    cell = preview_items(job)[0]
     assert (cell.settings["style_weight"], cell.settings["strength"]) == (9.0, 0.25)
     assert recorded_settings(record)[0] == resolve(cell.preset, cell.settings)
     assert [style.weight for style in record.styles] == [0.5, 1.0]
@@ -132,7 +132,7 @@ def painted(here: Path, *styles: str, strengths: tuple[float, ...] = (0.5, 0.8))
     cost = Cost(287.0, 1_000_000, 400_000, 770_600_000)
     cells = tuple(
         Cell(number, item, resolve("standard", item.settings), 8, cost, (flat((number, 250, 0)),) * 2)
-        for number, item in enumerate(cells_of(job), 1)
+        for number, item in enumerate(preview_items(job), 1)
     )
     return Preview(frames, cells, 96, 64, resolve())
 
@@ -210,8 +210,10 @@ def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
     """At its size and with its steps, where those are no more than a draft's."""
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.6,), device="cpu",
                      options={**SHALLOW, "levels": 1, "steps": 6})  # fmt: skip
-    cell = run_preview(cells_of(job), 3, "cpu", nothing).cells[0]
-    arguments = shlex.split(command(cells_of(job)[0], [*SETS, "--set", "levels=1", "--steps", "6", "--device", "cpu"]))
+    cell = paint_preview(preview_items(job), 3, "cpu", nothing).cells[0]
+    arguments = shlex.split(
+        command_line(preview_items(job)[0], [*SETS, "--set", "levels=1", "--steps", "6", "--device", "cpu"])
+    )
     assert run(*arguments[2:], name="image").exit_code == 0
     assert len(cell.paintings) == 1
     np.testing.assert_array_equal(cell.paintings[0], read_picture(Path("cat-one.png")))
@@ -222,7 +224,7 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
     assert run("clip", "-s", "one.png", "-o", "painted", *QUICK, name="video").exit_code == 0
     options = {**SHALLOW, "levels": 1, "steps": 6, "passes": 1}
     job = PreviewJob(Path("clip"), ["one.png"], None, (0.5,), options=options)
-    found = run_preview(cells_of(job), 8, "cpu", nothing)
+    found = paint_preview(preview_items(job), 8, "cpu", nothing)
     assert [frame.index for frame in found.frames] == list(range(8))
     np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
     np.testing.assert_array_equal(found.cells[0].paintings[5], read_picture(here / "painted" / "frame_000006.png"))
@@ -231,7 +233,7 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
 def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
     options = {**SHALLOW, "levels": 1, "steps": 6, "carried_steps": 5}
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.5,), options=options)
-    cost = run_preview(cells_of(job), 1, "cpu", nothing).cells[0].cost
+    cost = paint_preview(preview_items(job), 1, "cpu", nothing).cells[0].cost
     told: list[Any] = []
     paint_batch(BatchRun(["cat.png"], ["one.png"], here / "batch", options={**options, "strength": 0.5}, threads=1,
                 dry_run=True), told.append)  # fmt: skip
@@ -252,7 +254,7 @@ def test_what_differs_from_the_job_is_said(here: Path) -> None:
 
 def test_the_strength_changes_the_painting_and_not_the_cost(here: Path) -> None:
     job = PreviewJob(Path("cat.png"), ["one.png"], None, (0.0, 1.0), options={**SHALLOW, "levels": 1, "steps": 6})
-    one, other = run_preview(cells_of(job), 1, "cpu", nothing).cells
+    one, other = paint_preview(preview_items(job), 1, "cpu", nothing).cells
     assert one.cost == other.cost
     assert (one.paintings[0] != other.paintings[0]).any()
 

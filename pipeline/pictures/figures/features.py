@@ -76,12 +76,12 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     on_count("Drawing the figure", 0, None)
     names = [path.name for path in job.pictures]
     if job.gram:
-        orders = {layer: arranged([of[place] for of in maps], MOST) for place, layer in enumerate(layers)}
+        orders = {layer: channel_order([of[place] for of in maps], MOST) for place, layer in enumerate(layers)}
         page = gram_page(names, maps, orders)
     else:
         layers, maps = _with_extent(job.pictures, layers, maps, notes)
         count = job.maps or (8 if len(pictures) == 1 else 5)
-        orders = {layer: strongest([of[place] for of in maps], count) for place, layer in enumerate(layers)}
+        orders = {layer: strongest_channels([of[place] for of in maps], count) for place, layer in enumerate(layers)}
         page = maps_page(names, pictures, maps, orders)
     write_figure(job.output, page, job.overwrite)
     channels = {layer: tuple(order) for layer, order in orders.items()}
@@ -108,7 +108,7 @@ def _with_extent(
     return tuple(layers[place] for place in wide), [[of[place] for place in wide] for of in maps]
 
 
-def strongest(maps: Sequence[LayerMaps], count: int) -> list[int]:
+def strongest_channels(maps: Sequence[LayerMaps], count: int) -> list[int]:
     """The channels of a layer that vary most, in one picture or in all of them together.
 
     :param maps: the same layer in every picture.
@@ -118,7 +118,7 @@ def strongest(maps: Sequence[LayerMaps], count: int) -> list[int]:
     return [int(channel) for channel in np.argsort(-np.sum(shares, 0), kind="stable")[:count]]
 
 
-def arranged(maps: Sequence[LayerMaps], count: int) -> list[int]:
+def channel_order(maps: Sequence[LayerMaps], count: int) -> list[int]:
     """The strongest channels of a layer in all pictures together, in an order in which those that fire together stand
     together; and the same in every picture, so that their matrices can be compared.
 

@@ -41,7 +41,7 @@ class _End:
     bold: bool
 
 
-def draw(curves: Sequence[LossCurve]) -> Figure:
+def plot_losses(curves: Sequence[LossCurve]) -> Figure:
     """A plot for each curve, one above the other; the passes of a clip beside each other, on one scale."""
     groups = [list(group) for _, group in groupby(curves, key=lambda curve: curve.name)]
     across = [min(ACROSS, len(group)) for group in groups]

@@ -49,10 +49,10 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
         curves = [_painted_again(job, on_count)]
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
-    from pipeline.pictures.figures.loss_plot import DOTS, draw
+    from pipeline.pictures.figures.loss_plot import DOTS, plot_losses
     from pipeline.pictures.matplotlib_figure import figure_pixels, write_figure_svg
 
-    figure = draw(curves)
+    figure = plot_losses(curves)
     if vector:
         write_figure_svg(job.output, figure)
     else:

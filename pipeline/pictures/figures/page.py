@@ -86,7 +86,8 @@ def with_footer(page: Canvas, text: str, letters: int) -> Canvas:
 def axis(text: str, length: int, letters: int, down: bool = False) -> Canvas:
     """An arrow of so many pixels with a text along its outer side: to the right, or downward.
 
-    The text is in as many lines as it takes.
+    The text is in as many lines as it takes. The arrow is made of the canvas's own marks and not Matplotlib's, as it
+    stands among pictures and becomes pixels with them.
     """
     line_height, room, width = text_size("", letters)[0], letters, letters / 12
     lines = wrapped(text, length, letters)
