@@ -23,6 +23,15 @@ ANIMATIONS = frozenset({".gif", ".apng", ".avifs"})
 """Names of pictures that promise to move. A WebP, PNG or AVIF may move as well; its name does not say."""
 STILLS = PICTURES - ANIMATIONS
 """Names that promise a single picture; some of these may hold an animation all the same (see `is_animated`)."""
+WRITABLE = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""Endings of pictures that can be written -> format."""
 _ALL = VIDEOS | PICTURES
 
 

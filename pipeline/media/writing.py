@@ -11,17 +11,8 @@ from PIL import Image as Pillow
 from pipeline.errors import OutputError
 from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
 from pipeline.media.outputs import check_output, written_atomically
+from pipeline.media.suffixes import WRITABLE
 from pipeline.types import Image
-
-WRITABLE = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
-"""Ending of a name -> format."""
 
 JPEG_QUALITY = 95
 """With full colour resolution (4:4:4): above this, files grow and nothing is seen."""

@@ -55,14 +55,14 @@ def blended(own: Image, painting: Image, weights: Weights, share: float) -> Imag
     return _image(kept * painting + (1 - kept) * own)
 
 
-def moved(painting: Image, now: Image, found: Track) -> Image:
+def moved(painting: Image, now: Image, tracked: Track) -> Image:
     """The painting of an earlier frame, warped along the motion and lit as the frame is `now`; uint8 (H, W, 3).
 
     Ruder et al. expect the warped painting and nothing else. In a clip that fades to black, painted so, the painting
     became lighter (mean 84 to 92, where frames painted anew went from 84 to 58); lit, it went from 84 to 60.
     """
     # Sharp: over a shot this is done once a frame, to what the frame before has left.
-    return _image(warped(painting, found.flow, sharp=True) + light_change(found.aligned, now, found.weights))
+    return _image(warped(painting, tracked.flow, sharp=True) + light_change(tracked.aligned, now, tracked.weights))
 
 
 def feathered(weights: Weights) -> Weights:
@@ -101,8 +101,8 @@ def in_painted_colours(content: Image, painting: Image, where: npt.NDArray[np.bo
     xx, xy = np.einsum("ni,nj->ij", x, x), np.einsum("ni,nj->ij", x, y)
     # A grey clip has one colour only: a little of the identity keeps the map from being anything.
     little = 4.0 * count
-    found = np.linalg.solve(xx + little * np.eye(4), xy + little * np.eye(4, 3))
-    return np.asarray((content @ found[:3] + 255 * found[3]).clip(0, 255), np.float32)
+    coefficients = np.linalg.solve(xx + little * np.eye(4), xy + little * np.eye(4, 3))
+    return np.asarray((content @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
 
 
 def _blurred(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:

@@ -32,7 +32,7 @@ class DissolveFinder:
     """Takes every frame, once it is known whether a hard cut is before it; tells where dissolves and fades are."""
 
     def __init__(self) -> None:
-        self._found: list[_Mixture] = []
+        self._mixtures: list[_Mixture] = []
         """Detections of the transition that is being looked at."""
         self._chosen: list[int] = []
         self._shot = 0
@@ -48,10 +48,10 @@ class DissolveFinder:
             first = index - span
             if first < self._shot:
                 break
-            found = mixture(frames[first], frames[first + span // 2], frames[index])
-            if found is not None:
-                self._found.append(_Mixture(span, first + span // 2, abs(found - 0.5)))
-        if self._found and index - max(found.middle for found in self._found) > SPANS[-1]:
+            share = mixture(frames[first], frames[first + span // 2], frames[index])
+            if share is not None:
+                self._mixtures.append(_Mixture(span, first + span // 2, abs(share - 0.5)))
+        if self._mixtures and index - max(one.middle for one in self._mixtures) > SPANS[-1]:
             self._close()
 
     def finish(self) -> list[int]:
@@ -61,11 +61,11 @@ class DissolveFinder:
 
     def _close(self) -> None:
         """All detections so far are one transition: the shortest spans know best where it is."""
-        if self._found:
-            shortest = min(found.span for found in self._found)
-            best = [found for found in self._found if found.span == shortest]
-            self._chosen.append(min(best, key=lambda found: found.off).middle)
-        self._found = []
+        if self._mixtures:
+            shortest = min(one.span for one in self._mixtures)
+            best = [one for one in self._mixtures if one.span == shortest]
+            self._chosen.append(min(best, key=lambda one: one.off).middle)
+        self._mixtures = []
 
 
 def mixture(first: Small, middle: Small, last: Small) -> float | None:

@@ -70,8 +70,8 @@ class Dis:
         dis = make(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         dis.setFinestScale(self.finest_scale)
         dis.setPatchStride(self.patch_stride)
-        found = dis.calc(_grey(before), _grey(after), None)[:height, :width]
-        return np.ascontiguousarray(found, np.float32)
+        flow = dis.calc(_grey(before), _grey(after), None)[:height, :width]
+        return np.ascontiguousarray(flow, np.float32)
 
     def both_ways(self, a: Image, b: Image) -> tuple[Flow, Flow]:
         """The flow from `a` to `b`, and the one from `b` to `a`."""

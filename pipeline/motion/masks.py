@@ -56,11 +56,11 @@ def long_term(reliabilities: Sequence[Weights]) -> list[Weights]:
     :return: c_long in the same order. Together they are at most 1 in a pixel.
     """
     taken: npt.NDArray[np.float32] | None = None
-    found: list[Weights] = []
+    weights: list[Weights] = []
     for c in reliabilities:
-        found.append(c if taken is None else np.maximum(c - taken, 0))
+        weights.append(c if taken is None else np.maximum(c - taken, 0))
         taken = c if taken is None else taken + c
-    return found
+    return weights
 
 
 def _square(flow: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -52,8 +52,8 @@ def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lam
     return finder.finish()
 
 
-def _unlike(found: Difference) -> bool:
-    return found.levels > UNLIKE.levels and found.structure > UNLIKE.structure
+def _unlike(step: Difference) -> bool:
+    return step.levels > UNLIKE.levels and step.structure > UNLIKE.structure
 
 
 class _Finder:

@@ -32,9 +32,9 @@ def warped(image: Pixels, flow: Flow, sharp: bool = False) -> Pixels:
     # Held inside: the same as repeating the border, and no target is too far for OpenCV's own arithmetic.
     x, y = x.clip(0, width - 1), y.clip(0, height - 1)
     kernel = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
-    found = cv2.remap(np.ascontiguousarray(image), x, y, kernel, borderMode=cv2.BORDER_REPLICATE)
+    sampled = cv2.remap(np.ascontiguousarray(image), x, y, kernel, borderMode=cv2.BORDER_REPLICATE)
     # OpenCV drops an axis of one channel.
-    return np.asarray(found, image.dtype).reshape(image.shape)
+    return np.asarray(sampled, image.dtype).reshape(image.shape)
 
 
 def in_bounds(flow: Flow) -> npt.NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from pipeline.errors import WeightsError
 from pipeline.network.fetch import discard, fetch
 from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
 from pipeline.network.tensor_file import file_sha256
-from pipeline.network.weights import NAME_HASH, PUBLISHED, keep, read_vgg19, trimmed_name, weights_folder
+from pipeline.network.weights import NAME_HASH, PUBLISHED, cache_weights, read_vgg19, trimmed_name, weights_folder
 from pipeline.text import size_text
 from pipeline.types import OnProgress
 
@@ -126,4 +126,4 @@ def _trim(part: Path, name: str) -> Path:
     except WeightsError:
         discard(part)
         raise
-    return keep(replace(file, source=name), overwrite=True)
+    return cache_weights(replace(file, source=name), overwrite=True)

@@ -154,10 +154,10 @@ def import_weights(path: Path | str, overwrite: bool = False, preprocessing: Pre
     :returns: the file in the cache. `find_vgg19() != ` it where published weights stand before an imported one.
     :raises WeightsError: as `read_vgg19`; other weights stand there already; the cache cannot be written.
     """
-    return keep(read_vgg19(path, preprocessing), overwrite)
+    return cache_weights(read_vgg19(path, preprocessing), overwrite)
 
 
-def keep(file: VggFile, overwrite: bool = False) -> Path:
+def cache_weights(file: VggFile, overwrite: bool = False) -> Path:
     """Write the convolutions into the cache, whole or not at all; returns where.
 
     :raises WeightsError: other or damaged weights stand there already, or the cache cannot be written.

@@ -21,7 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import SUFFIXES
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Mark, Picture, of_picture
 from pipeline.pictures.caption import caption, caption_text, clip_names, legible_labels
 from pipeline.pictures.encoding_ladder import Encoding

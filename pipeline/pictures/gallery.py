@@ -15,7 +15,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.sink import SUFFIXES
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
 from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number

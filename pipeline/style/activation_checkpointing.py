@@ -38,9 +38,9 @@ class _End(torch.autograd.Function):
     """A number of no meaning, whose gradient in the tensors it is made of is given."""
 
     @staticmethod
-    def forward(ctx: Any, gradients: tuple[Tensor | None, ...], *found: Tensor) -> Tensor:
+    def forward(ctx: Any, gradients: tuple[Tensor | None, ...], *results: Tensor) -> Tensor:
         ctx.gradients = gradients
-        return found[0].new_zeros(())
+        return results[0].new_zeros(())
 
     @staticmethod
     def backward(ctx: Any, of_end: Tensor) -> tuple[Tensor | None, ...]:

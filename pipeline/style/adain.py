@@ -39,8 +39,8 @@ class ClipStatistics:
 
     def on(self, device: torch.device) -> ClipStatistics:
         """These statistics with those of the layers on a device."""
-        found = {size: {layer: one.on(device) for layer, one in layers.items()} for size, layers in self.layers.items()}
-        return ClipStatistics(found, self.colours)
+        moved = {size: {layer: one.on(device) for layer, one in layers.items()} for size, layers in self.layers.items()}
+        return ClipStatistics(moved, self.colours)
 
 
 def channel_statistics(maps: Tensor) -> ChannelStatistics:
@@ -126,7 +126,7 @@ def statistics_as_json(statistics: ClipStatistics) -> dict[str, Any]:
     }
 
 
-def statistics_from_json(found: Any) -> ClipStatistics:
+def statistics_from_json(stored: Any) -> ClipStatistics:
     """What `statistics_as_json` gave.
 
     :raises ValueError, TypeError, KeyError: something else.
@@ -136,9 +136,9 @@ def statistics_from_json(found: Any) -> ClipStatistics:
             str(layer): ChannelStatistics(*(torch.tensor(values, dtype=torch.float32) for values in (mean, variance)))
             for layer, (mean, variance) in layers.items()
         }
-        for height, width, layers in found["layers"]
+        for height, width, layers in stored["layers"]
     }
-    if found["colours"] is None:
+    if stored["colours"] is None:
         return ClipStatistics(layers)
-    mean, covariance = (torch.tensor(values, dtype=torch.float64) for values in found["colours"])
+    mean, covariance = (torch.tensor(values, dtype=torch.float64) for values in stored["colours"])
     return ClipStatistics(layers, ColourStatistics(mean, covariance))

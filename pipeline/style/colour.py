@@ -57,12 +57,12 @@ def with_colours(image: Tensor, own: ColourStatistics, wanted: ColourStatistics)
     root, inverse = _power(a, 0.5), _power(a, -0.5)
     mapping = inverse @ _power(root @ wanted.covariance @ root, 0.5) @ inverse
     pixels = image.flatten(2)[0].double()
-    found = mapping @ (pixels - own.mean[:, None]) + wanted.mean[:, None]
-    return found.view_as(image).to(image.dtype).clamp(0, 1)
+    mapped = mapping @ (pixels - own.mean[:, None]) + wanted.mean[:, None]
+    return mapped.view_as(image).to(image.dtype).clamp(0, 1)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric positive semidefinite matrix (3, 3)."""
     values, vectors = torch.linalg.eigh(matrix)
-    found: Tensor = (vectors * values.clamp(min=1e-12) ** exponent) @ vectors.T
-    return found
+    power: Tensor = (vectors * values.clamp(min=1e-12) ** exponent) @ vectors.T
+    return power

@@ -105,8 +105,8 @@ def _mean_square(values: Tensor) -> Tensor:
 
 def _sums(maps: Tensor) -> tuple[Tensor, Tensor]:
     """sum_k F_ik, (N,), and sum_k F_ik F_jk, (N, N), in float32, of maps (1, N, h, w)."""
-    found: tuple[Tensor, Tensor] = _Sums.apply(maps)
-    return found
+    sums: tuple[Tensor, Tensor] = _Sums.apply(maps)
+    return sums
 
 
 def gram(maps: Tensor) -> Tensor:
@@ -229,9 +229,9 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     Every channel is measured in units s of the style's own deviation, so that loud channels do not drown the
     quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
-    found = moments(maps, "moments")
-    mean_part = ((found.mean - target.mean) * target.unit).square().mean()
-    return mean_part + ((found.second - target.second) * target.covariance_unit).square().sum()
+    own = moments(maps, "moments")
+    mean_part = ((own.mean - target.mean) * target.unit).square().mean()
+    return mean_part + ((own.second - target.second) * target.covariance_unit).square().sum()
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -239,5 +239,5 @@ def total_variation(image: Tensor) -> Tensor:
 
     The exponent is two (Mahendran and Vedaldi 2015 with beta = 2). A checkerboard of 0 and 1 has 2, a flat picture 0.
     """
-    found: Tensor = _Roughness.apply(image)
-    return found
+    roughness: Tensor = _Roughness.apply(image)
+    return roughness

@@ -178,14 +178,16 @@ class Objective:
         return {term.name: term(image, maps) for term in self.terms}
 
     def _by_parts(self, image: Tensor) -> dict[str, Tensor]:
-        found: dict[tuple[str, str], Tensor] = {}
+        layer_losses: dict[tuple[str, str], Tensor] = {}
         handed_on = image
         for part in self.network.parts(self._layers):
             places: list[tuple[str, str]] = []
             handed_on, *losses = checkpointed(partial(self._of_part, part, places), handed_on)
-            found.update(zip(places, losses, strict=True))
+            layer_losses.update(zip(places, losses, strict=True))
         return {
-            term.name: _total([found[term.name, layer] for layer in term.layers]) if term.layers else term(image, {})
+            term.name: _total([layer_losses[term.name, layer] for layer in term.layers])
+            if term.layers
+            else term(image, {})
             for term in self.terms
         }
 

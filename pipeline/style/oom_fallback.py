@@ -55,15 +55,15 @@ def memory_plans(settings: Settings, halvings: int) -> list[MemoryPlan]:
 
     :param halvings: how often a frame can be halved, if the settings allow it.
     """
-    found = [MemoryPlan(), MemoryPlan(MemoryFallback.FREED), MemoryPlan(MemoryFallback.CHECKPOINTED, checkpoint=True)]
+    plans = [MemoryPlan(), MemoryPlan(MemoryFallback.FREED), MemoryPlan(MemoryFallback.CHECKPOINTED, checkpoint=True)]
     history = None
     if settings.optimizer == "lbfgs" and settings.history > SHORT_HISTORY:
         history = SHORT_HISTORY
-        found.append(MemoryPlan(MemoryFallback.SHORT_HISTORY, True, history))
+        plans.append(MemoryPlan(MemoryFallback.SHORT_HISTORY, True, history))
     if settings.may_shrink:
         sizes = (MemoryFallback.HALF, MemoryFallback.QUARTER)[: min(halvings, MOST_HALVINGS)]
-        found += [MemoryPlan(fallback, True, history, number) for number, fallback in enumerate(sizes, start=1)]
-    return found
+        plans += [MemoryPlan(fallback, True, history, number) for number, fallback in enumerate(sizes, start=1)]
+    return plans
 
 
 class OutOfMemoryRetry:

@@ -25,7 +25,7 @@ from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryPlan, OutOfMemoryRetry, memory_plans
 from pipeline.style.optimise import LoopSettings, Step, optimise
 from pipeline.style.optimizers import OptimizerName
-from pipeline.style.picture import resized, to_image, to_tensor
+from pipeline.style.picture import enlarged, resized, to_image, to_tensor
 from pipeline.style.targets import Targets
 from pipeline.types import Image
 
@@ -80,16 +80,16 @@ class Painter:
     def with_settings(self, settings: Settings) -> Painter:
         """This painter with other steps or temporal settings. What was computed of the styles is shared, and so has to
         be the same: layers, statistic and sizes."""
-        found = copy.copy(self)
-        found.settings = settings
-        found._targets = self._targets.with_settings(settings)
-        return found
+        other = copy.copy(self)
+        other.settings = settings
+        other._targets = self._targets.with_settings(settings)
+        return other
 
     def with_statistics(self, clip: ClipStatistics) -> Painter:
         """This painter for the frames of a clip that looks like `clip` as a whole: a palette that does not wander."""
-        found = copy.copy(self)
-        found._statistics = clip.on(self.device)
-        return found
+        other = copy.copy(self)
+        other._statistics = clip.on(self.device)
+        return other
 
     def statistics_of(self, image: Image) -> ClipStatistics:
         """What a picture looks like, as far as a painting of its clip depends on it.
@@ -98,13 +98,13 @@ class Painter:
         :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        full, found = to_tensor(image), {}
+        full, layers = to_tensor(image), {}
         # A frame may have to be painted smaller than any other.
         sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
         for size in sizes if self._targets.clip_layers else ():
-            found[size] = self._targets.statistics_of(resized(full, *size))
+            layers[size] = self._targets.statistics_of(resized(full, *size))
         own = colour_statistics(full) if self.settings.start == "recoloured" else None
-        return ClipStatistics(found, own).on(torch.device("cpu"))
+        return ClipStatistics(layers, own).on(torch.device("cpu"))
 
     def paint(
         self,
@@ -167,13 +167,13 @@ class Painter:
         done = 0
         for position, (size, count) in enumerate(zip(sizes, counts, strict=True)):
             if position:
-                canvas = _grown(canvas, base, size)
+                canvas = enlarged(canvas, base, size)
                 objective = objective_at(size)
             on_step = reporter.at(position, done) if on_progress is not None else None
             result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step)
             canvas = result.image.cpu()
             done += result.steps
-        image = to_image(_grown(canvas, base if plan.halvings else None, (height, width)))
+        image = to_image(enlarged(canvas, base if plan.halvings else None, (height, width)))
         return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
 
     def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
@@ -213,8 +213,8 @@ class Painter:
         if self.settings.start == "recoloured":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            found = with_colours(content, self._statistics.colours or colour_statistics(content), self._colours)
-            return content + share * (found - content)
+            recoloured = with_colours(content, self._statistics.colours or colour_statistics(content), self._colours)
+            return content + share * (recoloured - content)
         return content if self.settings.start == "content" else None
 
     def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
@@ -240,15 +240,6 @@ class Painter:
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _grown(painted: Tensor, base: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """A painting at a larger size, with what of the picture it began as was too fine for the smaller one."""
-    grown = resized(painted, *size)
-    if base is None:
-        return grown
-    fine = resized(base, *size) - resized(resized(base, *painted.shape[2:]), *size)
-    return (grown + fine).clamp(0, 1)
 
 
 class _Reporter:
@@ -283,12 +274,12 @@ class _Reporter:
         before = sum(self._work[:position])
 
         def start() -> Tensor:
-            return _grown(self._canvas, self._base, self._size)
+            return enlarged(self._canvas, self._base, self._size)
 
         def on_step(step: Step) -> None:
             def picture() -> Tensor:
                 # A coarse painting still has the fine detail to lose that it began with.
-                return _grown(step.image().cpu(), self._base if level else None, self._size)
+                return enlarged(step.image().cpu(), self._base if level else None, self._size)
 
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + sum(self._steps[position:])

@@ -25,11 +25,20 @@ def resized(tensor: Tensor, height: int, width: int) -> Tensor:
     """Float (1, 3, H, W) in 0..1 at another size: bicubic, antialiased when shrinking, still in 0..1."""
     if tensor.shape[2:] == (height, width):
         return tensor
-    found = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True, align_corners=False)
-    return found.clamp(0, 1)
+    scaled = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True, align_corners=False)
+    return scaled.clamp(0, 1)
 
 
 def scaled_size(height: int, width: int, longest: int) -> tuple[int, int]:
     """(height, width) scaled so that the longer one is `longest`; at least one pixel each."""
     scale = longest / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def enlarged(painted: Tensor, base: Tensor | None, size: tuple[int, int]) -> Tensor:
+    """A painting at a larger size, with what of the picture it began as was too fine for the smaller one."""
+    larger = resized(painted, *size)
+    if base is None:
+        return larger
+    fine = resized(base, *size) - resized(resized(base, *painted.shape[2:]), *size)
+    return (larger + fine).clamp(0, 1)

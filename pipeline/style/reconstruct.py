@@ -92,8 +92,8 @@ class Reconstructor:
         noise: Tensor = torch.rand((1, 3, height, width), generator=generator)
         objective = Objective(self._network, [term, SmoothnessTerm(self._plan.tv_weight)])
         settings = LoopSettings("lbfgs", RATE, self._plan.steps, tolerance=TOLERANCE, patience=PATIENCE)
-        found = optimise(objective, noise.to(self._device), settings, lambda step: on_step(step.number))
-        return Reconstruction(to_image(found.image), found.losses, found.steps)
+        painting = optimise(objective, noise.to(self._device), settings, lambda step: on_step(step.number))
+        return Reconstruction(to_image(painting.image), painting.losses, painting.steps)
 
 
 def psnr(one: Image, other: Image) -> float:

@@ -63,9 +63,9 @@ class Targets:
     def with_settings(self, settings: Settings) -> Targets:
         """With other weights; layers, statistic and sizes have to be the same, and what is known of the styles is
         shared."""
-        found = copy.copy(self)
-        found._settings = settings
-        return found
+        other = copy.copy(self)
+        other._settings = settings
+        return other
 
     def workable(self, height: int, width: int) -> tuple[int, int]:
         """The size itself, or for a tiny picture the size it is painted at."""
@@ -109,14 +109,14 @@ class Targets:
             style = self._style_of_frame(known.style, maps, clip)
             maps = {layer: maps[layer] for layer in wanted}
             if settings.recolour:
-                own = clip or {layer: channel_statistics(found) for layer, found in maps.items()}
+                own = clip or {layer: channel_statistics(own_maps) for layer, own_maps in maps.items()}
                 maps = {
-                    layer: adain(found, own[layer], known.content[layer], settings.recolour)
-                    for layer, found in maps.items()
+                    layer: adain(own_maps, own[layer], known.content[layer], settings.recolour)
+                    for layer, own_maps in maps.items()
                 }
         terms: list[Term] = [
             ContentTerm(
-                {layer: content_target(found) for layer, found in maps.items()},
+                {layer: content_target(own_maps) for layer, own_maps in maps.items()},
                 dict(settings.content_layers),
                 settings.content_weight,
                 normalisation,

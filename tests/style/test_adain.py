@@ -1,4 +1,4 @@
-"""The content in the palette of the style, and the anchor that keeps it from wandering."""
+"""The content in the palette of the style, and the statistics of a clip that keep it from wandering."""
 
 from __future__ import annotations
 
@@ -128,13 +128,13 @@ def test_the_views_of_a_scene_have_the_mean_of_the_style_together() -> None:
     assert float((means[0] - means[3]).abs().min()) > 0.5
 
 
-# ---- anchors
+# ---- clip statistics
 
 
 ANCHORED = {"recolour": 1.0, "clip_palette": 1.0, "start": "recoloured", "levels": 2, "smallest": 16, "tv_weight": 0.0}
 
 
-def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
+def test_clip_statistics_have_every_size_and_layer_that_is_painted() -> None:
     painter = tiny_painter(**ANCHORED)
     found = painter.statistics_of(picture(32, 40))
     assert {size: set(layers) for size, layers in found.layers.items()} == {
@@ -149,10 +149,10 @@ def test_an_anchor_has_every_size_and_layer_that_is_painted() -> None:
     assert not plain.needs_statistics and plain.statistics_of(picture(32, 40)) == ClipStatistics()
 
 
-def test_an_anchor_survives_its_file() -> None:
+def test_clip_statistics_survive_their_file() -> None:
     painter = tiny_painter(**ANCHORED)
-    anchor = pooled_statistics([painter.statistics_of(picture(32, 40, seed)) for seed in range(3)])
-    assert same(statistics_from_json(json.loads(json.dumps(statistics_as_json(anchor)))), anchor)
+    statistics = pooled_statistics([painter.statistics_of(picture(32, 40, seed)) for seed in range(3)])
+    assert same(statistics_from_json(json.loads(json.dumps(statistics_as_json(statistics)))), statistics)
     assert pooled_statistics([]) == ClipStatistics() == statistics_from_json(statistics_as_json(ClipStatistics()))
     for layers in (None, 3, [[1, 2]], [[1, 2, {"a": [[1.0]]}]], [["x", 2, {}]], [[1, 2, {"a": 5}]]):
         with pytest.raises((ValueError, TypeError, AttributeError)):
@@ -163,20 +163,20 @@ def test_an_anchor_survives_its_file() -> None:
 
 
 @pytest.mark.parametrize("statistic", ["moments", "gram"])
-def test_a_picture_that_is_its_own_anchor_is_painted_as_without_one(statistic: str) -> None:
+def test_a_picture_with_its_own_statistics_is_painted_as_without_them(statistic: str) -> None:
     painter = tiny_painter(**ANCHORED, statistic=statistic)
     content = picture(32, 40)
-    anchored = painter.with_statistics(pooled_statistics([painter.statistics_of(content)]))
-    np.testing.assert_array_equal(anchored.paint(content).image, painter.paint(content).image)
+    of_clip = painter.with_statistics(pooled_statistics([painter.statistics_of(content)]))
+    np.testing.assert_array_equal(of_clip.paint(content).image, painter.paint(content).image)
     warm = WarmStart(picture(32, 40, seed=5))
-    np.testing.assert_array_equal(anchored.paint(content, warm).image, painter.paint(content, warm).image)
+    np.testing.assert_array_equal(of_clip.paint(content, warm).image, painter.paint(content, warm).image)
 
 
-def test_an_anchored_painter_leaves_the_one_it_came_from_alone() -> None:
+def test_a_painter_with_statistics_leaves_the_one_it_came_from_alone() -> None:
     painter = tiny_painter(**ANCHORED)
     before = painter.paint(picture(32, 40)).image
-    anchored = painter.with_statistics(painter.statistics_of(picture(32, 40, seed=3) // 3))
-    assert np.abs(anchored.paint(picture(32, 40)).image.astype(int) - before).mean() > 2
+    of_clip = painter.with_statistics(painter.statistics_of(picture(32, 40, seed=3) // 3))
+    assert np.abs(of_clip.paint(picture(32, 40)).image.astype(int) - before).mean() > 2
     np.testing.assert_array_equal(painter.paint(picture(32, 40)).image, before)
 
 
@@ -207,6 +207,6 @@ def test_a_dark_view_of_a_scene_is_painted_dark() -> None:
     )
     painter = Painter(CountingNetwork(), [Style(picture(40, 48, seed=1))], settings, CPU)
     bright, dark = picture(32, 40), shade(picture(32, 40), 0.15)
-    anchored = painter.with_statistics(pooled_statistics([painter.statistics_of(bright), painter.statistics_of(dark)]))
-    apart, together = (lightness(one, bright) - lightness(one, dark) for one in (painter, anchored))
+    of_clip = painter.with_statistics(pooled_statistics([painter.statistics_of(bright), painter.statistics_of(dark)]))
+    apart, together = (lightness(one, bright) - lightness(one, dark) for one in (painter, of_clip))
     assert together > 2 * abs(apart)

@@ -14,8 +14,7 @@ from pipeline.batch.plan.naming import Name, Template, Wish, named
 from pipeline.batch.plan.options import Options
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
-from pipeline.media.suffixes import VIDEOS, ending
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import VIDEOS, WRITABLE, ending
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.batch.plan.options import PaintingOptions
 from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
 from pipeline.clip.parse import parse_rate
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import WRITABLE
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,7 @@ from pipeline.batch.plan.inputs import Input
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT
 from pipeline.media.sink import SUFFIXES
-from pipeline.media.suffixes import STILLS, ending
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import STILLS, WRITABLE, ending
 from pipeline.settings import nearest
 
 TEMPLATE = "{stem}-{style}{ext}"

@@ -15,7 +15,7 @@ from pipeline.media import (
     resize,
     write_picture,
 )
-from pipeline.media.writing import WRITABLE
+from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Line, Text, paragraph, stacked
 from pipeline.pictures.fitting import contained
 from pipeline.pictures.lettering import text_size, wrapped
