@@ -249,8 +249,8 @@ class _Driver:
     def _lost(self, tasks: ItemTasks, message: Lost) -> None:
         row = self._context.ledger.item(tasks.name)
         # Where nothing stood before, a result is its own: the worker went between finishing it and reporting it.
-        if not tasks.overwrite and row is not None and (outputs := recovered(tasks.ready, row)):
-            result = Painted(outputs, made=read_metadata(tasks.ready.item.output))
+        if not tasks.overwrite and row is not None and (outputs := recovered(tasks.checked, row)):
+            result = Painted(outputs, made=read_metadata(tasks.checked.item.output))
             tasks.complete(message.key, result)
             self._finish(tasks, result)
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.batch.budget import Need
 from pipeline.batch.checked_item import CheckedItem
-from pipeline.batch.task import Timed
+from pipeline.batch.task import MeasuredCost
 from pipeline.clip.deadline import reserve
 from pipeline.clip.step_budget import Speed, plan_steps
 from pipeline.settings import Settings
@@ -28,14 +28,14 @@ class Room:
     """That are needed while it is painted."""
 
 
-def need_of(ready: CheckedItem, timed: Timed) -> Need:
+def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
     """Seconds that a painting takes one worker, from the first frame to the last."""
-    if ready.item.still:
-        seconds = timed.first * timed.step + timed.frame
+    if checked.item.still:
+        seconds = measure_cost.first * measure_cost.step + measure_cost.frame
         return Need(seconds, seconds)
-    subject, worth = ready.subject, timed.first / ready.settings.steps
-    speed = Speed(timed.step, timed.frame)
-    return clip_need(ready.settings, subject.frames, subject.width, subject.height, worth, speed)
+    subject, worth = checked.subject, measure_cost.first / checked.settings.steps
+    speed = Speed(measure_cost.step, measure_cost.frame)
+    return clip_need(checked.settings, subject.frames, subject.width, subject.height, worth, speed)
 
 
 def clip_need(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
@@ -50,13 +50,13 @@ def clip_need(settings: Settings, frames: int, width: int, height: int, worth: f
     return Need(full + kept, least + kept)
 
 
-def room_of(ready: CheckedItem) -> Room:
+def room_of(checked: CheckedItem) -> Room:
     """Room that a painting needs."""
-    pixels = ready.subject.width * ready.subject.height * ready.subject.frames
-    if ready.item.still:
+    pixels = checked.subject.width * checked.subject.height * checked.subject.frames
+    if checked.item.still:
         return Room(round(PNG * pixels), 0)
-    suffix = ready.item.output.suffix.lower()
-    dense = suffix == "" or ready.item.quality == "lossless" or ready.item.codec in ("ffv1", "prores")
+    suffix = checked.item.output.suffix.lower()
+    dense = suffix == "" or checked.item.quality == "lossless" or checked.item.codec in ("ffv1", "prores")
     a_pixel = PNG if dense else GIF if suffix == ".gif" else VIDEO
-    result = pixels * (a_pixel + (GIF if ready.item.gif else 0))
-    return Room(round(result), round(PNG * pixels * min(2, ready.passes)))
+    result = pixels * (a_pixel + (GIF if checked.item.gif else 0))
+    return Room(round(result), round(PNG * pixels * min(2, checked.passes)))

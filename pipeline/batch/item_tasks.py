@@ -18,7 +18,7 @@ class ItemTasks:
     """The tasks of a painting: all in one, or, of a clip for several workers, a survey of it, its parts side by
     side, and what puts them together."""
 
-    ready: CheckedItem
+    checked: CheckedItem
     need: Need
     """Seconds that it takes, as estimated, for one worker."""
     items: int
@@ -50,11 +50,11 @@ class ItemTasks:
         self.waiting.append(self._task("survey" if self.several else "paint"))
 
     def _task(self, kind: Kind, part: tuple[int, int] | None = None) -> Task:
-        return Task(self.ready.item, kind, part, items=self.items, overwrite=self.overwrite)
+        return Task(self.checked.item, kind, part, items=self.items, overwrite=self.overwrite)
 
     @property
     def name(self) -> str:
-        return self.ready.item.name
+        return self.checked.item.name
 
     def begin_task(self, until: float | None) -> Task:
         """Take the task that is to begin now; one must be waiting.
@@ -73,7 +73,7 @@ class ItemTasks:
         if task.kind == "survey":
             return [self.need.share(1 / workers)] * workers
         if task.part is not None:
-            return [self.need.share((task.part[1] - task.part[0]) / self.ready.subject.frames)]
+            return [self.need.share((task.part[1] - task.part[0]) / self.checked.subject.frames)]
         return [] if self.in_parts else [self.need]
 
     def to_come(self, workers: int) -> list[Need]:
@@ -86,7 +86,7 @@ class ItemTasks:
     @property
     def joining(self) -> float:
         """Seconds to keep for putting its parts together, once they are painted."""
-        subject, left = self.ready.subject, self.waiting or self.running
+        subject, left = self.checked.subject, self.waiting or self.running
         return reserve(subject.frames, subject.width, subject.height) if self.in_parts and left else 0.0
 
     def update(self, key: str, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The account of a batch: one SQLite file in its folder, written by the driver alone and read by whoever asks.
+"""The record of a batch: one SQLite file in its folder, written by the driver alone and read by whoever asks.
 
 Everything that a finished or failed painting leaves to be known is here: what was asked for, from which bytes it was
 made, what came of it, every frame with its losses, and a few small pictures for the report.
@@ -62,7 +62,7 @@ _PLAIN = (
 
 
 class Ledger:
-    """The account of a batch. Every method is one transaction: killed at any instant, the file holds all of it or
+    """The record of a batch. Every method is one transaction: killed at any instant, the file holds all of it or
     nothing."""
 
     def __init__(self, folder: Path, write: bool = False) -> None:
@@ -79,24 +79,24 @@ class Ledger:
         try:
             self._open(write)
         except sqlite3.DatabaseError as error:
-            raise self._trouble(error) from None
+            raise self._as_own_error(error) from None
 
     def _open(self, write: bool) -> None:
         if write:
-            self._db = self._connected(self.path, "rwc")
+            self._db = self._connect(self.path, "rwc")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
             return
         try:
             # A reader leaves everything as it is, but it may have to play back what a killed writer left in the log.
-            self._db = self._connected(self.path, "rw")
+            self._db = self._connect(self.path, "rw")
         except sqlite3.OperationalError:
-            self._db = self._untouched()
+            self._db = self._open_read_only()
         if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("quick_check")
 
-    def _connected(self, path: Path, mode: str) -> sqlite3.Connection:
+    def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
         )
@@ -110,18 +110,18 @@ class Ledger:
             raise
         return db
 
-    def _untouched(self) -> sqlite3.Connection:
+    def _open_read_only(self) -> sqlite3.Connection:
         """Open the ledger where nothing may be written, not even what belongs to its log."""
         with suppress(sqlite3.OperationalError):
-            return self._connected(self.path, "ro")
+            return self._connect(self.path, "ro")
         self._copy = TemporaryDirectory(prefix="reelbrush-")
         with suppress(OSError):
             for part in self.path.parent.glob(f"{LEDGER}*"):
                 # Without its permissions: the copy can be written to.
                 shutil.copyfile(part, Path(self._copy.name) / part.name)
-        return self._connected(Path(self._copy.name) / LEDGER, "rw")
+        return self._connect(Path(self._copy.name) / LEDGER, "rw")
 
-    def _trouble(self, error: sqlite3.Error) -> Exception:
+    def _as_own_error(self, error: sqlite3.Error) -> Exception:
         if "disk is full" in str(error):
             return DiskFullError(
                 f"{self.path}: the disk is full. Make room and give the same command again: what is finished is kept."
@@ -149,13 +149,13 @@ class Ledger:
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise self._trouble(error) from None
+            raise self._as_own_error(error) from None
 
     def _read(self, query: str, *values: Any) -> list[sqlite3.Row]:
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise self._trouble(error) from None
+            raise self._as_own_error(error) from None
 
     def close(self) -> None:
         """Close the file; nothing is lost without it."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.batch.plan.item import Item
 from pipeline.batch.rows import OutputRow
-from pipeline.batch.task import Painted, Result, Surveyed, Task, Timed
+from pipeline.batch.task import MeasuredCost, Painted, Result, Surveyed, Task
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
@@ -37,7 +37,7 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
     if task.kind == "time":
         if task.size is None:
             raise UsageError("A step can only be timed at a size.")
-        return timed(task.item, studio, *task.size)
+        return measure_cost(task.item, studio, *task.size)
     deadline = None if task.until is None else Deadline(task.until, task.speed)
     if task.kind == "survey":
         found = outline_clip(task.item.clip_job(task.overwrite), studio, on_event, deadline)
@@ -47,7 +47,7 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
             raise UsageError("A part of a clip has to say which frames it is.")
         passes = paint_shard(task.item.clip_job(task.overwrite), task.part, studio, on_event, deadline)
         return Painted(passes=passes)
-    return _painted(task, studio, on_event, deadline)
+    return _paint(task, studio, on_event, deadline)
 
 
 def studio_of(item: Item, device: str) -> Studio:
@@ -61,7 +61,7 @@ def _studio(preset: str, weights: Path | None, device: str, settings: str) -> St
     return open_studio(preset, weights, device, json.loads(settings))
 
 
-def _painted(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> Painted:
+def _paint(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> Painted:
     item = task.item
     notes: tuple[str, ...] = ()
     passes: int | None = None
@@ -101,7 +101,7 @@ def size_of(path: Path) -> int:
     return sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
-def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:
+def measure_cost(item: Item, studio: Studio, height: int, width: int) -> MeasuredCost:
     """What painting costs here: from a few real steps at that size, on a style picture that pans."""
     styles, settings = load_styles(item.styles), studio.settings
     picture = resize(styles[0].image, width, height)
@@ -109,4 +109,4 @@ def timed(item: Item, studio: Studio, height: int, width: int) -> Timed:
     frames = [Frame(index, Fraction(index), np.roll(picture, index, axis=1)) for index in range(count)]
     painter = Painter(studio.network, styles, settings, studio.device)
     speed = measure_speed(painter, open_flow(settings, studio.device), frames)
-    return Timed(speed.step, speed.beside, painter.work(height, width, carried=False))
+    return MeasuredCost(speed.step, speed.beside, painter.work(height, width, carried=False))

@@ -40,16 +40,16 @@ class Preflight:
     def check(self, item: Item) -> CheckedItem | RejectedItem:
         """Whether an item can be painted."""
         try:
-            settings, network = self._once(("way", item.as_settings()), lambda: self._way(item))
+            settings, network = self._once(("way", item.as_settings()), lambda: self._settings_and_digest(item))
             for style in item.styles:
                 self._once(("style", style.path), partial(_readable, style.path))
             for source in (item.source, *(style.path for style in item.styles)):
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))
-            ready = CheckedItem(item, subject, settings, self._identity(item, settings, network), passes)
-            self._check_outputs(ready)
-            return ready
+            checked = CheckedItem(item, subject, settings, self._identity(item, settings, network), passes)
+            self._check_outputs(checked)
+            return checked
         except ReelbrushError as error:
             return RejectedItem(item, str(error))
         except OSError as error:
@@ -57,7 +57,7 @@ class Preflight:
         except MemoryError:
             return RejectedItem(item, f"{item.source}: {OUT_OF_MEMORY}")
 
-    def _way(self, item: Item) -> tuple[Settings, str]:
+    def _settings_and_digest(self, item: Item) -> tuple[Settings, str]:
         """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
         studio = studio_of(item, self._device)
         return studio.settings, studio.network.digest
@@ -103,13 +103,13 @@ class Preflight:
             self._ledger.keep_digest(str(path.absolute()), stat.st_size, stat.st_mtime_ns, known)
         return known
 
-    def _check_outputs(self, ready: CheckedItem) -> None:
+    def _check_outputs(self, checked: CheckedItem) -> None:
         """Whether the results can be written, and replace nothing but what an earlier run has written.
 
         :raises OutputError: something stands there that this batch has not made.
         :raises UsageError: container, codec, quality and size do not go together.
         """
-        item, subject = ready.item, ready.subject
+        item, subject = checked.item, checked.subject
         suffix = item.output.suffix.lower()
         if suffix in DEFAULT:
             choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
@@ -118,12 +118,12 @@ class Preflight:
             if not path.exists() or self._overwrite:
                 continue
             noted = None if row is None else self._noted(path, row)
-            if row is not None and noted is not None and _of_another(noted, row, ready):
+            if row is not None and noted is not None and _of_another(noted, row, checked):
                 raise OutputError(
                     f"{path}: this is a painting of {noted.source}, and {item.source} would take its place. Choose "
                     "another output folder, or replace it with --overwrite."
                 )
-            if noted is None and not (row is not None and made_by_earlier_run(row, path, ready)):
+            if noted is None and not (row is not None and made_by_earlier_run(row, path, checked)):
                 raise OutputError(
                     f"{path}: this exists already, and is not what this batch has made. Move it away, or replace it "
                     "with --overwrite."
@@ -136,21 +136,21 @@ class Preflight:
         same = (one for one in row.outputs if one.path == path and one.size == size_of(path))
         return next((one for one in same if one.digest == self._digest(path)), None)
 
-    def finished(self, ready: CheckedItem) -> bool:
+    def finished(self, checked: CheckedItem) -> bool:
         """Whether all results of a painting are there, as they were when they were finished, and nothing that they
         depend on has changed since."""
-        row = None if self._ledger is None else self._ledger.item(ready.item.name)
+        row = None if self._ledger is None else self._ledger.item(checked.item.name)
         # One whose input was gone for a while has failed since, and is still finished.
-        if row is None or row.identity != ready.identity or not row.made:
+        if row is None or row.identity != checked.identity or not row.made:
             return False
-        return all(self._noted(path, row) is not None for path in ready.item.outputs)
+        return all(self._noted(path, row) is not None for path in checked.item.outputs)
 
 
-def _of_another(noted: OutputRow, row: ItemRow, ready: CheckedItem) -> bool:
+def _of_another(noted: OutputRow, row: ItemRow, checked: CheckedItem) -> bool:
     """Whether a result is a painting of another file that is called alike, not of one that has changed or was moved."""
-    source = ready.item.source
+    source = checked.item.source
     moved = noted.source is not None and noted.source.resolve() != source.resolve()
-    return moved and not same_input(row.identity, ready.identity)
+    return moved and not same_input(row.identity, checked.identity)
 
 
 def _readable(path: Path) -> bool:

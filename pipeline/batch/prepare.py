@@ -15,16 +15,16 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.recover import recovered
 from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext
-from pipeline.batch.task import Done, Task, TaskEvent, Timed
+from pipeline.batch.task import Done, MeasuredCost, Task, TaskEvent
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.shards import has_shards
 from pipeline.errors import DiskFullError, UsageError
 from pipeline.media import read_metadata
 from pipeline.text import size_text
 
-NOTHING = Need(0.0, 0.0)
+NO_NEED = Need(0.0, 0.0)
 """Of what could not be measured."""
-TIMINGS = 6
+MOST_MEASURED = 6
 """Sizes and settings at which a step is measured, at most; others are judged by their area."""
 
 
@@ -36,7 +36,7 @@ def prepare(context: RunContext) -> list[ItemTasks]:
     :raises UsageError: the time that was given does not suffice, even with the least effort.
     """
     preflight = Preflight(context.ledger, context.options.device, context.options.overwrite)
-    ready: list[CheckedItem] = []
+    checked: list[CheckedItem] = []
     anew: dict[str, str] = {}
     for number, item in enumerate(context.items):
         context.on_event(Checking(f"Looking at {item.source.name}", number, len(context.items)))
@@ -46,30 +46,30 @@ def prepare(context: RunContext) -> list[ItemTasks]:
         found = preflight.check(item)
         if isinstance(found, RejectedItem):
             context.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
-        elif not _settled(context, found, preflight, anew):
-            ready.append(found)
+        elif not _is_settled(context, found, preflight, anew):
+            checked.append(found)
     rows = context.ledger.items()
     failed = context.failures()
     if failed and context.options.fail_fast:
-        ready = []
-    needs = _estimates(context, ready)
+        checked = []
+    needs = _estimates(context, checked)
     if context.interrupts.came is not None:
         return []
-    all_tasks = _plan(context, ready, needs)
+    all_tasks = _plan(context, checked, needs)
     pieces = [need for one in all_tasks for need in one.to_come(context.pool.size)]
-    room, free = _room(context, ready)
+    room, free = _room(context, checked)
     context.on_event(
         Planned(
             folder=context.folder,
             items=len(context.items),
-            paint=len(ready),
+            paint=len(checked),
             finished=sum(row.state is State.DONE for row in rows),
             failed=failed,
             seconds=makespan([need.full for need in pieces], [0.0] * context.pool.size),
             room=room,
             free=free,
             workers=context.pool.size,
-            rows=tuple(_plan_row(row, needs.get(row.name, NOTHING).full, anew.get(row.name)) for row in rows),
+            rows=tuple(_plan_row(row, needs.get(row.name, NO_NEED).full, anew.get(row.name)) for row in rows),
             finish_by=context.options.finish_by,
         )
     )
@@ -85,33 +85,35 @@ def prepare(context: RunContext) -> list[ItemTasks]:
     return all_tasks
 
 
-def _settled(context: RunContext, ready: CheckedItem, preflight: Preflight, anew: dict[str, str]) -> bool:
+def _is_settled(context: RunContext, checked: CheckedItem, preflight: Preflight, anew: dict[str, str]) -> bool:
     """Whether nothing is to be done for an item: it is finished, or has failed in the same way before.
 
     :param anew: takes up what has changed of those that are finished and will be painted once more, by name.
     """
-    row = context.ledger.item(ready.item.name)
+    row = context.ledger.item(checked.item.name)
     assert row is not None
-    if preflight.finished(ready):
+    if preflight.finished(checked):
         if row.state is not State.DONE:
             context.ledger.change(row.name, state=State.DONE, error=None, again=False)
         return True
-    same = row.identity == ready.identity
+    same = row.identity == checked.identity
     if row.state is State.FAILED and same and not row.again and not context.options.retry_failed:
         return True
-    subject = ready.subject
+    subject = checked.subject
     opened = {
-        "identity": ready.identity, "width": subject.width, "height": subject.height,
-        "frames": subject.frames, "passes": ready.passes,
+        "identity": checked.identity, "width": subject.width, "height": subject.height,
+        "frames": subject.frames, "passes": checked.passes,
     }  # fmt: skip
-    if not row.made and (found := recovered(ready, row)):
+    if not row.made and (found := recovered(checked, row)):
         context.ledger.change(row.name, **opened)
-        inspection = inspect_result(ready.item, limits=thumbnail_limits(len(context.items)), loop=ready.settings.loop)
-        made = read_metadata(ready.item.output)
+        inspection = inspect_result(
+            checked.item, limits=thumbnail_limits(len(context.items)), loop=checked.settings.loop
+        )
+        made = read_metadata(checked.item.output)
         context.ledger.finish(row.name, found, made=made, **vars(inspection))
         return True
     if row.made and row.identity is not None and not same:
-        anew[row.name] = changes(row.identity, ready.identity)
+        anew[row.name] = changes(row.identity, checked.identity)
     if not same or row.made:
         context.ledger.forget(row.name)
     context.ledger.change(
@@ -123,34 +125,34 @@ def _settled(context: RunContext, ready: CheckedItem, preflight: Preflight, anew
     return False
 
 
-def _estimates(context: RunContext, ready: Sequence[CheckedItem]) -> dict[str, Need]:
+def _estimates(context: RunContext, checked: Sequence[CheckedItem]) -> dict[str, Need]:
     """Seconds for every painting, by its name, from steps that are really taken."""
     groups: dict[tuple[str, int, int], CheckedItem] = {}
-    for one in ready:
+    for one in checked:
         groups.setdefault((one.item.as_settings(), one.subject.height, one.subject.width), one)
-    chosen = list(groups.items())[:: max(1, -(-len(groups) // TIMINGS))]
-    timings: dict[tuple[str, int, int], Timed] = {}
+    chosen = list(groups.items())[:: max(1, -(-len(groups) // MOST_MEASURED))]
+    costs: dict[tuple[str, int, int], MeasuredCost] = {}
     for number, (group, one) in enumerate(chosen):
         context.on_event(Checking(f"Measuring a step at {group[2]}x{group[1]}", number, len(chosen)))
-        found = _measured(context, Task(one.item, "time", size=(group[1], group[2])))
+        found = _measure(context, Task(one.item, "time", size=(group[1], group[2])))
         if found is not None:
-            timings[group] = found
+            costs[group] = found
     needs = {}
-    for one in ready:
-        timed = _nearest(timings, one.item.as_settings(), one.subject.height, one.subject.width)
-        needs[one.item.name] = need = NOTHING if timed is None else need_of(one, timed)
+    for one in checked:
+        measure_cost = _cost_at(costs, one.item.as_settings(), one.subject.height, one.subject.width)
+        needs[one.item.name] = need = NO_NEED if measure_cost is None else need_of(one, measure_cost)
         context.ledger.change(one.item.name, estimate=need.full or None)
     return needs
 
 
-def _measured(context: RunContext, task: Task) -> Timed | None:
+def _measure(context: RunContext, task: Task) -> MeasuredCost | None:
     """What a step costs; None where it cannot be found out: painting will say why."""
     if context.interrupts.came is not None:
         return None
     context.pool.assign(task)
     while True:
         for message in context.pool.receive(0.5):
-            if isinstance(message, Done) and isinstance(message.result, Timed):
+            if isinstance(message, Done) and isinstance(message.result, MeasuredCost):
                 return message.result
             if isinstance(message, Notice):
                 context.on_event(message)
@@ -160,11 +162,11 @@ def _measured(context: RunContext, task: Task) -> Timed | None:
             context.stop()
 
 
-def _plan(context: RunContext, ready: Sequence[CheckedItem], needs: dict[str, Need]) -> list[ItemTasks]:
+def _plan(context: RunContext, checked: Sequence[CheckedItem], needs: dict[str, Need]) -> list[ItemTasks]:
     """Decide the order, and which clips are painted in parts."""
     workers, total = context.pool.size, sum(need.full for need in needs.values())
     # Several workers end at about the same time if the longest come first; of one, the order is the user's.
-    order = sorted(ready, key=lambda one: -needs[one.item.name].full) if workers > 1 else ready
+    order = sorted(checked, key=lambda one: -needs[one.item.name].full) if workers > 1 else checked
     all_tasks = []
     for one in order:
         name = one.item.name
@@ -175,9 +177,9 @@ def _plan(context: RunContext, ready: Sequence[CheckedItem], needs: dict[str, Ne
     return all_tasks
 
 
-def _room(context: RunContext, ready: Sequence[CheckedItem]) -> tuple[int, int]:
+def _room(context: RunContext, checked: Sequence[CheckedItem]) -> tuple[int, int]:
     """Bytes that are needed, roughly, and that are free."""
-    rooms: list[Room] = [room_of(one) for one in ready]
+    rooms: list[Room] = [room_of(one) for one in checked]
     # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
     work = sorted((room.work for room in rooms), reverse=True)[: context.pool.size]
     there = next(one for one in (context.folder.absolute(), *context.folder.absolute().parents) if one.is_dir())
@@ -192,11 +194,13 @@ def _plan_row(row: ItemRow, seconds: float, changed: str | None) -> PlanRow:
     return PlanRow(row.name, str(row.item.source), what, *size, row.frames, row.passes, seconds, changed or "")
 
 
-def _nearest(timings: dict[tuple[str, int, int], Timed], settings: str, height: int, width: int) -> Timed | None:
+def _cost_at(
+    costs: dict[tuple[str, int, int], MeasuredCost], settings: str, height: int, width: int
+) -> MeasuredCost | None:
     """What a step was measured to cost with these settings, at the nearest size, by the area."""
-    same = {key: timed for key, timed in timings.items() if key[0] == settings} or timings
+    same = {key: measure_cost for key, measure_cost in costs.items() if key[0] == settings} or costs
     if not same:
         return None
     key = min(same, key=lambda one: abs(one[1] * one[2] - height * width))
-    share, timed = height * width / (key[1] * key[2]), same[key]
-    return Timed(timed.step * share, timed.frame * share, timed.first)
+    share, measure_cost = height * width / (key[1] * key[2]), same[key]
+    return MeasuredCost(measure_cost.step * share, measure_cost.frame * share, measure_cost.first)

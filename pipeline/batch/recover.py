@@ -1,5 +1,5 @@
-"""Results that nothing is noted of, but that say themselves that they are what is wanted: finished when the driver was
-killed before it could note them, or by a batch whose ledger is lost."""
+"""Results that the ledger has no note of, but whose own metadata show that they are what is wanted: finished when the
+driver was killed before it could note them, or by a batch whose ledger is lost."""
 
 from __future__ import annotations
 
@@ -15,41 +15,46 @@ from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
 
 
-def recovered(ready: CheckedItem, row: ItemRow) -> tuple[OutputRow, ...]:
-    """The results of a painting, if all of them are there and say that they were made this way; else none."""
-    item = ready.item
+def recovered(checked: CheckedItem, row: ItemRow) -> tuple[OutputRow, ...]:
+    """The results of a painting, if all of them are there and were made this way by their metadata; else none."""
+    item = checked.item
     # The work folder goes last: where it is, the results may not all be there.
     unfinished = not item.still and item.clip_job().work.exists()
-    if unfinished or not all(made_by_earlier_run(row, path, ready) for path in item.outputs):
+    if unfinished or not all(made_by_earlier_run(row, path, checked) for path in item.outputs):
         return ()
     return tuple(output_row(path, item.source) for path in item.outputs)
 
 
-def made_by_earlier_run(row: ItemRow, path: Path, ready: CheckedItem) -> bool:
+def made_by_earlier_run(row: ItemRow, path: Path, checked: CheckedItem) -> bool:
     """Whether a file is a result that an earlier run has left: it says that it was made this way, from these very
     pictures."""
     # Of what was noted, the file itself is known.
     if row.made or not path.exists():
         return False
     try:
-        return _made_so(path, ready)
+        return _matches(path, checked)
     except ReelbrushError:
         return False
 
 
-def _made_so(path: Path, ready: CheckedItem) -> bool:
-    record, wanted = read_record(path), json.loads(ready.identity)
+def _matches(path: Path, checked: CheckedItem) -> bool:
+    record, wanted = read_record(path), json.loads(checked.identity)
     styles = [[style.sha256, style.weight] for style in record.styles]
     made_of = [record.version, record.source.sha256, styles, record.digest]
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
     settings, _ = recorded_settings(record)
-    if settings_identity(settings) != settings_identity(ready.settings) or record.upscale != ready.item.upscale:
+    if settings_identity(settings) != settings_identity(checked.settings) or record.upscale != checked.item.upscale:
         return False
-    if ready.item.still:
+    if checked.item.still:
         return True
-    job = ready.item.clip_job()
+    job = checked.item.clip_job()
     # A GIF beside a video has no codec.
     codec, quality = (job.codec, job.quality) if path == job.output else (None, None)
-    same = (record.frames, record.rate, record.codec, record.quality) == (ready.subject.part, job.rate, codec, quality)
-    return same and open_source(path).info.frames == ready.subject.frames
+    same = (record.frames, record.rate, record.codec, record.quality) == (
+        checked.subject.part,
+        job.rate,
+        codec,
+        quality,
+    )
+    return same and open_source(path).info.frames == checked.subject.frames

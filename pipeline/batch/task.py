@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Timed:
+class MeasuredCost:
     """What painting costs on a worker."""
 
     step: float
@@ -79,7 +79,7 @@ class Painted:
     made: Mapping[str, str] = field(default_factory=dict)
 
 
-Result = Timed | Surveyed | Painted
+Result = MeasuredCost | Surveyed | Painted
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from fractions import Fraction
 
 from pipeline.batch.checked_item import CheckedItem, RejectedItem
 from pipeline.batch.estimate import need_of, room_of
-from pipeline.batch.perform import studio_of, timed
+from pipeline.batch.perform import measure_cost, studio_of
 from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Preflight
-from pipeline.batch.task import Timed
+from pipeline.batch.task import MeasuredCost
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.styles import load_styles
@@ -121,11 +121,11 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
     :param items: the same input with different styles or settings.
     :raises ReelbrushError: something cannot be read or painted.
     """
-    ready, costs = _examined(items, device, on_count)
-    frames, samples = _read_frames(ready[0], count, on_count)
+    checked, costs = _examined(items, device, on_count)
+    frames, samples = _read_frames(checked[0], count, on_count)
     statistics: dict[str, ClipStatistics] = {}
     cells = []
-    for number, one in enumerate(ready):
+    for number, one in enumerate(checked):
         studio = studio_of(one.item, device)
         painter = Painter(studio.network, load_styles(one.item.styles), draft_settings(one.settings), studio.device)
         if samples and painter.needs_statistics:
@@ -135,11 +135,11 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
             painter = painter.with_statistics(statistics[studio.network.digest])
         paintings: list[Image] = []
         for frame in frames:
-            on_count("Painting", number * len(frames) + len(paintings), len(ready) * len(frames))
+            on_count("Painting", number * len(frames) + len(paintings), len(checked) * len(frames))
             paintings.append(painter.paint(frame.image, index=frame.index).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
-    subject = ready[0].subject
-    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(ready[0].settings))
+    subject = checked[0].subject
+    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(checked[0].settings))
 
 
 def representative(shots: Sequence[Shot], count: int) -> list[int]:
@@ -166,8 +166,8 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
     opened, so that the memory is its own.
     """
     preflight = Preflight(None, device, overwrite=True)
-    timings: dict[str, tuple[Timed, int | None]] = {}
-    ready, costs = [], []
+    timings: dict[str, tuple[MeasuredCost, int | None]] = {}
+    checked, costs = [], []
     for item in items:
         on_count(f"Reading {item.source.name}", 0, None)
         one = preflight.check(item)
@@ -177,32 +177,32 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
         name = studio.network.digest
         if name not in timings:
             on_count(f"Measuring a step at {one.subject.width}x{one.subject.height}", 0, None)
-            timing = timed(one.item, studio, one.subject.height, one.subject.width)
+            timing = measure_cost(one.item, studio, one.subject.height, one.subject.width)
             timings[name] = timing, _memory(one, peak_memory(studio.device))
         measured, memory = timings[name]
         room = room_of(one)
-        ready.append(one)
+        checked.append(one)
         costs.append(Cost(need_of(one, measured).full, room.result, room.work, memory))
-    return ready, costs
+    return checked, costs
 
 
 def _memory(one: CheckedItem, measured: int | None) -> int | None:
-    """What the whole job takes, from the most that the steps of `timed` took: L-BFGS learns from more steps later."""
+    """What the whole job takes, from the most that `measure_cost` took: L-BFGS learns from more steps later."""
     if measured is None or one.settings.optimizer != "lbfgs":
         return measured
     pairs = min(one.settings.history, one.settings.steps) - MOST_STEPS
     return measured + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
-def _read_frames(ready: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
+def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
     """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
-    item, size = ready.item, draft_settings(ready.settings).size
+    item, size = checked.item, draft_settings(checked.settings).size
     if item.still:
         picture = read_picture(item.source)
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
         return [Frame(0, Fraction(0), small)], []
     source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate)
-    shots = given_shots(source, ready.settings) or _find_shots(source, on_count)
+    shots = given_shots(source, checked.settings) or _find_shots(source, on_count)
     chosen = representative(shots, count)
     sampled = sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset()
     shown, samples = [], []
