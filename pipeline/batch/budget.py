@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.clip.allocation import HALVINGS
 from pipeline.text import duration_text
 
 

@@ -19,8 +19,7 @@ from pipeline.clip.events import Event, OnEvent, Started
 from pipeline.clip.shards import outline_clip, paint_shard
 from pipeline.clip.speed import frames_to_measure, measure_speed
 from pipeline.clip.still import run_still
-from pipeline.clip.studio import Studio, open_studio
-from pipeline.clip.styles import load_styles
+from pipeline.clip.studio import Studio, load_styles, open_studio
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize

@@ -17,8 +17,7 @@ from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
-from pipeline.clip.studio import Studio
-from pipeline.clip.styles import style_notes
+from pipeline.clip.studio import Studio, style_notes
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import retry_damaged
 from pipeline.media import Sound, open_sink

@@ -14,8 +14,7 @@ from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.step_budget import StepBudget, lateness_notes
-from pipeline.clip.studio import Studio
-from pipeline.clip.styles import load_styles
+from pipeline.clip.studio import Studio, load_styles
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.media import open_source

@@ -12,8 +12,7 @@ from pipeline.clip.jobs import StillJob
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import still_record
 from pipeline.clip.results import StillResult
-from pipeline.clip.studio import Studio
-from pipeline.clip.styles import load_styles, style_notes
+from pipeline.clip.studio import Studio, load_styles, style_notes
 from pipeline.errors import MediaError
 from pipeline.media import (
     fit_size,

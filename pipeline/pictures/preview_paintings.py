@@ -18,7 +18,7 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
-from pipeline.clip.styles import load_styles
+from pipeline.clip.studio import load_styles
 from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize

@@ -12,7 +12,6 @@ import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures, reelbrush
 from tiny import picture, tiny_painter, tiny_settings
 
-from pipeline.clip.allocation import allocate
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline, reserve
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
@@ -27,6 +26,7 @@ from pipeline.clip.step_budget import (
     StepPlan,
     Steps,
     affordable_passes,
+    allocate,
     plan_steps,
 )
 from pipeline.clip.studio import open_studio
