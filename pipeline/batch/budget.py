@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.clip.step_budget import HALVINGS
 from pipeline.text import duration_text
 
 

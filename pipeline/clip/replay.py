@@ -39,8 +39,8 @@ class ReplayResult:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """All that a result was painted from and with, found again."""
+class ReplayInputs:
+    """What a result was painted from and with, found again."""
 
     record: Record
     studio: Studio
@@ -56,7 +56,7 @@ class Ready:
         return StillJob(self.source, self.styles, output, self.init, self.record.upscale, overwrite)
 
 
-def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
+def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
     """Find what a result was painted from, and open the network that painted it.
 
     :raises ReplayError: the result does not say how it was made, or what it was made from has changed or is gone.
@@ -75,7 +75,7 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> Ready:
         StylePicture(finder.find("a style", style, "--style", job.styles), style.weight) for style in record.styles
     )
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-    return Ready(record, studio, notes, source, styles, init)
+    return ReplayInputs(record, studio, notes, source, styles, init)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -86,8 +86,8 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     output = job.output
     if output is None:
         raise UsageError("Say where to paint it with -o OUT, or see how it was made with --show.")
-    ready = prepare_replay(job, on_event)
-    record, studio, notes = ready.record, ready.studio, ready.notes
+    inputs = prepare_replay(job, on_event)
+    record, studio, notes = inputs.record, inputs.studio, inputs.notes
     same_kind = _suffix(job.result) == _suffix(output)
     if not same_kind and (record.codec, record.quality) != (None, None):
         notes = (*notes, "Codec and quality were chosen for another kind of file; this one gets its usual ones.")
@@ -103,12 +103,12 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
             on_event(event)
 
     if record.kind == "picture":
-        still = ready.still(output, job.overwrite)
+        still = inputs.still(output, job.overwrite)
         run_still(still, studio, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
-            ready.source, ready.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
+            inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart,
         )  # fmt: skip
         run_clip(clip, studio, with_notes)
