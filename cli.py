@@ -6,6 +6,7 @@ A command is a function of the objects that it works with; its options are their
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,9 +140,9 @@ def image(
         from pipeline.clip.checks import check_still
 
         check_still(job)
-        with defer_signals():
-            from pipeline.pictures.story_job import paint_with_story
+        from pipeline.pictures.story_job import check_story_files, paint_with_story
 
+        check_story_files(job, files, options)
         paint_with_story(job, files, options, painting.studio(), on_event)
 
 
@@ -156,8 +157,7 @@ def story(options: StoryOptions, job: StoryJob, talk: Talk) -> None:
     Snapshots are kept at 640 pixels, or at the --story-size that the picture was painted with.
     """
     with running(talk, "Nothing unfinished is left.") as on_event:
-        with defer_signals():
-            from pipeline.pictures.story_job import retell_story
+        from pipeline.pictures.story_job import retell_story
 
         retell_story(job.folder, job.output, options, on_event, job.overwrite)
 
@@ -184,14 +184,12 @@ def batch(
     Exit codes: 0 all done, 3 some failed, 1 all failed, 2 a mistake on the command line, 130 and 143 interrupted.
     """
     with errors("What is finished is kept; the same command goes on where it was.", talk.json):
+        from pipeline.batch.events import Planned
         from pipeline.report.batch_console import BatchReporter
-
-        with defer_signals():
-            from pipeline.batch.events import Planned
-            from pipeline.report.batch_run import paint_batch
-            from pipeline.report.batch_text import PLAN_HEADS, plan_rows
-            from pipeline.report.jsonlines import json_reporter
-            from pipeline.report.lines import print_table
+        from pipeline.report.batch_run import paint_batch
+        from pipeline.report.batch_text import PLAN_HEADS, plan_rows
+        from pipeline.report.jsonlines import json_reporter
+        from pipeline.report.lines import print_table
 
         lines = json_reporter(typer.echo) if talk.json else None
         weights = {} if painting.weights is None else {"weights": painting.weights}
@@ -231,18 +229,19 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
     Input, styles and network have to be the same; each is known by its content.
     """
     with running(talk, "The same command goes on; a picture begins anew.") as on_event:
-        with defer_signals():
-            from pipeline.clip.recorded import read_record
-            from pipeline.clip.replay import run_replay
-            from pipeline.report.lines import print_table
-            from pipeline.report.provenance import record_as_json, record_rows
+        from pipeline.clip.recorded import read_record
+        from pipeline.report.lines import print_table
+        from pipeline.report.provenance import record_as_json, record_rows
 
+        record = read_record(job.result)
         if how.show and talk.json:
-            typer.echo(record_as_json(read_record(job.result)))
+            typer.echo(record_as_json(record))
         elif how.show:
-            rows = record_rows(read_record(job.result))
-            print_table(out, f"How {job.result} was made", ("what", "recorded"), rows)
+            print_table(out, f"How {job.result} was made", ("what", "recorded"), record_rows(record))
         else:
+            with defer_signals():
+                from pipeline.clip.replay import run_replay
+
             run_replay(job, on_event)
 
 
@@ -270,8 +269,7 @@ def preview(
     with drawing(talk) as on_count:
         if job.output is None and job.cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
-        with defer_signals():
-            from pipeline.pictures.preview import run_preview
+        from pipeline.pictures.preview import run_preview
 
         weights = {} if painting.weights is None else {"weights": painting.weights}
         whole = replace(
@@ -325,8 +323,7 @@ def gallery(job: GalleryJob, talk: Quiet) -> None:
     Content and styles are found by what each result says of how it was made.
     """
     with drawing(talk) as on_count:
-        with defer_signals():
-            from pipeline.pictures.gallery import run_gallery
+        from pipeline.pictures.gallery import run_gallery
 
         made = run_gallery(job, on_count)
     what = f"{made.results} result{'s' * (made.results > 1)}, {made.width}x{made.height}"
@@ -344,8 +341,7 @@ def gallery(job: GalleryJob, talk: Quiet) -> None:
 def panels(job: PanelsJob, talk: Quiet) -> None:
     """Draw content + style = painting, for a README or a paper. Of a clip, the frame in the middle is shown."""
     with drawing(talk) as on_count:
-        with defer_signals():
-            from pipeline.pictures.panels import run_panels
+        from pipeline.pictures.panels import run_panels
 
         made = run_panels(job, on_count)
     say_made(job.output, f"{made.width}x{made.height}", made.notes, talk)
@@ -376,6 +372,13 @@ def compare(job: CompareJob, talk: Quiet) -> None:
 # ---- figures of the method
 
 
+def _check_figure(output: Path, sources: Sequence[Path], overwrite: bool) -> None:
+    """As whoever draws it, but before torch is imported."""
+    from pipeline.pictures.figures.page import check_figure
+
+    check_figure(output, sources, overwrite)
+
+
 @command(
     figure_app,
     short_help="Show what layers know, by pictures reconstructed from noise.",
@@ -384,6 +387,7 @@ def compare(job: CompareJob, talk: Quiet) -> None:
 def reconstruct(job: ReconstructJob, talk: Talk) -> None:
     """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
     with drawing(talk, talk.json) as on_count:
+        _check_figure(job.output, (job.content, job.style), job.overwrite)
         with defer_signals():
             from pipeline.pictures.figures.reconstruct import HEADS, run_reconstruct
             from pipeline.report.lines import print_table
@@ -407,6 +411,7 @@ def reconstruct(job: ReconstructJob, talk: Talk) -> None:
 def features(job: FeaturesJob, talk: Talk) -> None:
     """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
     with drawing(talk, talk.json) as on_count:
+        _check_figure(job.output, job.pictures, job.overwrite)
         with defer_signals():
             from pipeline.pictures.figures.features import run_features
 
@@ -424,6 +429,7 @@ def features(job: FeaturesJob, talk: Talk) -> None:
 def weights(job: WeightsJob, talk: Talk) -> None:
     """Paint a grid: content against style from left to right, more and more layers of the style downward."""
     with drawing(talk, talk.json) as on_count:
+        _check_figure(job.output, (job.content, job.style), job.overwrite)
         with defer_signals():
             from pipeline.pictures.figures.weights import run_weights
 
@@ -449,6 +455,7 @@ def losses(
 ) -> None:
     """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with drawing(talk, talk.json) as on_count:
+        _check_figure(job.output, (job.place,), job.overwrite)
         with defer_signals():
             from pipeline.pictures.figures.losses import run_losses
 

@@ -95,3 +95,8 @@ def escape_unencodable_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def number_text(value: float) -> str:
+    """The shortest text that is read as the same number."""
+    return repr(float(value)).removesuffix(".0")

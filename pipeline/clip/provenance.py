@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline import __version__
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.media import fingerprint
-from pipeline.motion.flow import FlowMethod
-from pipeline.network.weights import describe
-from pipeline.style.painter import Painter
+
+# Who only reads what a result says of itself need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.motion.flow import FlowMethod
+    from pipeline.style.painter import Painter
 
 SOFTWARE = "reelbrush"
 JOB = "job"
@@ -111,6 +113,8 @@ def still_record(job: StillJob, painter: Painter) -> Record:
 
 
 def _painted_by(painter: Painter) -> dict[str, Any]:
+    from pipeline.network.weights import describe
+
     network = painter.network
     return {
         "network": network.name,

@@ -19,6 +19,7 @@ from pipeline.settings import (
     read_config,
     resolve,
 )
+from pipeline.signals import defer_signals
 
 if TYPE_CHECKING:
     from pipeline.clip.studio import Studio
@@ -83,7 +84,8 @@ class Painting:
 
         :raises SettingsError, WeightsError, DeviceError: as their names say.
         """
-        from pipeline.clip.studio import open_studio
+        with defer_signals():
+            from pipeline.clip.studio import open_studio
 
         values = self.values()
         return open_studio(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)

@@ -85,7 +85,7 @@ class _Parameter:
             default = inspect.Parameter.empty
         elif kind is bool and not self._setting:
             default = False
-        elif self.group is None and not self._several and self.field.default is not MISSING:
+        elif self.group is None and isinstance(self.field.default, (int, float, str)):
             default = self.field.default
         annotation = kind if default is not None else kind | None
         return inspect.Parameter(

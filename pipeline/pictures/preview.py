@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.batch.plan.blends import Blend, each_once, find_styles, labels
 from pipeline.batch.plan.inputs import Input
@@ -18,9 +19,12 @@ from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import is_legible
-from pipeline.pictures.preview_paintings import Preview, number_text, paint_preview
-from pipeline.pictures.preview_sheet import preview_sheet
+from pipeline.signals import defer_signals
+from pipeline.text import number_text
 from pipeline.types import OnCount
+
+if TYPE_CHECKING:
+    from pipeline.pictures.preview_paintings import Preview
 
 STRENGTHS = (0.25, 0.5, 0.75)
 """That are compared where none are asked for."""
@@ -49,6 +53,10 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
         check_picture_output(job.output, job.overwrite)
         for path in (job.source, *(style.path for item in items for style in item.styles)):
             refuse_same_file(path, (job.output,))
+        # A name that was mistyped is told before torch is imported.
+        with defer_signals():
+            from pipeline.pictures.preview_paintings import paint_preview
+            from pipeline.pictures.preview_sheet import preview_sheet
         preview = paint_preview(items, job.count, job.device, on_count)
         write_picture(job.output, preview_sheet(preview), overwrite=job.overwrite)
         heads = [

@@ -27,7 +27,7 @@ from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics, pooled_statistics
 from pipeline.style.painter import Painter
-from pipeline.text import rough_duration_text, rough_size_text
+from pipeline.text import number_text, rough_duration_text, rough_size_text
 from pipeline.types import OnCount
 
 DRAFT = 256
@@ -102,11 +102,6 @@ class Preview:
         cell, size = self.cells[0], f"{self.width}x{self.height}"
         whole = f"a picture of {size}" if cell.item.still else f"{cell.frames} frames of {size}"
         return [cell.item.source.name, whole, *([f"shown at {width}x{height}"] if size != f"{width}x{height}" else [])]
-
-
-def number_text(value: float) -> str:
-    """The shortest text that is read as the same number."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def draft_settings(settings: Settings) -> Settings:

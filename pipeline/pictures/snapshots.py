@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pipeline.clip.results import StillResult
 from pipeline.media import fit_size, resize
 from pipeline.motion.image_statistics import colour_distance
-from pipeline.style.frame import Progress
-from pipeline.style.picture import to_image
 from pipeline.types import Image
+
+# Who only tells a story again need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.clip.results import StillResult
+    from pipeline.style.frame import Progress
 
 THUMBNAIL = 96
 """Side to which pictures are shrunk before they are compared: what the eye sees at a glance, not the grain."""
@@ -101,6 +104,8 @@ class SnapshotRecorder:
         # Early steps change most; later ones need not all be looked at. Looking costs a transfer from the device.
         if progress.step > self._most and progress.step % max(1, progress.of // (2 * self._most)):
             return
+        from pipeline.style.picture import to_image
+
         losses = progress.detail.losses.floats()
         if all(map(math.isfinite, losses.values())):  # a step that goes wrong is taken back a little later
             # A loss is that of the picture before the step.

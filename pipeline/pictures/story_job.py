@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.jobs import StillJob
-from pipeline.clip.results import StillResult
-from pipeline.clip.still import run_still
-from pipeline.clip.studio import Studio
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
@@ -18,6 +16,31 @@ from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapsho
 from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story
 from pipeline.pictures.story_file import check_story, write_story
+
+# Who only tells a story again need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.clip.results import StillResult
+    from pipeline.clip.studio import Studio
+
+
+def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -> None:
+    """See that what is kept of a painting can be written, as far as names say it.
+
+    :raises UsageError, OutputError: it cannot.
+    """
+    if files.story is None and options != StoryOptions(options.frames, options.size):
+        raise UsageError(
+            "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
+        )
+    if job.output is not None and files.story is not None:
+        if files.story.resolve() == job.output.resolve():
+            raise UsageError(f"The painting and its story are the same file: {job.output}. Name two files.")
+        for source in (job.content, *(style.path for style in job.styles), *((job.init,) if job.init else ())):
+            refuse_same_file(source, (files.story,))
+        check_story(files.story)
+        check_output(files.story, job.overwrite)
+    if job.output is not None and files.keep:
+        check_snapshot_folder(snapshot_folder(job.output), job.overwrite)
 
 
 def paint_with_story(
@@ -28,19 +51,12 @@ def paint_with_story(
     :param options: of the story.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
-    painted = StoryOptions(options.frames, options.size)
-    if files.story is None and options != painted:
-        raise UsageError(
-            "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
-        )
+    from pipeline.clip.still import run_still
+
+    check_story_files(job, files, options)
     if job.output is None or (files.story is None and not files.keep):
         return run_still(job, studio, on_event)
-    output, story = job.output, files.story
-    folder = snapshot_folder(output)
-    if story is not None:
-        _check_story_of(job, story, output)
-    if files.keep:
-        check_snapshot_folder(folder, job.overwrite)
+    output, story, folder = job.output, files.story, snapshot_folder(job.output)
     style_images = [read_picture(style.path) for style in job.styles]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
@@ -70,15 +86,6 @@ def paint_with_story(
         raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
     on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
     return result
-
-
-def _check_story_of(job: StillJob, story: Path, output: Path) -> None:
-    if story.resolve() == output.resolve():
-        raise UsageError(f"The painting and its story are the same file: {output}. Name two files.")
-    for source in (job.content, *(style.path for style in job.styles), *((job.init,) if job.init else ())):
-        refuse_same_file(source, (story,))
-    check_story(story)
-    check_output(story, job.overwrite)
 
 
 def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:

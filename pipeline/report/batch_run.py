@@ -8,17 +8,19 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from pipeline.batch.devices import local_devices
-from pipeline.batch.driver import plan_only, run_batch
 from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
 from pipeline.batch.jobs import BatchRun
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
-from pipeline.batch.run_context import Outcome
-from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import PageCache, write_report
+from pipeline.signals import defer_signals
+
+if TYPE_CHECKING:
+    from pipeline.batch.run_context import Outcome
+    from pipeline.batch.worker_pool import WorkerPool
 
 REPORT = "report.html"
 EVERY = 30.0
@@ -66,7 +68,10 @@ def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
 
     :raises ReelbrushError: nothing can be painted at all. What single paintings fail with is told, and in the ledger.
     """
+    # A name that was mistyped is told before torch is imported.
     batch = plan(batch_run)
+    with defer_signals():
+        from pipeline.batch.driver import plan_only, run_batch
     if batch_run.dry_run:
         # A cluster would have to see the folder, and none is made.
         return plan_only(batch.folder, batch.items, _here(batch_run), batch_run.run_options, on_event)
@@ -79,6 +84,9 @@ def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
 
 
 def _here(batch_run: BatchRun) -> WorkerPool:
+    from pipeline.batch.devices import local_devices
+    from pipeline.batch.worker_pool import LocalWorkerPool
+
     return LocalWorkerPool(local_devices(batch_run.workers, batch_run.run_options.device, batch_run.threads))
 
 

@@ -12,8 +12,9 @@ from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.clip.studio import Studio, open_studio
 from pipeline.errors import MediaError, ReplayError, UsageError
-from pipeline.media import check_output, check_picture_output, refuse_same_file, write_picture
+from pipeline.media import write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
+from pipeline.pictures.figures.page import check_figure
 from pipeline.pictures.jobs import LossesJob
 from pipeline.style.frame import Progress
 from pipeline.types import OnCount
@@ -38,12 +39,8 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    refuse_same_file(job.place, (job.output,))
+    check_figure(job.output, (job.place,), job.overwrite)
     vector = job.output.suffix.lower() == ".svg"
-    if vector:
-        check_output(job.output, job.overwrite)
-    else:
-        check_picture_output(job.output, job.overwrite)
     curves = [_painted(job, on_count)] if job.styles else stored_loss_curves(job.place, on_count)
     if curves is None:
         curves = [_painted_again(job, on_count)]

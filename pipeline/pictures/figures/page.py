@@ -15,6 +15,7 @@ from pipeline.media import (
     resize,
     write_picture,
 )
+from pipeline.media.probe import check_readable
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Line, Text, paragraph, stacked
 from pipeline.pictures.fitting import contained
@@ -115,11 +116,13 @@ def axis(text: str, length: int, letters: int, down: bool = False) -> Canvas:
 
 
 def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
-    """Find out before anything is computed whether a figure can be written.
+    """Find out before anything is computed whether a figure can be drawn, as far as names say it.
 
     :raises ReelbrushError: it cannot, or would replace what it is made from.
     """
     for source in sources:
+        if not source.is_dir():
+            check_readable(source)
         refuse_same_file(source, (output,))
     if not _vector(output) and output.suffix.lower() not in WRITABLE:
         raise OutputError(f"{output}: a figure must end in .svg or one of {', '.join(WRITABLE)}. Choose such a name.")
