@@ -29,6 +29,9 @@ from pipeline.commands.help import PanelCommand
 from pipeline.options import Group, Option, Typed, group_of
 from pipeline.settings import Settings, explained, resolve
 
+Body = Callable[..., None]
+"""A command as it is written, without its options."""
+
 
 @dataclass(frozen=True)
 class _Parameter:
@@ -160,14 +163,14 @@ class _Part:
         return values if self.kind is Typed else self.kind(**values)
 
 
-def command(app: typer.Typer, *, examples: Sequence[str] = (), **more: Any) -> Callable[[Callable[..., None]], None]:
+def command(app: typer.Typer, *, examples: Sequence[str] = (), **more: Any) -> Callable[[Body], Body]:
     """Make a function a command of `app`.
 
     :param examples: lines that the help ends with.
     :param more: as `typer.Typer.command` takes it.
     """
 
-    def add(body: Callable[..., None]) -> None:
+    def add(body: Body) -> Body:
         hints = get_type_hints(body, include_extras=True)
         parts = {name: _part_of(hints[name]) for name in inspect.signature(body).parameters}
 
@@ -181,6 +184,7 @@ def command(app: typer.Typer, *, examples: Sequence[str] = (), **more: Any) -> C
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         named = {"name": body.__name__, "help": inspect.getdoc(body), "epilog": "\n".join(examples), **more}
         app.command(cls=PanelCommand, **named)(run)
+        return body
 
     return add
 
