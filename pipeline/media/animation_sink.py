@@ -98,14 +98,14 @@ class AnimationWriter:
 
     def _check(self, delays: Sequence[Fraction]) -> None:
         try:
-            found = animation_delays(self._part, None)
+            written = animation_delays(self._part, None)
         except MediaError as error:
             raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
         # Two frames that became equal, by few colours or a low quality, are one; no time is lost by that.
-        if len(delays) > 1 and sum(found) != sum(delays):
+        if len(delays) > 1 and sum(written) != sum(delays):
             raise OutputError(
-                f"{self._plan.path}: the animation is not what it should be: {len(found)} frames that last "
-                f"{float(sum(found)):g} s instead of {len(delays)} that last {float(sum(delays)):g} s. It was not "
+                f"{self._plan.path}: the animation is not what it should be: {len(written)} frames that last "
+                f"{float(sum(written)):g} s instead of {len(delays)} that last {float(sum(delays)):g} s. It was not "
                 "kept. Give the same command again."
             )
 

@@ -128,12 +128,12 @@ class GifWriter:
             )
 
     def _check(self) -> None:
-        found = walk_gif(self._part)
-        if not found.whole or found.delays != self._delays:
+        written = walk_gif(self._part)
+        if not written.whole or written.delays != self._delays:
             raise OutputError(
-                f"{self._plan.path}: the GIF is not what it should be: {len(found.delays)} frames that last "
-                f"{sum(found.delays) / 100} s instead of {len(self._delays)} that last {sum(self._delays) / 100} s. It "
-                "was not kept. Give the same command again."
+                f"{self._plan.path}: the GIF is not what it should be: {len(written.delays)} frames that last "
+                f"{sum(written.delays) / 100} s instead of {len(self._delays)} that last {sum(self._delays) / 100} s. "
+                "It was not kept. Give the same command again."
             )
 
     def _remarks(self) -> list[str]:

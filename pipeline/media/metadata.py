@@ -30,11 +30,11 @@ def pack(metadata: Mapping[str, str]) -> str:
 def unpack(text: str) -> dict[str, str]:
     """What `pack` made of; a remark by somebody else has the name 'comment'."""
     try:
-        found = json.loads(text)
+        texts = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, dict):
-        return {str(name): str(value) for name, value in found.items()}
+        texts = None
+    if isinstance(texts, dict):
+        return {str(name): str(value) for name, value in texts.items()}
     return {"comment": text} if text else {}
 
 

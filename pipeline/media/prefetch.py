@@ -90,7 +90,7 @@ def backward(source: FrameSource, end: int, held: int = HELD) -> Generator[Frame
     while end > 0:
         begin = max(0, end - several)
         with closing(source.frames(begin)) as frames:
-            found = list(islice(frames, end - begin))
-        while found:
-            yield found.pop()
+            held_frames = list(islice(frames, end - begin))
+        while held_frames:
+            yield held_frames.pop()
         end = begin

@@ -77,19 +77,19 @@ def probe(path: Path, *, stop: int | None = None, on_progress: OnProgress | None
     """
     check_readable(path)
     header = read_header(path)
-    seen = _decode(path, header, stop, on_progress)
-    if "monoton" in seen.reason:
+    decoded = _decode(path, header, stop, on_progress)
+    if "monoton" in decoded.reason:
         # Times that run backwards stop the listing: number the frames instead.
-        seen = _decode(path, header, stop, on_progress, numbered=True)
-    enough = stop is not None and seen.listing.count("video") >= stop
+        decoded = _decode(path, header, stop, on_progress, numbered=True)
+    enough = stop is not None and decoded.listing.count("video") >= stop
     # Matroska tells of its missing end, and yet ffmpeg leaves with 0.
-    if not enough and (seen.code != 0 or seen.demuxer or not seen.listing.count("video")):
-        broken = _broken(path, header, seen, stop)
+    if not enough and (decoded.code != 0 or decoded.demuxer or not decoded.listing.count("video")):
+        broken = _broken(path, header, decoded, stop)
         if broken is not None:
             raise broken
     if stop is not None and enough:
-        seen = _without_unsure_end(path, seen, stop)
-    return _conclude(header, seen, seen.listing if stop is None else packets(path, "a:0", 1), whole=stop is None)
+        decoded = _without_unsure_end(path, decoded, stop)
+    return _conclude(header, decoded, decoded.listing if stop is None else packets(path, "a:0", 1), whole=stop is None)
 
 
 def check_readable(path: Path) -> None:
@@ -159,9 +159,9 @@ def _decode(
     return _Pass(listing, code, process.reason(), complaint(demuxer), complaint(decoder), numbered)
 
 
-def _broken(path: Path, header: Header, seen: _Pass, stop: int | None) -> MediaError | None:
-    words = seen.demuxer or seen.reason
-    good = _good_frames(path, header, seen, stop)
+def _broken(path: Path, header: Header, decoded: _Pass, stop: int | None) -> MediaError | None:
+    words = decoded.demuxer or decoded.reason
+    good = _good_frames(path, header, decoded, stop)
     if stop is not None and good >= stop - 1:
         return None  # The one that is missing was only to show where the last one ends.
     advice = f"or paint the good part with --frames 0:{good}" if good else "or repair it with another program"
@@ -171,11 +171,11 @@ def _broken(path: Path, header: Header, seen: _Pass, stop: int | None) -> MediaE
     )
 
 
-def _good_frames(path: Path, header: Header, seen: _Pass, stop: int | None) -> int:
+def _good_frames(path: Path, header: Header, decoded: _Pass, stop: int | None) -> int:
     """How many frames from the first on are just what they would be in the whole file."""
     # Damage that is noticed late may have spoiled frames that are shown before it.
     strictly = _decode(path, header, stop, strict=True)
-    good = min(seen.listing.count("video"), strictly.listing.count("video"))
+    good = min(decoded.listing.count("video"), strictly.listing.count("video"))
     return min(good, _complete_frames(strictly, packets(path, "V:0")))
 
 
@@ -193,23 +193,23 @@ def _complete_frames(shown: _Pass, stored: Listing) -> int:
     return sum(pts is None or pts * base <= limit for pts, _ in shown.listing.packets.get(frames, ()))
 
 
-def _without_unsure_end(path: Path, seen: _Pass, stop: int) -> _Pass:
-    """`seen` without its last frame, the one after the slice, where frames before it may be missing."""
+def _without_unsure_end(path: Path, decoded: _Pass, stop: int) -> _Pass:
+    """`decoded` without its last frame, the one after the slice, where frames before it may be missing."""
     stored = packets(path, "V:0", stop + _REORDERED)
     if stored.well and stored.count("video") < stop + _REORDERED:
-        return seen  # the whole file was listed, nothing is missing
-    stream = seen.listing.stream("video")
-    if stream is not None and _complete_frames(seen, stored) < stop > 1:
-        seen.listing.packets[stream].pop()
-    return seen
+        return decoded  # the whole file was listed, nothing is missing
+    stream = decoded.listing.stream("video")
+    if stream is not None and _complete_frames(decoded, stored) < stop > 1:
+        decoded.listing.packets[stream].pop()
+    return decoded
 
 
-def _conclude(header: Header, seen: _Pass, sounds: Listing, *, whole: bool) -> Probe:
-    listing = seen.listing
+def _conclude(header: Header, decoded: _Pass, sounds: Listing, *, whole: bool) -> Probe:
+    listing = decoded.listing
     stream = listing.stream("video")
     assert stream is not None
     base, packets = listing.bases[stream], listing.packets[stream]
-    if seen.numbered:
+    if decoded.numbered:
         base = 1 / (header.stated_rate or Fraction(25))
     pts = _increasing([value for value, _ in packets], base, header.stated_rate)
     times = [(value - pts[0]) * base for value in pts]
@@ -235,7 +235,7 @@ def _conclude(header: Header, seen: _Pass, sounds: Listing, *, whole: bool) -> P
         origin=origin,
         audio=None if sound is None else sounds.codecs.get(sound),
         audio_end=None if span is None else span[1] - origin,
-        remark="its times run backwards, so frames are evenly spaced" if seen.numbered else seen.decoder,
+        remark="its times run backwards, so frames are evenly spaced" if decoded.numbered else decoded.decoder,
     )
 
 

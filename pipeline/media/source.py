@@ -124,7 +124,7 @@ def open_source(
         frames: use only these frames of the file, `(a, b)`: b is the first that is not used. See `Slice`.
         fps: frames a second. Frames of a video or an animation are repeated or left out so that it lasts as
             long as before; a folder is played at this rate.
-        on_progress: called while a video is looked through with the frames seen and the number expected.
+        on_progress: called while a video is looked through with the frames counted so far and the number expected.
 
     Returns:
         A source whose `info` describes what `frames()` yields: the final size, times from 0, the final rate.

@@ -114,42 +114,42 @@ class VideoWriter:
 
     def _check(self, has_sound: bool) -> None:
         try:
-            found = probe(self._part)
+            written = probe(self._part)
         except MediaError as error:
             raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
-        wrong = self._wrong_frames(found) or self._wrong_times(found) or self._wrong_sound(found, has_sound)
+        wrong = self._wrong_frames(written) or self._wrong_times(written) or self._wrong_sound(written, has_sound)
         if wrong:
             raise OutputError(
                 f"{self._plan.path}: the encoded clip is not what it should be: {wrong}. It was not kept. Give the "
                 "same command again, or choose another codec."
             )
 
-    def _wrong_frames(self, found: Probe) -> str:
-        size = (found.header.width, found.header.height)
+    def _wrong_frames(self, written: Probe) -> str:
+        size = (written.header.width, written.header.height)
         if size != (self._plan.width, self._plan.height):
             return f"its pictures are {size[0]}x{size[1]}, not {self._plan.width}x{self._plan.height}"
-        if len(found.times) != len(self._plan.times):
-            return f"it has {len(found.times)} frames, not {len(self._plan.times)}"
+        if len(written.times) != len(self._plan.times):
+            return f"it has {len(written.times)} frames, not {len(self._plan.times)}"
         return ""
 
-    def _wrong_times(self, found: Probe) -> str:
+    def _wrong_times(self, written: Probe) -> str:
         plan = self._plan
         tick = max(_MATROSKA_TICK, self._tick)
-        for index, (is_at, should) in enumerate(zip(found.times, plan.times, strict=True)):
+        for index, (is_at, should) in enumerate(zip(written.times, plan.times, strict=True)):
             if abs(is_at - should) > tick:
                 return f"frame {index} is shown at {float(is_at):.3f} s, not at {float(should):.3f} s"
-        if abs(found.duration - plan.duration) > plan.duration / len(plan.times) + tick:
-            return f"it lasts {float(found.duration):.3f} s, not {float(plan.duration):.3f} s"
+        if abs(written.duration - plan.duration) > plan.duration / len(plan.times) + tick:
+            return f"it lasts {float(written.duration):.3f} s, not {float(plan.duration):.3f} s"
         return ""
 
-    def _wrong_sound(self, found: Probe, promised: bool) -> str:
-        if promised and found.audio is None:
+    def _wrong_sound(self, written: Probe, promised: bool) -> str:
+        if promised and written.audio is None:
             return "its sound is missing"
         frame = self._plan.duration / len(self._plan.times)
         if (
             promised
-            and found.audio_end is not None
-            and found.audio_end > self._plan.duration + max(frame, Fraction(1, 5))
+            and written.audio_end is not None
+            and written.audio_end > self._plan.duration + max(frame, Fraction(1, 5))
         ):
             return "its sound is longer than its pictures"
         return ""

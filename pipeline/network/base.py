@@ -36,13 +36,13 @@ class StackPlan:
     @property
     def convolutions(self) -> tuple[tuple[str, int, int], ...]:
         """(suffix such as '3_1', channels in, channels out) of every convolution, in order."""
-        found = []
+        layers = []
         channels = 3
         for block, widths in enumerate(self.blocks, start=1):
             for number, width in enumerate(widths, start=1):
-                found.append((f"{block}_{number}", channels, width))
+                layers.append((f"{block}_{number}", channels, width))
                 channels = width
-        return tuple(found)
+        return tuple(layers)
 
 
 class Network(nn.Module):
@@ -113,11 +113,11 @@ class Network(nn.Module):
         :returns: layer -> float map of shape (N, C, h, w), in the network's own number format.
         :raises SettingsError: a layer that this network does not have.
         """
-        found: dict[str, Tensor] = {}
+        wanted_maps: dict[str, Tensor] = {}
         for part in self.parts(layers):
             image, maps = part(image)
-            found.update(maps)
-        return found
+            wanted_maps.update(maps)
+        return wanted_maps
 
     def parts(self, layers: Iterable[str]) -> list[Part]:
         """The network as a chain of its blocks, each with the pooling after it, no deeper than the deepest of `layers`.
@@ -138,24 +138,24 @@ class Network(nn.Module):
     def _part(
         self, block: Sequence[str], deepest: str, wanted: frozenset[str], x: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        found: dict[str, Tensor] = {}
+        wanted_maps: dict[str, Tensor] = {}
         if block[0] == next(iter(self.convolutions)):
             # In one pass: x / std - mean / std.
             x = torch.addcmul(-self.mean / self.std, x, 1 / self.std).to(self.dtype)
         for name in block:
             x = self.convolutions[name](x)
             if name in wanted:
-                found[name] = x
+                wanted_maps[name] = x
             rectified = f"relu{name[4:]}"
             if name == deepest and rectified not in wanted:
                 break
             # In place where nobody asked for what was there before.
             x = F.relu(x, inplace=name not in wanted)
             if rectified in wanted:
-                found[rectified] = x
+                wanted_maps[rectified] = x
         if deepest not in block:
             x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
-        return x, found
+        return x, wanted_maps
 
     def _known(self, layer: str) -> str:
         if layer in self.layers:
@@ -170,13 +170,13 @@ class Network(nn.Module):
 def _fill(parameter: Tensor, weights: Mapping[str, Tensor], key: str, network: str) -> None:
     if key not in weights:
         raise WeightsError(f"The weights for {network!r} lack the tensor {key!r}: this is not a {network} file.")
-    found = weights[key]
-    if found.shape != parameter.shape:
+    values = weights[key]
+    if values.shape != parameter.shape:
         raise WeightsError(
-            f"The weights for {network!r} do not fit: {key!r} has shape {tuple(found.shape)}, "
+            f"The weights for {network!r} do not fit: {key!r} has shape {tuple(values.shape)}, "
             f"{tuple(parameter.shape)} was expected. This is not a {network} file."
         )
-    parameter.data.copy_(found)
+    parameter.data.copy_(values)
 
 
 def _ranges(layers: Sequence[str]) -> str:

@@ -63,8 +63,8 @@ def choose_precision(device: torch.device, wanted: Precision = "auto") -> torch.
 def _cpu_has_bfloat16() -> bool:
     """Whether the CPU multiplies numbers in bfloat16 itself: AVX-512 BF16 or AMX."""
     # Not every version of torch tells.
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

@@ -102,18 +102,18 @@ def published_url() -> str:
 
 
 def _hash_in(url: str) -> str | None:
-    found = NAME_HASH.search(PurePosixPath(unquote(urlsplit(url).path)).name)
-    return found[1] if found else None
+    digits = NAME_HASH.search(PurePosixPath(unquote(urlsplit(url).path)).name)
+    return digits[1] if digits else None
 
 
 def _check(part: Path, expected: str, url: str) -> None:
-    found = file_sha256(part)
-    if found.startswith(expected):
+    digest = file_sha256(part)
+    if digest.startswith(expected):
         return
     size = part.stat().st_size
     discard(part)
     raise WeightsError(
-        f"What {url} gave ({size_text(size)}) is not the expected file: its SHA-256 begins with {found[:8]}, not "
+        f"What {url} gave ({size_text(size)}) is not the expected file: its SHA-256 begins with {digest[:8]}, not "
         f"{expected[:8]}. It was removed. Run the command again; if that gives the same, something on the way "
         "(a login page, a mirror) serves another file."
     )

@@ -281,8 +281,8 @@ def _note(part: Path) -> Path:
 
 def _read_version(part: Path) -> _Version | None:
     try:
-        found: dict[str, Any] = json.loads(_note(part).read_text(encoding="utf-8"))
-        return _Version(**found)
+        note: dict[str, Any] = json.loads(_note(part).read_text(encoding="utf-8"))
+        return _Version(**note)
     except (OSError, ValueError, TypeError):
         return None
 
@@ -292,10 +292,10 @@ def _range(status: int, headers: Message) -> tuple[int, int | None]:
     length = headers.get("Content-Length", "")
     if status == 200:
         return 0, int(length) if length.isdigit() else None
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
-    if status != 206 or not found:
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+    if status != 206 or not match:
         raise _DroppedError(f"the server's answer, HTTP {status}, is not understood")
-    return int(found[1]), int(found[2]) if found[2] != "*" else None
+    return int(match[1]), int(match[2]) if match[2] != "*" else None
 
 
 def _reason(error: Exception) -> str:

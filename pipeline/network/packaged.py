@@ -52,16 +52,16 @@ def read_packaged() -> dict[str, Tensor]:
 
     :raises WeightsError: the package is not installed, or its file is missing, unreadable or not the one we know.
     """
-    found = torch.load(io.BytesIO(_checked(packaged_place())), map_location="cpu", weights_only=True)
+    file = torch.load(io.BytesIO(_checked(packaged_place())), map_location="cpu", weights_only=True)
     tensors = {}
     for name, (ours, shape) in TENSORS.items():
         block, number, part = ours.removeprefix("conv").replace(".", "_").split("_")
         stem = f"block{block}_conv{number}"
         if part == "bias":
-            tensors[name] = found[f"{stem}_b"]
+            tensors[name] = file[f"{stem}_b"]
         else:
             # index_select, because plain indexing takes six times as long.
-            values = found[f"{stem}_W_table"].index_select(0, found[f"{stem}_W_q"].flatten().int())
+            values = file[f"{stem}_W_table"].index_select(0, file[f"{stem}_W_q"].flatten().int())
             tensors[name] = values.view(shape)
     return tensors
 

@@ -125,14 +125,14 @@ def _filled(path: Path, kind: str) -> nn.Module:
     network: nn.Module = getattr(optical_flow, RAFTS[kind].model)()
     tensors = load_weights(path)
     for name, tensor in network.state_dict().items():
-        found = tensors.get(name)
-        if found is None or found.shape != tensor.shape:
-            shown = "is missing" if found is None else f"has shape {tuple(found.shape)}"
+        weight = tensors.get(name)
+        if weight is None or weight.shape != tensor.shape:
+            shown = "is missing" if weight is None else f"has shape {tuple(weight.shape)}"
             raise WeightsError(
                 f"{path} does not hold torchvision's {RAFTS[kind].model}: tensor {name!r}, shape {tuple(tensor.shape)} "
                 f"expected, {shown}."
             )
-        if not torch.isfinite(found).all():
+        if not torch.isfinite(weight).all():
             raise WeightsError(f"{path} holds NaN or infinity in tensor {name!r}: it is damaged.")
     network.load_state_dict({name: tensors[name] for name in network.state_dict()})
     return network

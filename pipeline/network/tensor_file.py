@@ -31,16 +31,16 @@ def load_weights(path: Path | str) -> dict[str, Tensor]:
     """
     path = Path(path)
     head = _head(path)
-    found = _load_safetensors(path) if _is_safetensors(head) else _load_torch(path, head)
-    if not isinstance(found, Mapping) or not found:
-        raise WeightsError(f"{path} holds {_kind(found)}, not a state dict (tensors by name). {_ADVICE}")
-    for name, tensor in found.items():
+    content = _load_safetensors(path) if _is_safetensors(head) else _load_torch(path, head)
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{path} holds {_kind(content)}, not a state dict (tensors by name). {_ADVICE}")
+    for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise WeightsError(
                 f"{path} is not a state dict (tensors by name): its entry {name!r} is {_kind(tensor)}. "
                 "Save the network's state_dict() alone."
             )
-    return dict(found)
+    return dict(content)
 
 
 def read_metadata(path: Path | str) -> dict[str, str]:

@@ -62,10 +62,10 @@ def check_vgg19(tensors: Mapping[str, Tensor], origin: str = "The weights") -> N
                 f"found {tuple(tensor.shape)}. {advice}"
             )
         if not tensor.is_floating_point() or not tensor.isfinite().all():
-            found = "NaN or infinity among them" if tensor.is_floating_point() else str(tensor.dtype)
+            wrong = "NaN or infinity among them" if tensor.is_floating_point() else str(tensor.dtype)
             raise WeightsError(
                 f"{origin} do not fit: tensor {name!r} ({ours}) should hold finite floating-point numbers, "
-                f"found {found}. {advice}"
+                f"found {wrong}. {advice}"
             )
 
 

@@ -250,8 +250,8 @@ def _holds(place: Path, file: VggFile) -> bool:
 
 
 def _hash_in(name: str) -> str | None:
-    found = NAME_HASH.search(name)
-    return found[1] if found else None
+    digits = NAME_HASH.search(name)
+    return digits[1] if digits else None
 
 
 def _preprocessing(note: str | None, source: str, sha256: str, path: Path) -> Preprocessing:
