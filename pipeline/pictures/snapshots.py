@@ -64,14 +64,8 @@ class Snapshots:
 
 
 def thumbnail(image: Image) -> Image:
-    """A picture (H, W, 3) as small as `visible_change` looks at it."""
+    """A picture (H, W, 3) so small that what differs in another one is what the eye sees at a glance, and no grain."""
     return resize(image, *fit_size(image.shape[1], image.shape[0], THUMBNAIL))
-
-
-def visible_change(before: Image, after: Image) -> float:
-    """How much two pictures (H, W, 3) of one size differ at a glance: mean distance in CIELAB, where about 2 can just
-    be seen."""
-    return colour_distance(thumbnail(before), thumbnail(after))
 
 
 class SnapshotRecorder:

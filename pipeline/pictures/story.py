@@ -103,7 +103,8 @@ def _enlarged(image: Image, times: int) -> Image:
 
 
 def changes(pictures: Sequence[Image]) -> list[float]:
-    """The `visible_change` from each picture to the next."""
+    """The visible change from each picture to the next: mean distance of their thumbnails in CIELAB, where about 2 can
+    just be seen."""
     return [colour_distance(before, after) for before, after in pairwise(map(thumbnail, pictures))]
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.media import Image
+from pipeline.pictures.story import changes
 
 SUFFIXES = (".gif", ".webp", ".png", ".mp4", ".webm")
 
@@ -20,6 +21,11 @@ def grey(lightness: float, height: int = 40, width: int = 64) -> Image:
 
 def lightness(images: list[Image]) -> list[float]:
     return [float(cv2.cvtColor(image[:1, :1].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0, 0, 0]) for image in images]
+
+
+def visible_change(before: Image, after: Image) -> float:
+    """How much two pictures differ at a glance."""
+    return changes([before, after])[0]
 
 
 class Result:

@@ -157,7 +157,7 @@ def test_reconstructions_say_their_psnr_whatever_their_shape(content: tuple[int,
     texts = said(page)
     assert texts.count("PSNR 9.8 dB") == 5 and set(LAYERS) <= set(texts)
     assert any("original content" in text for text in texts)
-    # The words under the style hang right under it, as those under the others.
+    # The words under the style stand right under it, as those under the others.
     names = {words.text: words for words in page.texts}
     left, _, right, bottom = box(page.pictures[0])
     assert 0 < names["style"].y - bottom < names["style"].letters

@@ -56,7 +56,7 @@ def test_cells_are_as_wide_as_their_words_and_nothing_is_cut() -> None:
     assert found.texts[3].y == found.texts[2].y + found.texts[2].size[0]
 
 
-def test_a_label_hangs_right_under_its_own_picture() -> None:
+def test_a_label_stands_right_under_its_own_picture() -> None:
     tall, low = picture(40, 30), picture(10, 30)
     found = labelled_grid([[tall, low]], labels=[["a", "b"]], letters=12)
     assert {one.y + one.size[0] for one in found.pictures} == {found.pictures[0].y + 40}

@@ -31,7 +31,7 @@ def search(limit: int, sizes: list[int], weights: list[float]) -> tuple[int | No
     return best_within(limit, weights, measure), asked
 
 
-def test_the_best_rung_that_fits_is_found_with_few_trials() -> None:
+def test_the_best_encoding_that_fits_needs_few_trials() -> None:
     weights = [0.95**number for number in range(80)]
     exact = [round(1_000_000 * weight) for weight in weights]
     assert search(1_000_000, exact, weights) == (0, [0])
@@ -56,7 +56,7 @@ def test_a_limit_that_nothing_meets() -> None:
 
 
 @pytest.mark.parametrize("suffix", (*SUFFIXES, ".mov", ".mkv", ".apng"))
-def test_rungs_become_smaller(suffix: str) -> None:
+def test_encodings_become_smaller(suffix: str) -> None:
     ways = encoding_ladder(suffix)
     weights = [way.weight for way in ways]
     assert weights == sorted(set(weights), reverse=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from stories import Result, grey, lightness
+from stories import Result, grey, lightness, visible_change
 
 from pipeline.media import Image
 from pipeline.pictures.jobs import StoryOptions
-from pipeline.pictures.snapshots import MOST, Loss, SnapshotRecorder, Snapshots, visible_change
+from pipeline.pictures.snapshots import MOST, Loss, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story
 from pipeline.style.frame import Progress
 from pipeline.style.objective import Losses

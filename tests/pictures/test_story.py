@@ -8,12 +8,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from stories import Result, grey, lightness
+from stories import Result, grey, lightness, visible_change
 from tiny import picture, tiny_painter
 
 from pipeline.media import Image
 from pipeline.pictures.jobs import StoryOptions
-from pipeline.pictures.snapshots import Loss, Snapshot, SnapshotRecorder, Snapshots, visible_change
+from pipeline.pictures.snapshots import Loss, Snapshot, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story, blend, changes, even_positions
 from pipeline.pictures.story_curve import ACCENT
 from pipeline.style.painter import CANVAS
