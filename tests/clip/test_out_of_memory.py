@@ -52,11 +52,11 @@ def too_large() -> np.ndarray:
 
 
 def objectives(network: Network, preset: str) -> tuple[Objective, Objective]:
-    """The objective of a small frame as usual, and the thrifty one."""
+    """The objective of a small frame as usual, and the one that computes maps again."""
     painter = Painter(network, [Style(picture(40, 48, seed=1))], resolve(preset), CPU)
     content = to_tensor(picture(64, 80, seed=2))
-    usual, thrifty = (painter._targets.objective(content, checkpoint=checkpoint) for checkpoint in (False, True))
-    return usual, thrifty
+    usual, again = (painter._targets.objective(content, checkpoint=checkpoint) for checkpoint in (False, True))
+    return usual, again
 
 
 def gradient(objective: Objective, seed: int = 3) -> tuple[dict[str, float], Tensor, int]:
@@ -76,11 +76,11 @@ def gradient(objective: Objective, seed: int = 3) -> tuple[dict[str, float], Ten
 
 @pytest.mark.parametrize("preset", ["standard", "gatys2016", "classic"])
 def test_computing_maps_again_gives_the_same_bits(preset: str) -> None:
-    usual, thrifty = (gradient(objective) for objective in objectives(open_packaged(), preset))
-    assert thrifty[0] == usual[0]
-    assert torch.equal(thrifty[1], usual[1])
+    usual, again = (gradient(objective) for objective in objectives(open_packaged(), preset))
+    assert again[0] == usual[0]
+    assert torch.equal(again[1], usual[1])
     assert usual[1].abs().max() > 0
-    assert thrifty[2] < usual[2] / 3
+    assert again[2] < usual[2] / 3
 
 
 def test_layers_that_several_terms_look_at_give_the_same_bits() -> None:
@@ -92,9 +92,9 @@ def test_layers_that_several_terms_look_at_give_the_same_bits() -> None:
     content = to_tensor(picture(64, 80, seed=2))
     expected = [TemporalTarget(picture(64, 80, seed=5), np.full((64, 80), 0.5, np.float32))]
     objectives = [painter._targets.objective(content, expected, checkpoint=again) for again in (False, True)]
-    usual, thrifty = map(gradient, objectives)
-    assert thrifty[0] == usual[0]
-    assert torch.equal(thrifty[1], usual[1])
+    usual, again = map(gradient, objectives)
+    assert again[0] == usual[0]
+    assert torch.equal(again[1], usual[1])
 
 
 @pytest.mark.parametrize("carried", [False, True])
@@ -131,12 +131,12 @@ def test_it_is_tried_with_less_and_less_and_not_from_the_beginning_for_the_next_
             too_much()
         return way.memory_fallback.value
 
-    thrifty = OutOfMemoryRetry(CPU)
-    assert thrifty.paint((48, 64), WAYS, attempt) == "short history"
+    retry = OutOfMemoryRetry(CPU)
+    assert retry.paint((48, 64), WAYS, attempt) == "short history"
     assert tried == ["", "freed", "checkpointed", "short history"]
-    assert thrifty.paint((48, 64), WAYS, attempt) == "short history"
+    assert retry.paint((48, 64), WAYS, attempt) == "short history"
     assert tried[4:] == ["short history"]
-    thrifty.paint((24, 32), WAYS, attempt)
+    retry.paint((24, 32), WAYS, attempt)
     assert tried[5:] == ["", "freed", "checkpointed", "short history"], "a size of its own"
 
 
@@ -269,10 +269,10 @@ def usual(here: Path) -> int:
 
 @needs_limit
 def test_with_too_little_memory_the_frames_are_the_same(here: Path, usual: int) -> None:
-    memory_fallbacks, taken = painted(here, "thrifty", round(0.86 * usual))
+    memory_fallbacks, taken = painted(here, "less", round(0.86 * usual))
     assert memory_fallbacks == ["checkpointed", "checkpointed"]
     assert taken < usual
-    assert_same(here / "whole", here / "thrifty", 2)
+    assert_same(here / "whole", here / "less", 2)
 
 
 @needs_limit
