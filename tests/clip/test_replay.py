@@ -405,8 +405,8 @@ def test_another_version_and_precision_are_said(painted: Path, here: Path) -> No
     heard: list[Event] = []
     found = run_replay(ReplayJob(result, here / "p.png", device="cpu"), heard.append)
     told = notes(heard)
-    assert f"PaintedFrame by reelbrush 0.0.9; this is {__version__}" in told
-    assert "PaintedFrame in bfloat16, and now again; this device would have used float32" in told
+    assert f"Painted by reelbrush 0.0.9; this is {__version__}" in told
+    assert "Painted in bfloat16, and now again; this device would have used float32" in told
     assert read_record(here / "p.png").precision == "bfloat16"
     # What the result holds was painted in float32.
     assert (found.frames, found.differing) == (1, 1)
