@@ -71,23 +71,25 @@ def paint_frames(session: Session, survey: Survey, run: Run) -> None:
         entered = one.entered(survey.shots)
         previous = PreviousPaintings(store, earlier if one.circle else None)
         monitor = monitor_at(session.settings, entered, store)
-        style = session.painter_for(one, survey.statistics)
-        painter = PassPainter(one, style, previous, earlier, monitor, session.on_event)
-        # Decoded, and found again in one another, ahead in a thread.
-        with closing(_tracked_ahead(session, one, entered, style.settings, store)) as frames:
+        painter = session.painter_for(one, survey.statistics)
+        pass_painter = PassPainter(one, painter, previous, earlier, monitor, session.on_event)
+        # They are decoded, and found again in one another, ahead in a thread.
+        with closing(_tracked_ahead(session, one, entered, painter.settings, store)) as frames:
             for tracked in frames:
                 index = tracked.frame.index
                 steps = FULL if run.budget is None else run.budget.steps(one, index)
-                painted = painter.repeat(tracked)
+                painted = pass_painter.repeat(tracked)
                 if painted is None:
-                    start = painter.warm_start(tracked)
-                    painted = painter.paint(tracked, start, steps)
+                    # The paintings before it, warped to where this frame shows the same.
+                    start = pass_painter.warm_start(tracked)
+                    painted = pass_painter.paint(tracked, start, steps)
+                # First of all kept: a kill from here on loses nothing.
                 store.put(index, painted)
                 monitor.add(painted.losses, begins_shot=tracked.before is None)
                 for sink in sinks:
                     sink.put(Frame(index, tracked.frame.time, painted.image))
                 if run.budget is not None:
-                    run.budget.finished(one, index, painted)
+                    run.budget.record(one, index, painted)
                 run.painted += 1
                 session.on_event(_done(index, painted, one))
 

@@ -247,7 +247,7 @@ class StepBudget:
         first = self._settings.steps
         return Steps(round(work), min(first, max(least_first(first), round(FIRST * first * work / full))))
 
-    def finished(self, one: Pass, index: int, painted: PaintedFrame) -> None:
+    def record(self, one: Pass, index: int, painted: PaintedFrame) -> None:
         """Learn what a frame took, from the end of the one before it to its own."""
         now = self._clock()
         # Of what is repeated at no cost nothing is to be learned. Steps at several sizes are not told apart afterwards.

@@ -89,15 +89,11 @@ def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     def looked() -> list[int]:
         return [event.frames for event in told if isinstance(event, Scanned) and event.why == LOOKING]
 
-    first, text = painted(), kept.read_text()
+    first = painted()
     assert looked() == [1, 2, 3]
     again = painted()
     assert looked() == []
     np.testing.assert_array_equal(again, first)
-    for damaged in ("[[", "{}x", "[]", '{"layers": [[1, 2, {"relu1_1": 5}]], "colours": null}', "null"):
-        kept.write_text(damaged)
-        np.testing.assert_array_equal(painted(), first)
-        assert looked() == [1, 2, 3] and kept.read_text() == text
     kept.write_text('{"layers": [], "colours": null}')
     assert not np.array_equal(painted(), first), "what was kept counts"
 

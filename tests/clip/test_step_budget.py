@@ -34,8 +34,6 @@ from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
 from pipeline.motion.flow import DIS
-from pipeline.motion.frame_difference import downscaled
-from pipeline.motion.track import untracked_share
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
@@ -98,7 +96,7 @@ def went(
             found[one.number, index] = count
             count = used(count)
             clock.now += (count * SECOND.step + SECOND.beside) * slower(len(found) - 1)
-            pace.finished(one, index, painted(count))
+            pace.record(one, index, painted(count))
     return found, clock.now - 1000.0, has
 
 
@@ -364,16 +362,6 @@ def test_a_job_with_another_deadline_goes_on_with_the_frames_it_has(tmp_path: Pa
 
 
 # ---- what is kept, and what is measured
-
-
-def test_news_is_what_only_now_comes_into_view() -> None:
-    wide = picture(48, 96, seed=3)
-    before = downscaled(wide[:, :64])
-    assert untracked_share(before, before) < 0.02
-    shifted = [untracked_share(before, downscaled(wide[:, x : x + 64])) for x in (2, 8, 16)]
-    assert shifted == sorted(shifted)
-    # A sixteenth-and-a-half of the picture came in from the right, and the flow is unsure beside it.
-    assert 8 / 64 <= shifted[1] < 0.5
 
 
 def test_the_work_folder_remembers_how_many_passes_there_are(tmp_path: Path) -> None:

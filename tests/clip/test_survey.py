@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jobs import moving_folder, paint_picture
-from tiny import CPU, PLAN, tiny_settings, tiny_weights
+from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
 from pipeline.clip.events import Event, Scanned, Stage
 from pipeline.clip.jobs import ClipJob, StylePicture
@@ -20,6 +20,8 @@ from pipeline.clip.survey import LOOKING, Survey, take_survey
 from pipeline.clip.work_folder import MOTION, SHOTS, STATISTICS, SURVEY
 from pipeline.errors import UsageError
 from pipeline.media.frame import Frame, FrameSource, VideoInfo
+from pipeline.motion.frame_difference import downscaled
+from pipeline.motion.track import untracked_share
 from pipeline.network.base import Network
 from pipeline.style.adain import statistics_as_json
 
@@ -111,13 +113,24 @@ def test_a_loop_of_several_shots_is_refused_and_leaves_nothing(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", SURVEY)
-@pytest.mark.parametrize("text", ["[[", "{}x", "[]", "null", "[1]", "5"])
-def test_what_was_kept_and_is_damaged_is_found_again(tmp_path: Path, name: str, text: str) -> None:
+def test_what_was_kept_and_is_damaged_is_found_again(tmp_path: Path, name: str) -> None:
     looked = Looked(tmp_path, cut=None, loop=True)
     found, sound = looked.take(), looked.kept(name).read_text()
-    looked.kept(name).write_text(text)
-    assert same(looked.take(), found)
-    assert looked.source.decodes == [FRAMES] and looked.kept(name).read_text() == sound
+    statistics = '{"layers": [[1, 2, {"relu1_1": 5}]], "colours": null}'
+    for damaged in ("[[", "{}x", "[]", "null", "[1]", "5", *([statistics] if name == STATISTICS else [])):
+        looked.kept(name).write_text(damaged)
+        assert same(looked.take(), found)
+        assert looked.source.decodes == [FRAMES] and looked.kept(name).read_text() == sound
+
+
+def test_motion_is_what_only_now_comes_into_view() -> None:
+    wide = picture(48, 96, seed=3)
+    before = downscaled(wide[:, :64])
+    assert untracked_share(before, before) < 0.02
+    shifted = [untracked_share(before, downscaled(wide[:, x : x + 64])) for x in (2, 8, 16)]
+    assert shifted == sorted(shifted)
+    # A sixteenth-and-a-half of the picture came in from the right, and the flow is unsure beside it.
+    assert 8 / 64 <= shifted[1] < 0.5
 
 
 @pytest.mark.parametrize(
