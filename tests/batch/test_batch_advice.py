@@ -56,13 +56,9 @@ def test_an_input_that_broke_while_it_was_painted_is_gone_on_with_once_it_is_men
     assert kept > 5
     assert "Copy or download it again" in str(one.row().error)
     broken.write_bytes(whole)
-    heard: list[BatchEvent] = []
-    assert one.here(heard.append).exit_code == 0
-    started = [
-        reported.event.done
-        for reported in heard
-        if isinstance(reported, ItemEvent) and isinstance(reported.event, Started)
-    ]
+    again: list[BatchEvent] = []
+    assert one.here(again.append).exit_code == 0
+    started = [event.event.done for event in again if isinstance(event, ItemEvent) and isinstance(event.event, Started)]
     assert started == [kept]
 
 

@@ -52,7 +52,6 @@ def test_with_time_enough_the_frames_are_those_of_a_run_without(tmp_path: Path) 
             assert (image == wanted).all()
 
 
-@pytest.mark.heavy
 def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_path: Path) -> None:
     one = batch_trial(tmp_path, steps=600, carried_steps=600, tolerance=0.0)
     for stem in "ab":
@@ -69,7 +68,6 @@ def test_where_time_is_short_every_painting_is_finished_with_fewer_steps(tmp_pat
     assert min(steps) >= 120 and sum(steps) < 8 * 600
 
 
-@pytest.mark.heavy
 def test_two_workers_share_a_clip_that_has_to_be_done_in_time(tmp_path: Path) -> None:
     free, hurried = (batch_trial(tmp_path / name, passes=2) for name in ("free", "hurried"))
     for one in (free, hurried):
