@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,8 @@ def test_it_can_be_read_where_nothing_may_be_written(tmp_path: Path, killed: boo
             Ledger(place, write=True)
     finally:
         unmounted(place)
+
+
+def test_an_item_with_a_range_of_times_comes_back_from_its_json() -> None:
+    one = item("a.mp4", frames=(3, Fraction(5, 2)))
+    assert Item.from_json(one.as_json()) == one

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.clip.parse import parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, frames_text, parse_frames, parse_rate
 from pipeline.errors import UsageError
 
 
@@ -20,20 +20,31 @@ from pipeline.errors import UsageError
         (":", (None, None)),
         (" 3:4 ", (3, 4)),
         ("007:0010", (7, 10)),
+        ("1:30", (1, 30)),
+        ("0:2s", (0, Fraction(2))),
+        ("1.5s:", (Fraction(3, 2), None)),
+        (":1M30S", (None, Fraction(90))),
+        ("10:0.5m", (10, Fraction(30))),
+        ("0s:1h", (Fraction(0), Fraction(3600))),
     ],
 )
-def test_ranges(text: str, expected: tuple[int | None, int | None]) -> None:
-    assert parse_frames(text) == expected
+def test_ranges(text: str, expected: FrameRange) -> None:
+    found = parse_frames(text)
+    assert found == expected
+    assert list(map(type, found)) == list(map(type, expected))
+    assert parse_frames(frames_text(found)) == found
 
 
-@pytest.mark.parametrize("text", ["", "5", "a:b", "-1:5", "1:2:3", "1.5:3", "1-5", "0 : 5x"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "a:b", "-1:5", "1:2:3", "1.5:3", "1-5", "0 : 5x", "0:01:02.5", "s:2s", "0:2 sheep"]
+)
 def test_what_is_no_range(text: str) -> None:
     with pytest.raises(UsageError, match="A:B") as caught:
         parse_frames(text)
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("text", ["5:5", "5:3", ":0", "0:0"])
+@pytest.mark.parametrize("text", ["5:5", "5:3", ":0", "0:0", "2s:1s", "1s:1s", ":0s"])
 def test_ranges_without_a_frame(text: str) -> None:
     with pytest.raises(UsageError, match="no frame"):
         parse_frames(text)

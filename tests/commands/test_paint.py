@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from calling import FEW, done, image, names, pixels, posix, refused, run, size_o
 from PIL import Image as Pillow
 
 from pipeline.media import open_source, read_metadata
+from reelbrush import stylize_video
 from tests.jobs import TABLE, events, paint_picture, pictures
 
 # ---- what is said while it paints
@@ -118,6 +120,16 @@ def test_what_a_painting_starts_from(here: Path) -> None:
     noise = barely_painted("--start", "noise", "--seed", "1")
     assert noise.std() > 20
     assert abs(barely_painted("--start", "noise", "--seed", "2") - noise).mean() > 10
+
+
+def test_frames_may_be_named_by_times_and_are_remembered_as_frames(here: Path, film: Path) -> None:
+    times = open_source(film).info.times
+    done(video(film, "--frames", f"{float(times[1])}s:{float(times[3])}s"))
+    info = open_source(Path("o.mp4")).info
+    assert info.frames == 2
+    assert json.loads(read_metadata(Path("o.mp4"))["job"])["frames"] == [1, 3]
+    again = stylize_video(film, "s.png", "p.mp4", frames="0s:0.01s", device="cpu", steps=3, levels=1, size=32)
+    assert open_source(again.outputs[0]).info.frames == 1
 
 
 def test_styles_blend_by_weight(here: Path) -> None:

@@ -192,6 +192,24 @@ def test_slice(kind: Kind, source_of: Callable[[Kind], FrameSource]) -> None:
         assert kind.open(path, frames=frames_asked).info.frames == count
 
 
+@every(CLIPS)
+def test_slice_by_times(kind: Kind, source_of: Callable[[Kind], FrameSource]) -> None:
+    """From the first frame that begins then or later, to the last that begins before: whatever the rate."""
+    path, times = source_of(kind).info.path, [Fraction(time) for time in kind.times]
+    numbered = kind.open(path, frames=(3, 8)).info
+    later = Fraction(1, 1000)
+    for asked in ((times[3], times[8]), (times[2] + later, times[7] + later), (3, times[8]), (times[3], 8)):
+        found = kind.open(path, frames=asked).info
+        assert (found.part, found.times, found.duration) == ((3, 8), numbered.times, numbered.duration)
+    assert kind.open(path, frames=(None, times[1])).info.frames == 1
+    with pytest.raises(UsageError, match=r"no frame begins at .* or later; the last of its \d+ begins at"):
+        kind.open(path, frames=(times[-1] + later, None))
+    with pytest.raises(UsageError, match=r"between the start and the end that --frames names no frame begins"):
+        kind.open(path, frames=(times[3] + later / 2, times[3] + later))
+    beyond = kind.open(path, frames=(Fraction(0), Fraction(3600))).info
+    assert beyond.frames == len(times) and any("lasts" in note and "3600 s" in note for note in beyond.notes)
+
+
 @every()
 def test_slices_that_cannot_be(kind: Kind, source_of: Callable[[Kind], FrameSource]) -> None:
     path, count = source_of(kind).info.path, len(kind.times)
