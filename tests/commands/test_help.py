@@ -110,6 +110,19 @@ def test_the_python_calls_take_what_the_options_set() -> None:
         assert set(options(command)) - known <= {"config", "set", "quiet", "json"}
 
 
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - GROUPS))
+def test_what_is_no_number_is_refused_in_one_paragraph(command: str) -> None:
+    needed = [one for one in COMMANDS[command].params if one.required]
+    words = [
+        word for one in needed for word in ([] if one.param_type_name == "argument" else [one.opts[0]]) + ["x.png"]
+    ]
+    for one in COMMANDS[command].params:
+        if one.metavar in ("<int>", "<float>"):
+            told = run(*command.split(), *words, one.opts[0], "many")
+            assert told.exit_code == 2 and "Traceback" not in told.stderr
+            assert told.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{one.opts[0]}'")
+
+
 # ---- completion
 
 
