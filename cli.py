@@ -114,9 +114,9 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) ->
             from pipeline.clip.clip import run_clip
             from pipeline.clip.deadline import Deadline
 
-        studio = painting.studio()
+        engine = painting.engine()
         deadline = None if until is None else Deadline(until)
-        run_clip(job, studio, on_event, deadline)
+        run_clip(job, engine, on_event, deadline)
 
 
 @command(
@@ -143,7 +143,7 @@ def image(
         from pipeline.pictures.story_job import check_story_files, paint_with_story
 
         check_story_files(job, files, options)
-        paint_with_story(job, files, options, painting.studio(), on_event)
+        paint_with_story(job, files, options, painting.engine(), on_event)
 
 
 @command(
@@ -229,7 +229,7 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
     Input, styles and network have to be the same; each is known by its content.
     """
     with running(talk, "The same command goes on; a picture begins anew.") as on_event:
-        from pipeline.clip.recorded import read_record
+        from pipeline.clip.record_reading import read_record
         from pipeline.report.lines import print_table
         from pipeline.report.provenance import record_as_json, record_rows
 

@@ -25,9 +25,9 @@ from pipeline.batch.devices import cores, local_devices
 from pipeline.batch.driver import run_batch
 from pipeline.batch.events import BatchEvent, ItemEnded, Planned
 from pipeline.batch.jobs import RunOptions
+from pipeline.batch.ledger_rows import State
 from pipeline.batch.plan.batch import plan_batch
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import State
 from pipeline.batch.task import Task, TaskEvent
 from pipeline.batch.worker_pool import LocalWorkerPool, WorkerPool
 

@@ -20,7 +20,7 @@ from tiny import picture
 from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, Planned
 from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import ItemRow
+from pipeline.batch.ledger_rows import ItemRow
 from pipeline.batch.run_context import Outcome
 from pipeline.report.batch_run import paint_batch
 

@@ -21,7 +21,7 @@ from media_clips import images_of, write_clip
 from pipeline.batch.events import BatchEvent
 from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
-from pipeline.batch.rows import ItemRow, RunRow, State
+from pipeline.batch.ledger_rows import ItemRow, RunRow, State
 from pipeline.batch.run_context import Outcome
 from pipeline.report.batch_run import paint_batch
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.batch.ledger import Ledger
+from pipeline.batch.ledger_rows import FlickerRow, FrameRow, OutputRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, OutputRow, ThumbnailRow
 from pipeline.clip.jobs import StylePicture
 from pipeline.media.thumbnail import thumbnail
 

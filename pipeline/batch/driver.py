@@ -23,10 +23,10 @@ from pipeline.batch.folder import check_folder_possible, lock_folder, make_folde
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.ledger_rows import FrameRow, State
 from pipeline.batch.plan.item import Item
 from pipeline.batch.prepare import prepare
 from pipeline.batch.recover import recovered
-from pipeline.batch.rows import FrameRow, State
 from pipeline.batch.run_context import Outcome, RunContext
 from pipeline.batch.task import Done, Failed, Lost, Message, Painted, Stopped, Surveyed, TaskEvent
 from pipeline.batch.worker_pool import WorkerPool

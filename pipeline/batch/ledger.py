@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.errors import DiskFullError, OutputError, StoreError
 
 LEDGER = "ledger.sqlite"

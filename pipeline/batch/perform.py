@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.batch.ledger_rows import OutputRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import OutputRow
 from pipeline.batch.task import MeasuredCost, Painted, Result, Surveyed, Task
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
+from pipeline.clip.engine import Engine, load_styles, open_engine
 from pipeline.clip.events import Event, OnEvent, Started
 from pipeline.clip.shards import outline_clip, paint_shard
 from pipeline.clip.speed import frames_to_measure, measure_speed
 from pipeline.clip.still import run_still
-from pipeline.clip.studio import Studio, load_styles, open_studio
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize
@@ -32,35 +32,35 @@ def perform(task: Task, device: str, on_event: OnEvent) -> Result:
 
     :raises ReelbrushError: as `run_clip` and `run_still`.
     """
-    studio = studio_of(task.item, device)
+    engine = engine_of(task.item, device)
     if task.kind == "time":
         if task.size is None:
             raise UsageError("A step can only be timed at a size.")
-        return measure_cost(task.item, studio, *task.size)
+        return measure_cost(task.item, engine, *task.size)
     deadline = None if task.until is None else Deadline(task.until, task.speed)
     if task.kind == "survey":
-        found = outline_clip(task.item.clip_job(task.overwrite), studio, on_event, deadline)
+        found = outline_clip(task.item.clip_job(task.overwrite), engine, on_event, deadline)
         return Surveyed(tuple(found.shots), found.begun, found.speed)
     if task.kind == "part":
         if task.part is None:
             raise UsageError("A part of a clip has to say which frames it is.")
-        passes = paint_shard(task.item.clip_job(task.overwrite), task.part, studio, on_event, deadline)
+        passes = paint_shard(task.item.clip_job(task.overwrite), task.part, engine, on_event, deadline)
         return Painted(passes=passes)
-    return _paint(task, studio, on_event, deadline)
+    return _paint(task, engine, on_event, deadline)
 
 
-def studio_of(item: Item, device: str) -> Studio:
+def engine_of(item: Item, device: str) -> Engine:
     """Network, settings and device for an item. Items that ask for the same have it loaded once."""
     settings = json.dumps(dict(item.settings), sort_keys=True)
-    return _studio(item.preset, item.weights, device, settings)
+    return _open_engine(item.preset, item.weights, device, settings)
 
 
 @lru_cache(maxsize=2)
-def _studio(preset: str, weights: Path | None, device: str, settings: str) -> Studio:
-    return open_studio(preset, weights, device, json.loads(settings))
+def _open_engine(preset: str, weights: Path | None, device: str, settings: str) -> Engine:
+    return open_engine(preset, weights, device, json.loads(settings))
 
 
-def _paint(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> Painted:
+def _paint(task: Task, engine: Engine, on_event: OnEvent, deadline: Deadline | None) -> Painted:
     item = task.item
     notes: tuple[str, ...] = ()
     passes: int | None = None
@@ -76,13 +76,13 @@ def _paint(task: Task, studio: Studio, on_event: OnEvent, deadline: Deadline | N
 
     item.output.parent.mkdir(parents=True, exist_ok=True)
     if item.still:
-        run_still(item.still_job(task.overwrite), studio, watched)
+        run_still(item.still_job(task.overwrite), engine, watched)
     else:
         job = item.clip_job(task.overwrite)
-        result = run_clip(job, studio, watched, deadline)
+        result = run_clip(job, engine, watched, deadline)
         notes, passes = result.notes, result.passes
     outputs = tuple(output_row(path, item.source) for path in item.outputs)
-    inspection = inspect_result(item, cuts, thumbnail_limits(task.items), studio.settings.loop)
+    inspection = inspect_result(item, cuts, thumbnail_limits(task.items), engine.settings.loop)
     made = read_metadata(item.output)
     return Painted(outputs, inspection.flicker, inspection.thumbnails, (*notes, *inspection.notes), passes, made)
 
@@ -100,12 +100,12 @@ def size_of(path: Path) -> int:
     return sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
-def measure_cost(item: Item, studio: Studio, height: int, width: int) -> MeasuredCost:
+def measure_cost(item: Item, engine: Engine, height: int, width: int) -> MeasuredCost:
     """What painting costs here: from a few real steps at that size, on a style picture that pans."""
-    styles, settings = load_styles(item.styles), studio.settings
+    styles, settings = load_styles(item.styles), engine.settings
     picture = resize(styles[0].image, width, height)
     count = 1 if item.still else frames_to_measure(settings)
     frames = [Frame(index, Fraction(index), np.roll(picture, index, axis=1)) for index in range(count)]
-    painter = Painter(studio.network, styles, settings, studio.device)
-    speed = measure_speed(painter, open_flow(settings, studio.device), frames)
+    painter = Painter(engine.network, styles, settings, engine.device)
+    speed = measure_speed(painter, open_flow(settings, engine.device), frames)
     return MeasuredCost(speed.step, speed.beside, painter.work(height, width, carried=False))

@@ -10,10 +10,10 @@ from typing import Any
 
 from pipeline.batch.checked_item import CheckedItem, RejectedItem, Subject, same_input
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.perform import size_of, studio_of
+from pipeline.batch.ledger_rows import ItemRow, OutputRow
+from pipeline.batch.perform import engine_of, size_of
 from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
-from pipeline.batch.rows import ItemRow, OutputRow
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import passes_of
@@ -59,8 +59,8 @@ class Preflight:
 
     def _settings_and_digest(self, item: Item) -> tuple[Settings, str]:
         """Settings and digest of the network. The network itself would stay in memory for every set of settings."""
-        studio = studio_of(item, self._device)
-        return studio.settings, studio.network.digest
+        engine = engine_of(item, self._device)
+        return engine.settings, engine.network.digest
 
     def _once(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
         """What `find` finds, or how it fails: looked for only the first time."""

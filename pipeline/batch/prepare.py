@@ -11,9 +11,9 @@ from pipeline.batch.checked_item import CheckedItem, RejectedItem, changes
 from pipeline.batch.estimate import Room, need_of, room_of
 from pipeline.batch.events import Checking, Notice, Planned, PlanRow, What
 from pipeline.batch.item_tasks import ItemTasks
+from pipeline.batch.ledger_rows import ItemRow, State
 from pipeline.batch.preflight import Preflight
 from pipeline.batch.recover import recovered
-from pipeline.batch.rows import ItemRow, State
 from pipeline.batch.run_context import RunContext
 from pipeline.batch.task import Done, MeasuredCost, Task, TaskEvent
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits

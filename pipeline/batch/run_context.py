@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.batch.events import OnBatchEvent
 from pipeline.batch.jobs import RunOptions
 from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.ledger_rows import State
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import State
 from pipeline.batch.worker_pool import WorkerPool
 from pipeline.errors import StoreError
 from pipeline.signals import Interrupts

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.batch.events import Notice
+from pipeline.batch.ledger_rows import FlickerRow, OutputRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, OutputRow, ThumbnailRow
 from pipeline.clip.events import Event
 from pipeline.clip.step_budget import Speed
 from pipeline.motion.shots import Shot

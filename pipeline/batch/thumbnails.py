@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from pipeline.batch.ledger_rows import FlickerRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, ThumbnailRow
 from pipeline.errors import MediaError
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.thumbnail import thumbnail

@@ -8,13 +8,13 @@ from typing import Any
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
+from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
-from pipeline.clip.studio import open_studio
 from pipeline.media.in_memory import Picture
 from pipeline.settings import DEFAULT_PRESET
 from pipeline.style.frame import OnProgress
@@ -52,11 +52,11 @@ def stylize_image(
     :returns: the picture (`.image`, uint8 (H, W, 3) RGB; `.pil`) with its losses (`.painted.losses`).
     :raises ReelbrushError: `str(error)` says what to do; nothing is written then.
     """
-    studio = open_studio(preset, _path(weights), device, settings)
+    engine = open_engine(preset, _path(weights), device, settings)
     with PictureFiles() as files:
         start = None if init is None else files.picture(init, "start")
         job = StillJob(files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite)
-        return run_still(job, studio, on_event, on_progress)
+        return run_still(job, engine, on_event, on_progress)
 
 
 def stylize_video(
@@ -97,7 +97,7 @@ def stylize_video(
     :raises ReelbrushError: `str(error)` says what to do.
     """
     until = parse_deadline(budget, finish_by)
-    studio = open_studio(preset, _path(weights), device, settings)
+    engine = open_engine(preset, _path(weights), device, settings)
     deadline = None if until is None else Deadline(until)
     with PictureFiles() as files:
         job = ClipJob(
@@ -105,7 +105,7 @@ def stylize_video(
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
         )  # fmt: skip
-        return run_clip(job, studio, on_event, deadline)
+        return run_clip(job, engine, on_event, deadline)
 
 
 def _path(path: str | Path | None) -> Path | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pipeline.clip.checks import check_clip
 from pipeline.clip.deadline import Deadline, clip_budget
+from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
 from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.jobs import ClipJob
@@ -17,7 +18,6 @@ from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
-from pipeline.clip.studio import Studio, style_notes
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import retry_damaged
 from pipeline.media import Sound, open_sink
@@ -25,7 +25,7 @@ from pipeline.media.frame import FrameSink
 from pipeline.media.plan import SinkPlan
 
 
-def run_clip(job: ClipJob, studio: Studio, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
+def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
     """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames. A finished frame that is
     damaged on the disk meanwhile is painted again, and so is what came after it.
 
@@ -35,15 +35,15 @@ def run_clip(job: ClipJob, studio: Studio, on_event: OnEvent = ignore, deadline:
     """
     check_clip(job)
     began = time.monotonic()
-    result = retry_damaged(lambda: _run(job, studio, on_event, deadline))
+    result = retry_damaged(lambda: _run(job, engine, on_event, deadline))
     result = replace(result, seconds=time.monotonic() - began)
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
     return result
 
 
-def _run(job: ClipJob, studio: Studio, on_event: OnEvent, deadline: Deadline | None) -> ClipResult:
+def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | None) -> ClipResult:
     """As `run_clip`; without the seconds."""
-    session = open_session(job, studio, on_event)
+    session = open_session(job, engine, on_event)
     with ExitStack() as stack:
         sinks = stack.enter_context(_open_sinks(session))
         work = session.open_work()

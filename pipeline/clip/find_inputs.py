@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.clip.events import OnEvent, Stage, ignore
 from pipeline.clip.path_cache import cached_paths
 from pipeline.clip.provenance import Ingredient, Record, near, real
-from pipeline.clip.recorded import read_record
+from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, ReplayError
 from pipeline.media import fingerprint
 from pipeline.text import LONGEST, sanitize_line

@@ -11,13 +11,13 @@ import torch
 
 from pipeline import __version__
 from pipeline.clip.clip import run_clip
+from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
 from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
 from pipeline.clip.provenance import Record
-from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.clip.still import run_still
-from pipeline.clip.studio import Studio
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import MediaError, ReplayError, UsageError, WeightsError
 from pipeline.media import open_source, refuse_same_file
@@ -43,7 +43,7 @@ class ReplayInputs:
     """What a result was painted from and with, found again."""
 
     record: Record
-    studio: Studio
+    engine: Engine
     notes: tuple[str, ...]
     """What may differ all the same, a sentence each."""
     source: Path
@@ -64,7 +64,7 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
     """
     record = read_record(job.result)
     refuse_same_file(job.result, () if job.output is None else (job.output,))
-    studio, notes = _studio(record, job)
+    engine, notes = _open_engine(record, job)
     finder = Finder(job.result, job.search, on_event)
     if job.source is not None:
         finder.check_given(job.source, (record.source,), "the input")
@@ -75,7 +75,7 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
         StylePicture(finder.find("a style", style, "--style", job.styles), style.weight) for style in record.styles
     )
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-    return ReplayInputs(record, studio, notes, source, styles, init)
+    return ReplayInputs(record, engine, notes, source, styles, init)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -87,7 +87,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     if output is None:
         raise UsageError("Say where to paint it with -o OUT, or see how it was made with --show.")
     inputs = prepare_replay(job, on_event)
-    record, studio, notes = inputs.record, inputs.studio, inputs.notes
+    record, engine, notes = inputs.record, inputs.engine, inputs.notes
     same_kind = _suffix(job.result) == _suffix(output)
     if not same_kind and (record.codec, record.quality) != (None, None):
         notes = (*notes, "Codec and quality were chosen for another kind of file; this one gets its usual ones.")
@@ -104,14 +104,14 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
 
     if record.kind == "picture":
         still = inputs.still(output, job.overwrite)
-        run_still(still, studio, with_notes)
+        run_still(still, engine, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart,
         )  # fmt: skip
-        run_clip(clip, studio, with_notes)
+        run_clip(clip, engine, with_notes)
     (last,) = finished
     if not same_kind:
         on_event(last)
@@ -148,7 +148,7 @@ def _suffix(path: Path) -> str:
     return "" if path.is_dir() else path.suffix.lower()
 
 
-def _studio(record: Record, job: ReplayJob) -> tuple[Studio, tuple[str, ...]]:
+def _open_engine(record: Record, job: ReplayJob) -> tuple[Engine, tuple[str, ...]]:
     """Settings, network and device as they were, and what may differ all the same, a sentence each."""
     settings, notes = recorded_settings(record)
     if record.version != __version__:
@@ -160,7 +160,7 @@ def _studio(record: Record, job: ReplayJob) -> tuple[Studio, tuple[str, ...]]:
         notes = (*notes, f"Painted in {record.precision}, and now again; this device would have used {natural}.")
     network = _network(record, settings, job.weights)
     _check_flow(record, settings, device)
-    return Studio(settings, network, device), notes
+    return Engine(settings, network, device), notes
 
 
 def _network(record: Record, settings: Settings, weights: Path | None) -> Network:

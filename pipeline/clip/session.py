@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.clip.engine import Engine, load_styles
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import ClipJob
@@ -14,13 +15,12 @@ from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.step_budget import StepBudget, lateness_notes
-from pipeline.clip.studio import Studio, load_styles
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.media import open_source
 from pipeline.media.frame import FrameSource
-from pipeline.motion.cuts import parse_cuts
 from pipeline.motion.flow import FlowMethod
+from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.shots import Shot
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
@@ -114,14 +114,14 @@ class Session:
         )
 
 
-def open_session(job: ClipJob, studio: Studio, on_event: OnEvent = ignore) -> Session:
+def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Session:
     """Open everything that a job names, and make sure that its input is whole.
 
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
-    settings = studio.settings
-    painter = Painter(studio.network, load_styles(job.styles), settings, studio.device)
-    flow = open_flow(settings, studio.device)
+    settings = engine.settings
+    painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
+    flow = open_flow(settings, engine.device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
         job.source,

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clip.deadline import Deadline, fit_passes, shard_budget
+from pipeline.clip.engine import Engine
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.frames import Run, paint_frames
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.session import open_session
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.studio import Studio
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import SHARD, retry_damaged
 from pipeline.motion.shots import Shot
@@ -41,14 +41,14 @@ class Outline:
     """How fast this machine paints it, measured where there is a deadline."""
 
 
-def outline_clip(job: ClipJob, studio: Studio, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> Outline:
+def outline_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> Outline:
     """Take the survey of a clip, and keep it in its work folder for all who paint shards of it.
 
     :param deadline: when it would have to be done if one painted it alone, with the time of all who do. Where that is
         too little for all passes, it gets fewer.
     :raises ReelbrushError: as `run_clip`.
     """
-    session = open_session(job, studio, on_event)
+    session = open_session(job, engine, on_event)
     with closing(session.open_work()) as work:
         reached = work.reached()
         begun = reached.number > 1 or work.frames(reached).done > 0
@@ -58,7 +58,7 @@ def outline_clip(job: ClipJob, studio: Studio, on_event: OnEvent = ignore, deadl
 
 
 def paint_shard(
-    job: ClipJob, shard: Shot, studio: Studio, on_event: OnEvent = ignore, deadline: Deadline | None = None
+    job: ClipJob, shard: Shot, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None
 ) -> int:
     """Paint the frames of some whole shots, after `outline_clip`. Killed and called again, it goes on. Returns how many
     passes there was time for.
@@ -69,7 +69,7 @@ def paint_shard(
     """
 
     def attempt() -> int:
-        session = open_session(job, studio, on_event)
+        session = open_session(job, engine, on_event)
         with closing(session.open_work(shard)) as work:
             work.copy_survey(job.work)
             survey = take_survey(session, work, motion=deadline is not None)

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from pipeline.clip.checks import check_still
+from pipeline.clip.engine import Engine, load_styles, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import still_record
 from pipeline.clip.results import StillResult
-from pipeline.clip.studio import Studio, load_styles, style_notes
 from pipeline.errors import MediaError
 from pipeline.media import (
     fit_size,
@@ -31,7 +31,7 @@ from pipeline.types import Image
 
 def run_still(
     job: StillJob,
-    studio: Studio,
+    engine: Engine,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
 ) -> StillResult:
@@ -40,10 +40,10 @@ def run_still(
     :param on_progress: called after every step with the picture as it stands, for progress GIFs.
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    began, settings = time.monotonic(), studio.settings
+    began, settings = time.monotonic(), engine.settings
     check_still(job)
     original = _read_content(job.content)
-    painter = Painter(studio.network, load_styles(job.styles), settings, studio.device)
+    painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
     width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
     content = resize(original, width, height)
     start = None if job.init is None else resize(read_picture(job.init), width, height)
@@ -53,7 +53,7 @@ def run_still(
     work = painter.work(height, width, carried=False)
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
-                device_line(studio.device, network.dtype), _notes(job))
+                device_line(engine.device, network.dtype), _notes(job))
     )  # fmt: skip
 
     def progress(step: Progress) -> None:

@@ -22,7 +22,7 @@ from pipeline.settings import (
 from pipeline.signals import defer_signals
 
 if TYPE_CHECKING:
-    from pipeline.clip.studio import Studio
+    from pipeline.clip.engine import Engine
 
 SET = option(
     "Any other setting; 'reelbrush presets standard' shows them all. Can be given several times.",
@@ -79,16 +79,16 @@ class Painting:
         values = self.values()
         resolve(values.pop("preset", DEFAULT_PRESET), values)
 
-    def studio(self) -> Studio:
+    def engine(self) -> Engine:
         """All that painting needs beside the job; torch is imported for it.
 
         :raises SettingsError, WeightsError, DeviceError: as their names say.
         """
         with defer_signals():
-            from pipeline.clip.studio import open_studio
+            from pipeline.clip.engine import open_engine
 
         values = self.values()
-        return open_studio(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)
+        return open_engine(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)
 
     def typed_words(self, more: Typed) -> list[str]:
         """The options as they were typed, to be typed again.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.batch.ledger import LEDGER, Ledger
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.find_inputs import FoundIngredients, find_ingredients
-from pipeline.clip.recorded import read_record
+from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
 from pipeline.media.picture_sources import natural_key

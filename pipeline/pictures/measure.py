@@ -20,7 +20,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.sink import SUFFIXES
-from pipeline.motion.cuts import parse_cuts
+from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise

@@ -12,13 +12,13 @@ from fractions import Fraction
 
 from pipeline.batch.checked_item import CheckedItem, RejectedItem
 from pipeline.batch.estimate import need_of, room_of
-from pipeline.batch.perform import measure_cost, studio_of
+from pipeline.batch.perform import engine_of, measure_cost
 from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import MeasuredCost
+from pipeline.clip.engine import load_styles
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
-from pipeline.clip.studio import load_styles
 from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
@@ -121,13 +121,13 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
     statistics: dict[str, ClipStatistics] = {}
     cells = []
     for number, one in enumerate(checked):
-        studio = studio_of(one.item, device)
-        painter = Painter(studio.network, load_styles(one.item.styles), draft_settings(one.settings), studio.device)
+        engine = engine_of(one.item, device)
+        painter = Painter(engine.network, load_styles(one.item.styles), draft_settings(one.settings), engine.device)
         if samples and painter.needs_statistics:
-            if studio.network.digest not in statistics:
+            if engine.network.digest not in statistics:
                 views = [painter.statistics_of(image) for image in samples]
-                statistics[studio.network.digest] = pooled_statistics(views)
-            painter = painter.with_statistics(statistics[studio.network.digest])
+                statistics[engine.network.digest] = pooled_statistics(views)
+            painter = painter.with_statistics(statistics[engine.network.digest])
         paintings: list[Image] = []
         for frame in frames:
             on_count("Painting", number * len(frames) + len(paintings), len(checked) * len(frames))
@@ -168,12 +168,12 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
         one = preflight.check(item)
         if isinstance(one, RejectedItem):
             raise UsageError(one.text)
-        studio = studio_of(one.item, device)
-        name = studio.network.digest
+        engine = engine_of(one.item, device)
+        name = engine.network.digest
         if name not in timings:
             on_count(f"Measuring a step at {one.subject.width}x{one.subject.height}", 0, None)
-            timing = measure_cost(one.item, studio, one.subject.height, one.subject.width)
-            timings[name] = timing, _memory(one, peak_memory(studio.device))
+            timing = measure_cost(one.item, engine, one.subject.height, one.subject.width)
+            timings[name] = timing, _memory(one, peak_memory(engine.device))
         measured, memory = timings[name]
         room = room_of(one)
         checked.append(one)

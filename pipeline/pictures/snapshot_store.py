@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.atomic import remove, replace_folder
 from pipeline.clip.provenance import Ingredient, Record, near, real
-from pipeline.clip.recorded import read_record
+from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
 from pipeline.media.outputs import cannot_write, check_folder

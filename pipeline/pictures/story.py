@@ -15,7 +15,7 @@ from pipeline.motion.image_statistics import colour_distance
 from pipeline.pictures.jobs import StoryOptions
 from pipeline.pictures.lettering import Colour
 from pipeline.pictures.snapshots import Snapshot, Snapshots, thumbnail
-from pipeline.pictures.story_page import Page
+from pipeline.pictures.story_layout import Page
 from pipeline.types import Image
 
 LEAST_FRAMED = 64

@@ -19,8 +19,8 @@ from pipeline.pictures.story_file import check_story, write_story
 
 # Who only tells a story again need not wait for torch.
 if TYPE_CHECKING:
+    from pipeline.clip.engine import Engine
     from pipeline.clip.results import StillResult
-    from pipeline.clip.studio import Studio
 
 
 def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -> None:
@@ -44,7 +44,7 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
 
 
 def paint_with_story(
-    job: StillJob, files: StoryFiles, options: StoryOptions, studio: Studio, on_event: OnEvent
+    job: StillJob, files: StoryFiles, options: StoryOptions, engine: Engine, on_event: OnEvent
 ) -> StillResult:
     """Paint a picture; where `files` name a story, write the progress GIF (or video) too.
 
@@ -55,7 +55,7 @@ def paint_with_story(
 
     check_story_files(job, files, options)
     if job.output is None or (files.story is None and not files.keep):
-        return run_still(job, studio, on_event)
+        return run_still(job, engine, on_event)
     output, story, folder = job.output, files.story, snapshot_folder(job.output)
     style_images = [read_picture(style.path) for style in job.styles]
     began = time.monotonic()
@@ -69,7 +69,7 @@ def paint_with_story(
             on_event(event)
 
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = run_still(job, studio, with_story, recorder)
+    result = run_still(job, engine, with_story, recorder)
     snapshots = recorder.snapshots(result, style_images)
     notes: tuple[str, ...] = ()
     try:

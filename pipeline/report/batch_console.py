@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import TaskID
 
 from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Notice, Planned
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Event, FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.report.batch_run import REPORT
 from pipeline.report.batch_text import end_line, plan_line

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.batch.rows import FlickerRow, ItemRow, RunRow, State
+from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.clip.parse import frames_text
 from pipeline.report.status import STOPPED, stopped_early
 from pipeline.text import duration_text, size_text

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
-from pipeline.batch.rows import FlickerRow, FrameRow, ItemRow
+from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow
 
 WIDE, HIGH = 1000, 200
 """Units of a plot; the page stretches it to where it stands."""

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import ItemRow, State
+from pipeline.batch.ledger_rows import ItemRow, State
 from pipeline.batch.thumbnails import thumbnail_limits
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size

@@ -18,7 +18,7 @@ from functools import cached_property
 
 from pipeline.batch.budget import makespan
 from pipeline.batch.events import BatchEvent, ItemBegan, ItemEnded, ItemEvent, Planned
-from pipeline.batch.rows import ItemRow, State
+from pipeline.batch.ledger_rows import ItemRow, State
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 
 RECENT = 12

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pipeline.clip.provenance import Ingredient, Record
-from pipeline.clip.recorded import recorded_values
+from pipeline.clip.record_reading import recorded_values
 from pipeline.text import LONGEST, sanitize_line
 
 

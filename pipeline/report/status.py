@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import ItemRow, RunRow, State
+from pipeline.batch.ledger_rows import ItemRow, RunRow, State
 from pipeline.report.failures import Cause, Failure, causes
 from pipeline.report.progress import BatchProgress, ItemProgress, row_progress
 

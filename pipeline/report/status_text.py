@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.report.failures import RESUME_HINT
 from pipeline.report.status import STOPPED, BatchStatus, ItemStatus
 from pipeline.text import duration_text, remaining_text

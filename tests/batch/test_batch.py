@@ -12,7 +12,7 @@ from jobs import TABLE, events, paint_picture
 from media_clips import clip, images_of
 
 from pipeline.batch.events import BatchEvent, ItemEvent
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.media import read_metadata
 

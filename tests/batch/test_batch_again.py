@@ -13,7 +13,7 @@ from ledgers import finish, item_of, planned
 from pipeline.batch.checked_item import changes, same_input
 from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger import LEDGER
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.pictures.figures.loss_sources import batch_loss_curves
 

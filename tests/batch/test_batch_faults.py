@@ -32,7 +32,7 @@ from jobs import environment, events
 
 from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger import LEDGER
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
 from pipeline.errors import DiskFullError
 

@@ -12,7 +12,7 @@ from media_clips import images_of
 
 from pipeline.batch.events import ItemEvent
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import FrameRow, State
+from pipeline.batch.ledger_rows import FrameRow, State
 from pipeline.clip.events import Started
 from pipeline.errors import UsageError
 

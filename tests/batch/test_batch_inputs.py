@@ -19,7 +19,7 @@ from media_clips import clip, ffmpeg, images_of, sound_packets
 from PIL import Image as Pillow
 
 from pipeline.batch.events import BatchEvent, ItemEvent
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import FrameDone, Started
 from pipeline.media import open_source
 from pipeline.media.ffmpeg import address

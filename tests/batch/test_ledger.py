@@ -11,8 +11,8 @@ import pytest
 from batches import mounted, remounted_for_reading, unmounted
 
 from pipeline.batch.ledger import LEDGER, Ledger
+from pipeline.batch.ledger_rows import FlickerRow, FrameRow, OutputRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.batch.rows import FlickerRow, FrameRow, OutputRow, State, ThumbnailRow
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import OutputError, StoreError
 

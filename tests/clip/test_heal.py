@@ -12,7 +12,7 @@ from jobs import SMALL, moving_folder, paint_picture, pictures
 from tiny import picture
 
 from pipeline.batch.events import BatchEvent, ItemEvent
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Damaged, Event, FrameDone
 from pipeline.clip.store import FrameStore
 from pipeline.errors import DamagedFrameError

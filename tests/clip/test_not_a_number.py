@@ -13,9 +13,9 @@ from PIL import Image as Pillow
 from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
 from pipeline.clip.clip import run_clip
+from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.jobs import ClipJob, StylePicture
-from pipeline.clip.studio import Studio
 from pipeline.errors import PaintingError
 from pipeline.network.base import Network
 
@@ -43,7 +43,7 @@ def painted(folder: Path, bad: int, frames: int = 5, **settings: Any) -> list[Fr
     Pillow.fromarray(faint(np.array(Pillow.open(style)))).save(style)
     told: list[Event] = []
     job = ClipJob(folder / "in", (StylePicture(style),), folder / "out")
-    run_clip(job, Studio(tiny_settings(size=0, cuts="none", **settings), touchy(), CPU), told.append)
+    run_clip(job, Engine(tiny_settings(size=0, cuts="none", **settings), touchy(), CPU), told.append)
     return [event for event in told if isinstance(event, FrameDone)]
 
 

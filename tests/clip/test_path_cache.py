@@ -13,7 +13,7 @@ import pytest
 from pipeline.clip import path_cache as places
 from pipeline.clip.find_inputs import find_ingredients
 from pipeline.clip.path_cache import cache_folder, cached_paths, record_paths
-from pipeline.clip.recorded import read_record
+from pipeline.clip.record_reading import read_record
 from pipeline.media import fingerprint
 from reelbrush import stylize_image, stylize_video
 from tests.jobs import SMALL, moving_folder, paint_picture

@@ -20,7 +20,7 @@ import cli
 from pipeline.clip.events import Event, Finished, Started
 from pipeline.clip.jobs import ReplayJob
 from pipeline.clip.provenance import JOB, near
-from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.clip.replay import count_differing_frames, run_replay
 from pipeline.errors import MediaError, OutputError, ReelbrushError, ReplayError, UsageError, WeightsError
 from pipeline.media import fingerprint, read_metadata, read_picture, write_picture

@@ -10,12 +10,12 @@ from jobs import SMALL, assert_same, moving_folder, paint_picture
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
+from pipeline.clip.engine import Engine, open_engine
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.results import ClipResult
 from pipeline.clip.shards import MOST, Outline, outline_clip, paint_shard, split_shots
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.studio import Studio, open_studio
 
 
 def test_neighbouring_shots_make_shards_of_about_the_same_length() -> None:
@@ -39,7 +39,7 @@ class Clip:
             moving_folder(self.source, 9, cut=4)
         self.style = paint_picture(folder / "style.png", seed=9)
         values = {key: value for key, value in SMALL.items() if key not in ("device", "passes")}
-        self.studio: Studio = open_studio(
+        self.engine: Engine = open_engine(
             "standard", None, "cpu", {**values, **settings, "passes": passes, "cuts": "4,6"}
         )
         self.now = 1000.0
@@ -58,15 +58,15 @@ class Clip:
         return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
 
     def run(self, output: str) -> ClipResult:
-        return run_clip(self.job(output), self.studio)
+        return run_clip(self.job(output), self.engine)
 
     def outline(self, output: str, deadline: Deadline | None = None) -> Outline:
-        return outline_clip(self.job(output), self.studio, self.see, deadline)
+        return outline_clip(self.job(output), self.engine, self.see, deadline)
 
     def paint(self, output: str, shard: tuple[int, int], deadline: Deadline | None = None) -> list[int]:
         """Returns the steps that its frames took."""
         self.told.clear()
-        paint_shard(self.job(output), shard, self.studio, self.see, deadline)
+        paint_shard(self.job(output), shard, self.engine, self.see, deadline)
         return [event.steps for event in self.told if isinstance(event, FrameDone)]
 
 
@@ -110,14 +110,14 @@ def test_killed_while_the_shards_are_joined(tmp_path: Path) -> None:
 
 def test_what_was_painted_as_a_whole_is_seen(tmp_path: Path) -> None:
     clip = Clip(tmp_path, 1)
-    studio = clip.studio
+    engine = clip.engine
 
     def interrupt(event: object) -> None:
         if type(event).__name__ == "FrameDone":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_clip(clip.job("out"), studio, interrupt)
+        run_clip(clip.job("out"), engine, interrupt)
     outline = clip.outline("out")
     assert outline.begun
 

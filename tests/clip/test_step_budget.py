@@ -14,6 +14,7 @@ from tiny import picture, tiny_painter, tiny_settings
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline, reserve
+from pipeline.clip.engine import open_engine
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.passes import Pass, passes_of
@@ -29,7 +30,6 @@ from pipeline.clip.step_budget import (
     allocate,
     plan_steps,
 )
-from pipeline.clip.studio import open_studio
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
@@ -263,12 +263,12 @@ def run(
 ) -> ClipResult:
     """Paint a folder in so many seconds of that clock beside those that are kept for encoding; None: without."""
     values = dict(settings)
-    studio = open_studio(device=values.pop("device"), overrides=values)
+    engine = open_engine(device=values.pop("device"), overrides=values)
     job = ClipJob(folder, (StylePicture(style),), output)
     deadline = None
     if seconds is not None:
         deadline = Deadline(clock.now + kept_for(folder) + seconds, TICK, clock)
-    return run_clip(job, studio, clock.see, deadline)
+    return run_clip(job, engine, clock.see, deadline)
 
 
 def test_with_enough_time_the_frames_are_those_of_a_run_without(tmp_path: Path, style: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 from jobs import moving_folder, paint_picture
 from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
+from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Scanned, Stage
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.session import Session, open_session
-from pipeline.clip.studio import Studio
 from pipeline.clip.survey import LOOKING, Survey, take_survey
 from pipeline.clip.work_folder import MOTION, SHOTS, STATISTICS, SURVEY
 from pipeline.errors import UsageError
@@ -54,13 +54,13 @@ class Looked:
         moving_folder(folder / "in", FRAMES, cut=cut, hold=(2,))
         style = paint_picture(folder / "style.png", seed=9)
         self.told: list[Event] = []
-        studio = Studio(
+        engine = Engine(
             tiny_settings(**{"size": 0, "recolour": 1.0, "cuts": "auto", **settings}),
             Network(PLAN, tiny_weights()),
             CPU,
         )
         job = ClipJob(folder / "in", (StylePicture(style),), folder / "out")
-        session = open_session(job, studio, self.told.append)
+        session = open_session(job, engine, self.told.append)
         self.source = Counted(session.source)
         self.session: Session = replace(session, source=self.source)
         self.told.clear()

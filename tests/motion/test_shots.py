@@ -13,8 +13,8 @@ from scene.clip import cut_frame, scene
 
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture, resize
-from pipeline.motion.cuts import Cuts, parse_cuts
 from pipeline.motion.frame_difference import difference, downscaled
+from pipeline.motion.given_cuts import Cuts, parse_cuts
 from pipeline.motion.shots import find_shots
 from pipeline.types import Image
 from tests.tiny import picture

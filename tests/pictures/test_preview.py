@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.batch.events import Planned
 from pipeline.batch.jobs import BatchRun
-from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.media import Frame, Image, read_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import text_size

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as Pillow
 from stories import SUFFIXES
 
-from pipeline.clip.recorded import read_record
+from pipeline.clip.record_reading import read_record
 from pipeline.errors import StoreError
 from pipeline.media import open_source, read_metadata, read_picture
 from pipeline.media.gif_blocks import walk_gif

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned, PlanRow
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
 from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes

@@ -18,7 +18,7 @@ from ledgers import BEGAN, finish, frame_row, jpeg, planned, set_columns
 
 from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned
 from pipeline.batch.ledger import Ledger
-from pipeline.batch.rows import FlickerRow, ItemRow, State, ThumbnailRow
+from pipeline.batch.ledger_rows import FlickerRow, ItemRow, State, ThumbnailRow
 from pipeline.batch.thumbnails import LIMITS, thumbnail_limits
 from pipeline.clip.events import Stepped
 from pipeline.errors import OutputError, UsageError

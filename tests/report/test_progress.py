@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.batch.events import ItemBegan, ItemEnded, ItemEvent, Planned, PlanRow
-from pipeline.batch.rows import State
+from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Event, FrameDone, Repainted, Started, Stepped
 from pipeline.report.progress import BatchProgress, CountProgress, ItemProgress, JobProgress, RunProgress
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from pipeline.batch.plan.apart import digest, folded, tell_apart
+from pipeline.batch.plan.distinct_names import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
 from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.errors import UsageError

@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath, PureWindowsPath
 
-from pipeline.batch.plan.apart import Claim, alike, digest, folded, tell_apart
+from pipeline.batch.plan.distinct_names import Claim, alike, digest, folded, tell_apart
 from pipeline.batch.plan.inputs import Input
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT

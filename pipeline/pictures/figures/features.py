@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clip.studio import open_studio
+from pipeline.clip.engine import open_engine
 from pipeline.errors import MediaError
 from pipeline.media import Image, resize
 from pipeline.network.weights import describe
@@ -65,14 +65,14 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, job.pictures, job.overwrite)
-    studio = open_studio("gatys2016", job.weights, job.device)
-    layers = job.layers or block_layers(studio.network, 1)
-    inputs = [read_resized(path, job.size, studio.network.smallest_side(layers)) for path in job.pictures]
+    engine = open_engine("gatys2016", job.weights, job.device)
+    layers = job.layers or block_layers(engine.network, 1)
+    inputs = [read_resized(path, job.size, engine.network.smallest_side(layers)) for path in job.pictures]
     pictures, notes = [picture for picture, _ in inputs], [note for _, more in inputs for note in more]
     maps = []
     for number, picture in enumerate(pictures):
         on_count("Looking through the network", number, len(pictures))
-        maps.append(layer_maps(studio.network, studio.device, picture, layers))
+        maps.append(layer_maps(engine.network, engine.device, picture, layers))
     on_count("Drawing the figure", 0, None)
     names = [path.name for path in job.pictures]
     if job.gram:
@@ -85,7 +85,7 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
         page = maps_page(names, pictures, maps, orders)
     write_figure(job.output, page, job.overwrite)
     channels = {layer: tuple(order) for layer, order in orders.items()}
-    return Features(job.output, describe(studio.network), channels, tuple(notes))
+    return Features(job.output, describe(engine.network), channels, tuple(notes))
 
 
 def _with_extent(

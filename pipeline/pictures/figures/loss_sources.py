@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.batch.ledger import LEDGER, Ledger
-from pipeline.batch.rows import ItemRow
+from pipeline.batch.ledger_rows import ItemRow
 from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import read_metadata
-from pipeline.motion.cuts import parse_cuts
+from pipeline.motion.given_cuts import parse_cuts
 from pipeline.pictures.snapshot_store import INDEX, read_snapshots, snapshot_folder
 from pipeline.settings import read_toml, strengthened
 from pipeline.types import OnCount

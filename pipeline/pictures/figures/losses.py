@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pipeline.clip.engine import Engine, open_engine
 from pipeline.clip.events import ignore
 from pipeline.clip.jobs import ReplayJob, StillJob, parse_style
 from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
-from pipeline.clip.studio import Studio, open_studio
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
@@ -59,8 +59,8 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 
 def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
     """Of a picture that is painted for the figure."""
-    studio = open_studio(job.preset, job.weights, job.device, job.settings)
-    return painted_loss_curve(StillJob(job.place, tuple(map(parse_style, job.styles))), studio, on_count)
+    engine = open_engine(job.preset, job.weights, job.device, job.settings)
+    return painted_loss_curve(StillJob(job.place, tuple(map(parse_style, job.styles))), engine, on_count)
 
 
 def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
@@ -80,10 +80,10 @@ def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
             f"{job.place}: this is a clip, and the losses of its frames were not kept. Paint it with reelbrush video "
             "--keep, and name the folder that it leaves beside the result."
         )
-    return replace(painted_loss_curve(ready.still(None), ready.studio, on_count), name=job.place.name)
+    return replace(painted_loss_curve(ready.still(None), ready.engine, on_count), name=job.place.name)
 
 
-def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> LossCurve:
+def painted_loss_curve(still: StillJob, engine: Engine, on_count: OnCount) -> LossCurve:
     """The losses of a picture, step by step, while it is painted; the painting itself is not kept.
 
     :raises ReelbrushError: as `run_still`.
@@ -102,8 +102,8 @@ def painted_loss_curve(still: StillJob, studio: Studio, on_count: OnCount) -> Lo
         losses.append(progress.detail.losses.floats())
         on_count("Painting (percent)", int(100 * progress.share), 100)
 
-    run_still(still, studio, ignore, record)
+    run_still(still, engine, ignore, record)
     return LossCurve(
-        still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(studio.settings)),
+        still.content.name, "step", tuple(places), tuple(losses), weights_of(asdict(engine.settings)),
         tuple(breaks) if len(breaks) > 1 else (),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.clip.studio import open_studio
+from pipeline.clip.engine import open_engine
 from pipeline.media import Image
 from pipeline.network.base import Network
 from pipeline.network.weights import describe
@@ -96,8 +96,8 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     check_figure(job.output, (job.content, job.style), job.overwrite)
-    studio = open_studio("gatys2016", job.weights, job.device)
-    network = studio.network
+    engine = open_engine("gatys2016", job.weights, job.device)
+    network = engine.network
     singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or block_layers(network, 2)]
     cumulative = job.style_layers or block_layers(network, 1)
     sets = [cumulative[: count + 1] for count in range(len(cumulative))]
@@ -105,7 +105,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     content, notes = read_resized(job.content, job.size, least)
     style, more = read_resized(job.style, job.size, least)
     watch = _Stopwatch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
-    maker = Reconstructor(network, studio.device, Plan(job.steps, job.tv_weight, job.seed))
+    maker = Reconstructor(network, engine.device, Plan(job.steps, job.tv_weight, job.seed))
     rows, pictures = [], []
     for layers in singles:
         result = maker.content(content, layers[0], watch.step)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from pipeline.clip.studio import open_studio
+from pipeline.clip.engine import open_engine
 from pipeline.media import Image
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, beside, stacked
@@ -72,8 +72,8 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     """
     check_figure(job.output, (job.content, job.style), job.overwrite)
     given = {"size": job.size, "seed": job.seed, **({} if job.steps is None else {"steps": job.steps})}
-    studio = open_studio(job.preset, job.weights, job.device, given)
-    settings = studio.settings
+    engine = open_engine(job.preset, job.weights, job.device, given)
+    settings = engine.settings
     ratios = job.ratios or tuple(factor * settings.content_weight / settings.style_weight for factor in AROUND)
     names = [layer for layer, _ in settings.style_layers]
     sets = [tuple(names[: count + 1]) for count in range(len(names))]
@@ -82,7 +82,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     losses = []
     for row, layers in enumerate(sets):
         shares = tuple((layer, 1 / len(layers)) for layer in layers)
-        painter = Painter(studio.network, [Style(style)], replace(settings, style_layers=shares), studio.device)
+        painter = Painter(engine.network, [Style(style)], replace(settings, style_layers=shares), engine.device)
         painted = [
             painter.with_settings(with_ratio(painter.settings, ratio)).paint(
                 content, on_progress=_counted(on_count, row * len(ratios) + column, len(sets) * len(ratios))
@@ -92,7 +92,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
         paintings.append([one.image for one in painted])
         losses.append(tuple(one.losses for one in painted))
     write_figure(job.output, page(content, style, paintings, ratios, sets), job.overwrite)
-    return Weights(job.output, describe(studio.network), ratios, tuple(sets), tuple(losses))
+    return Weights(job.output, describe(engine.network), ratios, tuple(sets), tuple(losses))
 
 
 def with_ratio(settings: Settings, ratio: float) -> Settings:

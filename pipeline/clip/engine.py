@@ -19,7 +19,7 @@ from pipeline.style.frame import Style
 
 
 @dataclass(frozen=True)
-class Studio:
+class Engine:
     """What painting needs beside the job. Opened once, it serves any number of jobs, one after the other."""
 
     settings: Settings
@@ -27,12 +27,12 @@ class Studio:
     device: torch.device
 
 
-def open_studio(
+def open_engine(
     preset: str = DEFAULT_PRESET,
     weights: Path | None = None,
     device: str = "auto",
     overrides: Mapping[str, Any] | None = None,
-) -> Studio:
+) -> Engine:
     """Complete the settings, load the weights.
 
     :param overrides: single settings that replace those of the preset.
@@ -40,7 +40,7 @@ def open_studio(
     """
     settings = resolve(preset, overrides)
     chosen = choose_device(device)
-    return Studio(settings, open_vgg19(weights, cast(Pooling, settings.pooling)), chosen)
+    return Engine(settings, open_vgg19(weights, cast(Pooling, settings.pooling)), chosen)
 
 
 def load_styles(styles: Sequence[StylePicture]) -> list[Style]:

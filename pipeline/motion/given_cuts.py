@@ -1,4 +1,4 @@
-"""What a person says about the cuts of a clip: find them, there are none, or here they are."""
+"""What somebody says about the cuts of a clip: find them, there are none, or here they are."""
 
 from __future__ import annotations
 
