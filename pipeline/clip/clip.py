@@ -94,6 +94,7 @@ def _open_sinks(session: Session) -> Iterator[tuple[FrameSink, ...]]:
                 sound=sound,
                 codec=made.codec,
                 quality=made.quality,
+                plays=info.plays,
                 metadata=made.texts(path),
                 overwrite=job.overwrite,
             )

@@ -63,8 +63,8 @@ class AnimationWriter:
         described = {"pnginfo": png_texts(texts)} if self._form == "PNG" else {"exif": exif_texts(texts).tobytes()}
         try:
             pictures[0].save(
-                self._part, self._form, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0,
-                **self._options, **described,
+                self._part, self._form, save_all=True, append_images=pictures[1:], duration=milliseconds,
+                loop=self._plan.plays, **self._options, **described,
             )  # fmt: skip
         except ValueError as error:
             raise OutputError(

@@ -53,6 +53,8 @@ class VideoInfo:
     source_width: int = 0
     source_height: int = 0
     """Size in pixels before any resizing, as the eye sees it."""
+    plays: int = 0
+    """How often an animation is played, 0 for ever; no other kind says."""
     part: tuple[int | None, int | None] | None = None
     """First frame of the file, counted from 0, and the one before which the clip ends; None: all of them."""
 

@@ -1,8 +1,9 @@
-"""The blocks of a GIF file: delays exactly as stored, whether the file is whole, and a remark put in."""
+"""The blocks of a GIF file: where its frames stand, their delays, how often they are played, and a remark put in."""
 
 from __future__ import annotations
 
 import shutil
+import struct
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -10,18 +11,46 @@ from pathlib import Path
 from pipeline.media.outputs import part_path
 
 _EXTENSION, _PICTURE, _END = 0x21, 0x2C, 0x3B
-_GRAPHIC_CONTROL, _COMMENT = 0xF9, 0xFE
+_GRAPHIC_CONTROL, _APPLICATION, _COMMENT = 0xF9, 0xFF, 0xFE
 _HEADER = 13  # bytes: signature and logical screen
+_LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+
+
+@dataclass(frozen=True)
+class GifFrame:
+    """Where a frame lies on the canvas and in the file, and what becomes of it."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    delay: int
+    """In hundredths of a second; 0 where none is given."""
+    disposal: int
+    """As stored: 2 makes its place transparent before the next frame, 3 brings back what was there before it."""
+    transparent: int | None
+    """The index in the palette that is not drawn."""
+    start: int
+    """First byte of its image descriptor."""
+    end: int
+    """First byte after its data."""
 
 
 @dataclass(frozen=True)
 class GifBlocks:
     """What the blocks of a GIF say."""
 
-    delays: list[int]
-    """Of each frame whose data are all there, in hundredths of a second; 0 where none is given."""
+    frames: list[GifFrame]
+    """Those whose data are all there."""
     whole: bool
     """False where the file breaks off inside a block; a missing end mark alone is common and harmless."""
+    plays: int = 1
+    """How often the animation is played; 0 for ever."""
+
+    @property
+    def delays(self) -> list[int]:
+        """Of each frame, in hundredths of a second."""
+        return [frame.delay for frame in self.frames]
 
 
 def walk_gif(path: Path) -> GifBlocks:
@@ -30,25 +59,39 @@ def walk_gif(path: Path) -> GifBlocks:
         return _walk(data)
 
 
+def screen(head: bytes) -> tuple[int, int, int]:
+    """Width, height and bytes of the header with its colour table, of a GIF that begins with `head`."""
+    width, height = struct.unpack_from("<HH", head, 6)
+    return width, height, _HEADER + _table(head[10])
+
+
 def _walk(data: mmap) -> GifBlocks:
-    delays: list[int] = []
-    delay = 0
+    frames: list[GifFrame] = []
+    control, plays = bytes(4), 1
+    whole = True
     try:
         at = _HEADER + _table(data[10])
         while at < len(data) and data[at] != _END:
             if data[at] == _EXTENSION:
                 if data[at + 1] == _GRAPHIC_CONTROL:
-                    delay = int.from_bytes(data[at + 4 : at + 6], "little")
+                    control = bytes(data[at + 3 + k] for k in range(4))
+                elif data[at + 1] == _APPLICATION and data[at + 3 : at + 14] in _LOOPING and data[at + 15] & 7 == 1:
+                    repeats = data[at + 16] + 256 * data[at + 17]
+                    plays = repeats + 1 if repeats else 0
                 at = _after_sub_blocks(data, at + 2)
             elif data[at] == _PICTURE:
-                at = _after_sub_blocks(data, at + 10 + _table(data[at + 9]) + 1)
-                delays.append(delay)
-                delay = 0
+                end = _after_sub_blocks(data, at + 10 + _table(data[at + 9]) + 1)
+                left, top, width, height = struct.unpack("<HHHH", data[at + 1 : at + 9])
+                flags, delay, transparent = struct.unpack("<BHB", control)
+                unseen = transparent if flags & 1 else None
+                frames.append(GifFrame(left, top, width, height, delay, flags >> 2 & 7, unseen, at, end))
+                control, at = bytes(4), end
             else:
-                return GifBlocks(delays, False)
+                whole = False
+                break
     except IndexError:
-        return GifBlocks(delays, False)
-    return GifBlocks(delays, True)
+        whole = False
+    return GifBlocks(frames, whole, plays)
 
 
 def add_comment(path: Path, text: str) -> None:

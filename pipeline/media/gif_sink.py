@@ -83,7 +83,7 @@ class GifWriter:
             *("-f", "ivf", "-i", address(self._frames), "-f", "png_pipe", "-i", address(self._palette_file)),
             *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:dither={dither}", "-fps_mode", "passthrough"),
             *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
-            *("-final_delay", str(self._delays[-1]), "-loop", "0"),
+            *("-final_delay", str(self._delays[-1]), "-loop", str(_repeats(self._plan.plays))),
             *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "gif", address(self._part)),
         )
         self._check()
@@ -129,6 +129,11 @@ class GifWriter:
 
     def _check(self) -> None:
         written = walk_gif(self._part)
+        if len(written.frames) > 1 and written.plays != self._plan.plays:
+            raise OutputError(
+                f"{self._plan.path}: the GIF is not what it should be: it is played {written.plays} times instead of "
+                f"{self._plan.plays} (0: for ever). It was not kept. Give the same command again."
+            )
         if not written.whole or written.delays != self._delays:
             raise OutputError(
                 f"{self._plan.path}: the GIF is not what it should be: {len(written.delays)} frames that last "
@@ -148,3 +153,8 @@ class GifWriter:
         if min(self._delays) < _BROWSERS_OBEY:
             notes.append("Browsers slow down a GIF with more than 50 frames a second; choose 50 or fewer.")
         return notes
+
+
+def _repeats(plays: int) -> int:
+    """What ffmpeg is told: 0 for ever, -1 for a GIF that says nothing, else how often it is shown once more."""
+    return 0 if plays == 0 else -1 if plays == 1 else plays - 1

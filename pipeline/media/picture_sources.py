@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from pipeline.errors import MediaError
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
-from pipeline.media.pictures import as_rgb, open_picture, read_picture
+from pipeline.media.pictures import as_rgb, gif_frames, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import resize
 from pipeline.media.suffixes import PICTURES
@@ -47,14 +47,29 @@ class AnimationSource:
 
     def _decode(self, start: int) -> Iterator[Frame]:
         with open_picture(self._info.path) as picture:
-            offset = first_frame(picture)
-            shown, image = -1, None
+            drawn = _drawn(picture, self._info.path, self._picks[start] if start < len(self._picks) else 0)
+            shown, drawing, image = -1, picture, None
             for index in range(start, len(self._picks)):
-                if image is None or self._picks[index] != shown:
-                    shown = self._picks[index]
-                    picture.seek(offset + shown)
-                    image = resize(as_rgb(picture), self._info.width, self._info.height)
+                while shown < self._picks[index]:
+                    found = next(drawn, None)
+                    if found is None:
+                        raise EOFError(f"frame {self._picks[index]} is no longer there")
+                    (shown, drawing), image = found, None
+                if image is None:
+                    image = resize(as_rgb(drawing), self._info.width, self._info.height)
                 yield Frame(index, self._info.times[index], image)
+
+
+def _drawn(picture: Pillow.Image, path: Path, first: int = 0) -> Iterator[tuple[int, Pillow.Image]]:
+    """The frames of an open animation from number `first` on, each with its number and valid until the next."""
+    if picture.format == "GIF":
+        # Each is drawn over those before it, so all of them are decoded.
+        yield from ((number, frame) for number, frame in enumerate(gif_frames(picture, path)) if number >= first)
+        return
+    offset = first_frame(picture)
+    for number in range(first, getattr(picture, "n_frames", 1) - offset):
+        picture.seek(offset + number)
+        yield number, picture
 
 
 class PicturesSource:
@@ -136,14 +151,11 @@ def animation_delays(path: Path, stop: int | None) -> list[Fraction]:
 
 def _decode_delays(path: Path, picture: Pillow.Image, wanted: int, delays: list[Fraction]) -> bool:
     """Append the delay of each frame once it is decoded; False where the file ends too early."""
-    offset = first_frame(picture)
-    count = getattr(picture, "n_frames", 1) - offset
     blocks = walk_gif(path) if picture.format == "GIF" else None
-    if blocks is not None:
-        count = min(count, len(blocks.delays))
-    for number in range(min(count, wanted)):
-        picture.seek(offset + number)
-        picture.load()
+    for number, frame in _drawn(picture, path):
+        if number == wanted:
+            break
+        frame.load()
         if blocks is not None:
             delay = Fraction(blocks.delays[number], 100)
         else:
@@ -151,6 +163,18 @@ def _decode_delays(path: Path, picture: Pillow.Image, wanted: int, delays: list[
             delay = Fraction((picture.info.get("duration") or 0) / 1000).limit_denominator(100_000)
         delays.append(delay or NO_DELAY)
     return blocks is None or blocks.whole
+
+
+def animation_plays(path: Path) -> int:
+    """How often the animation `path` is played; 0 for ever.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    with open_picture(path) as picture:
+        if picture.format == "GIF":
+            return walk_gif(path).plays
+        return int(picture.info.get("loop") or 0)
 
 
 def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[str]]:

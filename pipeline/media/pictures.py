@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
+from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
 from pipeline.types import Image
 
@@ -47,7 +48,16 @@ def read_picture(path: str | Path) -> Image:
     """
     path = Path(path)
     with open_picture(path) as picture:
-        return as_rgb(picture)
+        return as_rgb(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+
+
+def gif_frames(picture: Pillow.Image, path: Path) -> Iterator[Pillow.Image]:
+    """Every frame of the GIF `path`, which is open as `picture`, for `as_rgb`; each is valid until the next."""
+    profile = picture.info.get("icc_profile")
+    for frame in composed_frames(path):
+        if profile:
+            frame.info["icc_profile"] = profile
+        yield frame
 
 
 def is_animated(path: str | Path) -> bool:

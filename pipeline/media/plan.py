@@ -41,6 +41,8 @@ class SinkPlan:
     """Of a GIF instead of a quality; with it, a PNG has no more colours than that."""
     animation: bool = False
     """.webp, .png and .apng are written too, animated; all frames are in memory then."""
+    plays: int = 0
+    """How often a GIF or an animated picture is played; 0 for ever."""
     as_folder: bool = False
     """Numbered pictures, also where the name of the folder has an ending."""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from pipeline.media.picture_sources import (
     AnimationSource,
     PicturesSource,
     animation_delays,
+    animation_plays,
     different_size,
     pictures_in,
     upright_size,
@@ -228,7 +229,8 @@ def _open_animation(path: Path, request: _Request) -> AnimationSource:
     line = _timeline(path, times, duration, rate, request)
     with open_picture(path) as picture:
         width, height = upright_size(picture)
-    return AnimationSource(_picture_info(path, "animation", (width, height), line, request), line.picks)
+    info = _picture_info(path, "animation", (width, height), line, request)
+    return AnimationSource(replace(info, plays=animation_plays(path)), line.picks)
 
 
 def _open_folder(path: Path, request: _Request) -> PicturesSource:
