@@ -69,17 +69,20 @@ class AsJson:
 @contextmanager
 def running(talk: Talk, interrupted: str) -> Iterator[OnEvent]:
     """A job with its progress on stderr, its events on stdout where asked, and its errors as paragraphs."""
-    from pipeline.report.console import ConsoleReporter
-    from pipeline.report.jsonlines import json_reporter
-
     with errors(interrupted, talk.json), ExitStack() as stack:
-        console = stack.enter_context(ConsoleReporter(screen, talk.quiet))
-        lines = json_reporter(typer.echo) if talk.json else None
+        reporters: list[OnEvent] = []
 
         def on_event(event: Any) -> None:
-            console(event)
-            if lines is not None:
-                lines(event)
+            if not reporters:
+                # With the first event: what draws progress takes longer to import than a wrong name takes to be found.
+                from pipeline.report.console import ConsoleReporter
+                from pipeline.report.jsonlines import json_reporter
+
+                reporters.append(stack.enter_context(ConsoleReporter(screen, talk.quiet)))
+                if talk.json:
+                    reporters.append(json_reporter(typer.echo))
+            for reporter in reporters:
+                reporter(event)
 
         yield on_event
 

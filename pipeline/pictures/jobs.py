@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.clip.jobs import DEVICE, OVERWRITE, WEIGHTS
 from pipeline.clip.parse import FrameRange, parse_bytes, parse_frames, parse_names, parse_ratios
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, argument, option
-from pipeline.settings import PRESETS
+from pipeline.settings import PRESETS, resolve
 
 MAX_BYTES = option(
     "An animation takes no more than that: 5MB, 800kB. Quality, frames, size are given up, least visible first.",
@@ -27,6 +27,9 @@ SEARCH = option("Look here and below for inputs and styles that are not where th
 
 def _output(about: str, metavar: str = "OUT") -> Mapping[str, Any]:
     return option(about, MAIN, flags=("--output", "-o"), metavar=metavar)
+
+
+_DRAFT_STEPS = resolve("draft").steps
 
 
 @dataclass(frozen=True)
@@ -344,7 +347,8 @@ class WeightsJob:
     preset: str = field(default="draft", metadata=DRAFT)
     size: int = field(default=192, metadata=option("Longest side of a painting in pixels.", PAINTING, low=16))
     steps: int | None = field(
-        default=None, metadata=option("Steps of a painting.", PAINTING, low=1, default="those of the preset")
+        default=None,
+        metadata=option("Steps of a painting.", PAINTING, low=1, default=f"the preset's; of draft {_DRAFT_STEPS}"),
     )
     seed: int = field(default=0, metadata=option("Seed of the noise.", PAINTING, low=0))
     weights: Path | None = field(default=None, metadata=WEIGHTS)

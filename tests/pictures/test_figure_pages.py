@@ -236,7 +236,7 @@ def test_figures_are_vectors_too_and_say_their_size_in_print(tmp_path: Path) -> 
 
 def test_the_help_has_the_numbers_of_the_preset_that_is_used() -> None:
     shown = " ".join(reelbrush("figure", "weights", "--help").stdout.split())
-    assert f"[preset draft: {resolve('draft').steps}]" in shown and "standard" not in shown
+    assert f"[default: the preset's; of draft {resolve('draft').steps}]" in shown and "standard" not in shown
     assert "192" in shown and ".svg" in shown
     shown = " ".join(reelbrush("figure", "losses", "--help").stdout.split())
     assert "[preset draft: 256]" in shown and "[preset standard" not in shown
