@@ -204,6 +204,13 @@ def encoders() -> frozenset[str]:
     return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listed, re.MULTILINE))
 
 
+@lru_cache(maxsize=1)
+def decoders() -> frozenset[str]:
+    """Names of all decoders that this ffmpeg has."""
+    listed = run(["-decoders"]).out.decode("utf-8", "replace")
+    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listed, re.MULTILINE))
+
+
 @dataclass(frozen=True)
 class FfmpegReport:
     """What `reelbrush doctor` shows of ffmpeg."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import MediaError
-from pipeline.media.ffmpeg import address, run
+from pipeline.media.ffmpeg import address, decoders, run
 
 _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(r"n: *0 pts: .*? fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)")
@@ -19,6 +19,11 @@ _DURATION = re.compile(rf"\bDuration: {_CLOCK}")
 _STREAM_END = re.compile(rf"\bDURATION +: {_CLOCK}")
 _STREAM = re.compile(r"\bStream #0:\d+.*?: (Video|Audio|Subtitle|Data|Attachment): ")
 _ROTATION = re.compile(r"[Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+) degrees")
+_CODEC = re.compile(r": Video: (\w+)")
+_ALPHA_BESIDE = re.compile(r"\balpha_mode +: 1\b", re.IGNORECASE)
+_ALPHA_FORMAT = re.compile(r"(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|ayuv|uyva|vuya).*")
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Those that decode the transparency of WebM, which is a second picture beside the first."""
 _STATED_FPS = re.compile(r", ([\d.]+)(k?) fps")
 
 
@@ -43,6 +48,10 @@ class Header:
     colour_transfer: str
     """As ffmpeg names them; 'unknown' where the file does not say."""
     interlaced: bool
+    alpha: bool
+    """The pixels can be transparent."""
+    decoder: str
+    """The decoder of ffmpeg that the frames need; '' for the one it takes by itself."""
     expected: int | None
     """Number of frames there should be; only good for a progress bar."""
     stream_end: Fraction | None
@@ -71,6 +80,12 @@ def read_header(path: Path) -> Header:
     colour_range, space, _, transfer = colour.groups() if colour else ("unknown",) * 4
     rotation = _ROTATION.search(banner)
     container = _CONTAINER.search(banner)
+    codec, beside = _video_codec(banner)
+    decoder = _ALPHA_DECODERS.get(codec, "") if beside else ""
+    if decoder not in decoders():
+        decoder = ""
+    # The fourth byte of uncompressed AVI is there to align pixels, and often 0 throughout.
+    padded = codec == "rawvideo" and "avi" in (container.group(1).split(",") if container else ())
     return Header(
         container=container.group(1) if container else "",
         width=int(width),
@@ -83,6 +98,8 @@ def read_header(path: Path) -> Header:
         colour_range=colour_range,
         colour_transfer=transfer,
         interlaced=scan in "TB",
+        alpha=bool(decoder) or (_ALPHA_FORMAT.fullmatch(pixel_format) is not None and not padded),
+        decoder=decoder,
         expected=_expected(banner),
         stream_end=_video_end(banner),
     )
@@ -107,15 +124,27 @@ def _expected(banner: str) -> int | None:
 
 def _video_end(banner: str) -> Fraction | None:
     """The DURATION tag that stands under the first video stream."""
-    inside = False
+    ends = (_STREAM_END.search(line) for line in _video_lines(banner))
+    return next((_seconds(end) for end in ends if end), None)
+
+
+def _video_codec(banner: str) -> tuple[str, bool]:
+    """The codec of the first video stream, and whether a tag under it tells of transparency stored beside."""
+    lines = _video_lines(banner)
+    codec = _CODEC.search(lines[0]) if lines else None
+    return codec.group(1) if codec else "", any(_ALPHA_BESIDE.search(line) for line in lines)
+
+
+def _video_lines(banner: str) -> list[str]:
+    """The line of the first video stream and those under it."""
+    found: list[str] = []
     for line in banner.splitlines():
-        if stream := _STREAM.search(line):
-            if inside:
-                return None
-            inside = stream.group(1) == "Video"
-        elif inside and (end := _STREAM_END.search(line)):
-            return _seconds(end)
-    return None
+        stream = _STREAM.search(line)
+        if stream and found:
+            break
+        if found or (stream and stream.group(1) == "Video"):
+            found.append(line)
+    return found
 
 
 def _unreadable(path: Path, banner: str, said: str, reason: str) -> MediaError:

@@ -211,6 +211,8 @@ def _video_notes(probed: Probe) -> list[str]:
         notes.append("The clip is interlaced; it is not deinterlaced, so moving edges show combs.")
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
+    if probed.header.alpha:
+        notes.append("The clip has an alpha channel; what is transparent is laid on white.")
     if probed.remark:
         notes.append(f"The decoder complained, though it could go on: {probed.remark}.")
     return notes

@@ -95,17 +95,29 @@ class _Decoder:
         info = self._info
         matrix = input_matrix(self._header)
         assumed = f":in_color_matrix={matrix}" if matrix else ""
-        filters = (
-            f"trim=start_frame={first}:end_frame={last + 1}",
-            f"scale={info.width}:{info.height}:flags={_SWS}{assumed}",
-            "format=rgb24",
-        )
+        trim, scale = f"trim=start_frame={first}:end_frame={last + 1}", f"scale={info.width}:{info.height}:flags={_SWS}"
+        filters = (trim, *self._on_white(assumed), scale) if self._header.alpha else (trim, f"{scale}{assumed}")
+        decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.
-            *("-reinit_filter", "0", "-i", address(info.path), "-map", "0:V:0", "-vf", ",".join(filters)),
+            *("-reinit_filter", "0", *decoder, "-i", address(info.path), "-map", "0:V:0"),
+            *("-vf", ",".join((*filters, "format=rgb24"))),
             *("-fps_mode", "passthrough", "-frames:v", str(last + 1 - first)),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
         ]
+
+    def _on_white(self, assumed: str) -> tuple[str, ...]:
+        """Filters that put white behind each frame. Before it is resized: else colours that are hidden bleed out."""
+        stored = f"scale={self._header.width}:{self._header.height}:flags={_SWS}{assumed}"
+        return (
+            # Both ways of a frame meet again by its time, so each frame has one of its own.
+            *(
+                stored,
+                "format=gbrap",
+                "setpts=N",
+                "split[over][under];[under]lutrgb=r=255:g=255:b=255:a=255[white];[white][over]overlay=format=gbrp",
+            ),
+        )
 
 
 def input_matrix(header: Header) -> str:

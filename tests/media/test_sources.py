@@ -117,6 +117,47 @@ def test_hdr_is_noted(folder: Path) -> None:
     assert any("HDR" in note for note in open_source(path).info.notes)
 
 
+ALPHA = {
+    "qtrle.mov": ("-c:v", "qtrle"),
+    "prores.mov": ("-c:v", "prores_ks", "-pix_fmt", "yuva444p10le"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-crf", "10"),
+    "vp8.webm": ("-c:v", "libvpx", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0", "-b:v", "2M"),
+    "ffv1.mkv": ("-c:v", "ffv1", "-pix_fmt", "yuva420p"),
+    "png.avi": ("-c:v", "png", "-pix_fmt", "rgba"),
+}
+"""Ways to store transparency."""
+
+
+@pytest.mark.parametrize("name", ALPHA)
+def test_what_is_transparent_is_laid_on_white(tmp_path: Path, name: str) -> None:
+    """A bar that moves; what is hidden behind the transparency has its colour."""
+    moving = "if(between(X-4*N,8,23),255,if(between(X-4*N,24,31),128,0))"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "color=black:size=64x48:rate=25,format=rgba", "-frames:v", "6"),
+        *("-vf", f"geq=r=200:g=60:b=30:a='{moving}'", *ALPHA[name], address(tmp_path / name)),
+    )
+    source = open_source(tmp_path / name)
+    assert [note for note in source.info.notes if "transparent" in note]
+    frames = list(source.frames())
+    assert len(frames) == 6
+    for number, frame in enumerate(frames):
+        image, left = frame.image.astype(int), 4 * number
+        assert np.abs(image[8:40, left + 12 : left + 20] - (200, 60, 30)).max() <= 12
+        assert np.abs(image[8:40, left + 26 : left + 30] - (227, 157, 142)).max() <= 12
+        assert image[8:40, left + 36 :].min() >= 250
+    assert (next(source.frames(start=4)).image == frames[4].image).all()
+    small = open_source(tmp_path / name, size=32)
+    # At the edge no colour comes out from behind the transparency.
+    assert next(small.frames()).image[4:20, 20:].min() >= 245
+
+
+def test_the_padding_of_an_uncompressed_avi_is_no_transparency(tmp_path: Path) -> None:
+    path = flat(tmp_path / "a.avi", (200, 60, 30), "64x48", "format=rgba,colorchannelmixer=aa=0", ("-c:v", "rawvideo"))
+    source = open_source(path)
+    assert not source.info.notes
+    assert np.abs(next(source.frames()).image.astype(int) - (200, 60, 30)).max() <= 2
+
+
 def test_size_that_changes_on_the_way(folder: Path) -> None:
     big = clip(folder / "big.h264")
     small = clip(folder / "small.h264", size="32x24")
