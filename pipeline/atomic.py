@@ -5,12 +5,32 @@ Nothing here knows what is written, or says in words of its own what went wrong:
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+LONGEST_NAME = 255
+"""Bytes of a name that file systems hold."""
+
+
+def hidden(path: Path, ending: str) -> Path:
+    """`.NAME` and `ending`, beside `path`. Where that is too long for a name, NAME is shortened and a few characters
+    that are computed from it tell it from others."""
+    room = LONGEST_NAME - len(os.fsencode(f".{ending}"))
+    name = path.name
+    if len(os.fsencode(name)) > room:
+        told_apart = "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        name = _cut(name, room - len(told_apart)) + told_apart
+    return path.with_name(f".{name}{ending}")
+
+
+def _cut(name: str, most: int) -> str:
+    """The beginning of `name`, `most` bytes or a few less: no character is cut in two."""
+    return os.fsencode(name)[:most].decode("utf-8", "ignore")
 
 
 @contextmanager
@@ -20,7 +40,7 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written; nothing is left then, and what was there before stays.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=f".part{path.suffix}", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{_cut(path.name, 80)}.", suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -51,7 +71,7 @@ def replace_folder(part: Path, folder: Path) -> None:
     Raises:
         OSError: it could not be renamed; the old folder has its name again then.
     """
-    old = folder.with_name(f".{folder.name}.old")
+    old = hidden(folder, ".old")
     try:
         sync_folder(part)
         if folder.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import new_file, remove, replace_folder
+from pipeline.atomic import hidden, new_file, remove, replace_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -77,3 +77,19 @@ def test_remove_takes_anything(tmp_path: Path) -> None:
     for name in ("folder", "nothing"):
         remove(tmp_path / name)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e4", "\u5b57", "\U0001f41f"])
+def test_a_long_name_has_room_for_what_lies_beside_it(tmp_path: Path, letter: str) -> None:
+    """255 bytes are the most; letters take one to four of them."""
+    path = tmp_path / (letter * (251 // len(letter.encode())) + ".gif")
+    with new_file(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+    parts = [hidden(path, ".part.gif"), hidden(path.with_name(f"y{path.name[1:]}"), ".part.gif"), hidden(path, ".old")]
+    parts.append(hidden(parts[0], ".part.gif"))
+    for part in parts:
+        part.write_text("")
+        assert len(os.fsencode(part.name)) <= 255 and part.name.startswith(".")
+    assert len(set(parts)) == 4
+    assert hidden(tmp_path / "a.gif", ".part.gif").name == ".a.gif.part.gif"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
+from pipeline.media.outputs import check_name
 from pipeline.media.probe import check_readable
 
 
@@ -20,6 +21,7 @@ def check_clip(job: ClipJob) -> None:
     """
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    check_name(job.output, job.work.suffix)
     # A folder is looked at more closely once it is known what is in it, or goes into it.
     for path in (job.source, *(style.path for style in job.styles)):
         if path != job.source or not path.is_dir():

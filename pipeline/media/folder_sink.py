@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pipeline.atomic import remove, replace_folder, sync_file
+from pipeline.atomic import hidden, remove, replace_folder, sync_file
 from pipeline.errors import MediaError, OutputError
-from pipeline.media.outputs import cannot_write, check_folder
+from pipeline.media.outputs import cannot_write, check_folder, check_name
 from pipeline.media.pictures import open_picture
 from pipeline.media.plan import SinkPlan
 from pipeline.media.writing import encode_picture
@@ -20,8 +20,10 @@ def check_output_folder(path: Path, overwrite: bool) -> None:
     """Find out before any work is done whether the folder `path` can be written.
 
     Raises:
-        OutputError: it exists and is not empty (and not `overwrite`), or holds something else than frames.
+        OutputError: it exists and is not empty (and not `overwrite`), or holds something else than frames; or its name
+            is too long.
     """
+    check_name(path)
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path}: this is a file; a folder is needed. Choose another name.")
     inside = [entry.name for entry in path.iterdir()] if path.is_dir() else []
@@ -42,7 +44,7 @@ class FolderWriter:
         self._plan = plan
         # resolve(): the folder may be given as '.', which has no name.
         self._path = plan.path.resolve()
-        self._part = self._path.with_name(f".{self._path.name}.part")
+        self._part = hidden(self._path, ".part")
         self._begun = False
         self.notes = ["A folder of pictures has no sound; the sound is left out."] if plan.sound else []
         if plan.variable:

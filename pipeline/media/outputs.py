@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.atomic import new_file, replace_file
+from pipeline.atomic import LONGEST_NAME, hidden, new_file, replace_file
 from pipeline.errors import DiskFullError, OutputError, UsageError
+from pipeline.text import sanitize_line
+
+
+def check_name(path: Path, beside: str = "") -> None:
+    """Raise an OutputError where the name of `path` is too long for a disk.
+
+    Args:
+        beside: what is put behind the name for something that has to lie beside it, such as '.reelbrush'.
+    """
+    there, most = len(os.fsencode(path.name)), LONGEST_NAME - len(beside)
+    if there > most:
+        why = f", as NAME{beside} lies beside it" if beside else ""
+        raise OutputError(
+            f"{path.parent}: the name {sanitize_line(path.name, 40)!r} takes {there} bytes, and {most} is the most "
+            f"that there can be{why}. Choose a shorter one."
+        )
 
 
 def check_output(path: str | Path, overwrite: bool = False) -> None:
     """Find out before any work is done whether the file `path` can be written.
 
     Raises:
-        OutputError: it exists (and not `overwrite`), is a folder, or its folder is missing or not writable.
+        OutputError: it exists (and not `overwrite`), is a folder, or its folder is missing or not writable; or its name
+            is too long.
     """
     path = Path(path)
+    check_name(path)
     if path.is_dir():
         raise OutputError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
     if path.exists() and not overwrite:
@@ -51,7 +70,7 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 
 def part_path(path: Path, what: str = "") -> Path:
     """The hidden name beside `path` under which it is unfinished: `.NAME.part.mp4`; `what` tells several apart."""
-    return path.with_name(f".{path.name}.{what or 'part'}{path.suffix}")
+    return hidden(path, f".{what or 'part'}{path.suffix}")
 
 
 def publish(part: Path, path: Path) -> None:
@@ -85,9 +104,11 @@ def refuse_same_file(source: str | Path, outputs: Iterable[str | Path]) -> None:
 
     Raises:
         UsageError: an output is the source (by whatever name), lies in the source folder, or holds the source.
+        OutputError: the name of an output is longer than any that there can be.
     """
     source = Path(source)
     for output in map(Path, outputs):
+        check_name(output)
         if _same(source, output):
             raise UsageError(f"{output}: the result would replace what it is made from. Choose another name.")
         if source.is_dir() and _same(source, output.parent):

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.atomic import remove
+from pipeline.atomic import hidden, remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import Frame, open_sink
 from pipeline.media.outputs import cannot_write, publish
@@ -79,7 +79,7 @@ def write_within_limit(
     :raises OutputError: it cannot be written.
     """
     encodings = encoding_ladder(path.suffix.lower())
-    folder = path.with_name(f".{path.name}.trials")
+    folder = hidden(path, ".trials")
     remove(folder)  # left by a run that was killed
     trials = _Trials(folder, path, animation)
     try:

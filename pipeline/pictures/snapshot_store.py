@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import remove, replace_folder
+from pipeline.atomic import hidden, remove, replace_folder
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
@@ -61,7 +61,7 @@ def store_snapshots(folder: Path, snapshots: Snapshots, record: Record) -> None:
 
     :raises OutputError: the disk is full, or the folder cannot be made.
     """
-    part = folder.with_name(f".{folder.name}.part")
+    part = hidden(folder, ".part")
     remove(part)  # left by a run that was killed
     try:
         part.mkdir()

@@ -11,6 +11,7 @@ from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.jobs import StillJob
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_picture, refuse_same_file
+from pipeline.media.outputs import check_name
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
 from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapshots, snapshot_folder, store_snapshots
 from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
@@ -40,6 +41,7 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
         check_story(files.story)
         check_output(files.story, job.overwrite)
     if job.output is not None and files.keep:
+        check_name(job.output, snapshot_folder(job.output).suffix)
         check_snapshot_folder(snapshot_folder(job.output), job.overwrite)
 
 
