@@ -43,6 +43,8 @@ class Probe:
     """When the first frame is shown on the clock of the file, whose 0 is the start of its earliest stream."""
     audio: str | None
     """Codec of the first audio stream, as ffmpeg calls it."""
+    audio_start: Fraction | None
+    """When it begins, in seconds after the first frame; None where it has no packet."""
     audio_end: Fraction | None
     """When it ends, in seconds after the first frame; only the first packet counts where `stop` was given."""
     remark: str = ""
@@ -234,6 +236,7 @@ def _conclude(header: Header, decoded: _Pass, sounds: Listing, *, whole: bool) -
         variable=variable,
         origin=origin,
         audio=None if sound is None else sounds.codecs.get(sound),
+        audio_start=None if span is None else span[0] - origin,
         audio_end=None if span is None else span[1] - origin,
         remark="its times run backwards, so frames are evenly spaced" if decoded.numbered else decoded.decoder,
     )

@@ -13,13 +13,15 @@ from pipeline.media.metadata import pack
 from pipeline.media.outputs import part_path, publish
 from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
-from pipeline.media.sound import add_sound
+from pipeline.media.sound import Way, add_sound, sound_begins, try_sound
 from pipeline.media.timing import clock
 from pipeline.types import Image
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _MATROSKA_TICK = Fraction(1, 1000)
 """Matroska and WebM count time in thousandths of a second."""
+_OUT_OF_PLACE = Fraction(1, 5)
+"""Seconds by which sound may begin or end elsewhere: codecs count in packets, and want one or two to begin with."""
 
 
 class VideoWriter:
@@ -35,6 +37,10 @@ class VideoWriter:
         self._process: Process | None = None
         # A regular clip counts frames, so that ffmpeg sees its rate; one that is not counts parts of a second.
         self._tick = Fraction(1, clock(plan.times, plan.duration)) if plan.variable else 1 / plan.rate
+        self._ways: tuple[Way, ...] = ()
+        if plan.sound is not None:
+            self._ways = try_sound(plan.sound, self._sounding)
+            self.notes += [way.note for way in self._ways[:1] if way.note]
 
     def write(self, image: Image, position: int) -> None:
         """Raises an OutputError where ffmpeg has ended or cannot write."""
@@ -54,8 +60,9 @@ class VideoWriter:
             raise self._failed()
         has_sound = False
         if self._plan.sound is not None:
-            has_sound, notes = add_sound(self._silent, self._plan.sound, self._sounding, self._container())
-            self.notes += notes
+            container = self._container()
+            has_sound, notes = add_sound(self._silent, self._plan.sound, self._sounding, container, self._ways)
+            self.notes += [note for note in notes if note not in self.notes]
             if has_sound:
                 self._part = self._sounding
         self._check(has_sound)
@@ -143,13 +150,14 @@ class VideoWriter:
         return ""
 
     def _wrong_sound(self, written: Probe, promised: bool) -> str:
-        if promised and written.audio is None:
+        if not promised or self._plan.sound is None:
+            return ""
+        if written.audio is None or written.audio_start is None or written.audio_end is None:
             return "its sound is missing"
+        should = sound_begins(self._plan.sound)
+        if should is not None and abs(written.audio_start - should) > _OUT_OF_PLACE:
+            return f"its sound begins at {float(written.audio_start):.2f} s, not at {float(should):.2f} s"
         frame = self._plan.duration / len(self._plan.times)
-        if (
-            promised
-            and written.audio_end is not None
-            and written.audio_end > self._plan.duration + max(frame, Fraction(1, 5))
-        ):
+        if written.audio_end > self._plan.duration + max(frame, _OUT_OF_PLACE):
             return "its sound is longer than its pictures"
         return ""

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_clips import clip, copy_clip, ffmpeg, plan, sound_packets
+from media_clips import clip, copy_clip, ffmpeg, plan, sound_packets, write_clip
 
+from pipeline.errors import OutputError
 from pipeline.media import Frame, Sound, open_sink, open_source
+from pipeline.media.channels import channel_count
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.plan import SinkPlan
+from pipeline.media.sound import Way
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +162,139 @@ def test_variable_clip_with_sound_keeps_its_times(tmp_path: Path, beeps: Path) -
         sink.finish()
     info = open_source(tmp_path / "v.mp4").info
     assert info.times == times and info.duration == 2 and info.audio == "aac"
+
+
+LAYOUTS: dict[str, tuple[list[str], list[str]]] = {
+    # What is heard in each channel of the .webm, and of the .mp4, in the order of ffmpeg; '' in a silent one. A low
+    # frequency channel of AAC has none of these pitches.
+    "mono": (["0"], ["0"]),
+    "stereo": (["0", "1"], ["0", "1"]),
+    "2.1": (["0", "1", "", "2", "", ""], ["0", "1", ""]),
+    "3.0": (["0", "1", "2"], ["0", "1", "2"]),
+    "3.0(back)": (["0", "1", "2", "2"], ["0", "1", "2"]),
+    "3.1": (["0", "1", "2", "3", "", ""], ["0", "1", "2", ""]),
+    "4.0": (["0", "1", "2", "", "3", "3"], ["0", "1", "2", "3"]),
+    "4.1": (["0", "1", "2", "3", "4", "4"], ["0", "1", "2", "", "4"]),
+    "quad": (["0", "1", "2", "3"], ["0", "1", "2", "3"]),
+    "quad(side)": (["0", "1", "2", "3"], ["0", "1", "2", "3"]),
+    "5.0": (["0", "1", "2", "", "3", "4"], ["0", "1", "2", "3", "4"]),
+    "5.0(side)": (["0", "1", "2", "", "3", "4"], ["0", "1", "2", "3", "4"]),
+    "5.1": (["0", "1", "2", "3", "4", "5"], ["0", "1", "2", "", "4", "5"]),
+    "5.1(side)": (["0", "1", "2", "3", "4", "5"], ["0", "1", "2", "", "4", "5"]),
+    "6.0": (["0", "1", "2", "", "3 4", "3 5"], ["0", "1", "2", "4", "5", "3"]),
+    "hexagonal": (["0", "1", "2", "", "3 5", "4 5"], ["0", "1", "2", "3", "4", "5"]),
+    "6.1": (["0", "1", "2", "3", "4 5", "4 6"], ["0", "1", "2", "", "5", "6", "4"]),
+    "6.1(back)": (["0", "1", "2", "3", "4 6", "5 6"], ["0", "1", "2", "", "4", "5", "6"]),
+    "7.0": (["0", "1", "2", "", "3", "4", "5", "6"], ["0", "1", "2", "3", "4", "5", "6"]),
+    "7.1": (["0", "1", "2", "3", "4", "5", "6", "7"], ["0", "1", "2", "", "4", "5", "6", "7"]),
+    "7.1(wide)": (["0 6", "1 7", "2", "3", "4", "5"], ["0", "1", "2", "", "4", "5", "6", "7"]),
+    "octagonal": (["0", "1", "2", "", "3 5", "4 5", "6", "7"], ["0", "1", "2", "3", "4", "5", "6", "7"]),
+    "5.1.2": (["0 6", "1 7", "2", "3", "4", "5"], ["0 6", "1 7", "2", "", "4", "5"]),
+    "7.1.4": (
+        ["0 8", "1 9", "2", "3", "4 10", "5 11", "6", "7"],
+        ["0 8", "1 9", "2", "", "4 10", "5 11", "6", "7"],
+    ),
+    "16 channels": (
+        ["0 6 10", "1 7 11", "2", "3", "4 12", "5 13", "8 14", "9 15"],
+        ["0 6 10", "1 7 11", "2", "", "4 12", "5 13", "8 14", "9 15"],
+    ),
+    "9 channels": (["0 2 4 6 8", "1 3 5 7"], ["0 2 4 6 8", "1 3 5 7"]),
+    "6 channels": (["0", "1", "2", "3", "4", "5"], ["0", "1", "2", "", "4", "5"]),
+}
+COMMON = ("2.1", "5.0", "5.1(side)", "6.1", "7.1.4", "9 channels")
+"""Those that are tried in every run of the tests."""
+
+
+def many_channels(path: Path, layout: str) -> int:
+    """Half a second in which each channel has its own pitch; returns how many there are."""
+    count = channel_count(layout)
+    pitches = "|".join(f"0.3*sin({200 * (k + 1)}*2*PI*t)" for k in range(count))
+    named = "" if layout.endswith("channels") else f":c={layout}"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=0.5"),
+        *("-f", "lavfi", "-i", f"aevalsrc={pitches}:d=0.5:s=48000{named}", "-c:a", "pcm_s16le", address(path)),
+    )
+    return count
+
+
+def heard(path: Path, channels: int) -> list[str]:
+    """Which of the pitches of `many_channels` are in each channel, by their numbers."""
+    samples = np.frombuffer(run(["-i", address(path), "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]).out, np.float32)
+    middle = samples.reshape(-1, channels)[7200:16800]
+    loud = np.abs(np.fft.rfft(middle * np.hanning(9600)[:, None], axis=0)) / 2400
+    return [" ".join(str(k) for k in range(16) if loud[40 * (k + 1), one] > 0.02) for one in range(channels)]
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mp4"])
+@pytest.mark.parametrize(
+    "layout", [pytest.param(one, marks=() if one in COMMON else pytest.mark.heavy) for one in LAYOUTS]
+)
+def test_every_layout_of_channels(tmp_path: Path, layout: str, suffix: str) -> None:
+    # Of channels without a layout, Matroska tells the number alone; QuickTime tells any layout.
+    source = tmp_path / ("in.mkv" if layout.endswith("channels") else "in.mov")
+    count = many_channels(source, layout)
+    sink = copy_clip(open_source(source), tmp_path / f"out{suffix}")
+    expected = LAYOUTS[layout][suffix == ".mp4"]
+    assert heard(tmp_path / f"out{suffix}", len(expected)) == expected
+    mixed = any(" " in one for one in expected) or sum(map(bool, expected)) > count
+    assert any("mixed down" in note for note in sink.notes) == mixed
+    # Told before a frame is painted, and once.
+    assert len(sink.notes) == len(set(sink.notes)) == 1
+
+
+def test_sound_is_tried_before_the_first_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "in.mov"
+    many_channels(source, "5.1(side)")
+    info = open_source(source).info
+    arguments = plan(tmp_path / "out.webm", sound=Sound(source, info.start, info.duration))
+    with open_sink(SinkPlan(**arguments)) as sink:
+        assert any("5.1(side)" in note and "Opus" in note for note in sink.notes)
+    monkeypatch.setattr("pipeline.media.sound._ways", lambda *_: (Way(("-c:a", "libopus"), encoded=True),))
+    with pytest.raises(OutputError, match=r"in\.mov: its sound .* Choose a name that ends in \.mkv"):
+        open_sink(SinkPlan(**arguments))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mov"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [
+        ("in.flv", ("-bf", "2", "-g", "50", "-c:a", "aac")),
+        ("in.avi", ("-bf", "2", "-g", "25", "-c:a", "mp3", "-ar", "44100")),
+        ("in.ts", ("-bf", "2", "-g", "50", "-c:a", "mp2")),
+        ("in.mkv", ("-bf", "2", "-g", "50", "-c:a", "flac")),
+    ],
+)
+def test_pictures_that_begin_later_than_the_file_lose_no_sound(
+    tmp_path: Path, name: str, extra: tuple[str, ...], suffix: str
+) -> None:
+    """Of B-frames the first is shown some frames after the file begins; where the file has no index, to seek there
+    means to go to the next picture that can be decoded alone."""
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=3"),
+        *("-f", "lavfi", "-i", "aevalsrc='if(lt(mod(t+0.5,1),0.2),0.5*sin(1000*2*PI*t),0)':s=48000:d=3"),
+        *("-c:v", "libx264", "-pix_fmt", "yuv420p", *extra, address(tmp_path / name)),
+    )
+    before = beep_start(tmp_path / name)
+    assert 0.35 < before < 0.6
+    copy_clip(open_source(tmp_path / name), tmp_path / f"out{suffix}")
+    assert abs(beep_start(tmp_path / f"out{suffix}") - before) < 0.03
+    assert sound_packets(tmp_path / f"out{suffix}")[0][0] < 0.1
+    assert sound_packets(tmp_path / f"out{suffix}")[-1][0] > 2.8
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_a_short_stretch_of_sound_leaves_the_pictures_alone(tmp_path: Path, beeps: Path, suffix: str) -> None:
+    sound = Sound(beeps, Fraction(1, 2), Fraction(7, 10))
+    write_clip(tmp_path / f"out{suffix}", count=50, sound=sound)
+    assert open_source(tmp_path / f"out{suffix}").info.duration == 2
+    assert abs(beep_start(tmp_path / f"out{suffix}") - 0.5) < 0.03
+    assert 0.6 < sound_packets(tmp_path / f"out{suffix}")[-1][0] < 0.72
+
+
+def test_sound_that_begins_elsewhere_is_refused(tmp_path: Path, beeps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Way(("-c:a", "aac"), encoded=True, mix="atrim=start=0.5")
+    monkeypatch.setattr("pipeline.media.sound._ways", lambda *_: (late,))
+    with pytest.raises(OutputError, match=r"its sound begins at 0\.\d+ s, not at 0\.00 s"):
+        copy_clip(open_source(beeps), tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
