@@ -95,6 +95,7 @@ def _open_sinks(session: Session) -> Iterator[tuple[FrameSink, ...]]:
                 codec=made.codec,
                 quality=made.quality,
                 plays=info.plays,
+                numbers=info.numbers,
                 metadata=made.texts(path),
                 overwrite=job.overwrite,
             )

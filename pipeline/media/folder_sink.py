@@ -93,4 +93,5 @@ class FolderWriter:
             remove(self._part)
 
     def _name(self, position: int) -> Path:
-        return self._part / f"frame_{position + 1:06d}.png"
+        number = self._plan.numbers[position] if self._plan.numbers else position + 1
+        return self._part / f"frame_{number:06d}.png"

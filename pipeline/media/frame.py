@@ -55,6 +55,8 @@ class VideoInfo:
     """Size in pixels before any resizing, as the eye sees it."""
     plays: int = 0
     """How often an animation is played, 0 for ever; no other kind says."""
+    numbers: tuple[int, ...] = ()
+    """What the pictures of a numbered folder are called; () where the frames have no numbers of their own."""
     part: tuple[int | None, int | None] | None = None
     """First frame of the file, counted from 0, and the one before which the clip ends; None: all of them."""
 

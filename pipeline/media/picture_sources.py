@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image as Pillow
@@ -20,6 +21,8 @@ from pipeline.types import Image
 
 DEPTH = 4
 """Frames that are decoded ahead."""
+
+_NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 NO_DELAY = Fraction(1, 10)
 """How long browsers show a frame whose delay is 0, in seconds."""
@@ -211,6 +214,24 @@ def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[s
         noun = "entry is" if len(ignored) == 1 else "entries are"
         notes.append(f"{len(ignored)} {noun} no picture and left out: {some}.")
     return files, sizes, notes
+
+
+def picture_numbers(files: Sequence[Path]) -> tuple[int, ...]:
+    """The numbers at the end of the names of pictures; () where not all have one, or they differ in more than that."""
+    found = [_NUMBERED.fullmatch(file.stem) for file in files]
+    numbers = tuple(int(match.group(2)) for match in found if match)
+    alike = {match.group(1).casefold() for match in found if match}
+    rising = all(one < other for one, other in pairwise(numbers))
+    return numbers if len(numbers) == len(files) and len(alike) == 1 and rising else ()
+
+
+def gap_notes(numbers: Sequence[int]) -> tuple[str, ...]:
+    """A remark where numbers are missing among those of the pictures."""
+    gaps = [f"after {one} comes {other}" for one, other in pairwise(numbers) if other != one + 1]
+    if not gaps:
+        return ()
+    some = ", ".join(gaps[:3]) + (", ..." if len(gaps) > 3 else "")
+    return (f"The numbers of the pictures have gaps ({some}); nothing is shown in their place.",)
 
 
 def upright_size(picture: Pillow.Image) -> tuple[int, int]:

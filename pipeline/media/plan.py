@@ -19,7 +19,7 @@ class SinkPlan:
 
     path: Path
     """Ends in .mp4, .mov, .mkv, .webm or .gif; an existing folder, or a name without an ending, becomes a folder of
-    frame_000001.png, frame_000002.png, ..."""
+    frame_000001.png, frame_000002.png, ..., or of other numbers, see `numbers`"""
     width: int
     height: int
     """Of every frame, in pixels."""
@@ -43,6 +43,8 @@ class SinkPlan:
     """.webp, .png and .apng are written too, animated; all frames are in memory then."""
     plays: int = 0
     """How often a GIF or an animated picture is played; 0 for ever."""
+    numbers: tuple[int, ...] = ()
+    """Of the pictures in a folder, increasing; () counts from 1."""
     as_folder: bool = False
     """Numbered pictures, also where the name of the folder has an ending."""
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -17,6 +17,8 @@ from pipeline.media.picture_sources import (
     animation_delays,
     animation_plays,
     different_size,
+    gap_notes,
+    picture_numbers,
     pictures_in,
     upright_size,
 )
@@ -243,8 +245,11 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
     if request.fps is None:
         notes.append(f"A folder of pictures states no frame rate; {FOLDER_RATE} frames a second are assumed.")
     request = request.in_frames(path, *_even(files, request))
+    known = picture_numbers(files)
     line, files = _stills(path, files, request, tuple(notes))
-    return PicturesSource(_picture_info(path, "folder", sizes[0], line, request), files)
+    numbers = tuple(known[pick] for pick in line.picks) if known else ()
+    info = _picture_info(path, "folder", sizes[0], line, request)
+    return PicturesSource(replace(info, numbers=numbers, notes=(*info.notes, *gap_notes(numbers))), files)
 
 
 def _open_picture(path: Path, request: _Request) -> PicturesSource:

@@ -73,6 +73,19 @@ def test_a_video_keeps_rate_frames_and_sound(tmp_path: Path, style: Path) -> Non
     assert not list(tmp_path.glob(".*")), "no part files"
 
 
+def test_the_numbers_of_a_folder_are_kept(tmp_path: Path, style: Path) -> None:
+    (tmp_path / "shot").mkdir()
+    for number in (101, 102, 107):
+        paint_picture(tmp_path / "shot" / f"shot_{number:04d}.png", seed=number)
+    told: list[Event] = []
+    stylize_video(tmp_path / "shot", style, tmp_path / "out", on_event=told.append, **SMALL)
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made == ["frame_000101.png", "frame_000102.png", "frame_000107.png"]
+    assert any("after 102 comes 107" in note for note in started(told).notes)
+    stylize_video(tmp_path / "shot", style, tmp_path / "part", frames="1:3", **SMALL)
+    assert sorted(path.name for path in (tmp_path / "part").iterdir()) == made[1:]
+
+
 def test_a_result_says_how_it_was_made(tmp_path: Path, style: Path) -> None:
     source = clip(tmp_path / "in.mp4", frames=2)
     stylize_video(source, style, tmp_path / "out.mp4", seed=77, **SMALL)

@@ -343,6 +343,15 @@ def test_folder_of_pictures(tmp_path: Path) -> None:
         assert (image == picture(number)).all()
 
 
+def test_pictures_of_a_folder_can_have_numbers_of_their_own(tmp_path: Path) -> None:
+    write_clip(tmp_path / "f", count=3, numbers=(0, 103, 1_000_000))
+    assert names(tmp_path / "f") == ["frame_000000.png", "frame_000103.png", "frame_1000000.png"]
+    for number, image in enumerate(images_of(tmp_path / "f")):
+        assert (image == picture(number)).all()
+    write_clip(tmp_path / "f", count=2, overwrite=True)
+    assert names(tmp_path / "f") == ["frame_000001.png", "frame_000002.png"]
+
+
 def test_what_counts_as_a_folder(tmp_path: Path) -> None:
     (tmp_path / "v1.0").mkdir()
     write_clip(tmp_path / "v1.0", count=2)

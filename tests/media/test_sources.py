@@ -416,6 +416,28 @@ def test_folder_is_in_natural_order(tmp_path: Path) -> None:
     assert [frame.index for frame in source.frames(start=1)] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("names", "numbers", "words"),
+    [
+        (["shot_0101", "shot_0102", "shot_0103", "shot_0107", "shot_0108"], (101, 102, 103, 107, 108), "103 comes 107"),
+        (["7", "8", "10"], (7, 8, 10), "after 8 comes 10"),
+        (["a00", "A1", "a2"], (0, 1, 2), ""),
+        (["1a", "2a", "4a"], (), ""),
+        (["a1", "b3"], (), ""),
+        (["a1", "a01"], (), ""),
+    ],
+)
+def test_numbers_of_a_folder_are_known_and_gaps_are_said(
+    tmp_path: Path, names: list[str], numbers: tuple[int, ...], words: str
+) -> None:
+    folder = numbered(tmp_path / "f", [f"{name}.png" for name in names])
+    info = open_source(folder).info
+    assert info.numbers == numbers
+    assert [words in note for note in info.notes if "gap" in note] == ([True] if words else [])
+    part = open_source(folder, frames=(1, 2)).info
+    assert part.numbers == numbers[1:2] and not any("gap" in note for note in part.notes)
+
+
 def test_folder_rate_and_slice(tmp_path: Path) -> None:
     folder = numbered(tmp_path / "f", ["1.png", "2.png", "3.png", "4.png"])
     source = open_source(folder, fps=Fraction(10), frames=(1, 3), size=32)
