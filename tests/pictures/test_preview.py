@@ -226,8 +226,8 @@ def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) 
     job = PreviewJob(Path("clip"), ["one.png"], None, (0.5,), options=options)
     found = paint_preview(preview_items(job), 8, "cpu", nothing)
     assert [frame.index for frame in found.frames] == list(range(8))
-    np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000001.png"))
-    np.testing.assert_array_equal(found.cells[0].paintings[5], read_picture(here / "painted" / "frame_000006.png"))
+    np.testing.assert_array_equal(found.cells[0].paintings[0], read_picture(here / "painted" / "frame_000000.png"))
+    np.testing.assert_array_equal(found.cells[0].paintings[5], read_picture(here / "painted" / "frame_000005.png"))
 
 
 def test_estimates_are_those_of_a_dry_run(here: Path) -> None:
