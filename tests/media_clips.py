@@ -86,7 +86,7 @@ def write_clip(path: Path, images: list[Image] | None = None, **other):
 def copy_clip(source: FrameSource, path: Path, **other):
     """Read a source and write it again, unpainted, with its sound; returns the sink."""
     info = source.info
-    sound = Sound(info.path, info.start, info.duration) if info.audio else None
+    sound = Sound(info.path, info.start, info.duration, info.sound_beyond) if info.audio else None
     sink = open_sink(
         SinkPlan(
             path,

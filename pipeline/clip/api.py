@@ -76,6 +76,7 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     keep: bool = False,
+    audio: bool = True,
     budget: str | None = None,
     finish_by: str | None = None,
     on_event: OnEvent = ignore,
@@ -89,6 +90,7 @@ def stylize_video(
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
+    :param audio: whether a video gets the sound of the input.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
@@ -103,7 +105,7 @@ def stylize_video(
         job = ClipJob(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,
-            None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
+            None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep, audio,
         )  # fmt: skip
         return run_clip(job, engine, on_event, deadline)
 

@@ -77,7 +77,8 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
 def _open_sinks(session: Session) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
     job, info = session.job, session.source.info
-    sound = Sound(info.path, info.start, info.duration) if info.audio and info.kind == "video" else None
+    sounding = job.audio and info.audio and info.kind == "video"
+    sound = Sound(info.path, info.start, info.duration, info.sound_beyond) if sounding else None
     opened: list[FrameSink] = []
     try:
         for path in job.outputs:

@@ -126,6 +126,7 @@ class ClipJob:
     overwrite: bool = field(default=False, metadata=OVERWRITE)
     restart: bool = field(default=False, metadata=RESTART)
     keep: bool = field(default=False, metadata=option("Keep the lossless frames, in OUT.reelbrush/frames.", OUTPUT))
+    audio: bool = field(default=True, metadata=option("Leave out the sound of the input.", OUTPUT))
 
     @property
     def outputs(self) -> tuple[Path, ...]:

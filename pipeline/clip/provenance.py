@@ -63,6 +63,8 @@ class Record:
     upscale: bool = False
     codec: str | None = None
     quality: str | int | None = None
+    audio: bool = True
+    """Whether the sound of the input is taken."""
     version: str = __version__
 
     def texts(self, result: Path) -> dict[str, str]:
@@ -79,6 +81,7 @@ class Record:
             "upscale": self.upscale,
             "codec": self.codec,
             "quality": self.quality,
+            **({} if self.audio else {"audio": False}),
         }
         return {
             "software": f"{SOFTWARE} {self.version}",
@@ -97,7 +100,8 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     """
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
-        quality=job.quality, source=_ingredient(job.source), styles=_styles(job), **_painted_by(painter),
+        quality=job.quality, audio=job.audio, source=_ingredient(job.source), styles=_styles(job),
+        **_painted_by(painter),
     )  # fmt: skip
 
 

@@ -90,6 +90,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         upscale=_one_of(job.get("upscale"), "upscale", (True, False)),
         codec=None if job.get("codec") is None else _text(job["codec"], "codec", _WORD),
         quality=_quality(job.get("quality")),
+        audio=_one_of(job.get("audio", True), "audio", (True, False)),
         version=version,
     )
 

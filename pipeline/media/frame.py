@@ -50,6 +50,8 @@ class VideoInfo:
     """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
     start: Fraction = Fraction(0)
     """Where the first frame stands on the clock of the file, in seconds; a slice begins later. Sound needs it."""
+    sound_beyond: Fraction = Fraction(0)
+    """Seconds for which the sound goes on after the last picture of the file; 0 where the clip ends before that."""
     source_width: int = 0
     source_height: int = 0
     """Size in pixels before any resizing, as the eye sees it."""

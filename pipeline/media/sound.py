@@ -23,6 +23,8 @@ class Sound:
     """Where the stretch begins, in seconds on the clock of the file: `VideoInfo.start`."""
     duration: Fraction
     """Seconds: `VideoInfo.duration`."""
+    beyond: Fraction = Fraction(0)
+    """Seconds for which it goes on after the last picture of the file: `VideoInfo.sound_beyond`."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def try_sound(sound: Sound, trial: Path) -> tuple[Way, ...]:
     raise OutputError(
         f"{sound.path}: its sound ({codec}, {layout_of(sound.path) or 'unknown channels'}) can neither be copied into "
         f"a {trial.suffix} file nor encoded for it (ffmpeg says: {reason}). Choose a name that ends in .mkv, which "
-        "takes any sound, or take the sound out of the input first."
+        "takes any sound, or leave it out with --no-audio."
     )
 
 

@@ -197,11 +197,16 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         colour="" if input_matrix(header) else header.colour_space,
         notes=(*line.notes, *_video_notes(probed)),
         start=probed.origin + probed.times[request.first],
+        sound_beyond=_sound_beyond(probed) if request.stop is None else Fraction(0),
         source_width=width,
         source_height=height,
         part=request.part,
     )
     return VideoSource(info, header, line.picks)
+
+
+def _sound_beyond(probed: Probe) -> Fraction:
+    return max(Fraction(0), (probed.audio_end or Fraction(0)) - probed.duration)
 
 
 def _video_notes(probed: Probe) -> list[str]:

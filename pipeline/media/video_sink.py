@@ -41,6 +41,9 @@ class VideoWriter:
         if plan.sound is not None:
             self._ways = try_sound(plan.sound, self._sounding)
             self.notes += [way.note for way in self._ways[:1] if way.note]
+            if self._ways and plan.sound.beyond > _OUT_OF_PLACE:
+                beyond = f"{float(plan.sound.beyond):.1f} s"
+                self.notes.append(f"The sound goes on for {beyond} after the last picture; it was cut there.")
 
     def write(self, image: Image, position: int) -> None:
         """Raises an OutputError where ffmpeg has ended or cannot write."""

@@ -29,7 +29,7 @@ from jobs import (
     start,
     wait_for,
 )  # fmt: skip
-from media_clips import clip, ffmpeg_children
+from media_clips import clip, ffmpeg, ffmpeg_children
 from PIL import Image as Pillow
 
 from pipeline.atomic import remove
@@ -41,6 +41,7 @@ from pipeline.clip.warm_start import PreviousPaintings
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
+from pipeline.media.ffmpeg import address
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
@@ -84,6 +85,22 @@ def test_the_numbers_of_a_folder_are_kept(tmp_path: Path, style: Path) -> None:
     assert any("after 102 comes 107" in note for note in started(told).notes)
     stylize_video(tmp_path / "shot", style, tmp_path / "part", frames="1:3", **SMALL)
     assert sorted(path.name for path in (tmp_path / "part").iterdir()) == made[1:]
+
+
+def test_without_its_sound(tmp_path: Path, style: Path) -> None:
+    source = clip(tmp_path / "in.mp4", frames=2, sound=True)
+    result = stylize_video(source, style, tmp_path / "out.mp4", audio=False, **SMALL)
+    assert open_source(tmp_path / "out.mp4").info.audio is None
+    assert not any("sound" in note for note in result.notes)
+
+
+def test_sound_that_goes_on_after_the_last_picture_is_told(tmp_path: Path, style: Path) -> None:
+    source = clip(tmp_path / "in.mp4", frames=2, rate="10")
+    ffmpeg(
+        "-i", address(source), "-f", "lavfi", "-i", "sine=duration=3", "-c:v", "copy", address(tmp_path / "long.mp4")
+    )
+    result = stylize_video(tmp_path / "long.mp4", style, tmp_path / "out.mp4", **SMALL)
+    assert "The sound goes on for 2.8 s after the last picture; it was cut there." in result.notes
 
 
 def test_a_result_says_how_it_was_made(tmp_path: Path, style: Path) -> None:

@@ -23,7 +23,7 @@ from pipeline.clip.provenance import JOB, near
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.clip.replay import count_differing_frames, run_replay
 from pipeline.errors import MediaError, OutputError, ReelbrushError, ReplayError, UsageError, WeightsError
-from pipeline.media import fingerprint, read_metadata, read_picture, write_picture
+from pipeline.media import fingerprint, open_source, read_metadata, read_picture, write_picture
 from pipeline.network import device, packaged
 from pipeline.network.tensor_file import file_sha256
 from pipeline.settings import PRESETS, Settings, resolve
@@ -104,6 +104,14 @@ def test_a_clip_again_is_the_same_file(here: Path, suffix: str) -> None:
     stylize_video(source, {here / "s.png": 0.7, here / "t.png": 0.3}, first, frames=(1, 4), fps=20, **codec, **SMALL)
     again(first, second)
     assert second.read_bytes() == first.read_bytes()
+
+
+def test_a_clip_without_its_sound_again_has_none(here: Path) -> None:
+    source = clip(here / "v.mp4", frames=2, sound=True)
+    stylize_video(source, here / "s.png", here / "o.mp4", audio=False, **SMALL)
+    again(here / "o.mp4", here / "p.mp4")
+    assert (here / "p.mp4").read_bytes() == (here / "o.mp4").read_bytes()
+    assert open_source(here / "p.mp4").info.audio is None
 
 
 def test_a_folder_again_has_the_same_frames(here: Path) -> None:

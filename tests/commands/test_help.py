@@ -97,7 +97,7 @@ def test_image_and_video_share_their_options() -> None:
     }  # fmt: skip
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
-        "carried_steps", "restart", "budget", "finish_by",
+        "carried_steps", "restart", "budget", "finish_by", "no_audio",
     }  # fmt: skip
 
 
@@ -107,7 +107,8 @@ def test_the_python_calls_take_what_the_options_set() -> None:
     for command, call in (("image", stylize_image), ("video", stylize_video)):
         story = {"story", "story_frames", "story_size", "panels", "curve", "max_bytes", "keep"}
         known = ours | set(get_type_hints(call)) | story
-        assert set(options(command)) - known <= {"config", "set", "quiet", "json"}
+        # An option that switches something off has the name of what it switches off.
+        assert {name.removeprefix("no_") for name in options(command)} - known <= {"config", "set", "quiet", "json"}
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - GROUPS))

@@ -104,7 +104,9 @@ def test_long_sound_does_not_lengthen_the_clip(tmp_path: Path) -> None:
         *("-i", address(pictures), "-f", "lavfi", "-i", "sine=duration=3", "-c:v", "copy"),
         address(tmp_path / "long.mp4"),
     )
-    copy_clip(open_source(tmp_path / "long.mp4"), tmp_path / "out.mp4")
+    sink = copy_clip(open_source(tmp_path / "long.mp4"), tmp_path / "out.mp4")
+    assert sink.notes == ("The sound goes on for 2.6 s after the last picture; it was cut there.",)
+    assert copy_clip(open_source(tmp_path / "long.mp4", frames=(2, 8)), tmp_path / "part.mp4").notes == ()
     packets = sound_packets(tmp_path / "out.mp4")
     assert 0.3 < packets[-1][0] < 0.4
     assert open_source(tmp_path / "out.mp4").info.duration == Fraction(10, 25)
@@ -250,7 +252,7 @@ def test_sound_is_tried_before_the_first_frame(tmp_path: Path, monkeypatch: pyte
     with open_sink(SinkPlan(**arguments)) as sink:
         assert any("5.1(side)" in note and "Opus" in note for note in sink.notes)
     monkeypatch.setattr("pipeline.media.sound._ways", lambda *_: (Way(("-c:a", "libopus"), encoded=True),))
-    with pytest.raises(OutputError, match=r"in\.mov: its sound .* Choose a name that ends in \.mkv"):
+    with pytest.raises(OutputError, match=r"in\.mov: its sound .* Choose a name that ends in \.mkv.* --no-audio"):
         open_sink(SinkPlan(**arguments))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mov"]
 
