@@ -6,6 +6,7 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 from __future__ import annotations
 
 from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.own_results import says_how_made
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
@@ -29,7 +30,8 @@ def check_clip(job: ClipJob) -> None:
     for named in (job.source, *(style.path for style in job.styles)):
         refuse_same_file(named, job.outputs)
     for path in job.outputs:
-        if not path.is_dir():
+        # What an earlier run of this job may have finished is compared once all inputs are read.
+        if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline.clip.checks import check_clip
 from pipeline.clip.deadline import Deadline, clip_budget
@@ -15,11 +16,13 @@ from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
+from pipeline.clip.own_results import finished_outputs, output_record
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import retry_damaged
+from pipeline.errors import OutputError, StoreError
 from pipeline.media import Sound, open_sink
 from pipeline.media.frame import FrameSink
 from pipeline.media.plan import SinkPlan
@@ -27,7 +30,8 @@ from pipeline.media.plan import SinkPlan
 
 def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
     """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames. A finished frame that is
-    damaged on the disk meanwhile is painted again, and so is what came after it.
+    damaged on the disk meanwhile is painted again, and so is what came after it. Outputs that an earlier run has
+    finished, with the same inputs and settings, stay as they are.
 
     :param deadline: when all has to be done; frames then get fewer steps where time is short, and the result depends
         on the speed of the machine.
@@ -44,10 +48,14 @@ def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline:
 def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | None) -> ClipResult:
     """As `run_clip`; without the seconds."""
     session = open_session(job, engine, on_event)
+    missing = _missing_outputs(session)
+    if not missing:
+        return _already_painted(session)
     with ExitStack() as stack:
-        sinks = stack.enter_context(_open_sinks(session))
+        sinks = stack.enter_context(_open_sinks(session, missing))
         work = session.open_work()
         stack.callback(work.close)
+        _remove_parts(session, [path for path in job.outputs if path not in missing])
         work.collect_shards()
         survey = take_survey(session, work, motion=deadline is not None)
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
@@ -61,6 +69,9 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         store = work.end()
         if not run.encoded:
             encode_kept(store, session.source, sinks)
+        # All of them are checked before the first one has its name: where one fails, there is none.
+        for sink in sinks:
+            sink.complete()
         for sink in sinks:
             sink.finish()
         said = [*(note for sink in sinks for note in sink.notes), *worst_notes(store, session.settings)]
@@ -73,17 +84,49 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
     return ClipResult(job.outputs, session.source.info.frames, run.painted, 0.0, notes, len(work.passes))
 
 
+def _missing_outputs(session: Session) -> tuple[Path, ...]:
+    """The outputs that an earlier run of this job has not finished."""
+    job = session.job
+    if job.keep and not job.work.is_dir():
+        return job.outputs  # its frames are asked for, and they are not there
+    finished = finished_outputs(job, session.record, session.source.info.frames)
+    return tuple(path for path in job.outputs if path not in finished)
+
+
+def _already_painted(session: Session) -> ClipResult:
+    """What a job comes to that an earlier run has finished."""
+    job = session.job
+    if job.work.is_dir():
+        # That run was killed before it could tidy up; the frames of another job stay.
+        with suppress(StoreError, OutputError):
+            work = session.open_work()
+            _remove_parts(session, job.outputs)
+            if job.keep:
+                work.close()
+            else:
+                work.remove()
+    note = f"{' and '.join(path.name for path in job.outputs)}: already painted, from these inputs with these settings."
+    return ClipResult(job.outputs, session.source.info.frames, 0, 0.0, (note,), len(session.passes()))
+
+
+def _remove_parts(session: Session, finished: Sequence[Path]) -> None:
+    """Remove the temporary files that a killed run has left beside results that it had finished; the work folder is
+    locked."""
+    # An encoder that is stopped removes every file that it could have made.
+    with _open_sinks(replace(session, job=replace(session.job, overwrite=True)), finished):
+        pass
+
+
 @contextmanager
-def _open_sinks(session: Session) -> Iterator[tuple[FrameSink, ...]]:
-    """The encoders of every output; all of them are stopped, and their parts removed, if anything goes wrong."""
+def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[FrameSink, ...]]:
+    """The encoders of some outputs; all of them are stopped, and their parts removed, if anything goes wrong."""
     job, info = session.job, session.source.info
     sounding = job.audio and info.audio and info.kind == "video"
     sound = Sound(info.path, info.start, info.duration, info.sound_beyond) if sounding else None
     opened: list[FrameSink] = []
     try:
-        for path in job.outputs:
-            # A GIF beside is a result of its own, as it would be without the other.
-            made = session.record if path == job.output else replace(session.record, codec=None, quality=None)
+        for path in outputs:
+            made = output_record(job, session.record, path)
             plan = SinkPlan(
                 path,
                 info.width,

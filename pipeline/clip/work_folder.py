@@ -241,7 +241,12 @@ class WorkFolder:
     def remove(self) -> None:
         """The job is finished and its result complete: nothing here is needed any more."""
         self.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_work(self.folder)
+
+
+def remove_work(folder: Path) -> None:
+    """Remove a work folder with all that is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def retry_damaged(attempt: Callable[[], Result]) -> Result:

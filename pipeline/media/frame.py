@@ -91,8 +91,12 @@ class FrameSink(Protocol):
         """Take the next frame; frames come in order."""
         ...
 
+    def complete(self) -> None:
+        """Complete the file and check it (frames, duration, sound); it has no name yet."""
+        ...
+
     def finish(self) -> None:
-        """Complete the file, check it (frames, duration, sound) and give it its name."""
+        """Complete the file, where that has not been done, and give it its name."""
         ...
 
     def abort(self) -> None:

@@ -86,6 +86,7 @@ class Sink:
         self._error: BaseException | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._completed = False
         self._closed = False
 
     @property
@@ -116,13 +117,13 @@ class Sink:
         self._waiting.put(frame.image)
         self._taken += 1
 
-    def finish(self) -> None:
-        """Complete the result, check it (frames, times, sound), and give it its name.
+    def complete(self) -> None:
+        """Complete the result and check it (frames, times, sound). It has no name before `finish`.
 
         Raises:
             OutputError: it could not be completed, or is not what it should be; nothing is left of it then.
         """
-        if self._closed:
+        if self._closed or self._completed:
             self._raise_error()
             return
         try:
@@ -134,6 +135,22 @@ class Sink:
             self._join()
             self._raise_error()
             self._writer.complete()
+        except BaseException:
+            self.abort()
+            raise
+        self._completed = True
+
+    def finish(self) -> None:
+        """Give the result its name, once it is complete and checked as by `complete`.
+
+        Raises:
+            OutputError: as `complete`, or it cannot have its name.
+        """
+        if self._closed:
+            self._raise_error()
+            return
+        self.complete()
+        try:
             self._writer.publish()
         except BaseException:
             self.abort()

@@ -1,0 +1,81 @@
+"""Results that stand under their names already and say in their metadata that this very job has made them.
+
+A job may be killed once one of its results has its name and the others have none, or be given again when it is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.clip.identity import settings_identity
+from pipeline.clip.jobs import ClipJob
+from pipeline.clip.provenance import Record
+from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.errors import ReelbrushError
+from pipeline.media import open_source
+
+
+def says_how_made(path: Path) -> bool:
+    """Whether something is there that says how Reelbrush has made it; by which job is not known before all inputs are
+    read."""
+    try:
+        read_record(path)
+    except ReelbrushError:
+        return False
+    return True
+
+
+def output_record(job: ClipJob, record: Record, path: Path) -> Record:
+    """How one of the results of a job comes about."""
+    # A GIF beside is a result of its own, as it would be without the other.
+    return record if path == job.output else replace(record, codec=None, quality=None)
+
+
+def finished_outputs(job: ClipJob, record: Record, frames: int) -> tuple[Path, ...]:
+    """The results of a job that are there and complete; none where they are to be replaced.
+
+    :param record: how the job's first result comes about.
+    :param frames: of the clip.
+    """
+    if job.overwrite:
+        return ()
+    return tuple(path for path in job.outputs if _is_result(path, output_record(job, record, path), frames))
+
+
+def _is_result(path: Path, wanted: Record, frames: int) -> bool:
+    try:
+        return path.exists() and same_making(read_record(path), wanted) and open_source(path).info.frames == frames
+    except ReelbrushError:
+        return False
+
+
+def same_making(found: Record, wanted: Record) -> bool:
+    """Whether two results were made alike: of the same bytes, with the same settings, by the same network and version.
+
+    :raises ReplayError: the settings of one of them cannot be.
+    """
+    return _making(found) == _making(wanted)
+
+
+def _making(record: Record) -> tuple[Any, ...]:
+    """Everything in a record but where the files lie."""
+    settings, _ = recorded_settings(record)
+    return (
+        record.version,
+        record.kind,
+        record.source.sha256,
+        [(style.sha256, style.weight) for style in record.styles],
+        record.init and record.init.sha256,
+        record.network,
+        record.digest,
+        record.precision,
+        settings_identity(settings),
+        record.flow,
+        record.frames,
+        record.rate,
+        record.upscale,
+        record.codec,
+        record.quality,
+    )
