@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.clip.identity import settings_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.provenance import Record
-from pipeline.clip.recorded import read_record, recorded_settings
+from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
 

@@ -106,7 +106,7 @@ class Session:
             next_work=painter.work(info.height, info.width, carried=self.settings.carry != "none"),
             network=describe(painter.network),
             device=device_line(painter.device, painter.network.dtype),
-            notes=notes,
+            notes=(*notes, *work.notes),
             deadline_notes=late,
             cuts=tuple(first for first, _ in shots[1:]),
             passes=len(passes),

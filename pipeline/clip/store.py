@@ -21,14 +21,16 @@ class FrameStore:
     frame is read from it, never from memory alone, so that a resumed job gives the same frames.
     """
 
-    def __init__(self, folder: Path, order: range) -> None:
+    def __init__(self, folder: Path, order: range, job: str = "") -> None:
         """Open or make the folder.
 
         :param order: the numbers of all frames in the order in which they are painted: upwards or downwards by 1.
+        :param job: hash of everything that the frames depend on, which each of them carries.
         :raises OutputError: the folder cannot be made.
         """
         self._folder = folder
         self.order = order
+        self._job = job
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -85,6 +87,7 @@ class FrameStore:
             "seconds": round(painted.seconds, 3),
             "stopped": painted.stopped.value,
             "memory_fallback": painted.memory_fallback.value,
+            "job": self._job,
         }
         write_picture(self.path(index), painted.image, metadata={"reelbrush": json.dumps(record)}, overwrite=True)
         self.done += 1
@@ -143,6 +146,15 @@ def remove_damaged(folder: Path, order: range) -> int | None:
             path.unlink()
             return index
     return None
+
+
+def job_of(path: Path) -> str | None:
+    """The hash of the job that a finished frame belongs to, '' where it does not say; None where it is damaged."""
+    try:
+        record = json.loads(read_checked(path)["reelbrush"])
+        return str(record.get("job", ""))
+    except (MediaError, KeyError, ValueError, AttributeError):
+        return None
 
 
 def frame_path(folder: Path, index: int) -> Path:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from pipeline.clip.events import Damaged, OnEvent, ignore
+from pipeline.clip.kept_json import digest_of, keep_json, read_json
 from pipeline.clip.passes import Pass, shortened
-from pipeline.clip.store import FrameStore, remove_damaged
+from pipeline.clip.store import FrameStore, job_of, remove_damaged
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
 
@@ -59,6 +60,8 @@ class WorkFolder:
         :raises OutputError: the folder cannot be made.
         """
         self.folder = folder
+        self.notes: tuple[str, ...] = ()
+        """What a person should know of the state in which the folder was found, a sentence each."""
         self.passes = tuple(passes)
         """Those of the job, or fewer, if `settle_passes` was told so once."""
         try:
@@ -85,12 +88,13 @@ class WorkFolder:
     def _check_identity(self, identity: Mapping[str, Any], restart: bool) -> None:
         path = self.folder / IDENTITY
         wanted = json.loads(json.dumps(identity))
+        self._job = digest_of(wanted)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            found = None
+            found = read_json(path)
         except (ValueError, OSError):
-            found = {}
+            if self._mend_identity(wanted, restart):
+                return
+            found = None
         if found == wanted:
             return
         if found is not None and not restart:
@@ -105,8 +109,28 @@ class WorkFolder:
             (self.folder / name).unlink(missing_ok=True)
         for losses in self.folder.glob(LOSSES.format("*")):
             losses.unlink()
-        with written_atomically(path) as part:
-            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        keep_json(path, wanted)
+
+    def _mend_identity(self, wanted: Any, restart: bool) -> bool:
+        """Whether the frames are of this job, though the file that says so is damaged or gone; it is written anew then.
+
+        :raises StoreError: they are of another job, and are not to be thrown away.
+        """
+        path = self.folder / IDENTITY
+        damaged = path.exists()
+        jobs = {job_of(frame) for frame in sorted(self.folder.glob("**/[0-9]*.png"))} - {None}
+        if jobs == {self._job}:
+            keep_json(path, wanted)
+            self.notes = (f"{path} was damaged; its finished frames say that they are of this job, and it goes on.",)
+            return True
+        if jobs and damaged and not restart:
+            raise StoreError(
+                f"{path} is damaged, and the finished frames beside it were painted from other inputs or with other "
+                "settings. Give those again to go on with them, or --restart to throw the frames away and begin anew."
+            )
+        if damaged:
+            self.notes = (f"{path} was damaged, and its frames are not of this job; it begins anew.",)
+        return False
 
     def _remove_damaged(self, on_event: OnEvent) -> None:
         for one in self.passes:
@@ -167,7 +191,7 @@ class WorkFolder:
 
         :raises OutputError: the folder cannot be made.
         """
-        return FrameStore(self._folder(one), one.order)
+        return FrameStore(self._folder(one), one.order, self._job)
 
     def _folder(self, one: Pass) -> Path:
         return self.folder / (FRAMES if one.last else f"pass{one.number}")
@@ -213,15 +237,13 @@ class WorkFolder:
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        with written_atomically(self.folder / name) as part:
-            part.write_text(json.dumps(values) + "\n", encoding="utf-8")
+        keep_json(self.folder / name, values)
 
     def copy_survey(self, folder: Path) -> None:
         """Take over what the work folder of the whole clip knows: its survey, and in how many passes it is painted, if
         those that are dropped have not begun."""
         try:
-            known = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
-            own = json.loads((self.folder / IDENTITY).read_text(encoding="utf-8"))
+            known, own = read_json(folder / IDENTITY), read_json(self.folder / IDENTITY)
         except (OSError, ValueError):
             return
         if known != own:
@@ -265,7 +287,7 @@ def retry_damaged(attempt: Callable[[], Result]) -> Result:
 def _read(path: Path) -> Any:
     """The values in a file; None where there are none, or where they are damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError):
         return None
 

@@ -34,6 +34,7 @@ from PIL import Image as Pillow
 
 from pipeline.atomic import remove
 from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Started
+from pipeline.clip.kept_json import keep_json, read_json
 from pipeline.clip.loss_monitor import LossMonitor
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
@@ -152,8 +153,8 @@ def test_cuts_are_looked_for_once_and_kept(tmp_path: Path, style: Path) -> None:
     stylize_video(folder, style, tmp_path / "out", keep=True, on_event=told.append, **SMALL)
     assert started(told).cuts == (3,)
     kept = tmp_path / "out.reelbrush" / "shots.json"
-    assert json.loads(kept.read_text()) == [[0, 3], [3, 6]]
-    kept.write_text("[[0, 2], [2, 6]]")
+    assert read_json(kept) == [[0, 3], [3, 6]]
+    keep_json(kept, [[0, 2], [2, 6]])
     remove(tmp_path / "out")
     told.clear()
     stylize_video(folder, style, tmp_path / "out", keep=True, on_event=told.append, **SMALL)
@@ -490,11 +491,11 @@ def test_the_losses_of_a_pass_outlive_its_frames_and_a_kill_while_these_go(tmp_p
     shutil.copytree(tmp_path / "work" / "pass1", spare)
     work.end()
     kept = tmp_path / "work" / "losses1.json"
-    assert json.loads(kept.read_text()) == losses and not (tmp_path / "work" / "pass1").exists()
+    assert read_json(kept) == losses and not (tmp_path / "work" / "pass1").exists()
     (spare / "000001.png").unlink()
     spare.rename(tmp_path / "work" / "pass1")
     work.end()
-    assert json.loads(kept.read_text()) == losses and not (tmp_path / "work" / "pass1").exists()
+    assert read_json(kept) == losses and not (tmp_path / "work" / "pass1").exists()
     work.close()
 
 

@@ -12,6 +12,7 @@ from tiny import picture
 
 from pipeline.atomic import remove
 from pipeline.clip.events import Event, Scanned
+from pipeline.clip.kept_json import keep_json
 from pipeline.clip.survey import LOOKING, SAMPLES, sampled_frames
 from reelbrush import stylize_image, stylize_video
 
@@ -94,7 +95,7 @@ def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     again = painted()
     assert looked() == []
     np.testing.assert_array_equal(again, first)
-    kept.write_text('{"layers": [], "colours": null}')
+    keep_json(kept, {"layers": [], "colours": None})
     assert not np.array_equal(painted(), first), "what was kept counts"
 
 

@@ -17,6 +17,7 @@ from pipeline.clip.deadline import Deadline, reserve
 from pipeline.clip.engine import open_engine
 from pipeline.clip.events import Event, FrameDone, Started, Stepped
 from pipeline.clip.jobs import ClipJob, StylePicture
+from pipeline.clip.kept_json import keep_json
 from pipeline.clip.passes import Pass, passes_of
 from pipeline.clip.results import ClipResult
 from pipeline.clip.speed import first_frames, measure_speed
@@ -386,7 +387,7 @@ def test_a_kill_between_settling_and_renaming_loses_nothing(tmp_path: Path) -> N
     passes = [Pass(1, 2, 4), Pass(2, 2, 4)]
     work = WorkFolder(tmp_path / "work", {}, passes)
     work.begin(passes[0])[0].put(0, painted(5))
-    (tmp_path / "work" / "passes.json").write_text("1")
+    keep_json(tmp_path / "work" / "passes.json", 1)
     work.close()
     again = WorkFolder(tmp_path / "work", {}, passes)
     assert again.passes == (Pass(1, 1, 4),)

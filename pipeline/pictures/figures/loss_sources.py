@@ -12,6 +12,8 @@ from typing import Any
 
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.ledger_rows import ItemRow
+from pipeline.batch.ledger_rows import ItemRow
+from pipeline.clip.kept_json import read_json
 from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import read_metadata
@@ -123,7 +125,7 @@ def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
     settings: Mapping[str, Any] = {}
     with suppress(OSError, ValueError, KeyError, TypeError):
         # The frames are what counts; a figure without weights says so.
-        settings = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))["settings"]
+        settings = read_json(folder / IDENTITY)["settings"]
     shots, passes = _shots_in(folder, settings), _passes_in(folder, settings)
     curves = []
     for number in range(1, passes + 1):
@@ -146,7 +148,7 @@ def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
 def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
     """The first frames of shots, detected or given; none where that is not known."""
     try:
-        return [int(first) for first, _ in json.loads((folder / SHOTS).read_text(encoding="utf-8"))]
+        return [int(first) for first, _ in read_json(folder / SHOTS)]
     except (OSError, ValueError, TypeError):
         with suppress(UsageError):
             return list(parse_cuts(str(settings.get("cuts", "none"))).given)
@@ -156,7 +158,7 @@ def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
 def _passes_in(folder: Path, settings: Mapping[str, Any]) -> int:
     """How many passes a clip has: fewer than the settings say, where there was no time for all of them."""
     with suppress(OSError, ValueError, TypeError):
-        return int(json.loads((folder / PASSES).read_text(encoding="utf-8")))
+        return int(read_json(folder / PASSES))
     with suppress(ValueError, TypeError):
         return max(int(settings.get("passes", 1)), 2 if settings.get("loop") else 1)
     return 1
@@ -173,7 +175,7 @@ def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[
         return losses
     kept = folder / LOSSES.format(number)
     try:
-        by_frame = json.loads(kept.read_text(encoding="utf-8"))
+        by_frame = read_json(kept)
         return {int(frame): _floats(terms) for frame, terms in by_frame.items()}
     except FileNotFoundError:
         return {}

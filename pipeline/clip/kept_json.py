@@ -1,0 +1,37 @@
+"""JSON values in a file of a work folder, with a hash of theirs: a single bit that has changed on the disk shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.media.outputs import written_atomically
+
+
+def digest_of(values: Any) -> str:
+    """SHA-256 of JSON values, 64 hexadecimal digits; the same whatever the order of names in a table."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def keep_json(path: Path, values: Any) -> None:
+    """Write values that `read_json` gives back.
+
+    :raises OutputError: the disk is full, or the folder has gone.
+    """
+    with written_atomically(path) as part:
+        kept = {"sha256": digest_of(values), "values": values}
+        part.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What `keep_json` has written.
+
+    :raises OSError: there is no such file, or it cannot be read.
+    :raises ValueError: it is no longer what was written.
+    """
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(kept, dict) or set(kept) != {"sha256", "values"} or digest_of(kept["values"]) != kept["sha256"]:
+        raise ValueError("it is not what was written there")
+    return kept["values"]
