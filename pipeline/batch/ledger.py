@@ -132,8 +132,9 @@ class Ledger:
                 "be written to, and has room, and give the same command again: what is finished is kept."
             )
         return StoreError(
-            f"{self.path}: the ledger is damaged ({error}). Move the file away and give the same command again with "
-            "--overwrite; frames of unfinished clips are kept, finished ones are painted again."
+            f"{self.path}: the ledger is damaged ({error}). Move the file away and give the command of the batch "
+            "again, without --overwrite: finished results are known by what they say of themselves and stay as they "
+            "are, and the frames of unfinished clips are kept."
         )
 
     @contextmanager

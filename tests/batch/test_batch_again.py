@@ -15,6 +15,7 @@ from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger import LEDGER
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import FrameDone, Started
+from pipeline.errors import StoreError
 from pipeline.pictures.figures.loss_sources import batch_loss_curves
 
 pytestmark = pytest.mark.heavy
@@ -210,3 +211,20 @@ def test_the_losses_of_a_painting_that_was_left_out_can_still_be_drawn(tmp_path:
     ledger.close()
     assert [curve.name for curve in batch_loss_curves(tmp_path)] == ["a.mp4"]
     assert [curve.name for curve in batch_loss_curves(tmp_path, tmp_path / "b.mp4")] == ["b.mp4"]
+
+
+def test_the_advice_for_a_cut_ledger_paints_nothing_again(tmp_path: Path) -> None:
+    one = batch_trial(tmp_path)
+    paint_picture(one.inputs / "a.png")
+    moving_clip(one.inputs / "b.mp4", seed=3)
+    assert one.here().outcome.exit_code == 0
+    names = ("a-ink.png", "b-ink.mp4")
+    made, ledger = bytes_of(one.out, *names), one.out / LEDGER
+    ledger.write_bytes(ledger.read_bytes()[: ledger.stat().st_size // 2])
+    with pytest.raises(StoreError, match=r"ledger is damaged.*Move the file away.*without --overwrite"):
+        one.here()
+    ledger.rename(tmp_path / "cut.sqlite")
+    again = one.here()
+    assert (again.begun, again.outcome.exit_code) == ([], 0)
+    assert [row.what for row in again.planned.rows] == ["finished", "finished"]
+    assert bytes_of(one.out, *names) == made
