@@ -4,10 +4,15 @@ do not wait for each other's idle threads. And what a test paints is noted in no
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+
+# A background shell, nohup and some CI start programs that ignore Ctrl-C, and these hand that on to what they start:
+# the tests that interrupt a program start it as a terminal would.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
