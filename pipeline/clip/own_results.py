@@ -78,4 +78,5 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.upscale,
         record.codec,
         record.quality,
+        record.audio,
     )

@@ -100,7 +100,8 @@ def test_a_finished_job_given_again_is_already_painted(tmp_path: Path, inputs: t
         shutil.copytree(source, copied) if name == "moved" else shutil.copy(style, copied)
     moved = ("video", tmp_path / "moved", "--style", tmp_path / "other.png", *job[4:])
     assert reelbrush(*moved).returncode == 0
-    for more in (("--steps", "7"), ("--seed", "3"), ("--fps", "12"), ("--frames", "0:2"), ("--quality", "small")):
+    others = (("--steps", "7"), ("--seed", "3"), ("--fps", "12"), ("--frames", "0:2"), ("--quality", "small"))
+    for more in (*others, ("--no-audio",)):
         refused = reelbrush(*job, *more)
         assert refused.returncode == 1 and "exists already" in refused.stderr, more
     assert not list(tmp_path.glob("*.reelbrush"))

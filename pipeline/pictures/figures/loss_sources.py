@@ -12,7 +12,6 @@ from typing import Any
 
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.ledger_rows import ItemRow
-from pipeline.batch.ledger_rows import ItemRow
 from pipeline.clip.kept_json import read_json
 from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
