@@ -30,7 +30,13 @@ def hidden(path: Path, ending: str) -> Path:
 
 def _cut(name: str, most: int) -> str:
     """The beginning of `name`, `most` bytes or a few less: no character is cut in two."""
-    return os.fsencode(name)[:most].decode("utf-8", "ignore")
+    whole = os.fsencode(name)
+    if len(whole) <= most:
+        return name
+    # Bytes of 10xxxxxx go on with a character in UTF-8. The names of a locale without it come back as they were.
+    while most and whole[most] & 0xC0 == 0x80:
+        most -= 1
+    return os.fsdecode(whole[:most])
 
 
 @contextmanager
