@@ -10,6 +10,7 @@ from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.ledger_rows import ItemRow, OutputRow
 from pipeline.batch.perform import output_row
 from pipeline.clip.identity import settings_identity
+from pipeline.clip.own_results import output_encoding
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
@@ -49,12 +50,6 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     if checked.item.still:
         return True
     job = checked.item.clip_job()
-    # A GIF beside a video has no codec.
-    codec, quality = (job.codec, job.quality) if path == job.output else (None, None)
-    same = (record.frames, record.rate, record.codec, record.quality) == (
-        checked.subject.part,
-        job.rate,
-        codec,
-        quality,
-    )
+    made = (record.frames, record.rate, record.codec, record.quality)
+    same = made == (checked.subject.part, job.rate, *output_encoding(job, path))
     return same and open_source(path).info.frames == checked.subject.frames

@@ -27,10 +27,16 @@ def says_how_made(path: Path) -> bool:
     return True
 
 
+def output_encoding(job: ClipJob, path: Path) -> tuple[str | None, str | int | None]:
+    """Codec and quality of one of the results of a job, as they were asked for."""
+    # A GIF beside is a result of its own, as it would be without the other.
+    return (job.codec, job.quality) if path == job.output else (None, None)
+
+
 def output_record(job: ClipJob, record: Record, path: Path) -> Record:
     """How one of the results of a job comes about."""
-    # A GIF beside is a result of its own, as it would be without the other.
-    return record if path == job.output else replace(record, codec=None, quality=None)
+    codec, quality = output_encoding(job, path)
+    return replace(record, codec=codec, quality=quality)
 
 
 def finished_outputs(job: ClipJob, record: Record, frames: int) -> tuple[Path, ...]:
