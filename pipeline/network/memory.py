@@ -7,8 +7,9 @@ import sys
 
 # From glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
-# What torch says on CUDA and MPS, on a CPU, and on Windows; the system; the C++ library; cuBLAS and cuDNN; OpenCV; and
-# oneDNN, which does not say why but was seen to give up so where memory ends.
+# What torch says on CUDA and MPS, on a CPU, and on Windows; the system; the C++ library; cuBLAS and cuDNN; OpenCV;
+# Python where there is no room for a thread's stack; and oneDNN, which does not say why but was seen to give up so
+# where memory ends.
 _OUT_OF_MEMORY = (
     "out of memory",
     "can't allocate memory",
@@ -17,6 +18,7 @@ _OUT_OF_MEMORY = (
     "bad_alloc",
     "alloc_failed",
     "insufficient memory",
+    "can't start new thread",
     "could not create a primitive",
 )
 LESS_MEMORY = (

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,15 @@ def too_much() -> Tensor:
 def too_large() -> np.ndarray:
     """The same of OpenCV's."""
     return cv2.resize(np.zeros((2, 2), np.uint8), (2**23, 2**23))
+
+
+def too_large_a_stack() -> None:
+    """A thread for whose stack there is no room."""
+    before = threading.stack_size(2**50)
+    try:
+        threading.Thread(target=int).start()
+    finally:
+        threading.stack_size(before)
 
 
 # ---- less memory, the same bits
@@ -155,7 +165,9 @@ def test_other_errors_are_not_tried_again() -> None:
     assert len(tried) == 1
 
 
-@pytest.mark.parametrize("ask", [too_much, too_large, lambda: bytearray(2**60), lambda: np.empty(2**58, np.uint8)])
+@pytest.mark.parametrize(
+    "ask", [too_much, too_large, lambda: bytearray(2**60), lambda: np.empty(2**58, np.uint8), too_large_a_stack]
+)
 def test_every_allocator_is_understood(ask: Callable[[], object]) -> None:
     with pytest.raises((RuntimeError, MemoryError, cv2.error)) as caught:
         ask()
@@ -229,6 +241,8 @@ STEPS = ("size=272", "precision=float32", "steps=2", "levels=1", "passes=1", "re
 """Big enough that most of the memory is maps."""
 WEIGHTS = 240
 """MiB of address space that VGG-19 takes while it is read, with the threads that are begun meanwhile."""
+# Without these, each thread takes 64 to 128 MiB of address space for its allocations, or none, as they happen to meet.
+ONE_ARENA = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1"}
 # Every large block for itself, and gone when it is freed: what the address space is, is what is in use.
 EVEN = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072:glibc.malloc.arena_max=1"}
 
@@ -288,7 +302,7 @@ def test_if_not_the_job_stops_and_goes_on_when_there_is_memory(here: Path, usual
     job = (here / "in", "--style", here / "style.png", "--device", "cpu", *settings)
     output = here / "stopped"
     kept = killed(job, output, "frames/000000.png") / "frames" / "000000.png"
-    run = limited("command", WEIGHTS + round(0.6 * usual), "video", *job, "-o", output)
+    run = limited("command", WEIGHTS + round(0.6 * usual), "video", *job, "-o", output, **ONE_ARENA)
     assert run.returncode == 1
     assert "does not suffice to paint a frame of 272x272 pixels" in run.stderr
     assert "Traceback" not in run.stderr
