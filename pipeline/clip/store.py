@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
-from pipeline.media import read_checked, read_metadata, read_picture, write_picture
+from pipeline.media import read_checked
+from pipeline.media.kept import read_kept, write_kept
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 from pipeline.types import Image
@@ -63,12 +64,9 @@ class FrameStore:
         while count < len(self.order) and self.path(self.order[count]).exists():
             count += 1
         while count:
-            try:
-                read_picture(self.path(self.order[count - 1]))
-            except MediaError:
-                count -= 1
-            else:
+            if _sound(self.path(self.order[count - 1])):
                 break
+            count -= 1
         # What lies beyond a gap or a damaged frame was not painted from what will be painted now.
         finished = set(self.order[:count])
         for path in self._folder.glob("*.png"):
@@ -89,7 +87,7 @@ class FrameStore:
             "memory_fallback": painted.memory_fallback.value,
             "job": self._job,
         }
-        write_picture(self.path(index), painted.image, metadata={"reelbrush": json.dumps(record)}, overwrite=True)
+        write_kept(self.path(index), painted.image, {"reelbrush": json.dumps(record)})
         self.done += 1
 
     def image(self, index: int) -> Image:
@@ -98,9 +96,7 @@ class FrameStore:
         :raises DamagedFrameError: the file is no longer what was written.
         """
         try:
-            # A decoder that has all pixels asks no more whether they are right.
-            read_checked(self.path(index))
-            return read_picture(self.path(index))
+            return read_kept(self.path(index))[0]
         except MediaError as error:
             raise self._damaged(index, error) from None
 
@@ -110,7 +106,7 @@ class FrameStore:
         :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """
         try:
-            found: dict[str, Any] = json.loads(read_metadata(self.path(index))["reelbrush"])
+            found: dict[str, Any] = json.loads(read_checked(self.path(index))["reelbrush"])
         except (MediaError, KeyError, ValueError) as error:
             raise self._damaged(index, error) from None
         return found

@@ -6,6 +6,7 @@ PNG keeps each text under its name. Everything else has one field for remarks, w
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipeline.media.probe import check_readable
 
 IMAGE_DESCRIPTION = 0x010E
 """The field of EXIF and TIFF for a remark."""
+
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def pack(metadata: Mapping[str, str]) -> str:
@@ -83,6 +86,11 @@ def read_checked(path: Path) -> dict[str, str]:
             raise MediaError(f"{path}: this is no PNG file.")
         texts = {str(name): value for name, value in picture.info.items() if isinstance(value, str)}
         picture.verify()
+        # Its own chunk is not checked, nor what comes after it.
+        with path.open("rb") as file:
+            file.seek(-len(_PNG_END), os.SEEK_END)
+            if file.read() != _PNG_END:
+                raise MediaError(f"{path}: the picture is damaged at its end.")
         return texts
 
 

@@ -1,0 +1,70 @@
+"""Keep a frame without loss, fast: a PNG whose every byte can be checked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL.PngImagePlugin import putchunk
+
+from pipeline.errors import MediaError, OutputError
+from pipeline.media.metadata import png_texts, read_checked
+from pipeline.media.outputs import written_atomically
+from pipeline.types import Image
+
+# Paint has hardly a repetition that is worth looking for. Of a painting of 512x288, on one core: 3.7 ms to encode, 2.3
+# to decode, 326 KB; with Pillow at its level 6 18.3 ms, 3.8 and 323 KB; with no compression at all 3.6, 1.2 and 433.
+_FAST = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG),
+)
+# Of every PNG: eight bytes that say so, then the size in a chunk of 25. Texts may follow.
+_HEADER = 8 + 25
+
+
+def write_kept(path: Path, image: Image, texts: Mapping[str, str]) -> None:
+    """Write `image` as a PNG; it is there and complete, on the disk, or not there. One of that name is replaced.
+
+    Args:
+        image: uint8, shape (height, width, 3), RGB.
+        texts: that `read_checked` and `read_kept` give back.
+
+    Raises:
+        OutputError: the disk is full, or the folder has gone.
+    """
+    encoded, buffer = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _FAST)
+    if not encoded:
+        height, width = image.shape[:2]
+        raise OutputError(f"{path}: PNG cannot hold this picture of {width}x{height} pixels. Choose a smaller --size.")
+    chunks = io.BytesIO()
+    for kind, value, *_ in png_texts(texts).chunks:
+        putchunk(chunks, kind, value)
+    data = buffer.tobytes()
+    with written_atomically(path) as part, part.open("wb") as file:
+        file.write(data[:_HEADER])
+        file.write(chunks.getbuffer())
+        file.write(data[_HEADER:])
+
+
+def read_kept(path: Path) -> tuple[Image, dict[str, str]]:
+    """The picture, uint8 (height, width, 3), RGB, and the texts that `write_kept` or `write_picture` has put into a PNG
+    file, every byte of which is what was written.
+
+    Raises:
+        MediaError: the file is damaged, or no PNG file.
+        MemoryError: there is not enough to decode it.
+    """
+    # A decoder that has all pixels asks no more whether they are right.
+    texts = read_checked(path)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise MediaError(f"{path}: this cannot be read ({error.strerror}).") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise MemoryError(f"{path}: every byte is right, and there is no room for its pixels")
+    return np.asarray(image, np.uint8), texts
