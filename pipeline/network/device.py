@@ -75,6 +75,16 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
+def exact_dtype(device: torch.device) -> torch.dtype:
+    """The number format for the few numbers that errors would grow in: float64 where there is one."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def waits_for_launches(device: torch.device) -> bool:
+    """Whether work in small pieces leaves the device idle: what is one call should be, and steps be recorded."""
+    return device.type == "cuda"
+
+
 def device_line(device: torch.device, precision: torch.dtype) -> str:
     """'cpu, float32' or 'cuda (NVIDIA …), bfloat16'."""
     called = f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type

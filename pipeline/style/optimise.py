@@ -98,7 +98,9 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     """
     if not bool(torch.isfinite(start).all()):
         raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
-    optimizer = make_optimizer(settings.optimizer, start, settings.rate, settings.averaging, settings.history)
+    # No step can learn from more pairs than there were steps before it.
+    history = max(1, min(settings.history, settings.steps - 1))
+    optimizer = make_optimizer(settings.optimizer, start, settings.rate, settings.averaging, history)
     best = _Best(objective, start)
     rules = _StopRules(settings, optimizer, best)
     stopped = Stop.STEPS

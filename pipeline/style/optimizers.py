@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from pipeline.network.device import waits_for_launches
+from pipeline.style.curvature import PairRing
 from pipeline.style.objective import Losses
 
 OptimizerName = Literal["adam", "lbfgs"]
@@ -98,7 +99,7 @@ class Adam:
 
 
 class LBFGS:
-    """L-BFGS (Nocedal 1980, two-loop recursion), its scalars kept on the device.
+    """L-BFGS (Nocedal 1980), its scalars kept on the device.
 
     torch.optim.LBFGS waits for the device about twice its history in every step (40 times with 20 pairs), and evaluates
     again wherever its line search asks for it; here nothing waits, and a step is one evaluation. What stands in for the
@@ -109,9 +110,16 @@ class LBFGS:
 
     turns_back = True
 
-    def __init__(self, image: Tensor, rate: float, history: int = 20) -> None:
+    def __init__(self, image: Tensor, rate: float, history: int = 20, stacked: bool | None = None) -> None:
+        """
+        :param stacked: as `PairRing`; None where it is faster.
+        """
         self._limit = rate
-        self._history = history
+        device, size = image.device, image.numel()
+        self._pixels = torch.empty(image.shape, device=device).requires_grad_(True)
+        self._from, self._gradient = (torch.zeros(size, device=device) for _ in range(2))
+        self._longest, self._lowest = (torch.zeros((), device=device) for _ in range(2))
+        self.curvature = PairRing(history, size, device, waits_for_launches(device) if stacked is None else stacked)
         self.restart(image, 1.0)
 
     @property
@@ -123,9 +131,9 @@ class LBFGS:
         return self.pixels
 
     def restart(self, image: Tensor, care: float) -> None:
-        self._pixels = image.detach().clone().requires_grad_(True)
-        self._longest = torch.full((), care * self._limit, device=image.device)
-        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=self._history)
+        with torch.no_grad():
+            self._pixels.copy_(image)
+        self._longest.fill_(care * self._limit)
         self._begun = False
 
     def step(self, evaluate: Evaluate) -> Losses:
@@ -133,60 +141,46 @@ class LBFGS:
         (gradient,) = torch.autograd.grad(losses.total, self._pixels)
         with torch.no_grad():
             loss, gradient = losses.total.detach(), gradient.flatten()
-            limit = self._arrive(loss, gradient) if self._begun else self._begin(loss, gradient)
-            move = -self._times_inverse_hessian(self._gradient)
+            if self._begun:
+                move, limit = self._arrive(loss, gradient)
+            else:
+                move, limit = self._begin(loss, gradient)
             size = move.square().mean().sqrt()
             move *= torch.nan_to_num((limit / size).clamp(max=1.0), nan=0.0, posinf=0.0)
-            self._pixels.copy_((self._from + move).clamp(0, 1).view_as(self._pixels))
+            self._pixels.copy_((self._from - move).clamp(0, 1).view_as(self._pixels))
         return losses.detached()
 
-    def _begin(self, loss: Tensor, gradient: Tensor) -> Tensor:
-        """Where the first step starts from. Returns how long it may be; that is how long it will be."""
+    def _begin(self, loss: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the first step starts from. Returns its opposite, and how long it may be, which is how long it is."""
         self._begun = True
-        self._from, self._gradient, self._lowest = self.pixels.flatten().clone(), gradient, loss
+        self._from.copy_(self.pixels.flatten())
+        self._gradient.copy_(gradient)
+        self._lowest.copy_(loss)
         steepness = gradient.square().mean().sqrt()
         longest = FIRST * self._longest
         promised = longest * steepness * gradient.numel() / loss.abs()
         longest = longest * torch.nan_to_num(promised / PROMISED, nan=0.0).clamp(max=1.0)
         # No curvature is known yet: down the gradient.
-        self._scale = torch.nan_to_num(longest / steepness, nan=0.0, posinf=0.0)
-        return longest
+        scale = torch.nan_to_num(longest / steepness, nan=0.0, posinf=0.0)
+        self.curvature.forget(scale)
+        return scale * gradient, longest
 
-    def _arrive(self, loss: Tensor, gradient: Tensor) -> Tensor:
-        """Learn from the last step; go on from where it led, or where it began. Returns how long the next may be."""
+    def _arrive(self, loss: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Learn from the last step; go on from where it led, or where it began.
+
+        :return: the opposite of the next step, and how long that may be.
+        """
         pixels = self.pixels.flatten()
         # What was really moved, within 0..1: a pair (s, y) has to belong together.
         move, change = pixels - self._from, gradient - self._gradient
         finite = torch.isfinite(loss) & torch.isfinite(gradient).all()
-        nothing = torch.zeros_like(move)
-        self._learn(torch.where(finite, move, nothing), torch.where(finite, change, nothing))
         good = finite & (loss <= self._lowest + UPHILL * self._lowest.abs())
-        self._from = torch.where(good, pixels, self._from)
-        self._gradient = torch.where(good, gradient, self._gradient)
-        self._lowest = torch.where(good, torch.minimum(loss, self._lowest), self._lowest)
-        return torch.where(good, self._longest, BACK * move.square().mean().sqrt())
-
-    def _learn(self, move: Tensor, change: Tensor) -> None:
-        """Keep the pair s (last move), y (change of gradient) and 1 / (s y); no weight where s y <= 0."""
-        curvature = torch.dot(move, change)
-        strength = torch.dot(change, change)
-        # As a cosine, so that the scale of the objective does not matter.
-        sound = curvature > 1e-6 * move.norm() * strength.sqrt()
-        weight = torch.where(sound, 1 / curvature, torch.zeros_like(curvature))
-        self._scale = torch.where(sound, curvature / strength, self._scale)
-        self._pairs.append((move, change, weight))
-
-    def _times_inverse_hessian(self, vector: Tensor) -> Tensor:
-        result = vector.clone()
-        shares = []
-        for move, change, weight in reversed(self._pairs):
-            share = weight * torch.dot(move, result)
-            shares.append(share)
-            result.addcmul_(change, share, value=-1)
-        result *= self._scale
-        for (move, change, weight), share in zip(self._pairs, reversed(shares), strict=True):
-            result.addcmul_(move, share - weight * torch.dot(change, result))
-        return result
+        torch.where(good, pixels, self._from, out=self._from)
+        torch.where(good, gradient, self._gradient, out=self._gradient)
+        torch.where(good, torch.minimum(loss, self._lowest), self._lowest, out=self._lowest)
+        limit = torch.where(good, self._longest, BACK * move.square().mean().sqrt())
+        move, change = torch.where(finite, move, 0.0), torch.where(finite, change, 0.0)
+        return self.curvature.learn(move, change, self._gradient), limit
 
 
 def make_optimizer(

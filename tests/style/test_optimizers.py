@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import CountingNetwork, picture
+import torch.nn.functional as F
+from tiny import CPU, CountingNetwork, picture
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pipeline.style.curvature import PIECE, PairRing
 from pipeline.style.losses import content_target, moments
 from pipeline.style.objective import ContentTerm, Losses, Objective, SmoothnessTerm, StyleTerm
 from pipeline.style.optimizers import LBFGS, Adam, Evaluate, Optimizer, OptimizerName, make_optimizer
@@ -22,6 +24,7 @@ MAKERS: dict[str, Callable[[Tensor], Optimizer]] = {
     "adam": lambda image: Adam(image, 0.02),
     "averaged adam": lambda image: Adam(image, 0.02, averaging=0.9),
     "lbfgs": lambda image: LBFGS(image, 0.1),
+    "stacked lbfgs": lambda image: LBFGS(image, 0.1, stacked=True),
 }
 
 
@@ -52,8 +55,8 @@ def test_reaches_the_minimum_of_an_ill_conditioned_quadratic(name: str) -> None:
     aim = 0.2 + 0.6 * seeded(1)
     optimizer = MAKERS[name](seeded(2))
     assert distance(optimizer, aim) > 0.2
-    run(optimizer, quadratic(aim, 1000.0), 100 if name == "lbfgs" else 400)
-    assert distance(optimizer, aim) < (1e-3 if name == "lbfgs" else 0.01)
+    run(optimizer, quadratic(aim, 1000.0), 100 if "lbfgs" in name else 400)
+    assert distance(optimizer, aim) < (1e-3 if "lbfgs" in name else 0.01)
 
 
 def test_lbfgs_needs_far_fewer_steps_than_adam_where_curvatures_differ() -> None:
@@ -233,15 +236,16 @@ def test_lbfgs_gets_over_what_is_not_a_number(bad: float) -> None:
     assert distance(optimizer, 0.2 + 0.6 * seeded(1)) < 1e-3
 
 
-def test_pairs_of_negative_curvature_get_no_weight() -> None:
+@pytest.mark.parametrize("stacked", [False, True])
+def test_pairs_of_negative_curvature_get_no_weight(stacked: bool) -> None:
     """On a saddle a pair with s y < 0 would turn the step uphill."""
-    optimizer = LBFGS(0.4 + 0.01 * seeded(2), 0.05)
+    optimizer = LBFGS(0.4 + 0.01 * seeded(2), 0.05, stacked=stacked)
 
     def hill(image: Tensor) -> Losses:
         return Losses(-0.5 * (image - 0.39).square().sum(), {})
 
     values = run(optimizer, hill, 6)
-    assert [float(weight) for _, _, weight in optimizer._pairs] == [0.0] * 5
+    assert optimizer.curvature.weights.tolist() == [0.0] * 20
     assert all(after < before for before, after in pairwise(values))
 
 
@@ -252,10 +256,92 @@ def test_lbfgs_stands_still_at_the_minimum() -> None:
     assert torch.equal(optimizer.image, seeded(1))
 
 
-def test_lbfgs_keeps_no_more_than_its_history() -> None:
-    optimizer = LBFGS(seeded(2), 0.1, history=4)
-    run(optimizer, quadratic(seeded(1), 100.0), 12)
-    assert len(optimizer._pairs) == 4
+def random_pairs(count: int, size: int) -> list[tuple[Tensor, Tensor]]:
+    """Moves, and the changes of the gradient along them on a bowl with curvatures from 1 to 1000."""
+    generator = torch.Generator().manual_seed(5)
+    curvature = torch.logspace(0, 3, size)
+    moves = [torch.randn(size, generator=generator) for _ in range(count)]
+    return [(move, curvature * move) for move in moves]
+
+
+def by_the_formula(pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The inverse Hessian as a matrix, in float64: H' = (1 - r s y') H (1 - r y s') + r s s' from the oldest pair on,
+    out of h 1 with h = s y / y y of the newest (Nocedal and Wright 2006, eqs. 7.16 and 7.20); pairs of negative
+    curvature left out."""
+    useful = [(move.double(), change.double()) for move, change in pairs if float(move @ change) > 0]
+    one = torch.eye(len(pairs[0][0]), dtype=torch.float64)
+    newest = useful[-1]
+    inverse = one * (newest[0] @ newest[1]) / (newest[1] @ newest[1])
+    for move, change in useful:
+        weight = 1 / (move @ change)
+        left = one - weight * torch.outer(move, change)
+        inverse = left @ inverse @ left.T + weight * torch.outer(move, move)
+    return inverse
+
+
+def learnt(ring: PairRing, pairs: list[tuple[Tensor, Tensor]], vector: Tensor) -> Tensor:
+    """The inverse Hessian of these pairs times a vector."""
+    for move, change in pairs:
+        found = ring.learn(move, change, vector)
+    return found
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize(("history", "count"), [(1, 1), (1, 3), (6, 2), (6, 6), (6, 15)])
+@pytest.mark.parametrize("size", [48, PIECE, PIECE + 905])
+def test_the_inverse_hessian_is_that_of_the_last_pairs(stacked: bool, history: int, count: int, size: int) -> None:
+    """Whether the ring is full or not, and has gone round; a bad pair takes a place and no part."""
+    known = min(size, 200)
+    pairs = random_pairs(count, known)
+    if count > 2:
+        pairs[-2] = (pairs[-2][0], -pairs[-2][1])
+    vector = torch.randn(size, generator=torch.Generator().manual_seed(6))
+    wide = [(F.pad(move, (0, size - known)), F.pad(change, (0, size - known))) for move, change in pairs]
+    found = learnt(PairRing(history, size, CPU, stacked), wide, vector)
+    expected = by_the_formula(pairs[-history:]) @ vector[:known].double()
+    assert float((found[:known] - expected).norm() / expected.norm()) < 1e-5
+
+
+def test_stacked_pairs_lose_no_digits_where_they_are_almost_parallel() -> None:
+    """As those of small steps are. Sums made of inner products alone would cancel."""
+    generator = torch.Generator().manual_seed(8)
+    size, curvature = 300, torch.logspace(0, 4, 300)
+    one = torch.randn(size, generator=generator)
+    moves = [one + 0.03 * torch.randn(size, generator=generator) for _ in range(12)]
+    pairs = [(move, curvature * move) for move in moves]
+    gradient = curvature * (one + 0.01 * torch.randn(size, generator=generator))
+    expected = by_the_formula(pairs) @ gradient.double()
+    errors = {
+        stacked: float((learnt(PairRing(12, size, CPU, stacked), pairs, gradient) - expected).norm() / expected.norm())
+        for stacked in (False, True)
+    }
+    assert errors[True] < 2 * errors[False] + 1e-6, errors
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_lbfgs_keeps_no_more_than_its_history(stacked: bool) -> None:
+    """Whatever was learnt before that makes no difference."""
+    ring, fresh = (PairRing(4, 50, CPU, stacked) for _ in range(2))
+    pairs = random_pairs(9, 50)
+    vector = pairs[0][1]
+    torch.testing.assert_close(learnt(ring, pairs, vector), learnt(fresh, pairs[-4:], vector))
+    assert ring.weights.tolist().count(0) == 0
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_nothing_is_known_of_what_was_forgotten(stacked: bool) -> None:
+    ring, fresh = (PairRing(4, 50, CPU, stacked) for _ in range(2))
+    pairs = random_pairs(9, 50)
+    vector = pairs[0][1]
+    learnt(ring, pairs, vector)
+    for one in (ring, fresh):
+        one.forget(torch.tensor(7.0))
+    assert ring.weights.tolist() == [0] * 4
+    assert torch.equal(learnt(ring, pairs[:2], vector), learnt(fresh, pairs[:2], vector))
+    for one in (ring, fresh):
+        one.forget(torch.tensor(7.0))
+    nothing = torch.zeros(50)
+    torch.testing.assert_close(ring.learn(nothing, nothing, vector), 7 * vector)
 
 
 def style_objective() -> tuple[Objective, Tensor]:
@@ -313,9 +399,10 @@ def test_the_guard_against_reading_back_works() -> None:
         float(torch.ones(()))
 
 
-def test_no_step_of_lbfgs_reads_a_value_back() -> None:
+@pytest.mark.parametrize("stacked", [False, True])
+def test_no_step_of_lbfgs_reads_a_value_back(stacked: bool) -> None:
     objective, start = style_objective()
-    optimizer = LBFGS(start, 0.1, history=3)
+    optimizer = LBFGS(start, 0.1, history=3, stacked=stacked)
     with NoReadBack():
         for _ in range(6):
             optimizer.step(objective)
@@ -360,7 +447,7 @@ def test_make_optimizer_hands_on_its_arguments() -> None:
     lbfgs = make_optimizer("lbfgs", start, 0.1, history=2)
     assert isinstance(lbfgs, LBFGS)
     run(lbfgs, quadratic(seeded(1), 10.0), 5)
-    assert len(lbfgs._pairs) == 2
+    assert len(lbfgs.curvature.weights) == 2
     averaged, plain = make_optimizer("adam", start, 0.1, averaging=0.9), make_optimizer("adam", start, 0.1)
     for optimizer in (averaged, plain):
         run(optimizer, quadratic(seeded(1), 10.0), 3)
