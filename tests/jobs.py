@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 from PIL import Image as Pillow
 from tiny import picture
@@ -32,6 +33,8 @@ SHALLOW: dict[str, Any] = {
 with the palette of the clip."""
 SETS = tuple(text for name, value in SHALLOW.items() for text in ("--set", f"{name}={value}"))
 """The same on the command line."""
+READ_AT_START = ("PYTHON", "GLIBC_", "LC_", "LANG", "OMP_")
+"""How the variables begin that Python and its libraries read when they start."""
 TABLE = "".join(f"{name} = {json.dumps(value)}\n" for name, value in SHALLOW.items())
 """The same in TOML."""
 QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--steps", "6")
@@ -68,11 +71,15 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def reelbrush(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)],
-        capture_output=True, text=True, env=environment(**extra), timeout=240, check=False,
-    )  # fmt: skip
+    """Run the command to its end, in a process of its own.
+
+    :param extra: variables of its environment.
+    """
+    given = [str(argument) for argument in arguments]
+    process = (start if any(name.startswith(READ_AT_START) for name in extra) else begin)(*given, **extra)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(given, process.returncode, out, err)
 
 
 def invoke(*arguments: str | Path, columns: int = 200) -> Any:
@@ -89,6 +96,13 @@ def start(*arguments: str | Path, **extra: str) -> subprocess.Popen[str]:
         [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**extra),
     )  # fmt: skip
+
+
+def begin(*arguments: str | Path, **extra: str) -> forked.Forked | subprocess.Popen[str]:
+    """Start the command, faster where that can be; only signals and its end are for the caller."""
+    if not forked.AVAILABLE:
+        return start(*arguments, **extra)
+    return forked.Forked(forked.command, *map(str, arguments), environment=environment(), extra=extra)
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -124,7 +138,7 @@ def wait_for(path: Path, seconds: float = 60) -> None:
 def killed(job: tuple[str | Path, ...], output: Path, seen: str) -> Path:
     """Start a job and kill it as soon as a file stands in its work folder. Returns that folder."""
     work = output.parent / f"{output.name}.reelbrush"
-    process = start("video", *job, "-o", output)
+    process = begin("video", *job, "-o", output)
     wait_for(work / seen)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -6,11 +6,12 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 from __future__ import annotations
 
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.own_results import says_how_made
+from pipeline.clip.own_results import output_encoding, says_how_made
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.media.probe import check_readable
+from pipeline.media.sink import check_encoding
 
 
 def check_clip(job: ClipJob) -> None:
@@ -18,7 +19,7 @@ def check_clip(job: ClipJob) -> None:
 
     :raises MediaError: an input is missing, empty or cannot be read.
     :raises OutputError: an output exists, or cannot be written.
-    :raises UsageError: an output would replace an input, or another output.
+    :raises UsageError: an output would replace an input, or another output, or cannot be encoded as is asked for.
     """
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
@@ -30,6 +31,7 @@ def check_clip(job: ClipJob) -> None:
     for named in (job.source, *(style.path for style in job.styles)):
         refuse_same_file(named, job.outputs)
     for path in job.outputs:
+        check_encoding(path, *output_encoding(job, path))
         # What an earlier run of this job may have finished is compared once all inputs are read.
         if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)

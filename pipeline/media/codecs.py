@@ -49,6 +49,7 @@ CODECS = {
     "prores": Codec((".mov",), {}),
     "ffv1": Codec((".mkv",), {}),
 }
+ANY_SIZE = (512, 512)
 DEFAULT = {".mp4": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9"}
 """Container -> codec where none is asked for."""
 
@@ -64,7 +65,11 @@ class Encoding:
 
 
 def choose_encoding(
-    suffix: str, codec: str | None, quality: str | int | None, size: tuple[int, int], mean_rate: Fraction | None
+    suffix: str,
+    codec: str | None,
+    quality: str | int | None,
+    size: tuple[int, int] = ANY_SIZE,
+    mean_rate: Fraction | None = None,
 ) -> Encoding:
     """How to encode a clip into a container.
 
@@ -72,7 +77,7 @@ def choose_encoding(
         suffix: '.mp4', '.mov', '.mkv' or '.webm'.
         codec: a name of `CODECS`; None for the natural one.
         quality: 'visual' (None means this), 'small', 'lossless' or a CRF.
-        size: width and height in pixels.
+        size: width and height in pixels; the default is one that every codec can hold.
         mean_rate: frames a second where they are not evenly spaced; None where they are.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -38,13 +39,9 @@ def open_sink(plan: SinkPlan) -> Sink:
         OutputError: it exists already, or nothing can be written there.
     """
     path, suffix = plan.path, plan.path.suffix.lower()
-    as_folder = plan.as_folder or path.is_dir() or not suffix
-    known = ANIMATIONS if plan.animation else SUFFIXES
-    if not as_folder and suffix not in known:
-        raise UsageError(
-            f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(known)}, or a "
-            "folder (one that exists, or a name without an ending) for numbered pictures."
-        )
+    as_folder = plan.as_folder or is_folder(path)
+    if not as_folder:
+        _check_ending(path, ANIMATIONS if plan.animation else SUFFIXES)
     if not plan.times or plan.duration <= plan.times[-1] or plan.width < 1 or plan.height < 1:
         raise UsageError(f"{path}: a clip needs at least one frame of at least one pixel that is shown for a while.")
     if not plan.variable and any(time != index / plan.rate for index, time in enumerate(plan.times)):
@@ -56,9 +53,7 @@ def open_sink(plan: SinkPlan) -> Sink:
     check_output(path, plan.overwrite)
     if plan.work is not None:
         check_folder(plan.work)
-    if suffix in (".gif", *PICTURES) and plan.codec not in (None, suffix[1:]):
-        kind = "a GIF" if suffix == ".gif" else "an animated picture"
-        raise UsageError(f"{path}: {kind} has no codec {plan.codec!r}. Leave the codec out, or choose another ending.")
+    _check_codec(path, plan.codec)
     if suffix == ".gif":
         return Sink(plan, GifWriter(plan, plan.palette or gif_palette(plan.quality)))
     if suffix in PICTURES:
@@ -68,6 +63,45 @@ def open_sink(plan: SinkPlan) -> Sink:
     size = (plan.width, plan.height)
     encoding = choose_encoding(suffix, plan.codec, plan.quality, size, plan.rate if plan.variable else None)
     return Sink(plan, VideoWriter(plan, encoding))
+
+
+def check_encoding(path: Path, codec: str | None, quality: str | int | None) -> None:
+    """See that a painted clip can be written under a name in such a way, as far as its size does not count.
+
+    Raises:
+        UsageError: container, codec and quality do not go together; the message lists what does.
+    """
+    if is_folder(path):
+        _refuse_options(path, codec, quality)
+        return
+    suffix = path.suffix.lower()
+    _check_ending(path, SUFFIXES)
+    _check_codec(path, codec)
+    if suffix == ".gif":
+        gif_palette(quality)
+    else:
+        choose_encoding(suffix, codec, quality)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a clip of that name is a folder of numbered pictures."""
+    return path.is_dir() or not path.suffix
+
+
+def _check_ending(path: Path, known: Sequence[str]) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise UsageError(
+            f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(known)}, or a "
+            "folder (one that exists, or a name without an ending) for numbered pictures."
+        )
+
+
+def _check_codec(path: Path, codec: str | None) -> None:
+    suffix = path.suffix.lower()
+    if suffix in (".gif", *PICTURES) and codec not in (None, suffix[1:]):
+        kind = "a GIF" if suffix == ".gif" else "an animated picture"
+        raise UsageError(f"{path}: {kind} has no codec {codec!r}. Leave the codec out, or choose another ending.")
 
 
 def _refuse_options(path: Path, codec: str | None, quality: str | int | None) -> None:

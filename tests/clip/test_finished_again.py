@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import forked
 import pytest
-from jobs import QUICK, ROOT, SMALL, environment, events, moving_folder, paint_picture, reelbrush
+from jobs import QUICK, SMALL, environment, events, moving_folder, paint_picture, reelbrush
 
 from pipeline.clip.events import Event, Finished, FrameDone
 from pipeline.errors import DiskFullError, OutputError
 from pipeline.media import gif_sink
 from reelbrush import stylize_video
 
-# Kills its own process where a function of that name is called the n-th time, before or after it does its work.
-KILLER = """
-import os, signal, sys
-import importlib
-where, name, count, after, *sys.argv = sys.argv[1:]
-place = importlib.import_module(where)
-right, calls = getattr(place, name), []
-def wrapped(*arguments, **more):
-    calls.append(1)
-    last = len(calls) == int(count)
-    if last and after == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = right(*arguments, **more)
-    if last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-setattr(place, name, wrapped)
-import cli
-cli.app()
-"""
 INSTANTS = {
-    "before the video has its name": ("pipeline.media.video_sink", "publish", "1", "before"),
-    "once the video is tidied up": ("pipeline.media.gif_sink", "publish", "1", "before"),
-    "when the video has its name": ("pipeline.media.video_sink", "publish", "1", "after"),
-    "when both have their names": ("pipeline.media.gif_sink", "publish", "1", "after"),
-    "while the frames are removed": ("pipeline.clip.work_folder", "remove_work", "1", "before"),
-    "when all is done": ("pipeline.clip.work_folder", "remove_work", "1", "after"),
+    "before the video has its name": ("pipeline.media.video_sink", "publish", False),
+    "once the video is tidied up": ("pipeline.media.gif_sink", "publish", False),
+    "when the video has its name": ("pipeline.media.video_sink", "publish", True),
+    "when both have their names": ("pipeline.media.gif_sink", "publish", True),
+    "while the frames are removed": ("pipeline.clip.work_folder", "remove_work", False),
+    "when all is done": ("pipeline.clip.work_folder", "remove_work", True),
 }
+
+
+def command_killed(where: str, name: str, after: bool, arguments: Sequence[str]) -> None:
+    """The command line, which is killed where a function of that name is called, before its work or after it."""
+    place = importlib.import_module(where)
+    right = getattr(place, name)
+
+    def wrapped(*given: Any, **more: Any) -> None:
+        if after:
+            right(*given, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(place, name, wrapped)
+    forked.command(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +54,30 @@ def entries(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, inputs: tuple[Path, Path]) -> Path:
+    """Results of a job that was left alone."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert reelbrush(*job_of(inputs), "-o", folder / "cut.mp4", "--gif", folder / "cut.mp4.gif").returncode == 0
+    return folder
+
+
+def job_of(inputs: tuple[Path, Path]) -> tuple[str | Path, ...]:
+    source, style = inputs
+    return ("video", source, "--style", style, *QUICK, "--fps", "25")
+
+
+@pytest.mark.skipif(not forked.AVAILABLE, reason="the process is forked from one that has everything imported")
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_killed_at_an_instant_of_the_end_the_same_command_ends_with_everything(
-    tmp_path: Path, inputs: tuple[Path, Path], instant: str
+    tmp_path: Path, inputs: tuple[Path, Path], whole: Path, instant: str
 ) -> None:
-    source, style = inputs
-    job = ("video", source, "--style", style, *QUICK, "--fps", "25")
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    assert reelbrush(*job, "-o", whole / "cut.mp4", "--gif", whole / "cut.mp4.gif").returncode == 0
-    cut = tmp_path / "cut"
-    cut.mkdir()
-    again = (*job, "-o", cut / "cut.mp4", "--gif", cut / "cut.mp4.gif", "--json")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLER, *INSTANTS[instant], "reelbrush", *map(str, again)],
-        cwd=ROOT, env=environment(), capture_output=True, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    # As deep as the other folder: in a video's metadata its inputs are relative to it.
+    cut = tmp_path
+    again = (*job_of(inputs), "-o", cut / "cut.mp4", "--gif", cut / "cut.mp4.gif", "--json")
+    killed = forked.Forked(command_killed, *INSTANTS[instant], [str(part) for part in again], environment=environment())
+    _, complaints = killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, complaints
     named = {path: path.stat().st_mtime_ns for path in (cut / "cut.mp4", cut / "cut.mp4.gif") if path.exists()}
     done = reelbrush(*again)
     assert done.returncode == 0, done.stderr

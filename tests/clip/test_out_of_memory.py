@@ -281,6 +281,7 @@ def usual(here: Path) -> int:
     return taken
 
 
+@pytest.mark.heavy
 @needs_limit
 def test_with_too_little_memory_the_frames_are_the_same(here: Path, usual: int) -> None:
     memory_fallbacks, taken = painted(here, "less", round(0.86 * usual))
@@ -289,6 +290,7 @@ def test_with_too_little_memory_the_frames_are_the_same(here: Path, usual: int) 
     assert_same(here / "whole", here / "less", 2)
 
 
+@pytest.mark.heavy
 @needs_limit
 def test_with_far_too_little_it_is_painted_smaller_if_allowed(here: Path, usual: int) -> None:
     memory_fallbacks, _ = painted(here, "small", round(0.55 * usual), "may_shrink=true")
@@ -296,6 +298,7 @@ def test_with_far_too_little_it_is_painted_smaller_if_allowed(here: Path, usual:
     assert [image.shape for image in pictures(here / "small")] == [(272, 272, 3)] * 2
 
 
+@pytest.mark.heavy
 @needs_limit
 def test_if_not_the_job_stops_and_goes_on_when_there_is_memory(here: Path, usual: int) -> None:
     settings = [argument for value in STEPS for argument in ("--set", value)]

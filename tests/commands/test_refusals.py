@@ -274,6 +274,12 @@ WRONG = [
     ("video c.png -s s.png -o none/o.mp4", 1, "none: there is no such folder"),
     ("video c.png -s s.png -o s.mp4", 1, "--overwrite"),
     ("video c.png -s s.png -o o.mp4 --set stpes=3", 2, "did you mean 'steps'"),
+    ("video c.png -s s.png -o o.mp4 --codec vp9", 2, "A .mp4 file cannot hold vp9"),
+    ("video c.png -s s.png -o o.mp4 --quality 99", 2, "from 0 (best) to 51"),
+    ("video c.png -s s.png -o o.webm --codec av1 --quality lossless", 2, "without loss"),
+    ("video c.png -s s.png -o o.gif --quality 7", 2, "A GIF has no quality"),
+    ("video c.png -s s.png -o o.xyz", 2, "a clip cannot be written as .xyz"),
+    ("video c.png -s s.png -o o --codec h264", 2, "a folder of PNG pictures has no codec"),
     ("image none.png -s s.png -o o.png", 1, "none.png: there is no such file"),
     ("image c.png -s s.png -o o.png --story s.mp4", 1, "--overwrite"),
     ("batch none -s s.png -o out", 2, "none: there is no such file or folder"),
@@ -292,7 +298,7 @@ WRONG = [
 ]
 
 
-def test_wrong_names_are_told_before_torch_is_imported(here: Path) -> None:
+def test_what_names_and_options_show_is_told_before_torch_is_imported(here: Path) -> None:
     """Torch takes seconds; everything before it takes a fraction of one."""
     (here / "s.mp4").write_bytes(b"precious")
     code = """

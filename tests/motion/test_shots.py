@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scene.clip import cut_frame, scene
+from scene.clip import RenderedFrame, cut_frame, scene
 
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture, resize
@@ -25,8 +25,13 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "clip.mp4"
 @cache
 def shot(number: int) -> tuple[Image, ...]:
     """Twenty-four frames that move, of the sample clip's first (0) or second (1) shot."""
-    frames = [frame for frame in scene(72, 96, 54, truth=False) if frame.shot == number]
-    return tuple(frame.image for frame in frames[:24])
+    return tuple(frame.image for frame in rendered() if frame.shot == number)[:24]
+
+
+@cache
+def rendered() -> tuple[RenderedFrame, ...]:
+    """The sample clip's scene at another size and length."""
+    return tuple(scene(72, 96, 54, truth=False))
 
 
 @cache
