@@ -8,7 +8,8 @@ from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from pipeline.clip.events import FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped
+from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped
+from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.passes import Pass
 from pipeline.clip.session import Session
@@ -64,34 +65,55 @@ def paint_frames(session: Session, survey: Survey, run: Run) -> None:
             session.on_event(Stage(_going_on(store.done, one)))
         # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
         run.encoded = one.last and one.forward
-        sinks = run.sinks if run.encoded else ()
-        encode_kept(store, session.source, sinks)
+        encode_kept(store, session.source, run.sinks if run.encoded else ())
         if store.whole:
             continue
-        entered = one.entered(survey.shots)
-        previous = PreviousPaintings(store, earlier if one.circle else None)
-        monitor = monitor_at(session.settings, entered, store)
-        painter = session.painter_for(one, survey.statistics)
-        pass_painter = PassPainter(one, painter, previous, earlier, monitor, session.on_event)
-        # They are decoded, and found again in one another, ahead in a thread.
-        with closing(_tracked_ahead(session, one, entered, painter.settings, store)) as frames:
-            for tracked in frames:
-                index = tracked.frame.index
-                steps = FULL if run.budget is None else run.budget.steps(one, index)
-                painted = pass_painter.repeat(tracked)
-                if painted is None:
-                    # The paintings before it, warped to where this frame shows the same.
-                    start = pass_painter.warm_start(tracked)
-                    painted = pass_painter.paint(tracked, start, steps)
-                # First of all kept: a kill from here on loses nothing.
-                store.put(index, painted)
-                monitor.add(painted.losses, begins_shot=tracked.before is None)
-                for sink in sinks:
-                    sink.put(Frame(index, tracked.frame.time, painted.image))
-                if run.budget is not None:
-                    run.budget.record(one, index, painted)
-                run.painted += 1
-                session.on_event(_done(index, painted, one))
+        _paint_pass(session, survey, run, one, store, earlier)
+
+
+def _paint_pass(
+    session: Session, survey: Survey, run: Run, one: Pass, store: FrameStore, earlier: FrameStore | None
+) -> None:
+    """Paint the frames of a pass that are missing.
+
+    :param store: its own frames.
+    :param earlier: those of the pass before, whole; None in the first one.
+    """
+    entered = one.entered(survey.shots)
+    previous = PreviousPaintings(store, earlier if one.circle else None)
+    monitor = monitor_at(session.settings, entered, store)
+    painter = session.painter_for(one, survey.statistics)
+    sinks = run.sinks if run.encoded else ()
+
+    def kept(index: int, painted: PaintedFrame) -> None:
+        run.painted += 1
+        session.on_event(_done(index, painted, one))
+
+    def on_event(event: Event) -> None:
+        # Of a frame that others speak of next it is said first how it came to be.
+        (keeper.tell if isinstance(event, Stepped) else keeper.settle)()
+        session.on_event(event)
+
+    pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event)
+    # They are decoded, and found again in one another, ahead in a thread; and kept behind in another.
+    with (
+        closing(_tracked_ahead(session, one, entered, painter.settings, store)) as frames,
+        FrameKeeper(store, kept) as keeper,
+    ):
+        for tracked in frames:
+            index = tracked.frame.index
+            steps = FULL if run.budget is None else run.budget.steps(one, index)
+            painted = pass_painter.repeat(tracked)
+            if painted is None:
+                # The paintings before it, warped to where this frame shows the same.
+                start = pass_painter.warm_start(tracked)
+                painted = pass_painter.paint(tracked, start, steps)
+            keeper.put(index, painted)
+            monitor.add(painted.losses, begins_shot=tracked.before is None)
+            for sink in sinks:
+                sink.put(Frame(index, tracked.frame.time, painted.image))
+            if run.budget is not None:
+                run.budget.record(one, index, painted)
 
 
 def passes_in_time(run: Run) -> Iterator[Pass]:
@@ -119,14 +141,19 @@ def _tracked_ahead(
 
     :param settings: of the pass.
     """
+    # Those that are handed out, not those that are on the disk already.
+    done = store.done
     try:
-        yield from prefetch(_tracked(session, one, entered, settings, store.done), depth=1)
+        with closing(prefetch(_tracked(session, one, entered, settings, done), depth=1)) as ahead:
+            for tracked in ahead:
+                done += 1
+                yield tracked
         return
     except Exception as error:
         if not is_out_of_memory(error):
             raise
     # Only here, where the error is gone and what it held.
-    yield from _tracked(session, one, entered, settings, store.done)
+    yield from _tracked(session, one, entered, settings, done)
 
 
 def _tracked(

@@ -14,12 +14,16 @@ from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 from pipeline.types import Image
 
+HELD = 32 * 2**20
+"""Bytes of the last frames that stay in memory, so that what crosses to the next one need not be decoded again."""
+
 
 class FrameStore:
     """The finished frames of one pass over a clip, in a folder.
 
-    A frame is an 8-bit PNG that carries its own losses; it is complete or not there. What crosses to the next
-    frame is read from it, never from memory alone, so that a resumed job gives the same frames.
+    A frame is an 8-bit PNG that carries its own losses; it is complete or not there. What crosses to the next frame is
+    what was written to it, the same bits, whether they are still in memory or read by a resumed job: so both give the
+    same frames.
     """
 
     def __init__(self, folder: Path, order: range, job: str = "") -> None:
@@ -32,6 +36,7 @@ class FrameStore:
         self._folder = folder
         self.order = order
         self._job = job
+        self._held: dict[int, tuple[Image, dict[str, Any]]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,7 +84,26 @@ class FrameStore:
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        record = {
+        self.write(index, painted)
+        self.done += 1
+
+    def hold(self, index: int, painted: PaintedFrame) -> None:
+        """Have a frame in memory that is being written, so that those after it can be painted meanwhile."""
+        image = painted.image.view()
+        image.flags.writeable = False
+        self._held[index] = image, self._record(painted)
+        while len(self._held) > 1 and sum(held.nbytes for held, _ in self._held.values()) > HELD:
+            del self._held[next(iter(self._held))]
+
+    def write(self, index: int, painted: PaintedFrame) -> None:
+        """Write a frame; it is finished once `done` counts it.
+
+        :raises OutputError: the disk is full, or the folder has gone.
+        """
+        write_kept(self.path(index), painted.image, {"reelbrush": json.dumps(self._record(painted))})
+
+    def _record(self, painted: PaintedFrame) -> dict[str, Any]:
+        return {
             "losses": painted.losses,
             "steps": painted.steps,
             "seconds": round(painted.seconds, 3),
@@ -87,24 +111,26 @@ class FrameStore:
             "memory_fallback": painted.memory_fallback.value,
             "job": self._job,
         }
-        write_kept(self.path(index), painted.image, {"reelbrush": json.dumps(record)})
-        self.done += 1
 
     def image(self, index: int) -> Image:
-        """A finished frame, uint8 (H, W, 3).
+        """A finished frame, or one that is being written, uint8 (H, W, 3); not to be written to.
 
         :raises DamagedFrameError: the file is no longer what was written.
         """
+        if index in self._held:
+            return self._held[index][0]
         try:
             return read_kept(self.path(index))[0]
         except MediaError as error:
             raise self._damaged(index, error) from None
 
     def record(self, index: int) -> dict[str, Any]:
-        """Losses, steps, seconds, stop reason and memory_fallback of a finished frame.
+        """Losses, steps, seconds, stop reason and memory_fallback of such a frame.
 
         :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """
+        if index in self._held:
+            return self._held[index][1]
         try:
             found: dict[str, Any] = json.loads(read_checked(self.path(index))["reelbrush"])
         except (MediaError, KeyError, ValueError) as error:
