@@ -67,7 +67,7 @@ def finish(
         rows if rows is not None else [frame_row(frame) for frame in range(frames)],
         flicker,
         [ThumbnailRow(frame, jpeg(frame), jpeg(frame + 50)) for frame in thumbnails],
-        notes=["A GIF has no sound; the sound is left out."],
+        notes=["Not taken over from park.mp4: sound (aac)."],
         made=made,
     )
     set_columns(ledger, "item", name, ended=began + seconds)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.media import Frame, FrameSource, Image, Sound, open_sink, open_source
+from pipeline.media import Frame, FrameSource, Image, open_sink, open_source
+from pipeline.media.extras import extras_of
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.plan import SinkPlan
+from pipeline.media.sound import sound_of
 
 WIDTH, HEIGHT = 64, 48
 
@@ -83,10 +85,10 @@ def write_clip(path: Path, images: list[Image] | None = None, **other):
     return sink
 
 
-def copy_clip(source: FrameSource, path: Path, **other):
-    """Read a source and write it again, unpainted, with its sound; returns the sink."""
+def copy_clip(source: FrameSource, path: Path, audio="default", shortest=False, location=False, **other):
+    """Read a source and write it again, unpainted, with all that is beside its pictures; returns the sink."""
     info = source.info
-    sound = Sound(info.path, info.start, info.duration, info.sound_beyond) if info.audio else None
+    sound = sound_of(info, audio, shortest=shortest)
     sink = open_sink(
         SinkPlan(
             path,
@@ -97,6 +99,7 @@ def copy_clip(source: FrameSource, path: Path, **other):
             rate=info.rate,
             variable=info.variable,
             sound=sound,
+            extras=extras_of(info, audio, sound, location=location),
             **other,
         )
     )

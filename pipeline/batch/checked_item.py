@@ -59,6 +59,9 @@ _WORDS = {
     "codec": "--codec",
     "quality": "--quality",
     "gif": "--gif",
+    "audio": "--audio",
+    "shortest": "--shortest",
+    "location": "--location",
 }
 """What `CheckedItem.identity` names, as a person calls it."""
 

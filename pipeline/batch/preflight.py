@@ -90,7 +90,10 @@ class Preflight:
         job = item.still_job() if item.still else item.clip_job()
         found = painting_identity(job, settings, network, self._digest)
         encoding = {"codec": item.codec, "quality": item.quality, "gif": item.gif is not None}
-        return json.dumps({**found, **encoding}, sort_keys=True)
+        # Only what was asked for: what earlier versions have finished is known by the rest.
+        beside = {name: getattr(item, name) for name in ("audio", "shortest", "location")}
+        asked = {name: value for name, value in beside.items() if value not in ("default", False)}
+        return json.dumps({**found, **encoding, **asked}, sort_keys=True)
 
     def _digest(self, path: Path) -> str:
         """As `fingerprint`; that of a file that has not changed is remembered."""

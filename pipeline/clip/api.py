@@ -12,7 +12,7 @@ from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
@@ -76,7 +76,9 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     keep: bool = False,
-    audio: bool = True,
+    audio: str | int = "default",
+    shortest: bool = False,
+    location: bool = False,
     budget: str | None = None,
     finish_by: str | None = None,
     on_event: OnEvent = ignore,
@@ -90,7 +92,10 @@ def stylize_video(
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
-    :param audio: whether a video gets the sound of the input.
+    :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
+        a number from 1.
+    :param shortest: cut sound that goes on after the last picture.
+    :param location: take over where a video says that it was filmed.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
@@ -105,7 +110,8 @@ def stylize_video(
         job = ClipJob(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,
-            None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep, audio,
+            None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
+            parse_audio(str(audio)), shortest, location,
         )  # fmt: skip
         return run_clip(job, engine, on_event, deadline)
 

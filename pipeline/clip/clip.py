@@ -23,9 +23,11 @@ from pipeline.clip.session import Session, open_session
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import retry_damaged
 from pipeline.errors import OutputError, StoreError
-from pipeline.media import Sound, open_sink
+from pipeline.media import open_sink
+from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
 from pipeline.media.plan import SinkPlan
+from pipeline.media.sound import sound_of
 
 
 def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
@@ -121,8 +123,8 @@ def _remove_parts(session: Session, finished: Sequence[Path]) -> None:
 def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of some outputs; all of them are stopped, and their parts removed, if anything goes wrong."""
     job, info = session.job, session.source.info
-    sounding = job.audio and info.audio and info.kind == "video"
-    sound = Sound(info.path, info.start, info.duration, info.sound_beyond) if sounding else None
+    sound = sound_of(info, job.audio, shortest=job.shortest)
+    extras = extras_of(info, job.audio, sound, location=job.location)
     opened: list[FrameSink] = []
     try:
         for path in outputs:
@@ -136,6 +138,7 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
                 info.rate,
                 variable=info.variable,
                 sound=sound,
+                extras=extras,
                 codec=made.codec,
                 quality=made.quality,
                 plays=info.plays,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.parse import FrameRange, parse_deadline, parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
 
@@ -75,6 +75,16 @@ FPS = option(
     read=parse_rate,
 )
 UPSCALE = option("Let --size enlarge a smaller input.", INPUT)
+AUDIO = option(
+    "Which audio track of the input: all, none, or a number from 1.",
+    OUTPUT,
+    metavar="N|all|none",
+    read=parse_audio,
+    suggested=lambda: ("all", "none"),
+    default="the one that players take",
+)
+SHORTEST = option("Cut sound that goes on after the last picture.", OUTPUT)
+LOCATION = option("Take over where a video says that it was filmed.", OUTPUT)
 
 
 def _codecs() -> tuple[str, ...]:
@@ -126,7 +136,9 @@ class ClipJob:
     overwrite: bool = field(default=False, metadata=OVERWRITE)
     restart: bool = field(default=False, metadata=RESTART)
     keep: bool = field(default=False, metadata=option("Keep the lossless frames, in OUT.reelbrush/frames.", OUTPUT))
-    audio: bool = field(default=True, metadata=option("Leave out the sound of the input.", OUTPUT))
+    audio: str | int = field(default="default", metadata=AUDIO)
+    shortest: bool = field(default=False, metadata=SHORTEST)
+    location: bool = field(default=False, metadata=LOCATION)
 
     @property
     def outputs(self) -> tuple[Path, ...]:

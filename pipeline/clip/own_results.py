@@ -85,4 +85,6 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.codec,
         record.quality,
         record.audio,
+        record.shortest,
+        record.location,
     )

@@ -74,6 +74,23 @@ def _bound(text: str) -> int | Fraction | None:
     return 3600 * hours + 60 * minutes + seconds
 
 
+AUDIO = ("default", "all", "none")
+"""Words for which audio tracks are taken."""
+
+
+def parse_audio(text: str) -> str | int:
+    """Which audio track: 'default', 'all', 'none', or a number from 1.
+
+    :raises UsageError: it is none of these.
+    """
+    word = text.strip().lower()
+    if word in AUDIO:
+        return word
+    if not word.isascii() or not word.isdecimal() or int(word) < 1:
+        raise UsageError(f"--audio {text!r} is none of {', '.join(AUDIO)}, and no number of a track, from 1.")
+    return int(word)
+
+
 def frames_text(frames: FrameRange) -> str:
     """A range as `parse_frames` reads it: '0:48', '3:', '1.5s:2s'."""
     return ":".join("" if bound is None else bound_text(bound) for bound in frames)

@@ -63,8 +63,10 @@ class Record:
     upscale: bool = False
     codec: str | None = None
     quality: str | int | None = None
-    audio: bool = True
-    """Whether the sound of the input is taken."""
+    audio: str | int = "default"
+    """Which sound of the input is taken: `ClipJob.audio`."""
+    shortest: bool = False
+    location: bool = False
     version: str = __version__
 
     def texts(self, result: Path) -> dict[str, str]:
@@ -81,7 +83,9 @@ class Record:
             "upscale": self.upscale,
             "codec": self.codec,
             "quality": self.quality,
-            **({} if self.audio else {"audio": False}),
+            **({} if self.audio == "default" else {"audio": self.audio}),
+            **({"shortest": True} if self.shortest else {}),
+            **({"location": True} if self.location else {}),
         }
         return {
             "software": f"{SOFTWARE} {self.version}",
@@ -100,8 +104,8 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     """
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
-        quality=job.quality, audio=job.audio, source=_ingredient(job.source), styles=_styles(job),
-        **_painted_by(painter),
+        quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
+        source=_ingredient(job.source), styles=_styles(job), **_painted_by(painter),
     )  # fmt: skip
 
 

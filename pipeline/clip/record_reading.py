@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from pipeline.clip.parse import parse_rate
+from pipeline.clip.parse import AUDIO, parse_rate
 from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
 from pipeline.media import read_metadata
@@ -90,7 +90,9 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         upscale=_one_of(job.get("upscale"), "upscale", (True, False)),
         codec=None if job.get("codec") is None else _text(job["codec"], "codec", _WORD),
         quality=_quality(job.get("quality")),
-        audio=_one_of(job.get("audio", True), "audio", (True, False)),
+        audio=_audio(job.get("audio", "default")),
+        shortest=_one_of(job.get("shortest", False), "shortest", (True, False)),
+        location=_one_of(job.get("location", False), "location", (True, False)),
         version=version,
     )
 
@@ -106,6 +108,12 @@ def _one_of(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
     if not any(value == choice and type(value) is type(choice) for choice in choices):
         raise _Malformed(f"{name} is none of {', '.join(map(str, choices))}")
     return value
+
+
+def _audio(value: Any) -> str | int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    return str(_one_of(value, "audio", AUDIO))
 
 
 def _text(value: Any, name: str, pattern: re.Pattern[str]) -> str:

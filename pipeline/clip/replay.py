@@ -109,7 +109,8 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
-            job.overwrite, job.restart, audio=record.audio,
+            job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
+            location=record.location,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished

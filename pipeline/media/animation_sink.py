@@ -36,7 +36,7 @@ class AnimationWriter:
         Raises:
             UsageError: the format has no such quality, or no palette.
         """
-        self.notes = ["An animated picture has no sound; the sound is left out."] if plan.sound else []
+        self.notes = plan.left_out()
         self._plan = plan
         self._part = part_path(plan.path)
         self._form = SUFFIXES[plan.path.suffix.lower()]

@@ -7,11 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from pipeline.media.ffmpeg import address, run
+from pipeline.media.ffmpeg import run
 
-_LAYOUT = re.compile(r"^\s*Stream #0:\d+.*?: Audio: .*?, \d+ Hz, ([^,]+)")
 _NAMED = re.compile(r"^(\S+)\s+([A-Z0-9]+(?:\+[A-Z0-9]+)*)$", re.MULTILINE)
 _CUSTOM = re.compile(r"^\d+ channels \(([A-Z0-9+]+)\)$")
 _COUNTED = re.compile(r"^(\d+) channels")
@@ -47,12 +45,6 @@ class Mix:
     """Every channel has a place of its own."""
 
 
-def layout_of(path: Path, stream: int = 0) -> str:
-    """Layout of an audio stream as ffmpeg calls it, such as '5.1(side)' or '16 channels'; '' where it tells none."""
-    found = [match for line in run(["-i", address(path)]).lines if (match := _LAYOUT.match(line.partition("] ")[2]))]
-    return found[stream].group(1).strip() if stream < len(found) else ""
-
-
 def channel_count(layout: str) -> int:
     """How many channels a layout has; 2 where that is not known."""
     counted = _COUNTED.match(layout)
@@ -63,7 +55,7 @@ def mix_for(layout: str, taken: Sequence[str]) -> Mix | None:
     """The layout among `taken` in which most channels of `layout` keep their place, and the way into it.
 
     Args:
-        layout: as `layout_of` tells it.
+        layout: as `Stream.layout`.
         taken: layouts that the encoder takes.
 
     Returns:

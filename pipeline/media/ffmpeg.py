@@ -34,7 +34,8 @@ ENCODERS = {
 """Our name of a codec -> the encoders of ffmpeg that can make it, the preferred one first."""
 
 _COMMON = ("-hide_banner", "-nostdin", "-loglevel", "level+info", "-y")
-_REMEMBERED_LINES = 400
+_REMEMBERED_LINES = 4000
+"""A banner has three for each chapter."""
 
 # These lines only say that an earlier line was serious.
 _ECHOES = re.compile(

@@ -46,7 +46,7 @@ class FolderWriter:
         self._path = plan.path.resolve()
         self._part = hidden(self._path, ".part")
         self._begun = False
-        self.notes = ["A folder of pictures has no sound; the sound is left out."] if plan.sound else []
+        self.notes = plan.left_out()
         if plan.variable:
             self.notes.append("The frames have no times of their own in a folder; a variable frame rate is lost.")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.media.contents import Contents
 from pipeline.types import Image
 
 
@@ -41,7 +42,7 @@ class VideoInfo:
     variable: bool
     """True where the distances between frames differ by more than rounding."""
     audio: str | None
-    """Codec of the first audio stream, None where there is none."""
+    """Codec of the audio stream that a player takes, None where there is none."""
     rotation: int = 0
     """Degrees by which the container asks to turn the stored picture (already done in the frames)."""
     colour: str = ""
@@ -50,8 +51,10 @@ class VideoInfo:
     """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
     start: Fraction = Fraction(0)
     """Where the first frame stands on the clock of the file, in seconds; a slice begins later. Sound needs it."""
-    sound_beyond: Fraction = Fraction(0)
-    """Seconds for which the sound goes on after the last picture of the file; 0 where the clip ends before that."""
+    sound_beyond: tuple[Fraction, ...] = ()
+    """Seconds for which each audio stream goes on after the last picture of the file; 0 where the clip ends before."""
+    contents: Contents = field(default_factory=Contents)
+    """Of a video, all that its file holds."""
     source_width: int = 0
     source_height: int = 0
     """Size in pixels before any resizing, as the eye sees it."""

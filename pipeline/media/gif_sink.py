@@ -142,9 +142,7 @@ class GifWriter:
             )
 
     def _remarks(self) -> list[str]:
-        plan, notes = self._plan, []
-        if plan.sound is not None:
-            notes.append("A GIF has no sound; the sound is left out.")
+        plan, notes = self._plan, self._plan.left_out()
         if any(time * 100 != start for time, start in zip(plan.times, self._starts, strict=False)):
             notes.append(
                 f"A GIF counts in hundredths of a second, so {float(plan.rate):.6g} frames a second become delays "

@@ -44,31 +44,34 @@ class Listing:
             if dts != "NOPTS":
                 self.last_dts[stream] = int(dts)
 
+    def streams(self, kind: str) -> list[int]:
+        """Numbers of the streams of a kind, 'video' or 'audio'."""
+        return [number for number, what in sorted(self.kinds.items()) if what == kind]
+
     def stream(self, kind: str) -> int | None:
-        """Number of the first stream of a kind, 'video' or 'audio'."""
-        return next((number for number, what in sorted(self.kinds.items()) if what == kind), None)
+        """Number of the first stream of a kind."""
+        return next(iter(self.streams(kind)), None)
 
     def count(self, kind: str) -> int:
         """How many packets the first stream of a kind has."""
         number = self.stream(kind)
         return 0 if number is None else len(self.packets.get(number, ()))
 
-    def span(self, kind: str) -> tuple[Fraction, Fraction] | None:
-        """When the first stream of a kind begins and ends, in seconds; None where it has no packet."""
-        number = self.stream(kind)
-        timed = [(p, d) for p, d in self.packets.get(number, ()) if p is not None] if number is not None else []
-        if number is None or not timed:
+    def span(self, number: int) -> tuple[Fraction, Fraction] | None:
+        """When a stream begins and ends, in seconds; None where it has no packet."""
+        timed = [(p, d) for p, d in self.packets.get(number, ()) if p is not None]
+        if not timed:
             return None
         base = self.bases[number]
         return min(p for p, _ in timed) * base, max(p + d for p, d in timed) * base
 
 
 def packets(path: Path, stream: str, limit: int | None = None) -> Listing:
-    """Every packet of one stream of `path`, undecoded, up to damage; empty where there is no such stream.
+    """Every packet of one stream of `path`, or of several, undecoded, up to damage; empty where there is none such.
 
     Args:
-        stream: as `-map` names it, for instance 'a:0'.
-        limit: stop after so many.
+        stream: as `-map` names it, for instance '1', 'a:0', or 'a' for all of a kind.
+        limit: stop after so many of each.
     """
     limits = () if limit is None else ("-frames:" + stream[0], str(limit))
     copy = ("-map", f"0:{stream}", "-c", "copy", *limits, "-f", "framecrc", "pipe:1")

@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.media.codecs import DEFAULT
+from pipeline.media.extras import Extras
 from pipeline.media.palette import Palette
 from pipeline.media.sound import Sound
 from pipeline.types import Image
@@ -33,6 +35,8 @@ class SinkPlan:
     """The frames are not evenly spaced, and keep their own times."""
     sound: Sound | None = None
     """What to put beside the pictures; ignored (with a note) where there is no room for it."""
+    extras: Extras | None = None
+    """What else there is in the source; the same."""
     codec: str | None = None
     """See `codecs.CODECS`; None for the natural one."""
     quality: str | int | None = None
@@ -53,6 +57,15 @@ class SinkPlan:
     """Replace what is there, at the end, in one step."""
     work: Path | None = None
     """Where temporary files go; None: beside the result, hidden."""
+
+    def left_out(self) -> list[str]:
+        """What the source holds and the result does not, as the one note there is of it."""
+        suffix = "" if self.as_folder or self.path.is_dir() else self.path.suffix.lower()
+        if self.extras is not None:
+            note = self.extras.left_out(suffix)
+        else:
+            note = "The sound is left out: there is no room for it." if self.sound and suffix not in DEFAULT else ""
+        return [note] if note else []
 
 
 class Writer(Protocol):

@@ -27,6 +27,9 @@ _REORDERED = 64
 """More packets than any codec stores between a frame and the one shown after it."""
 
 
+Span = tuple[Fraction, Fraction]
+
+
 @dataclass(frozen=True)
 class Probe:
     """What one decode of a video showed."""
@@ -41,12 +44,9 @@ class Probe:
     variable: bool
     origin: Fraction
     """When the first frame is shown on the clock of the file, whose 0 is the start of its earliest stream."""
-    audio: str | None
-    """Codec of the first audio stream, as ffmpeg calls it."""
-    audio_start: Fraction | None
-    """When it begins, in seconds after the first frame; None where it has no packet."""
-    audio_end: Fraction | None
-    """When it ends, in seconds after the first frame; only the first packet counts where `stop` was given."""
+    sounds: tuple[Span | None, ...]
+    """When each audio stream begins and ends, in seconds after the first frame; None where it has no packet. Where
+    `stop` was given, only the first packet counts."""
     remark: str = ""
     """What ffmpeg complained about although every frame could be decoded."""
 
@@ -91,7 +91,7 @@ def probe(path: Path, *, stop: int | None = None, on_progress: OnProgress | None
             raise broken
     if stop is not None and enough:
         decoded = _without_unsure_end(path, decoded, stop)
-    return _conclude(header, decoded, decoded.listing if stop is None else packets(path, "a:0", 1), whole=stop is None)
+    return _conclude(header, decoded, decoded.listing if stop is None else packets(path, "a", 1), whole=stop is None)
 
 
 def check_readable(path: Path) -> None:
@@ -126,7 +126,7 @@ def _decode(
     """
     count = ",setpts=N" if numbered else ""
     # With a limit on frames ffmpeg would end every stream at the first limit that is met: pictures alone, then.
-    streams = ["-map", "0:a:0?", "-c:a", "copy"] if stop is None else ["-frames:v", str(stop)]
+    streams = ["-map", "0:a?", "-c:a", "copy"] if stop is None else ["-frames:v", str(stop)]
     process = Process(
         [
             *("-loglevel", "level+warning", "-xerror", *(("-err_detect:v", "+explode") if strict else ())),
@@ -226,8 +226,7 @@ def _conclude(header: Header, decoded: _Pass, sounds: Listing, *, whole: bool) -
     else:
         duration = times[-1] + last
         rate = mean_rate(len(times), duration)
-    sound = sounds.stream("audio")
-    span = sounds.span("audio")
+    spans = [sounds.span(number) for number in sounds.streams("audio")]
     return Probe(
         header=header,
         times=tuple(times),
@@ -235,9 +234,7 @@ def _conclude(header: Header, decoded: _Pass, sounds: Listing, *, whole: bool) -
         rate=rate,
         variable=variable,
         origin=origin,
-        audio=None if sound is None else sounds.codecs.get(sound),
-        audio_start=None if span is None else span[0] - origin,
-        audio_end=None if span is None else span[1] - origin,
+        sounds=tuple(span and (span[0] - origin, span[1] - origin) for span in spans),
         remark="its times run backwards, so frames are evenly spaced" if decoded.numbered else decoded.decoder,
     )
 

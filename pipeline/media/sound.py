@@ -1,30 +1,83 @@
-"""Sound: taken from the source as it is, cut to the stretch that was painted, put beside the new pictures."""
+"""Sound: which of it is taken from the source, and how it can be written into a container."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from pipeline.atomic import remove
-from pipeline.errors import OutputError
-from pipeline.media.channels import channel_count, layout_of, mix_for
+from pipeline.errors import OutputError, UsageError
+from pipeline.media.channels import channel_count, mix_for
+from pipeline.media.contents import Contents, Stream, read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.frame import VideoInfo
 from pipeline.media.listing import packets
+
+OUT_OF_PLACE = Fraction(1, 5)
+"""Seconds by which sound may begin or end elsewhere: codecs count in packets, and want one or two to begin with."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A stretch of the first audio stream of a file."""
+    """A stretch of one or several audio streams of a file."""
 
     path: Path
     start: Fraction
     """Where the stretch begins, in seconds on the clock of the file: `VideoInfo.start`."""
     duration: Fraction
-    """Seconds: `VideoInfo.duration`."""
+    """Seconds, until it is cut."""
+    choice: str | int = "default"
+    """Which streams: 'default', the one that a player takes; 'all'; or one of them by its number, from 1."""
     beyond: Fraction = Fraction(0)
-    """Seconds for which it goes on after the last picture of the file: `VideoInfo.sound_beyond`."""
+    """Seconds of it that come after the last picture."""
+
+
+def sound_of(info: VideoInfo, choice: str | int = "default", *, shortest: bool = False) -> Sound | None:
+    """The sound that goes with the pictures of a clip; None where there is none, or 'none' is the choice.
+
+    Args:
+        choice: as `Sound.choice`, or 'none'.
+        shortest: cut it after the last picture; else one that goes on to the end of the file does so.
+
+    Raises:
+        UsageError: there is no such stream.
+    """
+    if choice == "none" or info.kind != "video":
+        return None
+    tracks = chosen_tracks(info.contents, choice, info.path)
+    if not tracks:
+        return None
+    ends = zip(info.contents.of("audio"), info.sound_beyond, strict=False)
+    beyond = max((beyond for track, beyond in ends if track in tracks), default=Fraction(0))
+    if shortest or beyond <= OUT_OF_PLACE:
+        beyond = Fraction(0)
+    return Sound(info.path, info.start, info.duration + beyond, choice, beyond)
+
+
+def chosen_tracks(contents: Contents, choice: str | int, path: Path) -> tuple[Stream, ...]:
+    """The audio streams that a choice means.
+
+    Raises:
+        UsageError: there is no such stream.
+    """
+    sounds, default = contents.of("audio"), contents.default_sound
+    if choice == "all":
+        return sounds
+    if choice == "none" or (choice == "default" and default is None):
+        return ()
+    if isinstance(choice, int):
+        if not 1 <= choice <= len(sounds):
+            there = ", ".join(f"{number} ({describe(one)})" for number, one in enumerate(sounds, 1)) or "none"
+            raise UsageError(f"{path}: there is no audio track {choice}. There are: {there}.")
+        return (sounds[choice - 1],)
+    return () if default is None else (default,)
+
+
+def describe(stream: Stream) -> str:
+    """What a stream is, for a person: 'Commentary, eng, aac'."""
+    codec = "unknown codec" if stream.codec == "none" else stream.codec
+    return ", ".join(part for part in (stream.title, stream.language, codec) if part)
 
 
 @dataclass(frozen=True)
@@ -81,44 +134,47 @@ _TRIED = 50
 """Packets of sound that a trial writes: a second or so."""
 
 
-def try_sound(sound: Sound, trial: Path) -> tuple[Way, ...]:
+def try_sound(sound: Sound, trial: Path) -> tuple[tuple[Way, ...], ...]:
     """Find out before any work is done how the sound can be written: a little of it is, and thrown away.
 
     Args:
         trial: a file that may be written; its ending names the container.
 
     Returns:
-        The ways to go, the best one first; none where the file has no sound.
+        For each stream the ways to go, the best one first; none where the file has no sound.
 
     Raises:
         OutputError: there is no way; the message says what to do.
+        UsageError: there is no such stream.
     """
-    codec = sound_codec(sound.path)
-    if codec is None:
-        return ()
-    ways = _ways(sound.path, codec, trial.suffix.lower())
+    tracks = chosen_tracks(read_contents(sound.path), sound.choice, sound.path)
+    return tuple(_working(sound.path, track, trial) for track in tracks)
+
+
+def _working(path: Path, track: Stream, trial: Path) -> tuple[Way, ...]:
+    ways = _ways(track, trial.suffix.lower())
     reason = ""
     try:
         for index, way in enumerate(ways):
             # From the beginning of the file, not of the stretch: what decides is the kind of sound.
             mix = ("-af", way.mix) if way.mix else ()
-            little = ("-map", "0:a:0", *mix, *way.arguments, "-frames:a", str(_TRIED), address(trial))
-            done = run(["-i", address(sound.path), "-vn", *little])
+            little = ("-map", f"0:{track.number}", *mix, *way.arguments, "-frames:a", str(_TRIED), address(trial))
+            done = run(["-i", address(path), "-vn", *little])
             if done.code == 0:
                 return ways[index:]
             reason = done.reason
     finally:
         remove(trial)
     raise OutputError(
-        f"{sound.path}: its sound ({codec}, {layout_of(sound.path) or 'unknown channels'}) can neither be copied into "
+        f"{path}: its sound ({describe(track)}, {track.layout or 'unknown channels'}) can neither be copied into "
         f"a {trial.suffix} file nor encoded for it (ffmpeg says: {reason}). Choose a name that ends in .mkv, which "
-        "takes any sound, or leave it out with --no-audio."
+        "takes any sound, or leave it out with --audio none."
     )
 
 
-def _ways(path: Path, codec: str, suffix: str) -> tuple[Way, ...]:
+def _ways(track: Stream, suffix: str) -> tuple[Way, ...]:
     encoder = _ENCODERS[suffix]
-    layout = layout_of(path)
+    codec, layout = track.codec, track.layout
     found = []
     why = f"A {suffix} file cannot hold {codec} sound; it was encoded anew as {encoder.name}"
     if suffix not in COPIED or codec in COPIED[suffix]:
@@ -137,16 +193,9 @@ def _ways(path: Path, codec: str, suffix: str) -> tuple[Way, ...]:
     return tuple(found)
 
 
-def sound_codec(path: Path) -> str | None:
-    """Codec of the first audio stream of `path` as ffmpeg calls it, None where there is none."""
-    listing = packets(path, "a:0", 1)
-    stream = listing.stream("audio")
-    return None if stream is None else listing.codecs.get(stream)
-
-
-def sound_begins(sound: Sound) -> Fraction | None:
+def sound_begins(sound: Sound, track: Stream) -> Fraction | None:
     """When the first sound of the stretch is heard, in seconds after the stretch begins; None where there is none."""
-    listing = packets(sound.path, "a:0")
+    listing = packets(sound.path, f"{track.number}")
     stream = listing.stream("audio")
     if stream is None:
         return None
@@ -154,61 +203,3 @@ def sound_begins(sound: Sound) -> Fraction | None:
     timed = [(pts * base, length * base) for pts, length in listing.packets.get(stream, ()) if pts is not None]
     heard = [at - sound.start for at, length in timed if at + length > sound.start and at < end]
     return max(Fraction(0), min(heard)) if heard else None
-
-
-def add_sound(
-    video: Path, sound: Sound, into: Path, container: Sequence[str], ways: Sequence[Way]
-) -> tuple[bool, tuple[str, ...]]:
-    """Write `into`: the pictures of `video` as they are, with `sound`.
-
-    The sound is copied, or encoded anew where the container cannot take it. It keeps its place: where it begins
-    after the pictures in the source it does so in the result. It never outlasts the pictures.
-
-    Args:
-        container: arguments for the container, such as its metadata.
-        ways: what `try_sound` found; the next is taken where one fails.
-
-    Returns:
-        Whether there is any sound in that stretch, and remarks.
-
-    Raises:
-        OutputError: ffmpeg could not do it.
-    """
-    if not ways or sound_codec(sound.path) is None:
-        return False, ("The source has no sound any more.",)
-    for way in ways:
-        done = run(_arguments(video, sound, into, container, way))
-        if done.code == 0:
-            break
-    else:
-        raise OutputError(
-            f"{into}: the sound of {sound.path} could not be added (ffmpeg says: {done.reason}). Make sure there is "
-            "room on the disk, or leave the sound out."
-        )
-    if packets(into, "a:0", 1).count("audio") == 0:
-        return False, ("The source has no sound in this stretch.",)
-    return True, (way.note,) if way.note else ()
-
-
-def _arguments(video: Path, sound: Sound, into: Path, container: Sequence[str], way: Way) -> list[str]:
-    # The file is read from its beginning: to seek in it, ffmpeg goes to the next picture that can be decoded alone,
-    # in some containers one that comes later, and what is heard before it would be lost.
-    shift = ("-itsoffset", _decimal(-sound.start)) if sound.start > 0 else ()
-    limit: tuple[str, ...] = ()
-    if way.encoded:
-        # Not with -t, which counts from the first sound of the file.
-        cut = f"atrim=start=0:end={_decimal(sound.duration)}"
-        how = ("-af", f"{cut},{way.mix}" if way.mix else cut, *way.arguments)
-    else:
-        limit = ("-t", _decimal(sound.duration))
-        # Packets before the cut would otherwise be kept with times below 0, and Matroska would delay the pictures.
-        how = (*way.arguments, *(("-copypriorss:a", "0") if sound.start > 0 else ()))
-    return [
-        *("-i", address(video), *shift, *limit, "-vn", "-i", address(sound.path)),
-        *("-map", "0:v:0", "-map", "1:a:0?", "-map_metadata", "-1", "-map_chapters", "-1", "-c:v", "copy", *how),
-        *(*container, address(into)),
-    ]
-
-
-def _decimal(seconds: Fraction) -> str:
-    return f"{float(seconds):.6f}"

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.media.contents import read_contents
 from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.picture_sources import (
@@ -23,7 +24,7 @@ from pipeline.media.picture_sources import (
     upright_size,
 )
 from pipeline.media.pictures import NotAPictureError, animated, open_picture
-from pipeline.media.probe import Probe, check_readable, probe
+from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
@@ -178,7 +179,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
     probed = probe(path, stop=None if request.stop is None else request.stop + 1, on_progress=on_progress)
     request = request.in_frames(path, probed.times, probed.duration)
     line = _timeline(path, probed.times, probed.duration, None if probed.variable else probed.rate, request)
-    header = probed.header
+    header, contents = probed.header, read_contents(path)
     aspect = header.pixel_aspect
     width = max(1, round(header.width * aspect)) if aspect > 1 else header.width
     height = max(1, round(header.height / aspect)) if aspect < 1 else header.height
@@ -192,12 +193,13 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         times=line.times,
         duration=line.duration,
         variable=line.variable,
-        audio=probed.audio,
+        audio=None if contents.default_sound is None else contents.default_sound.codec,
         rotation=header.rotation,
         colour="" if input_matrix(header) else header.colour_space,
         notes=(*line.notes, *_video_notes(probed)),
         start=probed.origin + probed.times[request.first],
-        sound_beyond=_sound_beyond(probed) if request.stop is None else Fraction(0),
+        sound_beyond=tuple(_beyond(probed, span) for span in probed.sounds) if request.stop is None else (),
+        contents=contents,
         source_width=width,
         source_height=height,
         part=request.part,
@@ -205,8 +207,8 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
     return VideoSource(info, header, line.picks)
 
 
-def _sound_beyond(probed: Probe) -> Fraction:
-    return max(Fraction(0), (probed.audio_end or Fraction(0)) - probed.duration)
+def _beyond(probed: Probe, sound: Span | None) -> Fraction:
+    return Fraction(0) if sound is None else max(Fraction(0), sound[1] - probed.duration)
 
 
 def _video_notes(probed: Probe) -> list[str]:

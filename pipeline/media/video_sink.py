@@ -7,21 +7,21 @@ from fractions import Fraction
 from pipeline.atomic import remove
 from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
+from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
+from pipeline.media.muxing import Muxing
 from pipeline.media.outputs import part_path, publish
 from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
-from pipeline.media.sound import Way, add_sound, sound_begins, try_sound
+from pipeline.media.sound import OUT_OF_PLACE, Way, chosen_tracks, sound_begins, try_sound
 from pipeline.media.timing import clock
 from pipeline.types import Image
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _MATROSKA_TICK = Fraction(1, 1000)
 """Matroska and WebM count time in thousandths of a second."""
-_OUT_OF_PLACE = Fraction(1, 5)
-"""Seconds by which sound may begin or end elsewhere: codecs count in packets, and want one or two to begin with."""
 
 
 class VideoWriter:
@@ -37,13 +37,16 @@ class VideoWriter:
         self._process: Process | None = None
         # A regular clip counts frames, so that ffmpeg sees its rate; one that is not counts parts of a second.
         self._tick = Fraction(1, clock(plan.times, plan.duration)) if plan.variable else 1 / plan.rate
-        self._ways: tuple[Way, ...] = ()
+        self._ways: tuple[tuple[Way, ...], ...] = ()
         if plan.sound is not None:
             self._ways = try_sound(plan.sound, self._sounding)
-            self.notes += [way.note for way in self._ways[:1] if way.note]
-            if self._ways and plan.sound.beyond > _OUT_OF_PLACE:
+            self.notes += dict.fromkeys(ways[0].note for ways in self._ways if ways[0].note)
+            if plan.sound.beyond:
                 beyond = f"{float(plan.sound.beyond):.1f} s"
-                self.notes.append(f"The sound goes on for {beyond} after the last picture; it was cut there.")
+                self.notes.append(
+                    f"The sound goes on for {beyond} after the last picture, which stays meanwhile; --shortest cuts it."
+                )
+        self.notes += plan.left_out()
 
     def write(self, image: Image, position: int) -> None:
         """Raises an OutputError where ffmpeg has ended or cannot write."""
@@ -61,14 +64,13 @@ class VideoWriter:
         """Raises an OutputError where ffmpeg failed, or the file is not what was promised."""
         if self._process is None or self._process.wait() != 0:
             raise self._failed()
-        has_sound = False
-        if self._plan.sound is not None:
-            container = self._container()
-            has_sound, notes = add_sound(self._silent, self._plan.sound, self._sounding, container, self._ways)
-            self.notes += [note for note in notes if note not in self.notes]
-            if has_sound:
-                self._part = self._sounding
-        self._check(has_sound)
+        plan = self._plan
+        muxing = Muxing(self._silent, plan.sound, self._ways, plan.extras, self._container())
+        beside, notes = muxing.write(self._sounding)
+        self.notes += [note for note in notes if note not in self.notes]
+        if beside:
+            self._part = self._sounding
+        self._check()
 
     def publish(self) -> None:
         publish(self._part, self._plan.path)
@@ -122,12 +124,12 @@ class VideoWriter:
             "again; if that does not help, choose another codec."
         )
 
-    def _check(self, has_sound: bool) -> None:
+    def _check(self) -> None:
         try:
             written = probe(self._part)
         except MediaError as error:
             raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
-        wrong = self._wrong_frames(written) or self._wrong_times(written) or self._wrong_sound(written, has_sound)
+        wrong = self._wrong_frames(written) or self._wrong_times(written) or self._wrong_sound(written)
         if wrong:
             raise OutputError(
                 f"{self._plan.path}: the encoded clip is not what it should be: {wrong}. It was not kept. Give the "
@@ -152,15 +154,22 @@ class VideoWriter:
             return f"it lasts {float(written.duration):.3f} s, not {float(plan.duration):.3f} s"
         return ""
 
-    def _wrong_sound(self, written: Probe, promised: bool) -> str:
-        if not promised or self._plan.sound is None:
+    def _wrong_sound(self, written: Probe) -> str:
+        sound = self._plan.sound
+        if sound is None or not self._ways or not any(written.sounds):
             return ""
-        if written.audio is None or written.audio_start is None or written.audio_end is None:
-            return "its sound is missing"
-        should = sound_begins(self._plan.sound)
-        if should is not None and abs(written.audio_start - should) > _OUT_OF_PLACE:
-            return f"its sound begins at {float(written.audio_start):.2f} s, not at {float(should):.2f} s"
+        tracks = chosen_tracks(read_contents(sound.path), sound.choice, sound.path)
+        if len(written.sounds) != len(tracks):
+            return f"it has {len(written.sounds)} audio tracks, not {len(tracks)}"
         frame = self._plan.duration / len(self._plan.times)
-        if written.audio_end > self._plan.duration + max(frame, _OUT_OF_PLACE):
-            return "its sound is longer than its pictures"
+        for track, span in zip(tracks, written.sounds, strict=True):
+            should = sound_begins(sound, track)
+            if (should is None) is not (span is None):
+                return "its sound is missing" if span is None else "it has sound where its source has none"
+            if span is None or should is None:
+                continue
+            if abs(span[0] - should) > OUT_OF_PLACE:
+                return f"its sound begins at {float(span[0]):.2f} s, not at {float(should):.2f} s"
+            if span[1] > sound.duration + max(frame, OUT_OF_PLACE):
+                return "its sound is longer than it should be"
         return ""

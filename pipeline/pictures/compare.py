@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sink import SUFFIXES
+from pipeline.media.sound import sound_of
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Mark, Picture, of_picture
 from pipeline.pictures.caption import caption, caption_text, clip_names, legible_labels
@@ -254,7 +255,8 @@ def _resized_frames(source: FrameSource, timeline: Timeline, width: int, height:
 def _sound(infos: Sequence[VideoInfo], duration: Fraction) -> Sound | None:
     """That of the first clip that has some."""
     first = next((info for info in infos if info.audio and info.kind == "video"), None)
-    return None if first is None else Sound(first.path, first.start, min(duration, first.duration))
+    sound = None if first is None else sound_of(first, shortest=True)
+    return sound and replace(sound, duration=min(duration, sound.duration))
 
 
 def _sound_notes(sound: Sound | None, infos: Sequence[VideoInfo], duration: Fraction) -> tuple[str, ...]:

@@ -386,7 +386,7 @@ def test_every_clip_keeps_its_duration_its_shape_and_its_sound(tmp_path: Path) -
     assert durations["ntsc.mp4"] == Fraction(7 * 1001, 24000)
     assert (open_source(one.out / "turned-ink.mp4").info.width, durations["silent.mov"]) == (32, Fraction(1, 6))
     last, *_ = sound_packets(one.out / "long-sound-ink.mp4")[-1]
-    assert last < 0.3
+    assert last > 2.9
 
 
 # ---- 20: hostile names

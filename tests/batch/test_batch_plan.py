@@ -85,10 +85,13 @@ def test_a_job_runs_on_what_was_planned(home: Path) -> None:
 
 
 def test_what_is_for_videos_stays_off_gifs_and_pictures(home: Path) -> None:
-    batch = plan_batch(["in"], ["ink.jpg"], "out", options={"codec": "h264", "quality": "20", "gif": True, "fps": 10})
-    assert [(item.codec, item.quality, item.gif and item.gif.name, item.fps) for item in batch.items] == [
-        ("h264", 20, "a-ink.gif", "10"), (None, None, None, "10"), (None, None, None, None)
+    batch = plan_batch(["in"], ["ink.jpg"], "out", options={"codec": "h264", "quality": "20", "gif": True, "fps": 10,
+                                                           "audio": "ALL", "shortest": True})  # fmt: skip
+    assert [(item.codec, item.quality, item.gif and item.gif.name, item.fps, item.audio) for item in batch.items] == [
+        ("h264", 20, "a-ink.gif", "10", "all"), (None, None, None, "10", "default"), (None, None, None, None, "default")
     ]  # fmt: skip
+    job = batch.items[0].clip_job()
+    assert (job.audio, job.shortest, job.location) == ("all", True, False)
 
 
 def test_pairs(home: Path) -> None:
@@ -132,14 +135,14 @@ def test_all_that_is_wrong_is_said_at_once(home: Path) -> None:
         plan_batch(
             ["in", "missing.mp4", "no/*.mp4"], ["ink.jpg", "gone.jpg", "ink.jpg:0"], "out", name="{stm}{ext}",
             options={"presett": "draft", "size": -5, "codec": "h266", "fps": "fast", "frames": "5:1", "quality": "best",
-                     "weights": "none.pth"},
+                     "weights": "none.pth", "audio": "loud"},
         )  # fmt: skip
     lines = str(caught.value).splitlines()
-    assert lines[0] == "12 things have to be mended before the batch can begin:"
-    assert len(lines) == 13
+    assert lines[0] == "13 things have to be mended before the batch can begin:"
+    assert len(lines) == 14
     assert all(line.startswith("- ") for line in lines[1:])
     for word in ("'preset'", "size", "'h265'", "--fps", "--frames", "quality", "none.pth", "'stem'", "missing.mp4",
-                 "no/*.mp4", "gone.jpg", "above zero"):  # fmt: skip
+                 "no/*.mp4", "gone.jpg", "above zero", "--audio 'loud'"):  # fmt: skip
         assert any(word in line for line in lines), word
 
 
@@ -241,6 +244,8 @@ styles = ["ink.jpg"]
 name = "{style}/{stem}.webm"
 frames = "0:5"
 quality = 30
+audio = 2
+location = true
 
 [[item]]
 input = "in/a.mp4"
@@ -264,6 +269,7 @@ def test_a_job_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (plain.preset, plain.settings, plain.gif) == ("draft", {"size": 96, "long_term": [1, 2]}, None)
     assert (special.preset, special.settings) == ("fine", {"size": 200, "long_term": [1, 2]})
     assert (more.frames, more.quality, more.gif) == ((0, 5), 30, home / "painted/ink/d.gif")
+    assert (more.clip_job().audio, more.clip_job().location, best.clip_job().audio) == (2, True, "default")
     assert best.gif is None
     assert plan_job_file(home / "job.toml", "elsewhere").folder == Path("/elsewhere")
 

@@ -21,6 +21,7 @@ from jobs import (
     QUICK,
     SMALL,
     assert_killed_is_whole,
+    invoke,
     moving_folder,
     paint_folder,
     paint_picture,
@@ -42,6 +43,7 @@ from pipeline.clip.warm_start import PreviousPaintings
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
+from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import address
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
@@ -90,7 +92,7 @@ def test_the_numbers_of_a_folder_are_kept(tmp_path: Path, style: Path) -> None:
 
 def test_without_its_sound(tmp_path: Path, style: Path) -> None:
     source = clip(tmp_path / "in.mp4", frames=2, sound=True)
-    result = stylize_video(source, style, tmp_path / "out.mp4", audio=False, **SMALL)
+    result = stylize_video(source, style, tmp_path / "out.mp4", audio="none", **SMALL)
     assert open_source(tmp_path / "out.mp4").info.audio is None
     assert not any("sound" in note for note in result.notes)
 
@@ -101,7 +103,22 @@ def test_sound_that_goes_on_after_the_last_picture_is_told(tmp_path: Path, style
         "-i", address(source), "-f", "lavfi", "-i", "sine=duration=3", "-c:v", "copy", address(tmp_path / "long.mp4")
     )
     result = stylize_video(tmp_path / "long.mp4", style, tmp_path / "out.mp4", **SMALL)
-    assert "The sound goes on for 2.8 s after the last picture; it was cut there." in result.notes
+    assert (
+        "The sound goes on for 2.8 s after the last picture, which stays meanwhile; --shortest cuts it." in result.notes
+    )
+
+
+def test_audio_tracks_are_chosen_on_the_command_line(tmp_path: Path, style: Path) -> None:
+    source = address(clip(tmp_path / "one.mp4", frames=1, sound=True))
+    ffmpeg("-i", source, "-map", "0", "-map", "0:a", "-c", "copy", address(tmp_path / "two.mp4"))
+    for choice, tracks in (("all", 2), ("2", 1)):
+        out = tmp_path / f"{choice}.mp4"
+        told = invoke("video", tmp_path / "two.mp4", "-s", style, "-o", out, "--audio", choice, *QUICK)
+        assert told.exit_code == 0, told.stderr
+        assert len(read_contents(out).of("audio")) == tracks
+    for wrong, why in (("loud", "is none of default, all, none"), ("3", "there is no audio track 3")):
+        told = invoke("video", tmp_path / "two.mp4", "-s", style, "-o", tmp_path / "no.mp4", "--audio", wrong, *QUICK)
+        assert told.exit_code != 0 and why in " ".join(told.stderr.split())
 
 
 def test_a_result_says_how_it_was_made(tmp_path: Path, style: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_finished_job_given_again_is_already_painted(tmp_path: Path, inputs: t
     moved = ("video", tmp_path / "moved", "--style", tmp_path / "other.png", *job[4:])
     assert reelbrush(*moved).returncode == 0
     others = (("--steps", "7"), ("--seed", "3"), ("--fps", "12"), ("--frames", "0:2"), ("--quality", "small"))
-    for more in (*others, ("--no-audio",)):
+    for more in (*others, ("--audio", "none")):
         refused = reelbrush(*job, *more)
         assert refused.returncode == 1 and "exists already" in refused.stderr, more
     assert not list(tmp_path.glob("*.reelbrush"))

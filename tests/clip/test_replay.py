@@ -78,7 +78,7 @@ def test_a_clip_again_is_the_same_file(here: Path, suffix: str) -> None:
 
 def test_a_clip_without_its_sound_again_has_none(here: Path) -> None:
     source = clip(here / "v.mp4", frames=2, sound=True)
-    stylize_video(source, here / "s.png", here / "o.mp4", audio=False, **SMALL)
+    stylize_video(source, here / "s.png", here / "o.mp4", audio="none", **SMALL)
     again(here / "o.mp4", here / "p.mp4")
     assert (here / "p.mp4").read_bytes() == (here / "o.mp4").read_bytes()
     assert open_source(here / "p.mp4").info.audio is None

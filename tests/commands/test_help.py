@@ -97,7 +97,8 @@ def test_image_and_video_share_their_options() -> None:
     }  # fmt: skip
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
-        "carried_steps", "restart", "budget", "finish_by", "no_audio",
+        "carried_steps", "restart", "budget", "finish_by", "audio", "shortest",
+        "location",
     }  # fmt: skip
 
 

@@ -98,17 +98,25 @@ def test_late_and_early_sound_keeps_its_place(tmp_path: Path, beeps: Path, suffi
     assert abs(beep_start(tmp_path / f"slice{suffix}") - (before - 0.2)) < 0.03
 
 
-def test_long_sound_does_not_lengthen_the_clip(tmp_path: Path) -> None:
+def test_sound_goes_on_after_the_last_picture_unless_it_is_to_be_cut(tmp_path: Path) -> None:
     pictures = clip(tmp_path / "short.mp4", frames=10)
     ffmpeg(
         *("-i", address(pictures), "-f", "lavfi", "-i", "sine=duration=3", "-c:v", "copy"),
         address(tmp_path / "long.mp4"),
     )
     sink = copy_clip(open_source(tmp_path / "long.mp4"), tmp_path / "out.mp4")
-    assert sink.notes == ("The sound goes on for 2.6 s after the last picture; it was cut there.",)
-    assert copy_clip(open_source(tmp_path / "long.mp4", frames=(2, 8)), tmp_path / "part.mp4").notes == ()
-    packets = sound_packets(tmp_path / "out.mp4")
-    assert 0.3 < packets[-1][0] < 0.4
+    assert sink.notes == (
+        "The sound goes on for 2.6 s after the last picture, which stays meanwhile; --shortest cuts it.",
+    )
+    cut = {"cut.mp4": {"shortest": True}, "part.mp4": {}}
+    for (name, how), frames in zip(cut.items(), (None, (2, 8)), strict=True):
+        assert copy_clip(open_source(tmp_path / "long.mp4", frames=frames), tmp_path / name, **how).notes == ()
+    copy_clip(open_source(tmp_path / "long.mp4", frames=(2, None)), tmp_path / "end.mkv")
+    copy_clip(open_source(tmp_path / "long.mp4"), tmp_path / "encoded.webm")
+    last = {path.name: sound_packets(path)[-1][0] for path in tmp_path.iterdir() if path.name != "short.mp4"}
+    assert {name: round(at, 1) for name, at in last.items()} == {
+        "long.mp4": 3.0, "out.mp4": 3.0, "cut.mp4": 0.4, "part.mp4": 0.2, "end.mkv": 2.9, "encoded.webm": 3.0,
+    }  # fmt: skip
     assert open_source(tmp_path / "out.mp4").info.duration == Fraction(10, 25)
 
 
@@ -134,7 +142,7 @@ def test_silent_clip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.gif", "out"])
 def test_where_there_is_no_room_for_sound(tmp_path: Path, beeps: Path, name: str) -> None:
     sink = copy_clip(open_source(beeps, frames=(0, 5)), tmp_path / name)
-    assert any("sound is left out" in note for note in sink.notes)
+    assert sink.notes[0] == "Not taken over from beeps.mp4: sound (aac)."
 
 
 @pytest.mark.parametrize(
@@ -252,7 +260,7 @@ def test_sound_is_tried_before_the_first_frame(tmp_path: Path, monkeypatch: pyte
     with open_sink(SinkPlan(**arguments)) as sink:
         assert any("5.1(side)" in note and "Opus" in note for note in sink.notes)
     monkeypatch.setattr("pipeline.media.sound._ways", lambda *_: (Way(("-c:a", "libopus"), encoded=True),))
-    with pytest.raises(OutputError, match=r"in\.mov: its sound .* Choose a name that ends in \.mkv.* --no-audio"):
+    with pytest.raises(OutputError, match=r"in\.mov: its sound .* Choose a name that ends in \.mkv.* --audio none"):
         open_sink(SinkPlan(**arguments))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mov"]
 

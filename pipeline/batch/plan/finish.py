@@ -57,11 +57,12 @@ def _wish(request: Request, style: str) -> Wish:
 def _item(folder: Path, request: Request, name: Name) -> Item:
     how, output = request.options, folder / name.output
     still = ending(output) in WRITABLE
-    # A codec is for videos; GIFs and pictures of the same batch have none.
+    # A codec and sound are for videos; GIFs and pictures of the same batch have none.
     video = ending(output) in DEFAULT
     unfit = {
         **({"frames": None, "fps": None} if still else {}),
-        **({} if video else {"codec": None, "quality": None}),
+        **({} if video else {"codec": None, "quality": None, "shortest": False, "location": False}),
+        **({} if video else {"audio": "default"}),
     }
     gif = None if name.gif is None else folder / name.gif
     return Item(name.output, request.input.path, request.blend, output, gif, **{**how.shared(), **unfit})

@@ -42,7 +42,7 @@ class Item(PaintingOptions):
         """What `run_clip` is asked for. What other inputs or settings have left half-painted makes room."""
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
-            self.quality, overwrite, restart=True,
+            self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:

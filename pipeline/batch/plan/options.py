@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pipeline.clip.jobs import CODEC, FPS, FRAMES, QUALITY, UPSCALE, WEIGHTS
+from pipeline.clip.jobs import AUDIO, CODEC, FPS, FRAMES, LOCATION, QUALITY, SHORTEST, UPSCALE, WEIGHTS
 from pipeline.clip.parse import FrameRange
 from pipeline.options import OUTPUT, option
 from pipeline.settings import DEFAULT_PRESET, PRESET
@@ -26,6 +26,9 @@ class PaintingOptions:
     upscale: bool = field(default=False, metadata=UPSCALE)
     codec: str | None = field(default=None, metadata=CODEC)
     quality: str | int | None = field(default=None, metadata=QUALITY)
+    audio: str | int = field(default="default", metadata=AUDIO)
+    shortest: bool = field(default=False, metadata=SHORTEST)
+    location: bool = field(default=False, metadata=LOCATION)
 
     def shared(self) -> dict[str, Any]:
         """These fields by name, to make another object that has them."""

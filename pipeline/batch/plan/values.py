@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
-from pipeline.clip.parse import FrameRange, parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, parse_audio, parse_frames, parse_rate
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve
@@ -101,6 +101,12 @@ def _rate(value: Any, home: Path) -> str:
     return str(value).strip()
 
 
+def _audio(value: Any, home: Path) -> str | int:
+    if isinstance(value, bool):
+        raise SettingsError(f'audio cannot be {str(value).lower()}. It is "all", "none" or the number of a track.')
+    return parse_audio(str(value))
+
+
 def _quality(value: Any, home: Path) -> str | int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text in QUALITIES or text.isdecimal()):
@@ -118,5 +124,8 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "upscale": _switch("upscale"),
     "codec": _word("codec", CODECS),
     "quality": _quality,
+    "audio": _audio,
+    "shortest": _switch("shortest"),
+    "location": _switch("location"),
     "gif": _switch("gif"),
 }
