@@ -20,6 +20,13 @@ class Subject:
     frames: int
     part: tuple[int | None, int | None] | None = None
     """As `VideoInfo.part`: the frames that a range of times means."""
+    written: tuple[int, int] = (0, 0)
+    """Width and height of the result."""
+
+    @property
+    def written_pixels(self) -> int:
+        """Of all frames of the result."""
+        return self.written[0] * self.written[1] * self.frames
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ _WORDS = {
     "frames": "--frames",
     "fps": "--fps",
     "upscale": "--upscale",
+    "aspect": "--aspect",
+    "pad": "--pad",
+    "output_size": "--output-size",
     "codec": "--codec",
     "quality": "--quality",
     "gif": "--gif",

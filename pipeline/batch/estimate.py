@@ -53,10 +53,11 @@ def clip_need(settings: Settings, frames: int, width: int, height: int, worth: f
 def room_of(checked: CheckedItem) -> Room:
     """Room that a painting needs."""
     pixels = checked.subject.width * checked.subject.height * checked.subject.frames
+    written = checked.subject.written_pixels
     if checked.item.still:
-        return Room(round(PNG * pixels), 0)
+        return Room(round(PNG * written), 0)
     suffix = checked.item.output.suffix.lower()
     dense = suffix == "" or checked.item.quality == "lossless" or checked.item.codec in ("ffv1", "prores")
     a_pixel = PNG if dense else GIF if suffix == ".gif" else VIDEO
-    result = pixels * (a_pixel + (GIF if checked.item.gif else 0))
+    result = written * a_pixel + pixels * (GIF if checked.item.gif else 0)
     return Room(round(result), round(PNG * pixels * min(2, checked.passes)))

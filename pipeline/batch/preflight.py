@@ -16,10 +16,12 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
+from pipeline.clip.output_size import info_layout, output_layout
 from pipeline.clip.passes import passes_of
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.media.resize import centre_crop
 from pipeline.network.memory import OUT_OF_MEMORY
 from pipeline.settings import Settings
 
@@ -76,9 +78,10 @@ class Preflight:
 
     def _subject(self, item: Item, settings: Settings) -> Subject:
         if item.still:
-            found = self._once(("still", item.source, settings.size, item.upscale), lambda: _still(item, settings))
+            still = ("still", item.source, settings.size, item.upscale, *item.framing.values())
+            found = self._once(still, lambda: _still(item, settings))
         else:
-            key = ("clip", item.source, settings.size, item.upscale, item.frames, item.fps)
+            key = ("clip", item.source, settings.size, item.upscale, item.frames, item.fps, *item.framing.values())
             found = self._once(key, lambda: _clip(item, settings))
             if settings.loop:
                 check_loop(item.source, found.frames, ())
@@ -93,7 +96,7 @@ class Preflight:
         # Only what was asked for: what earlier versions have finished is known by the rest.
         beside = {name: getattr(item, name) for name in ("audio", "shortest", "location")}
         asked = {name: value for name, value in beside.items() if value not in ("default", False)}
-        return json.dumps({**found, **encoding, **asked}, sort_keys=True)
+        return json.dumps({**found, **encoding, **asked, **item.framed}, sort_keys=True)
 
     def _digest(self, path: Path) -> str:
         """As `fingerprint`; that of a file that has not changed is remembered."""
@@ -115,7 +118,7 @@ class Preflight:
         item, subject = checked.item, checked.subject
         suffix = item.output.suffix.lower()
         if suffix in DEFAULT:
-            choose_encoding(suffix, item.codec, item.quality, (subject.width, subject.height), None)
+            choose_encoding(suffix, item.codec, item.quality, subject.written, None)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
             if not path.exists() or self._overwrite:
@@ -163,12 +166,19 @@ def _readable(path: Path) -> bool:
 
 def _still(item: Item, settings: Settings) -> Subject:
     image = read_picture(item.source)
-    width, height = fit_size(image.shape[1], image.shape[0], settings.size or None, item.upscale)
-    return Subject(width, height, 1)
+    box = centre_crop(image.shape[1], image.shape[0], item.crop)
+    kept: tuple[int, int] = box[2:] if box else (image.shape[1], image.shape[0])
+    painted = fit_size(*kept, settings.size or None, item.upscale)
+    return Subject(*painted, 1, written=output_layout(item, painted, kept, False).canvas)
 
 
 def _clip(item: Item, settings: Settings) -> Subject:
     info = open_source(
-        item.source, size=settings.size or None, upscale=item.upscale, frames=item.frames, fps=item.rate
+        item.source,
+        size=settings.size or None,
+        upscale=item.upscale,
+        frames=item.frames,
+        fps=item.rate,
+        crop=item.crop,
     ).info
-    return Subject(info.width, info.height, info.frames, info.part)
+    return Subject(info.width, info.height, info.frames, info.part, info_layout(item, info).canvas)

@@ -10,7 +10,7 @@ from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.ledger_rows import ItemRow, OutputRow
 from pipeline.batch.perform import output_row
 from pipeline.clip.identity import settings_identity
-from pipeline.clip.own_results import output_encoding
+from pipeline.clip.own_results import output_options
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
@@ -45,11 +45,15 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
     settings, _ = recorded_settings(record)
-    if settings_identity(settings) != settings_identity(checked.settings) or record.upscale != checked.item.upscale:
+    item = checked.item
+    if settings_identity(settings) != settings_identity(checked.settings) or record.upscale != item.upscale:
         return False
-    if checked.item.still:
-        return True
-    job = checked.item.clip_job()
-    made = (record.frames, record.rate, record.codec, record.quality)
-    same = made == (checked.subject.part, job.rate, *output_encoding(job, path))
+    if (record.aspect, record.pad) != (item.aspect, item.pad):
+        return False
+    if item.still:
+        return record.output_size == item.output_size
+    job = item.clip_job()
+    written = output_options(job, path)
+    same = (record.frames, record.rate) == (checked.subject.part, job.rate)
+    same = same and all(getattr(record, name) == value for name, value in written.items())
     return same and open_source(path).info.frames == checked.subject.frames

@@ -10,6 +10,8 @@ from pipeline.batch.ledger_rows import FlickerRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
 from pipeline.errors import MediaError
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
+from pipeline.media.reframe import between_bars
+from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.thumbnail import thumbnail
 from pipeline.motion.measure import flicker_between
 
@@ -74,7 +76,7 @@ def inspect_result(
         if item.still:
             return Inspection(thumbnails=(_still(item, limits),))
         source, painting = _open(item, limits)
-        thumbnails, flicker = _compare(source, painting, cuts, limits, loop)
+        thumbnails, flicker = _compare(source, painting, item, cuts, limits, loop)
         return Inspection(tuple(thumbnails), tuple(flicker))
     # Whatever it is: the painting is finished, and stays so.
     except Exception as error:
@@ -89,15 +91,16 @@ def thumbnail_frames(frames: int, cuts: Sequence[int], count: int) -> list[int]:
 
 
 def _still(item: Item, limits: ThumbnailLimits) -> ThumbnailRow:
-    painting = read_picture(item.output)
-    return _thumbnail(0, _resized_to(read_picture(item.source), painting), painting, limits)
+    painting, content = read_picture(item.output), read_picture(item.source)
+    content = cropped(content, centre_crop(content.shape[1], content.shape[0], item.crop))
+    return _thumbnail(0, _shown_as(content, painting, item), painting, limits)
 
 
 def _open(item: Item, limits: ThumbnailLimits) -> tuple[FrameSource, FrameSource]:
     """The frames that were painted, and what came of them."""
     painting = open_source(item.output, size=max(limits.longest, SMALL))
     size = max(painting.info.width, painting.info.height)
-    source = open_source(item.source, size=size, frames=item.frames, fps=item.rate)
+    source = open_source(item.source, size=size, frames=item.frames, fps=item.rate, crop=item.crop)
     if source.info.frames != painting.info.frames:
         raise MediaError(
             f"{item.source} has {source.info.frames} frames now, {item.output} has {painting.info.frames}."
@@ -106,7 +109,7 @@ def _open(item: Item, limits: ThumbnailLimits) -> tuple[FrameSource, FrameSource
 
 
 def _compare(
-    source: FrameSource, painting: FrameSource, cuts: Sequence[int], limits: ThumbnailLimits, loop: bool
+    source: FrameSource, painting: FrameSource, item: Item, cuts: Sequence[int], limits: ThumbnailLimits, loop: bool
 ) -> tuple[list[ThumbnailRow], list[FlickerRow]]:
     """Both in one go: decoding is a good part of what this takes. Three frames are kept, and those small."""
     wanted = set(thumbnail_frames(source.info.frames, cuts, limits.frames))
@@ -114,7 +117,7 @@ def _compare(
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
-    with closing(_pairs(source, painting)) as pairs:
+    with closing(_pairs(source, painting, item)) as pairs:
         for index, (content, painted) in enumerate(pairs):
             if index in wanted:
                 thumbnails.append(_thumbnail(index, content, painted, limits))
@@ -132,11 +135,11 @@ def _flicker(index: int, before: tuple[Image, Image], here: tuple[Image, Image])
     return FlickerRow(index, found.painting, found.input)
 
 
-def _pairs(source: FrameSource, painting: FrameSource) -> Generator[tuple[Image, Image], None, None]:
+def _pairs(source: FrameSource, painting: FrameSource, item: Item) -> Generator[tuple[Image, Image], None, None]:
     """Every frame of the input, at the size of the painting, and its painting."""
     with closing(source.frames()) as contents, closing(painting.frames()) as paintings:
         for content, painted in zip(contents, paintings, strict=True):
-            yield _resized_to(content.image, painted.image), painted.image
+            yield _shown_as(content.image, painted.image, item), painted.image
 
 
 def _thumbnail(frame: int, content: Image, painted: Image, limits: ThumbnailLimits) -> ThumbnailRow:
@@ -144,8 +147,12 @@ def _thumbnail(frame: int, content: Image, painted: Image, limits: ThumbnailLimi
     return ThumbnailRow(frame, before, after)
 
 
-def _resized_to(content: Image, painting: Image) -> Image:
-    return resize(content, painting.shape[1], painting.shape[0])
+def _shown_as(content: Image, painting: Image, item: Item) -> Image:
+    """What was painted, at the place that its painting has in the result."""
+    size = painting.shape[1], painting.shape[0]
+    if item.pad is None:
+        return resize(content, *size)
+    return between_bars(content, size, item.pad)
 
 
 def _small(image: Image) -> Image:

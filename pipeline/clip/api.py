@@ -10,6 +10,7 @@ from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
+from pipeline.clip.framing import parse_aspect, parse_colour, parse_output_size
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
@@ -30,6 +31,9 @@ def stylize_image(
     device: str = "auto",
     init: Picture | None = None,
     upscale: bool = False,
+    aspect: str | None = None,
+    pad: str | None = None,
+    output_size: str | int | None = None,
     overwrite: bool = False,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
@@ -45,6 +49,10 @@ def stylize_image(
     :param device: auto, cpu, cuda, cuda:N or mps.
     :param init: a picture to start from, resized to fit.
     :param upscale: let `size` enlarge a smaller content.
+    :param aspect: shape of the result, such as '9:16': the content is cropped to it, or padded.
+    :param pad: the colour of bars, such as 'black' or '#1a2b3c', to pad with instead of cropping.
+    :param output_size: 'source', or pixels of the longer side, where the result is to have another size than `size`, at
+        which it is painted. Enlarged, it gets the fine detail of the content.
     :param overwrite: replace `output` where it exists.
     :param on_event: told what happens, see `pipeline.clip.events`.
     :param on_progress: called after every step with the picture as it stands.
@@ -55,7 +63,10 @@ def stylize_image(
     engine = open_engine(preset, _path(weights), device, settings)
     with PictureFiles() as files:
         start = None if init is None else files.picture(init, "start")
-        job = StillJob(files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite)
+        job = StillJob(
+            files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite,
+            **_framing(aspect, pad, output_size),
+        )  # fmt: skip
         return run_still(job, engine, on_event, on_progress)
 
 
@@ -71,6 +82,9 @@ def stylize_video(
     frames: FrameRange | str | None = None,
     fps: Fraction | float | str | None = None,
     upscale: bool = False,
+    aspect: str | None = None,
+    pad: str | None = None,
+    output_size: str | int | None = None,
     codec: str | None = None,
     quality: str | int | None = None,
     overwrite: bool = False,
@@ -92,6 +106,7 @@ def stylize_video(
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
+    :param aspect, pad, output_size: as for `stylize_image`.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
@@ -111,9 +126,18 @@ def stylize_video(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
-            parse_audio(str(audio)), shortest, location,
+            parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size),
         )  # fmt: skip
         return run_clip(job, engine, on_event, deadline)
+
+
+def _framing(aspect: str | None, pad: str | None, output_size: str | int | None) -> dict[str, Any]:
+    """The fields of `Framing`, from what callers write."""
+    return {
+        "aspect": None if aspect is None else parse_aspect(aspect),
+        "pad": None if pad is None else parse_colour(pad),
+        "output_size": None if output_size is None else parse_output_size(output_size),  # type: ignore[arg-type]
+    }
 
 
 def _path(path: str | Path | None) -> Path | None:

@@ -6,7 +6,7 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 from __future__ import annotations
 
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.own_results import output_encoding, says_how_made
+from pipeline.clip.own_results import output_options, says_how_made
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
@@ -21,6 +21,7 @@ def check_clip(job: ClipJob) -> None:
     :raises OutputError: an output exists, or cannot be written.
     :raises UsageError: an output would replace an input, or another output, or cannot be encoded as is asked for.
     """
+    job.check_framing()
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     check_name(job.output, job.work.suffix)
@@ -31,7 +32,8 @@ def check_clip(job: ClipJob) -> None:
     for named in (job.source, *(style.path for style in job.styles)):
         refuse_same_file(named, job.outputs)
     for path in job.outputs:
-        check_encoding(path, *output_encoding(job, path))
+        options = output_options(job, path)
+        check_encoding(path, options["codec"], options["quality"])
         # What an earlier run of this job may have finished is compared once all inputs are read.
         if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)
@@ -39,6 +41,7 @@ def check_clip(job: ClipJob) -> None:
 
 def check_still(job: StillJob) -> None:
     """See that a picture can be painted, as far as the names of its files say it; raises as `check_clip`."""
+    job.check_framing()
     if job.content.is_dir():
         raise MediaError(
             f"{job.content}: this is a folder. Name a picture in it, or paint all of them with reelbrush video."

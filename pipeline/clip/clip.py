@@ -16,6 +16,7 @@ from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
+from pipeline.clip.output_size import info_layout, size_notes
 from pipeline.clip.own_results import finished_outputs, output_record
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
@@ -27,6 +28,7 @@ from pipeline.media import open_sink
 from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
 from pipeline.media.plan import SinkPlan
+from pipeline.media.reframe import Reframing
 from pipeline.media.sound import sound_of
 
 
@@ -61,7 +63,12 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         work.collect_shards()
         survey = take_survey(session, work, motion=deadline is not None)
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
-        said = [*session.source.info.notes, *style_notes(job.styles), *(note for sink in sinks for note in sink.notes)]
+        said = [
+            *_size_notes(session),
+            *session.source.info.notes,
+            *style_notes(job.styles),
+            *(note for sink in sinks for note in sink.notes),
+        ]
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))
@@ -119,6 +126,11 @@ def _remove_parts(session: Session, finished: Sequence[Path]) -> None:
         pass
 
 
+def _size_notes(session: Session) -> tuple[str, ...]:
+    info = session.source.info
+    return size_notes(session.job, info_layout(session.job, info), (info.source_width, info.source_height), info.kept)
+
+
 @contextmanager
 def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of some outputs; all of them are stopped, and their parts removed, if anything goes wrong."""
@@ -129,10 +141,11 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
     try:
         for path in outputs:
             made = output_record(job, session.record, path)
+            layout = info_layout(made, info)
+            reframing = None if layout.plain else Reframing(layout, info.frames, session.source)
             plan = SinkPlan(
                 path,
-                info.width,
-                info.height,
+                *layout.canvas,
                 info.times,
                 info.duration,
                 info.rate,
@@ -141,6 +154,7 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
                 extras=extras,
                 codec=made.codec,
                 quality=made.quality,
+                reframing=reframing,
                 plays=info.plays,
                 numbers=info.numbers,
                 metadata=made.texts(path),

@@ -55,6 +55,8 @@ def painting_identity(
         "network": network,
         "settings": values,
         "upscale": job.upscale,
+        # Bars, and the size at which it is written, come after painting.
+        **({} if job.crop is None else {"aspect": job.aspect}),
     }
     if isinstance(job, StillJob):
         return {**found, "input": digest(job.content), "init": job.init and digest(job.init)}

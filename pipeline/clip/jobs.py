@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.clip.framing import Framing
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
@@ -112,7 +113,7 @@ QUALITY = option(
 
 
 @dataclass(frozen=True)
-class ClipJob:
+class ClipJob(Framing):
     """A clip to paint, and where to put it."""
 
     source: Path = field(
@@ -153,7 +154,7 @@ class ClipJob:
 
 
 @dataclass(frozen=True)
-class StillJob:
+class StillJob(Framing):
     """A picture to paint, and where to put it."""
 
     content: Path = field(metadata=argument("The picture to paint.", "CONTENT"))

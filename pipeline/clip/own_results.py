@@ -27,16 +27,17 @@ def says_how_made(path: Path) -> bool:
     return True
 
 
-def output_encoding(job: ClipJob, path: Path) -> tuple[str | None, str | int | None]:
-    """Codec and quality of one of the results of a job, as they were asked for."""
+def output_options(job: ClipJob, path: Path) -> dict[str, Any]:
+    """How one of the results of a job is to be written, as it was asked for: fields of its `Record`."""
     # A GIF beside is a result of its own, as it would be without the other.
-    return (job.codec, job.quality) if path == job.output else (None, None)
+    if path != job.output:
+        return {"codec": None, "quality": None, "output_size": None}
+    return {"codec": job.codec, "quality": job.quality, "output_size": job.output_size}
 
 
 def output_record(job: ClipJob, record: Record, path: Path) -> Record:
     """How one of the results of a job comes about."""
-    codec, quality = output_encoding(job, path)
-    return replace(record, codec=codec, quality=quality)
+    return replace(record, **output_options(job, path))
 
 
 def finished_outputs(job: ClipJob, record: Record, frames: int) -> tuple[Path, ...]:
@@ -87,4 +88,5 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.audio,
         record.shortest,
         record.location,
+        record.framing,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline import __version__
+from pipeline.clip.framing import Framing
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.media import fingerprint
 
@@ -39,7 +40,7 @@ class Ingredient:
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Framing):
     """How a result was made; with the files it names, enough to make it again."""
 
     kind: Literal["clip", "picture"]
@@ -86,6 +87,7 @@ class Record:
             **({} if self.audio == "default" else {"audio": self.audio}),
             **({"shortest": True} if self.shortest else {}),
             **({"location": True} if self.location else {}),
+            **self.framed,
         }
         return {
             "software": f"{SOFTWARE} {self.version}",
@@ -105,7 +107,7 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
-        source=_ingredient(job.source), styles=_styles(job), **_painted_by(painter),
+        source=_ingredient(job.source), styles=_styles(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def still_record(job: StillJob, painter: Painter) -> Record:
     """
     return Record(
         "picture", init=None if job.init is None else _ingredient(job.init), upscale=job.upscale,
-        source=_ingredient(job.content), styles=_styles(job), **_painted_by(painter),
+        source=_ingredient(job.content), styles=_styles(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 
 

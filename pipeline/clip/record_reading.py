@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeVar
 
+from pipeline.clip.framing import parse_aspect, parse_colour, parse_output_size
 from pipeline.clip.parse import AUDIO, parse_rate
 from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
 from pipeline.media import read_metadata
 from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, read_toml, resolve
 from pipeline.text import LONGEST, sanitize_line
+
+T = TypeVar("T")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(rf"{SOFTWARE} ([0-9A-Za-z.+-]{{1,40}})")
@@ -93,8 +96,23 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         audio=_audio(job.get("audio", "default")),
         shortest=_one_of(job.get("shortest", False), "shortest", (True, False)),
         location=_one_of(job.get("location", False), "location", (True, False)),
+        aspect=_parsed(job.get("aspect"), "aspect", parse_aspect),
+        pad=_parsed(job.get("pad"), "pad", parse_colour),
+        output_size=_parsed(job.get("output_size"), "output_size", parse_output_size),
         version=version,
     )
+
+
+def _parsed(value: Any, name: str, parse: Callable[[str], T]) -> T | None:
+    """What the text of an option was made to."""
+    if value is None:
+        return None
+    try:
+        if type(value) not in (str, int) or len(str(value)) > 40 or (found := parse(value)) != value:
+            raise UsageError("")
+    except UsageError:
+        raise _Malformed(f"{name} is not what it should be") from None
+    return found
 
 
 def _table(value: Any, name: str) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class ReplayInputs:
 
     def still(self, output: Path | None, overwrite: bool = False) -> StillJob:
         """To paint a picture again."""
-        return StillJob(self.source, self.styles, output, self.init, self.record.upscale, overwrite)
+        record = self.record
+        return StillJob(self.source, self.styles, output, self.init, record.upscale, overwrite, **record.framing)
 
 
 def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
@@ -110,7 +111,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location,
+            location=record.location, **record.framing,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished

@@ -36,9 +36,9 @@ class StillResult(_Picture):
     """A painted picture."""
 
     image: Image
-    """uint8 (H, W, 3) RGB."""
+    """uint8 (H, W, 3) RGB, as it is written: with an output size, it is another one than that of the painting."""
     content: Image
-    """What was painted from, at the same size."""
+    """What was painted from, at the size at which it was painted, as `painted.image` is."""
     painted: PaintedFrame
     output: Path | None
     record: Record

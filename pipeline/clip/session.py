@@ -129,6 +129,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         upscale=job.upscale,
         frames=job.frames,
         fps=job.rate,
+        crop=job.crop,
         on_progress=lambda done, expected: on_event(Scanned(done, expected)),
     )
     shots = given_shots(source, settings)

@@ -10,6 +10,7 @@ from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, load_styles, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import still_record
 from pipeline.clip.results import StillResult
@@ -22,6 +23,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.pictures import NotAPictureError
+from pipeline.media.resize import centre_crop, cropped
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.style.frame import OnProgress, Progress
@@ -42,18 +44,22 @@ def run_still(
     """
     began, settings = time.monotonic(), engine.settings
     check_still(job)
-    original = _read_content(job.content)
+    whole = _read_content(job.content)
+    original = cropped(whole, centre_crop(whole.shape[1], whole.shape[0], job.crop))
     painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
     width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
     content = resize(original, width, height)
-    start = None if job.init is None else resize(read_picture(job.init), width, height)
+    kept = original.shape[1], original.shape[0]
+    layout = output_layout(job, (width, height), kept, False)
+    notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job))
+    start = None if job.init is None else resize(_read_start(job), width, height)
     outputs = () if job.output is None else (job.output,)
     network = painter.network
     record = still_record(job, painter)
     work = painter.work(height, width, carried=False)
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
-                device_line(engine.device, network.dtype), _notes(job))
+                device_line(engine.device, network.dtype), notes)
     )  # fmt: skip
 
     def progress(step: Progress) -> None:
@@ -66,12 +72,13 @@ def run_still(
         FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
                   memory_fallback=painted.memory_fallback.value)
     )  # fmt: skip
+    image = layout.write(painted.image, original)
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
-        write_picture(job.output, painted.image, metadata=texts, overwrite=job.overwrite)
+        write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
         record_paths(record)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
-    return StillResult(painted.image, content, painted, job.output, record)
+    return StillResult(image, content, painted, job.output, record)
 
 
 def _read_content(path: Path) -> Image:
@@ -80,6 +87,13 @@ def _read_content(path: Path) -> Image:
         return read_picture(path)
     except NotAPictureError as error:
         raise MediaError(f"{error} A video is painted by reelbrush video.") from error
+
+
+def _read_start(job: StillJob) -> Image:
+    """The picture to start from, in the shape of what is painted."""
+    assert job.init is not None
+    picture = read_picture(job.init)
+    return cropped(picture, centre_crop(picture.shape[1], picture.shape[0], job.crop))
 
 
 def _notes(job: StillJob) -> tuple[str, ...]:

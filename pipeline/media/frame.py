@@ -6,10 +6,13 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from pipeline.media.contents import Contents
 from pipeline.types import Image
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""Part of a picture: its left and upper edge, its width and height, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class VideoInfo:
     """Of a video, all that its file holds."""
     source_width: int = 0
     source_height: int = 0
-    """Size in pixels before any resizing, as the eye sees it."""
+    """Size in pixels before any cropping and resizing, as the eye sees it."""
+    crop: Box | None = None
+    """The part of it that the frames show; None: all."""
     plays: int = 0
     """How often an animation is played, 0 for ever; no other kind says."""
     numbers: tuple[int, ...] = ()
@@ -70,6 +75,11 @@ class VideoInfo:
         """Number of frames."""
         return len(self.times)
 
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Width and height in pixels of what the frames show, before any resizing."""
+        return (self.source_width, self.source_height) if self.crop is None else self.crop[2:]
+
 
 class FrameSource(Protocol):
     """Frames in. A video, an animated picture, a numbered folder and a single picture all look the same."""
@@ -79,6 +89,10 @@ class FrameSource(Protocol):
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on, lazily and in order; closing the generator frees everything."""
+        ...
+
+    def at_size(self, width: int, height: int) -> FrameSource:
+        """The same frames at another size."""
         ...
 
 

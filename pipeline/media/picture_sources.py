@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.pictures import as_rgb, gif_frames, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
-from pipeline.media.resize import resize
+from pipeline.media.resize import cropped, resize
 from pipeline.media.suffixes import PICTURES
 from pipeline.types import Image
 
@@ -40,6 +41,10 @@ class AnimationSource:
     def info(self) -> VideoInfo:
         return self._info
 
+    def at_size(self, width: int, height: int) -> AnimationSource:
+        """The same frames at another size."""
+        return AnimationSource(replace(self._info, width=width, height=height), self._picks)
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
 
@@ -59,7 +64,7 @@ class AnimationSource:
                         raise EOFError(f"frame {self._picks[index]} is no longer there")
                     (shown, drawing), image = found, None
                 if image is None:
-                    image = resize(as_rgb(drawing), self._info.width, self._info.height)
+                    image = resize(cropped(as_rgb(drawing), self._info.crop), self._info.width, self._info.height)
                 yield Frame(index, self._info.times[index], image)
 
 
@@ -86,6 +91,10 @@ class PicturesSource:
     def info(self) -> VideoInfo:
         return self._info
 
+    def at_size(self, width: int, height: int) -> PicturesSource:
+        """The same frames at another size."""
+        return PicturesSource(replace(self._info, width=width, height=height), self._files)
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
 
@@ -98,7 +107,8 @@ class PicturesSource:
         for index in range(start, len(self._files)):
             image = read_picture(self._files[index])
             same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
-            yield Frame(index, self._info.times[index], resize(image, self._info.width, self._info.height))
+            image = resize(cropped(image, self._info.crop), self._info.width, self._info.height)
+            yield Frame(index, self._info.times[index], image)
 
 
 def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from pipeline.media.codecs import DEFAULT
 from pipeline.media.extras import Extras
 from pipeline.media.palette import Palette
+from pipeline.media.reframe import Reframing
 from pipeline.media.sound import Sound
 from pipeline.types import Image
 
@@ -45,6 +46,9 @@ class SinkPlan:
     """Of a GIF instead of a quality; with it, a PNG has no more colours than that."""
     animation: bool = False
     """.webp, .png and .apng are written too, animated; all frames are in memory then."""
+    reframing: Reframing | None = None
+    """Makes what is written of the frames that are put in, which may be of another size and of another number; None:
+    they are written as they are."""
     plays: int = 0
     """How often a GIF or an animated picture is played; 0 for ever."""
     numbers: tuple[int, ...] = ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
+from pipeline.media.frame import Box
 from pipeline.types import Image
 
 
@@ -36,6 +38,31 @@ def fit_size(
         max(step, (2 * width * longest + step * side) // (2 * step * side) * step),
         max(step, (2 * height * longest + step * side) // (2 * step * side) * step),
     )
+
+
+def centre_crop(width: int, height: int, ratio: Fraction | None, step: int = 1) -> Box | None:
+    """The largest part of a picture, from its centre, with that ratio of width to height; None: all of it is.
+
+    :param step: what its edges are multiples of, but those that it shares with the picture.
+    """
+    if ratio is None:
+        return None
+    box_width, box_height = width, height
+    if width > height * ratio:
+        box_width = min(width, max(step, round(height * ratio / step) * step))
+    else:
+        box_height = min(height, max(step, round(width / ratio / step) * step))
+    if (box_width, box_height) == (width, height):
+        return None
+    return (width - box_width) // (2 * step) * step, (height - box_height) // (2 * step) * step, box_width, box_height
+
+
+def cropped(image: Image, box: Box | None) -> Image:
+    """The part of a picture; the very same array where it is all of it."""
+    if box is None:
+        return image
+    left, top, width, height = box
+    return image[top : top + height, left : left + width]
 
 
 def resize(image: Image, width: int, height: int) -> Image:

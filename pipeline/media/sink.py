@@ -115,6 +115,9 @@ class Sink:
     def __init__(self, plan: SinkPlan, writer: Writer) -> None:
         self._plan = plan
         self._writer = writer
+        self._reframing = plan.reframing
+        self._expected = len(plan.times) if plan.reframing is None else plan.reframing.frames
+        self._size = (plan.width, plan.height) if plan.reframing is None else plan.reframing.layout.painted
         self._taken = 0
         self._waiting: queue.Queue[Image | None] = queue.Queue(maxsize=DEPTH)
         self._error: BaseException | None = None
@@ -138,9 +141,9 @@ class Sink:
         self._raise_error()
         if self._closed:
             raise ValueError(f"{self._plan.path} is finished and takes no more frames")
-        if frame.index != self._taken or frame.index >= len(self._plan.times):
-            raise ValueError(f"frame {frame.index} came where {self._taken} of {len(self._plan.times)} was due")
-        if frame.image.shape != (self._plan.height, self._plan.width, 3):
+        if frame.index != self._taken or frame.index >= self._expected:
+            raise ValueError(f"frame {frame.index} came where {self._taken} of {self._expected} was due")
+        if frame.image.shape != (self._size[1], self._size[0], 3):
             raise ValueError(f"frame {frame.index} has shape {frame.image.shape}, not that of the plan")
         if self._thread is None:
             thread = threading.Thread(target=self._encode, name="encode", daemon=True)
@@ -161,9 +164,9 @@ class Sink:
             self._raise_error()
             return
         try:
-            if self._taken != len(self._plan.times):
+            if self._taken != self._expected:
                 raise OutputError(
-                    f"{self._plan.path}: only {self._taken} of {len(self._plan.times)} frames were handed over; an "
+                    f"{self._plan.path}: only {self._taken} of {self._expected} frames were handed over; an "
                     "incomplete clip is not written."
                 )
             self._join()
@@ -190,7 +193,7 @@ class Sink:
             self.abort()
             raise
         self._closed = True
-        self._writer.discard()
+        self._discard()
 
     def abort(self) -> None:
         """Stop and remove the unfinished part; after `finish`, or when called again, this does nothing."""
@@ -200,6 +203,11 @@ class Sink:
         self._stopping.set()
         self._writer.interrupt()
         self._join()
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._reframing is not None:
+            self._reframing.close()
         self._writer.discard()
 
     def __enter__(self) -> Sink:
@@ -211,15 +219,18 @@ class Sink:
         self.abort()
 
     def _encode(self) -> None:
-        position = 0
+        position = index = 0
         while (image := self._waiting.get()) is not None:
             if self._error is not None or self._stopping.is_set():
                 continue
             try:
-                self._writer.write(image, position)
+                written = [image] if self._reframing is None else self._reframing.frames_of(index, image)
+                for one in written:
+                    self._writer.write(one, position)
+                    position += 1
             except BaseException as error:  # handed over, raised by the next put or finish
                 self._error = error
-            position += 1
+            index += 1
 
     def _join(self) -> None:
         if self._thread is not None:

@@ -25,7 +25,7 @@ from pipeline.media.picture_sources import (
 )
 from pipeline.media.pictures import NotAPictureError, animated, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
-from pipeline.media.resize import fit_size
+from pipeline.media.resize import centre_crop, fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
 from pipeline.types import OnProgress
@@ -47,6 +47,7 @@ class _Request:
     frames: Slice | None
     """As it was asked for; without times once these are known."""
     fps: Fraction | None
+    crop: Fraction | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -117,6 +118,7 @@ def open_source(
     upscale: bool = False,
     frames: Slice | None = None,
     fps: Fraction | int | None = None,
+    crop: Fraction | None = None,
     on_progress: OnProgress | None = None,
 ) -> FrameSource:
     """Open `path` and find out all about it; the frames themselves are read later, one by one.
@@ -128,6 +130,8 @@ def open_source(
         frames: use only these frames of the file, `(a, b)`: b is the first that is not used. See `Slice`.
         fps: frames a second. Frames of a video or an animation are repeated or left out so that it lasts as
             long as before; a folder is played at this rate.
+        crop: width divided by height of the part of each frame that is used, the largest one from its centre; None:
+            all of it. `size` is that of this part.
         on_progress: called while a video is looked through with the frames counted so far and the number expected.
 
     Returns:
@@ -138,7 +142,7 @@ def open_source(
         UsageError: `size`, `frames` or `fps` are impossible.
     """
     path = Path(path)
-    request = _checked_request(size, upscale, frames, fps)
+    request = replace(_checked_request(size, upscale, frames, fps), crop=crop)
     if path.is_dir():
         return _open_folder(path, request)
     check_readable(path)
@@ -183,7 +187,9 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
     aspect = header.pixel_aspect
     width = max(1, round(header.width * aspect)) if aspect > 1 else header.width
     height = max(1, round(header.height / aspect)) if aspect < 1 else header.height
-    final = fit_size(width, height, request.size, request.upscale, even=True)
+    # Colour is shared by neighbours.
+    crop = centre_crop(width, height, request.crop, step=2)
+    final = fit_size(*(crop[2:] if crop else (width, height)), request.size, request.upscale, even=True)
     info = VideoInfo(
         path=path,
         kind="video",
@@ -202,6 +208,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         contents=contents,
         source_width=width,
         source_height=height,
+        crop=crop,
         part=request.part,
     )
     return VideoSource(info, header, line.picks)
@@ -282,7 +289,8 @@ def _even(files: list[Path], request: _Request) -> tuple[list[Fraction], Fractio
 
 
 def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline, request: _Request) -> VideoInfo:
-    width, height = fit_size(*size, request.size, request.upscale, even=True)
+    crop = centre_crop(*size, request.crop)
+    width, height = fit_size(*(crop[2:] if crop else size), request.size, request.upscale, even=True)
     return VideoInfo(
         path=path,
         kind=kind,
@@ -296,6 +304,7 @@ def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline,
         notes=line.notes,
         source_width=size[0],
         source_height=size[1],
+        crop=crop,
         part=request.part,
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -31,6 +33,10 @@ class VideoSource:
     @property
     def info(self) -> VideoInfo:
         return self._info
+
+    def at_size(self, width: int, height: int) -> VideoSource:
+        """The same frames at another size."""
+        return VideoSource(replace(self._info, width=width, height=height), self._header, self._picks)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on; the same, bit for bit, as those of a run from 0.
@@ -96,7 +102,8 @@ class _Decoder:
         matrix = input_matrix(self._header)
         assumed = f":in_color_matrix={matrix}" if matrix else ""
         trim, scale = f"trim=start_frame={first}:end_frame={last + 1}", f"scale={info.width}:{info.height}:flags={_SWS}"
-        filters = (trim, *self._on_white(assumed), scale) if self._header.alpha else (trim, f"{scale}{assumed}")
+        white = self._on_white(assumed) if self._header.alpha else ()
+        filters = (trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
         decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.
@@ -105,6 +112,16 @@ class _Decoder:
             *("-fps_mode", "passthrough", "-frames:v", str(last + 1 - first)),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
         ]
+
+    def _crop(self) -> tuple[str, ...]:
+        """The filter that leaves a part of each frame, in the pixels that are stored: they may not be square."""
+        info = self._info
+        if info.crop is None:
+            return ()
+        across = Fraction(self._header.width, info.source_width)
+        down = Fraction(self._header.height, info.source_height)
+        left, top, width, height = info.crop
+        return (f"crop={round(width * across)}:{round(height * down)}:{round(left * across)}:{round(top * down)}",)
 
     def _on_white(self, assumed: str) -> tuple[str, ...]:
         """Filters that put white behind each frame. Before it is resized: else colours that are hidden bleed out."""

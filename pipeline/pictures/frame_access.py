@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.media import FrameSource, Image, open_source, read_picture
+from pipeline.media.resize import centre_crop, cropped
 
 if TYPE_CHECKING:  # torch takes seconds to import, and who compares or measures clips needs none
     from pipeline.clip.find_inputs import FoundIngredients
@@ -57,7 +58,7 @@ def open_content(origin: FoundIngredients) -> FrameSource | None:
     """What a clip was painted from, frame by frame; None where that is gone."""
     if origin.source is None:
         return None
-    return open_source(origin.source, frames=origin.record.frames, fps=origin.record.rate)
+    return open_source(origin.source, frames=origin.record.frames, fps=origin.record.rate, crop=origin.record.crop)
 
 
 def content_frame(origin: FoundIngredients, number: int) -> Image | None:
@@ -65,7 +66,8 @@ def content_frame(origin: FoundIngredients, number: int) -> Image | None:
     if origin.source is None:
         return None
     if origin.record.kind == "picture":
-        return read_picture(origin.source)
+        picture = read_picture(origin.source)
+        return cropped(picture, centre_crop(picture.shape[1], picture.shape[0], origin.record.crop))
     content = open_content(origin)
     return None if content is None else frame_at(content, number)
 

@@ -93,7 +93,7 @@ def _align_by_number(source: VideoInfo, painting: VideoInfo) -> Alignment:
 def _check_proportions(source: VideoInfo, painting: VideoInfo) -> None:
     """The height may be off by the two pixels to which codecs round, and by `STRETCH`."""
     # Before any resizing, which rounds as well.
-    width, height = source.source_width or source.width, source.source_height or source.height
+    width, height = source.kept if all(source.kept) else (source.width, source.height)
     if abs(height * painting.width / width - painting.height) <= 2 + STRETCH * painting.height:
         return
     raise UsageError(

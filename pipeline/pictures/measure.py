@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from pipeline.clip.parse import FrameRange
-from pipeline.errors import UsageError
+from pipeline.clip.record_reading import read_record
+from pipeline.errors import ReelbrushError, UsageError
 from pipeline.media import (
     FrameSource,
     Image,
@@ -224,18 +226,27 @@ def _check_outputs(job: MeasureJob) -> None:
 def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]:
     """The input, no larger than the painting, and the painting."""
 
-    def opened(path: Path, size: int | None, frames: FrameRange | None) -> FrameSource:
+    def opened(path: Path, size: int | None, frames: FrameRange | None, crop: Fraction | None = None) -> FrameSource:
         return open_source(
             path,
             size=size,
             frames=frames,
+            crop=crop,
             on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of),
         )
 
     painting = opened(job.painting, job.size, None)
     # Decoded at that size: a film in 4K is not carried around to be compared with a small painting.
     longest = max(painting.info.width, painting.info.height)
-    return opened(job.source, longest, job.frames), painting
+    return opened(job.source, longest, job.frames, _crop_of(job.painting)), painting
+
+
+def _crop_of(painting: Path) -> Fraction | None:
+    """The part of the input that a painting shows, where it says so; None: all of it."""
+    try:
+        return read_record(painting).crop
+    except ReelbrushError:
+        return None
 
 
 def _flicker_row(what: str, painting: float | None, source: float | None) -> tuple[str, ...]:

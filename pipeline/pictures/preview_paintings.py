@@ -22,6 +22,7 @@ from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
+from pipeline.media.resize import centre_crop, cropped
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
@@ -194,9 +195,12 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[l
     item, size = checked.item, draft_settings(checked.settings).size
     if item.still:
         picture = read_picture(item.source)
+        picture = cropped(picture, centre_crop(picture.shape[1], picture.shape[0], item.crop))
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
         return [Frame(0, Fraction(0), small)], []
-    source = open_source(item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate)
+    source = open_source(
+        item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate, crop=item.crop
+    )
     shots = given_shots(source, checked.settings) or _find_shots(source, on_count)
     chosen = representative(shots, count)
     sampled = sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset()

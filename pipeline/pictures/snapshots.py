@@ -126,7 +126,7 @@ class SnapshotRecorder:
         last = _loss(result.painted.steps, 0, result.painted.losses)
         return Snapshots(
             self._small(result.content), tuple(map(self._small, styles)), tuple(self._taken),
-            self._small(result.image), result.painted.steps, (*self._losses, last),
+            self._small(result.painted.image), result.painted.steps, (*self._losses, last),
         )  # fmt: skip
 
     def _small(self, image: Image) -> Image:

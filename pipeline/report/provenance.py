@@ -24,6 +24,7 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("codec", record.codec or "by the ending"),
         ("quality", "visual" if record.quality is None else str(record.quality)),
     ]
+    shape = record.aspect or "that of the input"
     return [
         ("reelbrush", record.version),
         ("painted as", record.kind),
@@ -34,6 +35,8 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("precision", record.precision),
         *(of_clip if record.kind == "clip" else []),
         ("may enlarge", "yes" if record.upscale else "no"),
+        ("shape", shape if record.pad is None else f"{shape}, between bars of {record.pad}"),
+        ("written at", "the size it was painted at" if record.output_size is None else _size(record.output_size)),
         *(
             (sanitize_line(name, LONGEST), sanitize_line(_plain(value), LONGEST))
             for name, value in recorded_values(record).items()
@@ -59,6 +62,7 @@ def record_as_json(record: Record) -> str:
             "frames": record.frames,
             "fps": None if record.rate is None else str(record.rate),
             "upscale": record.upscale,
+            **record.framing,
             "codec": record.codec,
             "quality": record.quality,
             "settings": recorded_values(record),
@@ -69,6 +73,10 @@ def record_as_json(record: Record) -> str:
 
 def _line(ingredient: Ingredient) -> str:
     return f"{sanitize_line(ingredient.path.as_posix(), LONGEST)}, SHA-256 {ingredient.sha256}"
+
+
+def _size(size: str | int) -> str:
+    return "the size of the input" if isinstance(size, str) else f"{size} pixels, the longer side"
 
 
 def _ingredient(ingredient: Ingredient) -> dict[str, str]:

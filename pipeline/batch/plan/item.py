@@ -43,11 +43,12 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
+            **self.framing,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
         """What `run_still` is asked for."""
-        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite)
+        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite, **self.framing)
 
     def as_settings(self) -> str:
         """How it is painted, and by what: the same for items that differ in their pictures only."""

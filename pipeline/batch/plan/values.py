@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
+from pipeline.clip.framing import parse_aspect, parse_colour, parse_output_size
 from pipeline.clip.parse import FrameRange, parse_audio, parse_frames, parse_rate
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
@@ -50,6 +51,7 @@ def with_values(
     if len(mistakes) == before:
         with mistakes.collected(place):
             # Some go together only one way.
+            options.check_framing()
             resolve(options.preset, options.settings)
     return options
 
@@ -122,6 +124,9 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "frames": _frames,
     "fps": _rate,
     "upscale": _switch("upscale"),
+    "aspect": lambda value, home: parse_aspect(value),
+    "pad": lambda value, home: parse_colour(value),
+    "output_size": lambda value, home: parse_output_size(value),
     "codec": _word("codec", CODECS),
     "quality": _quality,
     "audio": _audio,

@@ -1,0 +1,140 @@
+"""Which part of the input is painted, and at which size the painting is written. How large it is painted is a setting.
+
+Nothing here imports what reads pictures, or torch: `reelbrush --help` needs these options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+from pipeline.errors import UsageError
+from pipeline.options import INPUT, OUTPUT, option
+
+SOURCE = "source"
+"""The output size that is that of the input, or of what is left of it."""
+LARGEST = 16384
+"""Pixels of the longer side of what is written, at most."""
+_ASPECT = re.compile(r"(\d{1,5})\s*[:/x]\s*(\d{1,5})")
+_WIDEST = 20
+"""Times that one side may be as long as the other."""
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+COLOURS = {"black": "#000000", "white": "#ffffff", "grey": "#808080"}
+"""What bars can be by name."""
+
+
+def parse_aspect(text: str) -> str:
+    """'9:16', ' 4 : 5' -> '9:16', '4:5': width and height, cancelled down.
+
+    :raises UsageError: not two numbers, or a strip that nobody could look at.
+    """
+    found = _ASPECT.fullmatch(str(text).strip())
+    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not width or not height or max(width, height) > _WIDEST * min(width, height):
+        raise UsageError(
+            f"--aspect {str(text)!r} is no shape of a picture. Write width:height, for instance 9:16, 1:1 or 4:5; no "
+            f"side may be more than {_WIDEST} times as long as the other."
+        )
+    ratio = Fraction(width, height)
+    return f"{ratio.numerator}:{ratio.denominator}"
+
+
+def parse_colour(text: str) -> str:
+    """'black' or '#000000' -> '#000000'.
+
+    :raises UsageError: no colour.
+    """
+    word = str(text).strip().lower()
+    word = COLOURS.get(word, word)
+    if not _COLOUR.fullmatch(word):
+        raise UsageError(
+            f"--pad {str(text)!r} is no colour. Write {', '.join(COLOURS)}, or red, green and blue as in '#1a2b3c'."
+        )
+    return word
+
+
+def parse_output_size(text: str) -> str | int:
+    """'source', or '1920' -> 1920: pixels of the longer side.
+
+    :raises UsageError: neither.
+    """
+    word = str(text).strip().lower()
+    if word == SOURCE:
+        return word
+    if isinstance(text, bool) or not word.isdecimal() or len(word) > 6 or not 1 <= int(word) <= LARGEST:
+        raise UsageError(
+            f"--output-size {str(text)!r} is no size. Write {SOURCE} for that of the input, or the pixels of the "
+            f"longer side, from 1 to {LARGEST}."
+        )
+    return int(word)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """What of the input is painted, and how large it is written."""
+
+    aspect: str | None = field(
+        default=None,
+        metadata=option(
+            "Shape of the result: 9:16, 1:1, 4:5 or any W:H. What does not fit is cut off on both sides; with --pad, "
+            "nothing is.",
+            INPUT,
+            metavar="W:H",
+            read=parse_aspect,
+            suggested=lambda: ("9:16", "1:1", "4:5", "16:9"),
+        ),
+    )
+    pad: str | None = field(
+        default=None,
+        metadata=option(
+            "With --aspect: all of the picture, between bars of this colour (black, white, grey or '#1a2b3c'), which "
+            "are not painted.",
+            OUTPUT,
+            metavar="COLOUR",
+            read=parse_colour,
+            suggested=lambda: tuple(COLOURS),
+        ),
+    )
+    output_size: str | int | None = field(
+        default=None,
+        metadata=option(
+            "Write the result at another size than it is painted at (--size): 'source' for that of the input, or the "
+            "pixels of the longer side. Enlarged, it gets the fine detail of the input.",
+            OUTPUT,
+            metavar="source|N",
+            read=parse_output_size,
+            suggested=lambda: (SOURCE,),
+            default="as it is painted",
+        ),
+    )
+
+    @property
+    def framing(self) -> dict[str, Any]:
+        """These fields by name, to make another object that has them."""
+        return {one.name: getattr(self, one.name) for one in fields(Framing)}
+
+    @property
+    def ratio(self) -> Fraction | None:
+        """Width divided by height of what is written; None: that of the input."""
+        return None if self.aspect is None else Fraction(self.aspect.replace(":", "/"))
+
+    @property
+    def crop(self) -> Fraction | None:
+        """Width divided by height of what is painted; None: all of the input is."""
+        return self.ratio if self.pad is None else None
+
+    @property
+    def framed(self) -> Mapping[str, Any]:
+        """Of these fields those that say something, for descriptions that have only what is not as usual."""
+        return {name: value for name, value in self.framing.items() if value is not None}
+
+    def check_framing(self) -> None:
+        """See that the fields go together.
+
+        :raises UsageError: they do not.
+        """
+        if self.pad is not None and self.aspect is None:
+            raise UsageError("--pad fills up to a shape. Say which with --aspect, for instance --aspect 9:16.")
