@@ -168,6 +168,10 @@ class Objective:
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
         self._checkpoint = checkpoint
 
+    def with_terms(self, terms: Sequence[Term]) -> Objective:
+        """The same with other terms."""
+        return Objective(self.network, terms, self._checkpoint)
+
     def __call__(self, image: Tensor) -> Losses:
         values = self._by_parts(image) if self._checkpoint else self._at_once(image)
         total = _total([term.weight * values[term.name] for term in self.terms])

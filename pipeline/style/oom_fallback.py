@@ -69,8 +69,12 @@ def memory_plans(settings: Settings, halvings: int) -> list[MemoryPlan]:
 class OutOfMemoryRetry:
     """Tries again with less where memory runs out, and remembers for each size with how little it went well."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, give_up: Callable[[], None] = lambda: None) -> None:
+        """
+        :param give_up: lets go of what is kept for later only.
+        """
         self._device = device
+        self._give_up = give_up
         self._reached: dict[tuple[int, int], int] = {}
         self._leaf = torch.zeros((), device=device, requires_grad=True)
         self._oldest = self._leaf * 1
@@ -105,6 +109,7 @@ class OutOfMemoryRetry:
         # Where a backward pass fails, autograd's queue keeps the nodes that it has not come to, and with them most of
         # the maps, until an older node is due. This one is older than any frame.
         torch.autograd.grad(self._oldest, self._leaf, retain_graph=True)
+        self._give_up()
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import torch
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from pipeline.errors import PaintingError
 from pipeline.style.objective import Losses, Objective
-from pipeline.style.optimizers import Optimizer, OptimizerName, make_optimizer
+from pipeline.style.optimizers import OptimizerName
+from pipeline.style.step_runner import Method, StepRunner, StepRunners
 
 # Steps between two checks of the loss; each waits for the device once.
 CHECK_EVERY = 5
@@ -87,27 +88,33 @@ class Painting:
 OnStep = Callable[[Step], None]
 
 
-def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_step: OnStep | None = None) -> Painting:
+def optimise(
+    objective: Objective,
+    start: Tensor,
+    settings: LoopSettings,
+    on_step: OnStep | None = None,
+    runners: StepRunners | None = None,
+) -> Painting:
     """Minimise `objective` from `start`, float32 (1, 3, H, W) in 0..1.
 
     The result is the best picture that was evaluated, `start` among them: more steps never make it worse. Only with
     `averaging`, which is evaluated at the end and not on the way, may a few steps more do that.
 
+    :param runners: with these steps are recorded, where the device gains by that; kept for the next painting.
     :raises PaintingError: the loss is not a finite number at `start` already, or nothing better was found with
         the most careful steps.
     """
     if not bool(torch.isfinite(start).all()):
         raise PaintingError("The picture that painting should start from holds numbers that are not finite.")
-    # No step can learn from more pairs than there were steps before it.
-    history = max(1, min(settings.history, settings.steps - 1))
-    optimizer = make_optimizer(settings.optimizer, start, settings.rate, settings.averaging, history)
-    best = _Best(objective, start)
-    rules = _StopRules(settings, optimizer, best)
+    runner = runner_for(objective, start, settings, runners)
+    runner.begin(start)
+    optimizer = runner.optimizer
+    rules = _StopRules(settings, runner)
     stopped = Stop.STEPS
     number = 0
     while number < settings.steps:
         number += 1
-        losses = optimizer.step(best.evaluate)
+        losses = runner.step()
         if on_step is not None:
             on_step(Step(number, settings.steps, losses, lambda: optimizer.image))
         # The first check is of the start itself: what is much worse than that is an explosion too.
@@ -116,15 +123,14 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
             if verdict is not None:
                 stopped = verdict
                 break
-    with torch.no_grad():
-        image = optimizer.image.clone()
-        if not bool(torch.isfinite(image).all()):
-            stopped = Stop.UNSTABLE
-        final = objective(image).floats()
-        # No comparison with what is not a number is true.
-        if stopped is Stop.UNSTABLE or not final["total"] <= best.loss.item():
-            image = best.image.clamp(0, 1)
-            final = objective(image).floats()
+    image = optimizer.image.clone()
+    if not bool(torch.isfinite(image).all()):
+        stopped = Stop.UNSTABLE
+    final = runner.losses_of(image)
+    # No comparison with what is not a number is true.
+    if stopped is Stop.UNSTABLE or not final["total"] <= runner.best_loss.item():
+        image = runner.best_image.clamp(0, 1)
+        final = runner.losses_of(image)
     if not math.isfinite(final["total"]):
         raise PaintingError(
             "The loss of a frame is not a finite number, even with the most careful steps. "
@@ -133,46 +139,38 @@ def optimise(objective: Objective, start: Tensor, settings: LoopSettings, on_ste
     return Painting(image, final, number, stopped, rules.retries)
 
 
-class _Best:
-    """An objective that remembers the best picture it was called on; it does not wait for the device."""
+def runner_for(objective: Objective, image: Tensor, settings: LoopSettings, runners: StepRunners | None) -> StepRunner:
+    """What takes the steps towards an objective, for pictures like `image` (1, 3, H, W).
 
-    def __init__(self, objective: Objective, start: Tensor) -> None:
-        self._objective = objective
-        self.image = start.detach().clone()
-        self.loss = torch.full((), math.inf, device=start.device)
-
-    def evaluate(self, image: Tensor) -> Losses:
-        """As the objective itself."""
-        losses = self._objective(image)
-        with torch.no_grad():
-            total = losses.total.detach()
-            # Of what is not a number this is false.
-            better = total < self.loss
-            self.loss = torch.where(better, total, self.loss)
-            self.image = torch.where(better, image.detach(), self.image)
-        return losses
+    :param runners: as for `optimise`.
+    """
+    method = Method(settings.optimizer, settings.rate, settings.averaging, settings.history)
+    kept = runners.runner(objective, image, method) if runners is not None else None
+    if kept is not None:
+        return kept
+    # No step can learn from more pairs than there were steps before it.
+    return StepRunner(objective, replace(method, history=max(1, min(method.history, settings.steps - 1))), None)
 
 
 class _StopRules:
     """Checks the loss now and then: undoes an explosion, stops on a plateau or when the time is up."""
 
-    def __init__(self, settings: LoopSettings, optimizer: Optimizer, best: _Best) -> None:
+    def __init__(self, settings: LoopSettings, runner: StepRunner) -> None:
         self._settings = settings
-        self._optimizer = optimizer
-        self._best = best
+        self._runner = runner
         self._began = time.monotonic()
         self._lowest: list[tuple[int, float]] = []
         self.retries = 0
 
     def check(self, now: Tensor, number: int) -> Stop | None:
         """:param now: the loss before the step of that number."""
-        loss, best = torch.stack([now, self._best.loss]).tolist()
-        exploded = loss > EXPLODED * best and not self._optimizer.turns_back
+        loss, best = torch.stack([now, self._runner.best_loss]).tolist()
+        exploded = loss > EXPLODED * best and not self._runner.optimizer.turns_back
         if exploded or not math.isfinite(loss):
             if self.retries == RETRIES:
                 return Stop.UNSTABLE
             self.retries += 1
-            self._optimizer.restart(self._best.image, 0.25**self.retries)
+            self._runner.optimizer.restart(self._runner.best_image, 0.25**self.retries)
             self._lowest.clear()
             return None
         self._lowest.append((number, best))

@@ -32,6 +32,8 @@ class Optimizer(Protocol):
 
     turns_back: bool
     """Whether it goes back by itself from a step that led uphill, or to what is not a number."""
+    phase: str
+    """What kind of step the next one is. Steps of one kind are the same work over tensors that stay in place."""
 
     @property
     def pixels(self) -> Tensor:
@@ -43,8 +45,12 @@ class Optimizer(Protocol):
         """The result as it now stands, in 0..1; detached."""
         ...
 
-    def step(self, evaluate: Evaluate) -> Losses:
-        """One evaluation and one step. Returns the losses before the step."""
+    def work(self, evaluate: Evaluate) -> Losses:
+        """One evaluation and one step, as far as it is the device's. Returns the losses before the step."""
+        ...
+
+    def stepped(self) -> None:
+        """Take note that the work of a step was done, or a record of it replayed."""
         ...
 
     def restart(self, image: Tensor, care: float) -> None:
@@ -52,7 +58,21 @@ class Optimizer(Protocol):
         ...
 
 
-class Adam:
+class _Stepping:
+    def work(self, evaluate: Evaluate) -> Losses:
+        raise NotImplementedError
+
+    def stepped(self) -> None:
+        raise NotImplementedError
+
+    def step(self, evaluate: Evaluate) -> Losses:
+        """One evaluation and one step. Returns the losses before the step."""
+        losses = self.work(evaluate)
+        self.stepped()
+        return losses
+
+
+class Adam(_Stepping):
     """Adam (Kingma and Ba 2015) on the pixels, kept within 0..1; the result is an average of the iterates.
 
     Adam's iterates rattle about the minimum at the size of its rate; their exponential average (as in
@@ -60,13 +80,26 @@ class Adam:
     """
 
     turns_back = False
+    phase = "any"
 
     def __init__(
         self, image: Tensor, rate: float, averaging: float = 0.0, betas: tuple[float, float] = (0.9, 0.99)
     ) -> None:
         self._rate = rate
         self._averaging = averaging
-        self._betas = betas
+        self._pixels = torch.empty_like(image).requires_grad_(True)
+        self._average = torch.zeros_like(image)
+        recorded = waits_for_launches(image.device)
+        # Where a step may be recorded, the rate is a tensor too: it changes with a restart.
+        self._adam = torch.optim.Adam(
+            [self._pixels],
+            lr=torch.tensor(rate, device=image.device) if recorded else rate,
+            betas=betas,
+            fused=recorded,
+            capturable=recorded,
+        )
+        # The first step is done before one is recorded, of which torch would warn.
+        self._adam._warned_capturable_if_run_uncaptured = True
         self.restart(image, 1.0)
 
     @property
@@ -80,25 +113,34 @@ class Adam:
         return self._average / (1 - self._averaging**self._count) if self._count else self.pixels
 
     def restart(self, image: Tensor, care: float) -> None:
-        self._pixels = image.detach().clone().requires_grad_(True)
-        self._average = torch.zeros_like(image)
+        with torch.no_grad():
+            self._pixels.copy_(image)
+        self._average.zero_()
         self._count = 0
-        fused = image.device.type == "cuda"
-        self._adam = torch.optim.Adam([self._pixels], lr=self._rate * care, betas=self._betas, fused=fused)
+        (group,) = self._adam.param_groups
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(self._rate * care)
+        else:
+            group["lr"] = self._rate * care
+        for state in self._adam.state.values():
+            for one in state.values():
+                one.zero_()
 
-    def step(self, evaluate: Evaluate) -> Losses:
+    def work(self, evaluate: Evaluate) -> Losses:
         losses = evaluate(self._pixels)
         (self._pixels.grad,) = torch.autograd.grad(losses.total, self._pixels)
         self._adam.step()
         with torch.no_grad():
             self._pixels.clamp_(0, 1)
-            self._count += 1
             if self._averaging:
                 self._average.mul_(self._averaging).add_(self._pixels, alpha=1 - self._averaging)
         return losses.detached()
 
+    def stepped(self) -> None:
+        self._count += 1
 
-class LBFGS:
+
+class LBFGS(_Stepping):
     """L-BFGS (Nocedal 1980), its scalars kept on the device.
 
     torch.optim.LBFGS waits for the device about twice its history in every step (40 times with 20 pairs), and evaluates
@@ -116,7 +158,7 @@ class LBFGS:
         """
         self._limit = rate
         device, size = image.device, image.numel()
-        self._pixels = torch.empty(image.shape, device=device).requires_grad_(True)
+        self._pixels = torch.empty_like(image).requires_grad_(True)
         self._from, self._gradient = (torch.zeros(size, device=device) for _ in range(2))
         self._longest, self._lowest = (torch.zeros((), device=device) for _ in range(2))
         self.curvature = PairRing(history, size, device, waits_for_launches(device) if stacked is None else stacked)
@@ -134,17 +176,17 @@ class LBFGS:
         with torch.no_grad():
             self._pixels.copy_(image)
         self._longest.fill_(care * self._limit)
-        self._begun = False
+        self.phase = "first"
 
-    def step(self, evaluate: Evaluate) -> Losses:
+    def stepped(self) -> None:
+        self.phase = "later"
+
+    def work(self, evaluate: Evaluate) -> Losses:
         losses = evaluate(self._pixels)
         (gradient,) = torch.autograd.grad(losses.total, self._pixels)
         with torch.no_grad():
             loss, gradient = losses.total.detach(), gradient.flatten()
-            if self._begun:
-                move, limit = self._arrive(loss, gradient)
-            else:
-                move, limit = self._begin(loss, gradient)
+            move, limit = (self._begin if self.phase == "first" else self._arrive)(loss, gradient)
             size = move.square().mean().sqrt()
             move *= torch.nan_to_num((limit / size).clamp(max=1.0), nan=0.0, posinf=0.0)
             self._pixels.copy_((self._from - move).clamp(0, 1).view_as(self._pixels))
@@ -152,7 +194,6 @@ class LBFGS:
 
     def _begin(self, loss: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Where the first step starts from. Returns its opposite, and how long it may be, which is how long it is."""
-        self._begun = True
         self._from.copy_(self.pixels.flatten())
         self._gradient.copy_(gradient)
         self._lowest.copy_(loss)

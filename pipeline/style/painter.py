@@ -22,10 +22,11 @@ from pipeline.style.adain import (
 from pipeline.style.colour import blended_colour_statistics, colour_statistics, with_colours
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, WarmStart
 from pipeline.style.objective import Objective
-from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryPlan, OutOfMemoryRetry, memory_plans
-from pipeline.style.optimise import LoopSettings, Step, optimise
+from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
+from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.picture import enlarged, resized, to_image, to_tensor
+from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
 from pipeline.types import Image
 
@@ -57,7 +58,8 @@ class Painter:
         pictures = [(style.weight, to_tensor(style.image)) for style in styles]
         self._colours = blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in pictures])
         self._targets = Targets(self._network, pictures, settings, device)
-        self._retry = OutOfMemoryRetry(device)
+        self._runners = StepRunners(device)
+        self._retry = OutOfMemoryRetry(device, self._runners.clear)
         self._statistics = ClipStatistics()
 
     @property
@@ -157,11 +159,13 @@ class Painter:
             return self._targets.objective(resized(full, *size), temporal, clip, plan.checkpoint)
 
         objective = objective_at(sizes[0])
-        if carried is not None and carried.own is not None:
-            base = self._better(objective, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
-            canvas = resized(base, *sizes[0])
         loop = self._loop(carried is not None)
         loop = replace(loop, history=plan.history or loop.history)
+        runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
+        if carried is not None and carried.own is not None:
+            runner = runner_for(objective, canvas, loop, runners)
+            base = self._better(runner, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
+            canvas = resized(base, *sizes[0])
         counts = self._steps(len(sizes), steps or loop.steps)
         reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts)
         done = 0
@@ -170,17 +174,16 @@ class Painter:
                 canvas = enlarged(canvas, base, size)
                 objective = objective_at(size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step)
+            result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step, runners)
             canvas = result.image.cpu()
             done += result.steps
         image = to_image(enlarged(canvas, base if plan.halvings else None, (height, width)))
         return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
 
-    def _better(self, objective: Objective, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
+    def _better(self, runner: StepRunner, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
-        with torch.no_grad():
-            losses = [objective(resized(one, *size).to(self.device)).total for one in (start, own)]
-            return own if bool(losses[1] < losses[0]) else start
+        losses = [runner.losses_of(resized(one, *size).to(self.device))["total"] for one in (start, own)]
+        return own if losses[1] < losses[0] else start
 
     def _sizes_within(self, height: int, width: int, plan: MemoryPlan) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the last one that is painted."""

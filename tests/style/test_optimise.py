@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import PaintingError
 from pipeline.style import optimise as loop
+from pipeline.style import step_runner
 from pipeline.style.objective import Losses, Objective
 from pipeline.style.optimise import CHECK_EVERY, RETRIES, LoopSettings, Painting, Step, Stop, optimise
 
@@ -246,17 +247,22 @@ def test_an_optimizer_that_jumps_about_spoils_nothing(monkeypatch: pytest.Monkey
         def image(self) -> Tensor:
             return self.pixels
 
-        def step(self, evaluate: Callable[[Tensor], Losses]) -> Losses:
+        phase = "any"
+
+        def work(self, evaluate: Callable[[Tensor], Losses]) -> Losses:
             losses = evaluate(self.pixels)
             self._number += 1
             noise = torch.rand(START.shape, generator=torch.Generator().manual_seed(self._number))
             self.pixels.copy_(AIM if self._number == 4 else noise)
             return losses
 
+        def stepped(self) -> None:
+            pass
+
         def restart(self, image: Tensor, care: float) -> None:
             raise AssertionError("no number was missing")
 
-    monkeypatch.setattr(loop, "make_optimizer", lambda name, image, *rest: Jumps(image))
+    monkeypatch.setattr(step_runner, "make_optimizer", lambda name, image, *rest: Jumps(image))
     assert optimise(Bowl(), START, settings(steps=3)).losses["total"] <= value_at(START)
     found = optimise(Bowl(), START, settings(steps=9))
     torch.testing.assert_close(found.image, AIM)

@@ -388,9 +388,9 @@ def test_every_normalisation_and_statistic_paints(normalisation: str, statistic:
 def test_settings_reach_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[loop.LoopSettings] = []
 
-    def spy(objective: Any, start: Tensor, settings: loop.LoopSettings, on_step: Any = None) -> loop.Painting:
+    def spy(objective: Any, start: Tensor, settings: loop.LoopSettings, *rest: Any) -> loop.Painting:
         seen.append(settings)
-        return loop.optimise(objective, start, settings, on_step)
+        return loop.optimise(objective, start, settings, *rest)
 
     monkeypatch.setattr("pipeline.style.painter.optimise", spy)
     values: dict[str, Any] = {
