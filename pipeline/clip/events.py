@@ -69,6 +69,7 @@ MEMORY_FALLBACKS = {
     "freed": "memory that was not in use is given back before each frame. The pictures stay the same.",
     "checkpointed": "the maps of the network are computed twice instead of kept. The pictures stay the same.",
     "short history": "L-BFGS learns from fewer past steps as well. The pictures change a little.",
+    "tiles": "frames are looked at in overlapping tiles, one after the other. The pictures hardly change.",
     "half size": "frames are painted at half the size and enlarged.",
     "quarter size": "frames are painted at a quarter of the size and enlarged.",
 }

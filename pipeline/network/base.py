@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -104,6 +105,20 @@ class Network(nn.Module):
     def smallest_side(self, layers: Iterable[str]) -> int:
         """Shortest picture side, in pixels, for which the deepest of `layers` is at least one pixel wide."""
         return int(2 ** (max(int(self._known(layer)[4]) for layer in layers) - 1))
+
+    def overlap(self, layers: Iterable[str]) -> int:
+        """Pixels beside an end that is no border of the picture, within which maps of `layers` depend on what lies
+        beyond it. Where the end lies on a multiple of `smallest_side(layers)`, this is one too."""
+        places = 0
+        deepest = max(self._known(layer)[4:] for layer in layers)
+        for block, names in groupby(self.convolutions, lambda name: name[4]):
+            # From one block to the next two places become one, wrong where one of them is.
+            places = math.ceil(places / 2)
+            for name in names:
+                places += 1
+                if name[4:] == deepest:
+                    return int(places * 2 ** (int(block) - 1))
+        return 0
 
     def features(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Feature maps of a picture, computed no deeper than the deepest layer asked for.

@@ -29,12 +29,12 @@ class _Checkpointed(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[None, Tensor]:
         into = ctx.saved_tensors[0].detach().requires_grad_(True)
         with torch.enable_grad():
-            end = _End.apply(gradients, *ctx.segment(into))
+            end = End.apply(gradients, *ctx.segment(into))
         (gradient,) = torch.autograd.grad(end, into)
         return None, gradient
 
 
-class _End(torch.autograd.Function):
+class End(torch.autograd.Function):
     """A number of no meaning, whose gradient in the tensors it is made of is given."""
 
     @staticmethod

@@ -103,7 +103,7 @@ def _mean_square(values: Tensor) -> Tensor:
     return values.square().sum() / max(1, values.numel())
 
 
-def _sums(maps: Tensor) -> tuple[Tensor, Tensor]:
+def sums_of(maps: Tensor) -> tuple[Tensor, Tensor]:
     """sum_k F_ik, (N,), and sum_k F_ik F_jk, (N, N), in float32, of maps (1, N, h, w)."""
     sums: tuple[Tensor, Tensor] = _Sums.apply(maps)
     return sums
@@ -111,7 +111,7 @@ def _sums(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 def gram(maps: Tensor) -> Tensor:
     """Gram matrix G_ij = sum_k F_ik F_jk (eq. 3). Maps (1, N, h, w), any float -> (N, N) float32."""
-    return _sums(maps)[1]
+    return sums_of(maps)[1]
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,20 @@ def content_loss(maps: Tensor, target: ContentTarget, normalisation: Normalisati
     relative: mean (F - P)^2 over the target's energy; a picture that keeps nothing of the content but the mean
     of each map has a loss of about 1.
     """
-    squares: Tensor = _Squares.apply(maps.float(), target.maps)
+    return content_loss_of(squared_difference(maps, target.maps), target, normalisation)
+
+
+def squared_difference(maps: Tensor, target: Tensor) -> Tensor:
+    """sum (F - P)^2 of maps (1, N, h, w), any float, and those of a target, float32. Scalar."""
+    squares: Tensor = _Squares.apply(maps.float(), target)
+    return squares
+
+
+def content_loss_of(squares: Tensor, target: ContentTarget, normalisation: Normalisation) -> Tensor:
+    """`content_loss` from the sum of squared differences."""
     if normalisation == "gatys2016":
         return 0.5 * squares
-    mean = squares / maps.numel()
+    mean = squares / target.maps.numel()
     return mean / target.energy if normalisation == "relative" else mean
 
 
@@ -176,8 +186,11 @@ class Moments:
 
 def moments(maps: Tensor, statistic: Statistic) -> Moments:
     """Statistics of maps (1, N, h, w); float32, on the maps' device."""
-    positions = maps.shape[2] * maps.shape[3]
-    total, products = _sums(maps)
+    return moments_of(*sums_of(maps), maps.shape[2] * maps.shape[3], statistic)
+
+
+def moments_of(total: Tensor, products: Tensor, positions: int, statistic: Statistic) -> Moments:
+    """Statistics from sums over so many positions, as `sums_of` gives them."""
     if statistic == "gram":
         return Moments(torch.zeros_like(total), products, positions)
     mean = total / positions
@@ -211,9 +224,14 @@ def gram_loss(maps: Tensor, target: Moments, normalisation: Normalisation) -> Te
     notebook: mean (G - A)^2 / (N M).
     relative: sum (G - A)^2 / sum A^2.
     """
-    count, positions = maps.shape[1], maps.shape[2] * maps.shape[3]
+    return gram_loss_of(gram(maps), maps.shape[2] * maps.shape[3], target, normalisation)
+
+
+def gram_loss_of(own: Tensor, positions: int, target: Moments, normalisation: Normalisation) -> Tensor:
+    """`gram_loss` from the Gram matrix (N, N) of maps with so many positions."""
+    count = own.shape[0]
     aim = target.second * (positions / target.positions)
-    difference = (gram(maps) - aim).square()
+    difference = (own - aim).square()
     if normalisation == "gatys2016":
         return difference.sum() / (4 * count**2 * positions**2)
     if normalisation == "released":
@@ -229,7 +247,11 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     Every channel is measured in units s of the style's own deviation, so that loud channels do not drown the
     quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
-    own = moments(maps, "moments")
+    return moment_loss_of(moments(maps, "moments"), target)
+
+
+def moment_loss_of(own: Moments, target: Moments) -> Tensor:
+    """`moment_loss` from the painting's own moments."""
     mean_part = ((own.mean - target.mean) * target.unit).square().mean()
     return mean_part + ((own.second - target.second) * target.covariance_unit).square().sum()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Protocol, cast
 
 from torch import Tensor
@@ -17,10 +18,17 @@ from pipeline.style.losses import (
     Normalisation,
     Statistic,
     content_loss,
+    content_loss_of,
     gram_loss,
+    gram_loss_of,
     moment_loss,
+    moment_loss_of,
+    moments_of,
+    squared_difference,
+    sums_of,
     total_variation,
 )
+from pipeline.style.tiles import Place, Tile, tiled, tiles_of
 
 LayerWeights = Mapping[str, float]
 
@@ -49,6 +57,15 @@ class LayerTerm(Term, Protocol):
         """What a layer adds to the unweighted loss, a scalar, for its maps (1, N, h, w)."""
         ...
 
+    def sums(self, layer: str, maps: Tensor, place: Place) -> Sequence[Tensor]:
+        """What it needs to know of a part of a layer's maps, at that place: sums over positions, which the parts of a
+        picture add up to."""
+        ...
+
+    def of_sums(self, layer: str, sums: Sequence[Tensor], positions: int) -> Tensor:
+        """As `of_layer`, from the sums over all of its positions."""
+        ...
+
 
 @dataclass(frozen=True)
 class ContentTerm:
@@ -70,6 +87,14 @@ class ContentTerm:
     def of_layer(self, layer: str, maps: Tensor) -> Tensor:
         """A layer's part of the loss."""
         return self.layer_weights[layer] * content_loss(maps, self.targets[layer], self.normalisation)
+
+    def sums(self, layer: str, maps: Tensor, place: Place) -> Sequence[Tensor]:
+        """Of squared differences from the content."""
+        return (squared_difference(maps, self.targets[layer].maps[place]),)
+
+    def of_sums(self, layer: str, sums: Sequence[Tensor], positions: int) -> Tensor:
+        """A layer's part of the loss."""
+        return self.layer_weights[layer] * content_loss_of(sums[0], self.targets[layer], self.normalisation)
 
 
 @dataclass(frozen=True)
@@ -98,6 +123,17 @@ class StyleTerm:
         target = self.targets[layer]
         loss = gram_loss(maps, target, self.normalisation) if self.statistic == "gram" else moment_loss(maps, target)
         return self.layer_weights[layer] * loss
+
+    def sums(self, layer: str, maps: Tensor, place: Place) -> Sequence[Tensor]:
+        """Of the maps and of their products."""
+        return sums_of(maps)
+
+    def of_sums(self, layer: str, sums: Sequence[Tensor], positions: int) -> Tensor:
+        """A layer's part of the loss."""
+        own, target = moments_of(sums[0], sums[1], positions, self.statistic), self.targets[layer]
+        if self.statistic == "gram":
+            return self.layer_weights[layer] * gram_loss_of(own.second, positions, target, self.normalisation)
+        return self.layer_weights[layer] * moment_loss_of(own, target)
 
 
 @dataclass(frozen=True)
@@ -157,23 +193,31 @@ class Objective:
     Terms that come with a weight of zero are left out and their layers are not computed.
     """
 
-    def __init__(self, network: Network, terms: Sequence[Term], checkpoint: bool = False) -> None:
+    def __init__(
+        self, network: Network, terms: Sequence[Term], checkpoint: bool = False, tile_side: int | None = None
+    ) -> None:
         """
         :param checkpoint: forget the maps of every block as soon as its losses are known, and compute them anew on the
             way back: less memory for more time, and the same numbers to the last bit. All terms with layers have to be
             `LayerTerm`s then.
+        :param tile_side: instead, go over the picture in tiles of at most so many pixels a side: the same numbers to
+            rounding, with the maps of one tile in memory.
         """
         self.network = network
         self.terms = tuple(term for term in terms if term.weight != 0)
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
         self._checkpoint = checkpoint
+        self._tile_side = tile_side
 
     def with_terms(self, terms: Sequence[Term]) -> Objective:
         """The same with other terms."""
-        return Objective(self.network, terms, self._checkpoint)
+        return Objective(self.network, terms, self._checkpoint, self._tile_side)
 
     def __call__(self, image: Tensor) -> Losses:
-        values = self._by_parts(image) if self._checkpoint else self._at_once(image)
+        if self._tile_side and self._layers:
+            values = self._by_tiles(image, self._tile_side)
+        else:
+            values = self._by_parts(image) if self._checkpoint else self._at_once(image)
         total = _total([term.weight * values[term.name] for term in self.terms])
         return Losses(total, {name: value.detach() for name, value in values.items()})
 
@@ -204,6 +248,29 @@ class Objective:
         places[:] = [(term.name, layer) for term in self.terms for layer in term.layers if layer in maps]
         terms = {term.name: cast(LayerTerm, term) for term in self.terms}
         return [handed_on, *(terms[name].of_layer(layer, maps[layer]) for name, layer in places)]
+
+    def _by_tiles(self, image: Tensor, side: int) -> dict[str, Tensor]:
+        height, width = image.shape[2:]
+        strides = {layer: self.network.smallest_side([layer]) for layer in self._layers}
+        terms = [(cast(LayerTerm, term), layer) for term in self.terms for layer in term.layers]
+        counts: list[int] = []
+
+        def of_tile(tile: Tile, crop: Tensor) -> list[Tensor]:
+            """The sums of all terms and layers, one after the other; how many each has is put into `counts`."""
+            maps = self.network.features(crop, self._layers)
+            found = []
+            for term, layer in terms:
+                stride = strides[layer]
+                found.append(term.sums(layer, maps[layer][tile.of_crop(stride)], tile.of_picture(stride)))
+            counts[:] = map(len, found)
+            return [one for several in found for one in several]
+
+        sums = iter(tiled(of_tile, tiles_of(self.network, self._layers, (height, width), side), image))
+        losses: dict[str, list[Tensor]] = {}
+        for (term, layer), count in zip(terms, counts, strict=True):
+            positions = (height // strides[layer]) * (width // strides[layer])
+            losses.setdefault(term.name, []).append(term.of_sums(layer, [*islice(sums, count)], positions))
+        return {term.name: _total(losses[term.name]) if term.layers else term(image, {}) for term in self.terms}
 
 
 def _total(losses: Sequence[Tensor]) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -32,6 +32,8 @@ class MemoryFallback(str, Enum):
     """The network's maps were computed a second time on the way back, instead of kept; the same picture, more time."""
     SHORT_HISTORY = "short history"
     """L-BFGS has learnt from fewer past steps: another picture, hardly to be told apart."""
+    TILES = "tiles"
+    """What the network says was found in overlapping tiles, one after the other: the same losses to rounding."""
     HALF = "half size"
     QUARTER = "quarter size"
     """Painted smaller and enlarged, with the fine detail of what the frame began as."""
@@ -46,23 +48,28 @@ class MemoryPlan:
     """Whether maps are computed anew on the way back."""
     history: int | None = None
     """L-BFGS: pairs kept; None as the settings say."""
+    tile_side: int | None = None
+    """Pixels of a tile without its overlap, at most; None: the picture in one piece."""
     halvings: int = 0
     """How often the size is halved."""
 
 
-def memory_plans(settings: Settings, halvings: int) -> list[MemoryPlan]:
+def memory_plans(settings: Settings, halvings: int, tile_sides: Sequence[int] = ()) -> list[MemoryPlan]:
     """What there is to try, from the usual way to the one with the least memory.
 
     :param halvings: how often a frame can be halved, if the settings allow it.
+    :param tile_sides: pixels of the tiles with which a frame takes less memory, from the largest on.
     """
     plans = [MemoryPlan(), MemoryPlan(MemoryFallback.FREED), MemoryPlan(MemoryFallback.CHECKPOINTED, checkpoint=True)]
     history = None
     if settings.optimizer == "lbfgs" and settings.history > SHORT_HISTORY:
         history = SHORT_HISTORY
         plans.append(MemoryPlan(MemoryFallback.SHORT_HISTORY, True, history))
+    plans += [MemoryPlan(MemoryFallback.TILES, True, history, side) for side in tile_sides]
     if settings.may_shrink:
         sizes = (MemoryFallback.HALF, MemoryFallback.QUARTER)[: min(halvings, MOST_HALVINGS)]
-        plans += [MemoryPlan(fallback, True, history, number) for number, fallback in enumerate(sizes, start=1)]
+        least = tile_sides[-1] if tile_sides else None
+        plans += [MemoryPlan(fallback, True, history, least, number) for number, fallback in enumerate(sizes, start=1)]
     return plans
 
 

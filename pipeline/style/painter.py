@@ -16,9 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
-from pipeline.style.adain import (
-    ClipStatistics,
-)
+from pipeline.style.adain import ChannelStatistics, ClipStatistics
 from pipeline.style.colour import blended_colour_statistics, colour_statistics, with_colours
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, WarmStart
 from pipeline.style.objective import Objective
@@ -100,11 +98,17 @@ class Painter:
         :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        full, layers = to_tensor(image), {}
+        full = to_tensor(image)
+        height, width = full.shape[2:]
         # A frame may have to be painted smaller than any other.
-        sizes = self._sizes(full.shape[2], full.shape[3], max(self.settings.levels, 1 + MOST_HALVINGS))
-        for size in sizes if self._targets.clip_layers else ():
-            layers[size] = self._targets.statistics_of(resized(full, *size))
+        sizes = self._sizes(height, width, max(self.settings.levels, 1 + MOST_HALVINGS))
+
+        def attempt(plan: MemoryPlan) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
+            return {size: self._targets.statistics_of(resized(full, *size), plan.tile_side) for size in sizes}
+
+        layers = (
+            self._retry.paint((height, width), self._plans(height, width), attempt) if self._targets.clip_layers else {}
+        )
         own = colour_statistics(full) if self.settings.start == "recoloured" else None
         return ClipStatistics(layers, own).on(torch.device("cpu"))
 
@@ -128,12 +132,16 @@ class Painter:
         :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
         """
         height, width = content.shape[:2]
-        halvings = len(self._sizes(height, width, 1 + MOST_HALVINGS)) - 1
         return self._retry.paint(
             (height, width),
-            memory_plans(self.settings, halvings),
+            self._plans(height, width),
             lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
         )
+
+    def _plans(self, height: int, width: int) -> list[MemoryPlan]:
+        """What there is to try for a picture of that size where memory runs out."""
+        halvings = len(self._sizes(height, width, 1 + MOST_HALVINGS)) - 1
+        return memory_plans(self.settings, halvings, self._targets.tile_sides((height, width)))
 
     def _paint(
         self,
@@ -156,7 +164,7 @@ class Painter:
 
         def objective_at(size: tuple[int, int]) -> Objective:
             clip = self._statistics.layers.get(size)
-            return self._targets.objective(resized(full, *size), temporal, clip, plan.checkpoint)
+            return self._targets.objective(resized(full, *size), temporal, clip, plan.checkpoint, plan.tile_side)
 
         objective = objective_at(sizes[0])
         loop = self._loop(carried is not None)

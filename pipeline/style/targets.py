@@ -21,9 +21,10 @@ from pipeline.style.adain import (
     style_of_frame,
 )
 from pipeline.style.frame import TemporalTarget
-from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments
+from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments_of, sums_of
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.picture import resized, scaled_size, to_tensor
+from pipeline.style.tiles import stitched_maps, tile_sides, tiled_sums, tiles_of
 
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
 LEAST_SIDE = 16
@@ -56,6 +57,7 @@ class Targets:
         self._settings = settings
         self._device = device
         layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
+        self._layers = layers
         self.least_side = max(LEAST_SIDE, network.smallest_side(layers))
         """Pixels of the shorter side below which nothing is painted."""
         self._known: dict[int, StyleStatistics] = {}
@@ -80,12 +82,13 @@ class Targets:
         style = settings.style_layers if settings.clip_palette and settings.statistic == "moments" else ()
         return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
 
-    def statistics_of(self, image: Tensor) -> dict[str, ChannelStatistics]:
-        """Those of the layers `clip_layers` for a picture, float32 (1, 3, H, W) in 0..1; on the device."""
-        layers = self.clip_layers
+    def statistics_of(self, image: Tensor, tile_side: int | None = None) -> dict[str, ChannelStatistics]:
+        """Those of the layers `clip_layers` for a picture, float32 (1, 3, H, W) in 0..1; on the device.
+
+        :param tile_side: as `objective`.
+        """
         with torch.no_grad():
-            maps = self._network.features(image.to(self._device), layers)
-            return {layer: channel_statistics(maps[layer]) for layer in layers}
+            return self._seen(image.to(self._device), [], self.clip_layers, tile_side)[1]
 
     def objective(
         self,
@@ -93,21 +96,23 @@ class Targets:
         temporal_targets: Sequence[TemporalTarget] = (),
         clip: Mapping[str, ChannelStatistics] | None = None,
         checkpoint: bool = False,
+        tile_side: int | None = None,
     ) -> Objective:
         """What is minimised for a frame.
 
         :param content: float32 (1, 3, H, W) on the CPU, at the size that is painted.
         :param clip: statistics of the clip at this size, by layer; None takes those of the content itself.
         :param checkpoint: as `Objective`.
+        :param tile_side: as `Objective`; where tiles that large save nothing at this size, smaller ones or none.
         """
         settings = self._settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
-        known = self._style_statistics(max(content.shape[2:]))
+        known = self._style_statistics(max(content.shape[2:]), tile_side)
+        size = (content.shape[2], content.shape[3])
         with torch.no_grad():
-            maps = self._network.features(content.to(self._device), [*wanted, *(clip or ())])
-            style = self._style_of_frame(known.style, maps, clip)
-            maps = {layer: maps[layer] for layer in wanted}
+            maps, own_style = self._seen(content.to(self._device), wanted, [*(clip or ())], tile_side)
+            style = self._style_of_frame(known.style, own_style, clip)
             if settings.recolour:
                 own = clip or {layer: channel_statistics(own_maps) for layer, own_maps in maps.items()}
                 maps = {
@@ -131,20 +136,44 @@ class Targets:
             SmoothnessTerm(settings.tv_weight),
         ]
         if temporal_targets:
-            size = (content.shape[2], content.shape[3])
             placed = [self._placed(target, size) for target in temporal_targets]
             terms.append(TemporalTerm(placed, settings.temporal_weight))
-        return Objective(self._network, terms, checkpoint)
+        return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side))
+
+    def tile_sides(self, size: tuple[int, int]) -> list[int]:
+        """Pixels of tiles with which a painting of (height, width) takes less memory, the largest first."""
+        return tile_sides(self._network, self._layers, size)
+
+    def _tile_side(self, size: tuple[int, int], most: int | None) -> int | None:
+        return None if most is None else next((side for side in self.tile_sides(size) if side <= most), None)
+
+    def _seen(
+        self, image: Tensor, wanted: Sequence[str], measured: Sequence[str], tile_side: int | None
+    ) -> tuple[dict[str, Tensor], dict[str, ChannelStatistics]]:
+        """Maps of a picture, and the statistics of those that are measured only."""
+        size = (image.shape[2], image.shape[3])
+        side = self._tile_side(size, tile_side)
+        if side is None:
+            maps = self._network.features(image, [*wanted, *measured])
+            own = {layer: channel_statistics(maps[layer]) for layer in measured}
+            return {layer: maps[layer] for layer in wanted}, own
+        tiles = tiles_of(self._network, self._layers, size, side)
+        sums = tiled_sums(self._network, measured, tiles, image) if measured else {}
+        own = {layer: style_channel_statistics(moments_of(*found, "moments")) for layer, found in sums.items()}
+        return stitched_maps(self._network, wanted, tiles, image) if wanted else {}, own
 
     def _style_of_frame(
-        self, style: Mapping[str, Moments], maps: Mapping[str, Tensor], clip: Mapping[str, ChannelStatistics] | None
+        self,
+        style: Mapping[str, Moments],
+        own: Mapping[str, ChannelStatistics],
+        clip: Mapping[str, ChannelStatistics] | None,
     ) -> Mapping[str, Moments]:
-        """Statistics of the style layers for a content with these maps, by what the clip as a whole looks like."""
+        """Statistics of the style layers for a content that looks so, by what the clip as a whole looks like."""
         share = self._settings.clip_palette
         if clip is None or not share or self._settings.statistic != "moments":
             return style
         return {
-            layer: style_of_frame(aim, channel_statistics(maps[layer]), clip[layer], share, layer.startswith("relu"))
+            layer: style_of_frame(aim, own[layer], clip[layer], share, layer.startswith("relu"))
             for layer, aim in style.items()
         }
 
@@ -154,7 +183,7 @@ class Targets:
         picture = resized(to_tensor(target.picture), *size)
         return picture.to(self._device), resized(weights, *size).to(self._device)
 
-    def _style_statistics(self, longest: int) -> StyleStatistics:
+    def _style_statistics(self, longest: int, tile_side: int | None) -> StyleStatistics:
         """Those of the style pictures, at a size that suits a painting of that longest side."""
         if longest not in self._known:
             settings = self._settings
@@ -168,13 +197,24 @@ class Targets:
                 height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
                 shown = resized(picture, *self.workable(height, width)).to(self._device)
                 with torch.no_grad():
-                    maps = self._network.features(shown, [*style_layers, *content_layers])
+                    sums = self._sums(shown, list(dict.fromkeys((*style_layers, *content_layers))), tile_side)
                     for layer, parts in style.items():
-                        parts.append((weight, moments(maps[layer], statistic)))
+                        parts.append((weight, moments_of(*sums[layer], statistic)))
                     for layer, parts in content.items():
-                        parts.append((weight, moments(maps[layer], "moments")))
+                        parts.append((weight, moments_of(*sums[layer], "moments")))
             self._known[longest] = StyleStatistics(
                 {layer: blend(parts, statistic) for layer, parts in style.items()},
                 {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in content.items()},
             )
         return self._known[longest]
+
+    def _sums(
+        self, image: Tensor, layers: Sequence[str], tile_side: int | None
+    ) -> dict[str, tuple[Tensor, Tensor, int]]:
+        """Of each layer for a picture on the device, as `tiled_sums`."""
+        size = (image.shape[2], image.shape[3])
+        side = self._tile_side(size, tile_side)
+        if side is not None:
+            return tiled_sums(self._network, layers, tiles_of(self._network, self._layers, size, side), image)
+        maps = self._network.features(image, layers)
+        return {layer: (*sums_of(maps[layer]), maps[layer][0, 0].numel()) for layer in layers}

@@ -121,8 +121,8 @@ def test_a_painting_with_maps_computed_again_is_the_same(carried: bool) -> None:
 
 
 def test_what_there_is_to_try() -> None:
-    def names(halvings: int = 2, **values: Any) -> list[str]:
-        return [way.memory_fallback.value for way in memory_plans(tiny_settings(**values), halvings)]
+    def names(halvings: int = 2, tile_sides: tuple[int, ...] = (), **values: Any) -> list[str]:
+        return [way.memory_fallback.value for way in memory_plans(tiny_settings(**values), halvings, tile_sides)]
 
     assert names() == ["", "freed", "checkpointed"]
     assert names(optimizer="lbfgs") == ["", "freed", "checkpointed", "short history"]
@@ -130,6 +130,11 @@ def test_what_there_is_to_try() -> None:
     assert names(may_shrink=True) == ["", "freed", "checkpointed", "half size", "quarter size"]
     assert names(1, may_shrink=True) == ["", "freed", "checkpointed", "half size"]
     assert names(0, may_shrink=True) == ["", "freed", "checkpointed"]
+    assert names(0, tile_sides=(32, 16)) == ["", "freed", "checkpointed", "tiles", "tiles"]
+    shrunk = memory_plans(tiny_settings(optimizer="lbfgs", may_shrink=True), 1, (32, 16))
+    assert [(way.memory_fallback.value, way.tile_side, way.halvings) for way in shrunk[3:]] == [
+        ("short history", None, 0), ("tiles", 32, 0), ("tiles", 16, 0), ("half size", 16, 1),
+    ]  # fmt: skip
 
 
 def test_it_is_tried_with_less_and_less_and_not_from_the_beginning_for_the_next_frame() -> None:
