@@ -40,7 +40,8 @@ _TAGS = {".mp4": _MP4, ".mov": _MOV, ".mkv": _MKV, ".webm": _MKV}
 """What of a work is taken over, and has a name in the container. Which device it was made with is not."""
 _TECHNICAL = re.compile(
     r"(major_brand|minor_version|compatible_brands|encoder|encoding|duration|isvbr|devicecon|hw|vendor_id|handler_name)"
-    r"|(_statistics|wm/|bps|number_of).*"
+    r"|(_statistics|wm/|bps|number_of|toolkit|product_|company_name|application_platform|operational_pattern).*"
+    r"|.*(umid|uid|version)|modification_date"
 )
 """What says how a file is written, and means nothing of another one."""
 _PLACE = re.compile(r"location|gps|xyz")

@@ -66,17 +66,18 @@ class Listing:
         return min(p for p, _ in timed) * base, max(p + d for p, d in timed) * base
 
 
-def packets(path: Path, stream: str, limit: int | None = None) -> Listing:
+def packets(path: Path, stream: str, limit: int | None = None, *, through: bool = False) -> Listing:
     """Every packet of one stream of `path`, or of several, undecoded, up to damage; empty where there is none such.
 
     Args:
         stream: as `-map` names it, for instance '1', 'a:0', or 'a' for all of a kind.
         limit: stop after so many of each.
+        through: go on after damage.
     """
     limits = () if limit is None else ("-frames:" + stream[0], str(limit))
     copy = ("-map", f"0:{stream}", "-c", "copy", *limits, "-f", "framecrc", "pipe:1")
     listing = Listing()
-    done = run(["-xerror", "-i", address(path), *copy])
+    done = run([*(() if through else ("-xerror",)), "-i", address(path), *copy])
     for line in done.out.decode("ascii", "replace").splitlines():
         listing.take(line)
     listing.well = done.code == 0 and not complaint(done.lines)

@@ -180,7 +180,8 @@ def _kind(path: Path) -> str:
 
 def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -> VideoSource:
     # One more than is used: its time is where the last one ends.
-    probed = probe(path, stop=None if request.stop is None else request.stop + 1, on_progress=on_progress)
+    begin = (request.frames or (0,))[0] or 0
+    probed = probe(path, first=begin, stop=None if request.stop is None else request.stop + 1, on_progress=on_progress)
     request = request.in_frames(path, probed.times, probed.duration)
     line = _timeline(path, probed.times, probed.duration, None if probed.variable else probed.rate, request)
     header, contents = probed.header, read_contents(path)
@@ -230,7 +231,7 @@ def _video_notes(probed: Probe) -> list[str]:
     if probed.header.alpha:
         notes.append("The clip has an alpha channel; what is transparent is laid on white.")
     if probed.remark:
-        notes.append(f"The decoder complained, though it could go on: {probed.remark}.")
+        notes.append(f"ffmpeg complained, though every picture that is painted is there: {probed.remark}.")
     return notes
 
 
