@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from pipeline.batch.plan.item import Item
+from pipeline.clip.output_size import output_layout
 from pipeline.settings import Settings
 
 
@@ -20,13 +21,8 @@ class Subject:
     frames: int
     part: tuple[int | None, int | None] | None = None
     """As `VideoInfo.part`: the frames that a range of times means."""
-    written: tuple[int, int] = (0, 0)
-    """Width and height of the result."""
-
-    @property
-    def written_pixels(self) -> int:
-        """Of all frames of the result."""
-        return self.written[0] * self.written[1] * self.frames
+    kept: tuple[int, int] = (0, 0)
+    """As `VideoInfo.kept`: size of what is painted, before it is resized."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,12 @@ class CheckedItem:
     identity: str
     """All that its result depends on."""
     passes: int
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        subject = self.subject
+        return output_layout(self.item, (subject.width, subject.height), subject.kept, not self.item.still).canvas
 
     @property
     def frames(self) -> int:

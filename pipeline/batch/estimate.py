@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.batch.budget import Need
 from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.deadline import reserve
+from pipeline.clip.disk_room import PNG, Room, clip_room
 from pipeline.clip.step_budget import Speed, plan_steps
 from pipeline.settings import Settings
-
-PNG = 2.2
-"""Bytes a pixel of a kept frame. Paintings of five clips had 1.6 to 2.2: strokes are hard to compress."""
-VIDEO = 0.35
-"""Bytes a pixel of a frame in a video, at the most; lossless ones have as many as a PNG."""
-GIF = 0.9
-
-
-@dataclass(frozen=True)
-class Room:
-    """Bytes on the disk."""
-
-    result: int
-    """That stay."""
-    work: int
-    """That are needed while it is painted."""
 
 
 def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
@@ -52,12 +37,9 @@ def clip_need(settings: Settings, frames: int, width: int, height: int, worth: f
 
 def room_of(checked: CheckedItem) -> Room:
     """Room that a painting needs."""
-    pixels = checked.subject.width * checked.subject.height * checked.subject.frames
-    written = checked.subject.written_pixels
-    if checked.item.still:
-        return Room(round(PNG * written), 0)
-    suffix = checked.item.output.suffix.lower()
-    dense = suffix == "" or checked.item.quality == "lossless" or checked.item.codec in ("ffv1", "prores")
-    a_pixel = PNG if dense else GIF if suffix == ".gif" else VIDEO
-    result = written * a_pixel + pixels * (GIF if checked.item.gif else 0)
-    return Room(round(result), round(PNG * pixels * min(2, checked.passes)))
+    subject, item = checked.subject, checked.item
+    if item.still:
+        width, height = checked.written
+        return Room(round(PNG * width * height), 0)
+    painted = subject.width, subject.height
+    return clip_room(item.clip_job(), painted, subject.kept, subject.frames, checked.passes)

@@ -16,7 +16,6 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
-from pipeline.clip.output_size import info_layout, output_layout
 from pipeline.clip.passes import passes_of
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
@@ -115,10 +114,10 @@ class Preflight:
         :raises OutputError: something stands there that this batch has not made.
         :raises UsageError: container, codec, quality and size do not go together.
         """
-        item, subject = checked.item, checked.subject
+        item = checked.item
         suffix = item.output.suffix.lower()
         if suffix in DEFAULT:
-            choose_encoding(suffix, item.codec, item.quality, subject.written, None)
+            choose_encoding(suffix, item.codec, item.quality, checked.written, None)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
             if not path.exists() or self._overwrite:
@@ -169,7 +168,7 @@ def _still(item: Item, settings: Settings) -> Subject:
     box = centre_crop(image.shape[1], image.shape[0], item.crop)
     kept: tuple[int, int] = box[2:] if box else (image.shape[1], image.shape[0])
     painted = fit_size(*kept, settings.size or None, item.upscale)
-    return Subject(*painted, 1, written=output_layout(item, painted, kept, False).canvas)
+    return Subject(*painted, 1, kept=kept)
 
 
 def _clip(item: Item, settings: Settings) -> Subject:
@@ -181,4 +180,4 @@ def _clip(item: Item, settings: Settings) -> Subject:
         fps=item.rate,
         crop=item.crop,
     ).info
-    return Subject(info.width, info.height, info.frames, info.part, info_layout(item, info).canvas)
+    return Subject(info.width, info.height, info.frames, info.part, info.kept)

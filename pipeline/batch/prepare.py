@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 
 from pipeline.batch.budget import Need, makespan, shortfall
 from pipeline.batch.checked_item import CheckedItem, RejectedItem, changes
-from pipeline.batch.estimate import Room, need_of, room_of
+from pipeline.batch.estimate import need_of, room_of
 from pipeline.batch.events import Checking, Notice, Planned, PlanRow, What
 from pipeline.batch.item_tasks import ItemTasks
 from pipeline.batch.ledger_rows import ItemRow, State
@@ -17,10 +16,10 @@ from pipeline.batch.recover import recovered
 from pipeline.batch.run_context import RunContext
 from pipeline.batch.task import Done, MeasuredCost, Task, TaskEvent
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
+from pipeline.clip.disk_room import Room, check_room, free_bytes
 from pipeline.clip.shards import has_shards
-from pipeline.errors import DiskFullError, UsageError
+from pipeline.errors import UsageError
 from pipeline.media import read_metadata
-from pipeline.text import size_text
 
 NO_NEED = Need(0.0, 0.0)
 """Of what could not be measured."""
@@ -73,11 +72,7 @@ def prepare(context: RunContext) -> list[ItemTasks]:
             finish_by=context.options.finish_by,
         )
     )
-    if room > 2 * free:
-        raise DiskFullError(
-            f"{context.folder}: this batch needs about {size_text(room)}, and {size_text(free)} are free there. "
-            "Make room, choose another folder with -o, or paint less at once or smaller (--size)."
-        )
+    check_room(context.folder, room, "this batch", "less at once or ")
     if context.options.finish_by is not None:
         seconds, busy = context.options.finish_by - time.time(), [0.0] * context.pool.size
         if why := shortfall(pieces, seconds, busy, len(all_tasks)):
@@ -182,8 +177,7 @@ def _room(context: RunContext, checked: Sequence[CheckedItem]) -> tuple[int, int
     rooms: list[Room] = [room_of(one) for one in checked]
     # Work folders go when their painting is done: as many of the largest as there are workers stand side by side.
     work = sorted((room.work for room in rooms), reverse=True)[: context.pool.size]
-    there = next(one for one in (context.folder.absolute(), *context.folder.absolute().parents) if one.is_dir())
-    return sum(room.result for room in rooms) + sum(work), shutil.disk_usage(there).free
+    return sum(room.result for room in rooms) + sum(work), free_bytes(context.folder)
 
 
 def _plan_row(row: ItemRow, seconds: float, changed: str | None) -> PlanRow:

@@ -10,10 +10,10 @@ from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
-from pipeline.clip.framing import parse_aspect, parse_colour, parse_output_size
+from pipeline.clip.framing import parse_aspect, parse_colour, parse_gif_fps, parse_output_size
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
+from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
@@ -76,6 +76,9 @@ def stylize_video(
     output: str | Path,
     *,
     gif: str | Path | None = None,
+    gif_size: int | None = None,
+    gif_fps: Fraction | float | str | None = None,
+    max_bytes: int | str | None = None,
     preset: str = DEFAULT_PRESET,
     weights: str | Path | None = None,
     device: str = "auto",
@@ -105,6 +108,9 @@ def stylize_video(
     :param style: as for `stylize_image`.
     :param output: a video, a GIF, or a folder for numbered pictures; the suffix decides.
     :param gif: a GIF beside it.
+    :param gif_size: longest side of the GIF in pixels; the output itself may be the GIF.
+    :param gif_fps: its frames a second.
+    :param max_bytes: that it may take, such as '5MB'.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
     :param aspect, pad, output_size: as for `stylize_image`.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
@@ -127,6 +133,8 @@ def stylize_video(
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
             parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size),
+            gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
+            max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip
         return run_clip(job, engine, on_event, deadline)
 

@@ -22,6 +22,7 @@ def check_clip(job: ClipJob) -> None:
     :raises UsageError: an output would replace an input, or another output, or cannot be encoded as is asked for.
     """
     job.check_framing()
+    _check_gif(job)
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     check_name(job.output, job.work.suffix)
@@ -37,6 +38,21 @@ def check_clip(job: ClipJob) -> None:
         # What an earlier run of this job may have finished is compared once all inputs are read.
         if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)
+
+
+def _check_gif(job: ClipJob) -> None:
+    """See that what is asked of a GIF is asked of one.
+
+    :raises UsageError: it is not.
+    """
+    for name in job.gif_options:
+        flag = f"--{name.replace('_', '-')}"
+        if job.the_gif is None:
+            raise UsageError(f"{flag} is for a GIF, and there is none. Name one with --gif FILE.gif, or leave it out.")
+        if job.the_gif == job.output and name == "gif_size" and job.output_size is not None:
+            raise UsageError(f"{flag} and --output-size both say how large {job.output} should be. Give one of them.")
+        if job.the_gif == job.output and name == "max_bytes" and job.quality is not None:
+            raise UsageError(f"{flag} and --quality both say how {job.output} is encoded. Give one of them.")
 
 
 def check_still(job: StillJob) -> None:

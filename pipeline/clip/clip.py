@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.clip.checks import check_clip
 from pipeline.clip.deadline import Deadline, clip_budget
+from pipeline.clip.disk_room import check_room, clip_room
 from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
 from pipeline.clip.frames import Run, encode_kept, paint_frames
@@ -17,18 +18,17 @@ from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.output_size import info_layout, size_notes
-from pipeline.clip.own_results import finished_outputs, output_record
+from pipeline.clip.own_results import finished_outputs
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
+from pipeline.clip.sink_plans import sink_plan
 from pipeline.clip.survey import take_survey
-from pipeline.clip.work_folder import retry_damaged
+from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
 from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
-from pipeline.media.plan import SinkPlan
-from pipeline.media.reframe import Reframing
 from pipeline.media.sound import sound_of
 
 
@@ -61,6 +61,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         stack.callback(work.close)
         _remove_parts(session, [path for path in job.outputs if path not in missing])
         work.collect_shards()
+        _check_room(session, work)
         survey = take_survey(session, work, motion=deadline is not None)
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
         said = [
@@ -131,6 +132,19 @@ def _size_notes(session: Session) -> tuple[str, ...]:
     return size_notes(session.job, info_layout(session.job, info), (info.source_width, info.source_height), info.kept)
 
 
+def _check_room(session: Session, work: WorkFolder) -> None:
+    """See that the disk has room for what is still to be painted and written.
+
+    :raises DiskFullError: it has not half of it.
+    """
+    info, reached = session.source.info, work.reached()
+    room = clip_room(session.job, (info.width, info.height), info.kept, info.frames, len(work.passes))
+    # Of two passes side by side, those finished are there already; of the first one alone, a share.
+    there = (reached.number > 1) + work.frames(reached).done / info.frames
+    share = max(0.0, 1 - there / min(2, len(work.passes)))
+    check_room(session.job.work.parent, room.result + round(room.work * share), "this clip")
+
+
 @contextmanager
 def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[FrameSink, ...]]:
     """The encoders of some outputs; all of them are stopped, and their parts removed, if anything goes wrong."""
@@ -140,27 +154,7 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
     opened: list[FrameSink] = []
     try:
         for path in outputs:
-            made = output_record(job, session.record, path)
-            layout = info_layout(made, info)
-            reframing = None if layout.plain else Reframing(layout, info.frames, session.source)
-            plan = SinkPlan(
-                path,
-                *layout.canvas,
-                info.times,
-                info.duration,
-                info.rate,
-                variable=info.variable,
-                sound=sound,
-                extras=extras,
-                codec=made.codec,
-                quality=made.quality,
-                reframing=reframing,
-                plays=info.plays,
-                numbers=info.numbers,
-                metadata=made.texts(path),
-                overwrite=job.overwrite,
-            )
-            opened.append(open_sink(plan))
+            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, extras)))
         yield tuple(opened)
     finally:
         # After finish() this does nothing.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any
 
+from pipeline.clip.parse import parse_bytes, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, OUTPUT, option
 
@@ -56,6 +57,17 @@ def parse_colour(text: str) -> str:
     return word
 
 
+def parse_gif_fps(text: str) -> str:
+    """'12.5' -> '25/2': frames a second of a GIF.
+
+    :raises UsageError: no rate.
+    """
+    try:
+        return str(parse_rate(str(text)))
+    except UsageError:
+        raise UsageError(f"--gif-fps {str(text)!r} is not a frame rate. Write for instance 10, 12.5 or 20.") from None
+
+
 def parse_output_size(text: str) -> str | int:
     """'source', or '1920' -> 1920: pixels of the longer side.
 
@@ -70,6 +82,48 @@ def parse_output_size(text: str) -> str | int:
             f"longer side, from 1 to {LARGEST}."
         )
     return int(word)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GifOptions:
+    """What is asked of the GIF of a clip: the one beside the output, or the output where it is one."""
+
+    gif_size: int | None = field(
+        default=None,
+        metadata=option(
+            "Longest side of the GIF in pixels; of the one beside the output, or the output itself.",
+            OUTPUT,
+            low=1,
+            high=LARGEST,
+            default="as it is painted",
+        ),
+    )
+    gif_fps: str | None = field(
+        default=None,
+        metadata=option(
+            "Frames a second of the GIF, which lasts as long as before.",
+            OUTPUT,
+            metavar="RATE",
+            read=parse_gif_fps,
+            default="as the input",
+        ),
+    )
+    max_bytes: int | None = field(
+        default=None,
+        metadata=option(
+            "The GIF takes no more than that: 5MB, 800kB. Dither, size, frames, colours are given up, least visible "
+            "first.",
+            OUTPUT,
+            metavar="SIZE",
+            read=parse_bytes,
+        ),
+    )
+
+    @property
+    def gif_options(self) -> dict[str, Any]:
+        """These fields by name, but those that say nothing."""
+        found = {one.name: getattr(self, one.name) for one in fields(GifOptions)}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

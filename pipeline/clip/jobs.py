@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.framing import Framing
+from pipeline.clip.framing import Framing, GifOptions
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
@@ -113,7 +113,7 @@ QUALITY = option(
 
 
 @dataclass(frozen=True)
-class ClipJob(Framing):
+class ClipJob(Framing, GifOptions):
     """A clip to paint, and where to put it."""
 
     source: Path = field(
@@ -144,6 +144,11 @@ class ClipJob(Framing):
     @property
     def outputs(self) -> tuple[Path, ...]:
         return (self.output,) if self.gif is None else (self.output, self.gif)
+
+    @property
+    def the_gif(self) -> Path | None:
+        """What `gif_size` and the like are for: the GIF beside the output, or the output if it is one."""
+        return self.output if self.gif is None and self.output.suffix.lower() == ".gif" else self.gif
 
     @property
     def work(self) -> Path:

@@ -30,9 +30,21 @@ def says_how_made(path: Path) -> bool:
 def output_options(job: ClipJob, path: Path) -> dict[str, Any]:
     """How one of the results of a job is to be written, as it was asked for: fields of its `Record`."""
     # A GIF beside is a result of its own, as it would be without the other.
-    if path != job.output:
-        return {"codec": None, "quality": None, "output_size": None}
-    return {"codec": job.codec, "quality": job.quality, "output_size": job.output_size}
+    own = path == job.output
+    return {
+        "codec": job.codec if own else None,
+        "quality": job.quality if own else None,
+        "output_size": job.output_size if own else None,
+        "gif_fps": None,
+        "max_bytes": None,
+        **(_as_output(job) if path == job.the_gif else {}),
+    }
+
+
+def _as_output(job: ClipJob) -> dict[str, Any]:
+    """What is asked of the GIF, in the words of a result."""
+    found = job.gif_options
+    return {"output_size" if name == "gif_size" else name: value for name, value in found.items()}
 
 
 def output_record(job: ClipJob, record: Record, path: Path) -> Record:
@@ -53,7 +65,10 @@ def finished_outputs(job: ClipJob, record: Record, frames: int) -> tuple[Path, .
 
 def _is_result(path: Path, wanted: Record, frames: int) -> bool:
     try:
-        return path.exists() and same_making(read_record(path), wanted) and open_source(path).info.frames == frames
+        if not path.exists() or not same_making(read_record(path), wanted):
+            return False
+        # A GIF of which something was asked has as many frames as came of that.
+        return open_source(path).info.frames == frames or wanted.fewer_frames
     except ReelbrushError:
         return False
 
@@ -89,4 +104,6 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.shortest,
         record.location,
         record.framing,
+        record.gif_fps,
+        record.max_bytes,
     )

@@ -68,7 +68,16 @@ class Record(Framing):
     """Which sound of the input is taken: `ClipJob.audio`."""
     shortest: bool = False
     location: bool = False
+    gif_fps: str | None = None
+    """Of a GIF, the rate that was asked for."""
+    max_bytes: int | None = None
+    """Of a GIF, how many it may take."""
     version: str = __version__
+
+    @property
+    def fewer_frames(self) -> bool:
+        """Whether the result may have another number of frames than were painted."""
+        return self.gif_fps is not None or self.max_bytes is not None
 
     def texts(self, result: Path) -> dict[str, str]:
         """What `result` says of itself, for the metadata of its file; the same for the same job."""
@@ -88,6 +97,8 @@ class Record(Framing):
             **({"shortest": True} if self.shortest else {}),
             **({"location": True} if self.location else {}),
             **self.framed,
+            **({} if self.gif_fps is None else {"gif_fps": self.gif_fps}),
+            **({} if self.max_bytes is None else {"max_bytes": self.max_bytes}),
         }
         return {
             "software": f"{SOFTWARE} {self.version}",

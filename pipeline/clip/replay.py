@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location, **record.framing,
+            location=record.location, **record.framing, **_gif_options(record, output),
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished
@@ -122,6 +123,13 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     differing, likeness = _compared(job.result, output)
     on_event(replace(last, notes=(*last.notes, likeness)))
     return ReplayResult(last.frames, differing)
+
+
+def _gif_options(record: Record, output: Path) -> dict[str, Any]:
+    """What was asked of a GIF, of one that is to be painted again."""
+    if _suffix(output) != ".gif":
+        return {}
+    return {"gif_fps": record.gif_fps, "max_bytes": record.max_bytes}
 
 
 def _compared(result: Path, output: Path) -> tuple[int | None, str]:

@@ -7,11 +7,16 @@ simplest stream that ffmpeg reads which carries a time base and a 64-bit time fo
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
+from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
+from typing import cast
 
 import numpy as np
+from PIL import Image as Pillow
 
 from pipeline.types import Image
 
@@ -32,6 +37,16 @@ def ivf_frame(image: Image, tick: int, level: int) -> bytes:
     """One frame, uint8 of shape (height, width, 3), shown from `tick` on; zlib `level` 0 (fast) to 9."""
     picture = png(image, level)
     return struct.pack("<IQ", len(picture), tick) + picture
+
+
+def ivf_images(path: Path) -> Iterator[Image]:
+    """The frames of a stream that `ivf_frame` has written, in order."""
+    with path.open("rb") as stream:
+        stream.seek(32)
+        while head := stream.read(12):
+            size, _ = struct.unpack("<IQ", head)
+            with Pillow.open(io.BytesIO(stream.read(size))) as picture:
+                yield cast(Image, np.array(picture))
 
 
 def png(image: Image, level: int) -> bytes:

@@ -44,6 +44,8 @@ class SinkPlan:
     """'visual' (None), 'small', 'lossless' or the CRF of the encoder; of a WebP a number up to 100, the best."""
     palette: Palette | None = None
     """Of a GIF instead of a quality; with it, a PNG has no more colours than that."""
+    max_bytes: int | None = None
+    """That a GIF may take; size, frames and colours are given up for it, least visible first."""
     animation: bool = False
     """.webp, .png and .apng are written too, animated; all frames are in memory then."""
     reframing: Reframing | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,11 @@ from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.folder_sink import FolderWriter, check_output_folder
 from pipeline.media.frame import Frame
 from pipeline.media.gif_sink import GifWriter, gif_palette
+from pipeline.media.limited_gif import LimitedGifWriter
 from pipeline.media.outputs import check_folder, check_output
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.video_sink import VideoWriter
-from pipeline.types import Image
+from pipeline.types import Image, OnCount
 
 DEPTH = 4
 """Frames that may wait for the encoder; then `put` waits too."""
@@ -54,6 +55,10 @@ def open_sink(plan: SinkPlan) -> Sink:
     if plan.work is not None:
         check_folder(plan.work)
     _check_codec(path, plan.codec)
+    if plan.max_bytes is not None:
+        if suffix != ".gif":
+            raise UsageError(f"{path}: only a GIF can be made to fit into so many bytes. Leave --max-bytes out.")
+        return Sink(plan, LimitedGifWriter(plan))
     if suffix == ".gif":
         return Sink(plan, GifWriter(plan, plan.palette or gif_palette(plan.quality)))
     if suffix in PICTURES:
@@ -241,3 +246,22 @@ class Sink:
     def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
+
+
+def write_frames(
+    plan: SinkPlan, images: Iterable[Image], on_count: OnCount = lambda stage, done, of: None, stage: str = ""
+) -> tuple[str, ...]:
+    """Write an animation frame by frame.
+
+    :param images: as many as the plan has times, uint8 (H, W, 3).
+    :param stage: what `on_count` is told while frames are put in.
+    :return: what a person should know of the file, a sentence each.
+    :raises OutputError: it cannot be written; nothing is left of it then.
+    """
+    with open_sink(plan) as sink:
+        for index, (time, image) in enumerate(zip(plan.times, images, strict=True)):
+            sink.put(Frame(index, time, image))
+            on_count(stage, index + 1, len(plan.times))
+        on_count("Encoding", 0, None)
+        sink.finish()
+    return sink.notes

@@ -19,17 +19,17 @@ from pipeline.media import (
     refuse_same_file,
     write_picture,
 )
+from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.plan import SinkPlan
-from pipeline.media.sink import SUFFIXES
+from pipeline.media.sink import SUFFIXES, write_frames
+from pipeline.media.size_limit import Encoded, write_within_limit
 from pipeline.media.sound import sound_of
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Mark, Picture, of_picture
 from pipeline.pictures.caption import caption, caption_text, clip_names, legible_labels
-from pipeline.pictures.encoding_ladder import Encoding
 from pipeline.pictures.fitting import GROUND, STRETCH, letterboxed
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at
 from pipeline.pictures.jobs import CompareJob
-from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
 from pipeline.pictures.wipe import THERE_AND_BACK, to_and_fro, wiped
 from pipeline.types import OnCount

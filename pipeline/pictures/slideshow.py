@@ -10,13 +10,14 @@ from itertools import repeat
 from pathlib import Path
 
 from pipeline.media import FrameSource, Image, fit_size
+from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.plan import SinkPlan
-from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.media.sink import write_frames
+from pipeline.media.size_limit import Encoded, write_within_limit
 from pipeline.pictures.fitting import contained, cropped, cropped_share, on_ground
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
 from pipeline.pictures.gallery_items import GalleryItem, inset_pictures
 from pipeline.pictures.insets import with_insets
-from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.wipe import SECONDS, one_way, wiped
 from pipeline.types import OnCount
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.media import check_output
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
+from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.plan import SinkPlan
-from pipeline.media.sink import ANIMATIONS
-from pipeline.pictures.encoding_ladder import Encoding
+from pipeline.media.sink import ANIMATIONS, write_frames
+from pipeline.media.size_limit import Encoded, write_within_limit
 from pipeline.pictures.jobs import StoryOptions
-from pipeline.pictures.size_limit import Encoded, write_frames, write_within_limit
 from pipeline.pictures.story import Story, StoryFrames
 
 

@@ -21,6 +21,8 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("optical flow", record.flow or ""),
         ("frames", frames),
         ("frames a second", "those of the input" if record.rate is None else str(record.rate)),
+        *([] if record.gif_fps is None else [("frames a second of the GIF", record.gif_fps)]),
+        *([] if record.max_bytes is None else [("bytes of the GIF, at most", str(record.max_bytes))]),
         ("codec", record.codec or "by the ending"),
         ("quality", "visual" if record.quality is None else str(record.quality)),
     ]
@@ -63,6 +65,8 @@ def record_as_json(record: Record) -> str:
             "fps": None if record.rate is None else str(record.rate),
             "upscale": record.upscale,
             **record.framing,
+            "gif_fps": record.gif_fps,
+            "max_bytes": record.max_bytes,
             "codec": record.codec,
             "quality": record.quality,
             "settings": recorded_values(record),

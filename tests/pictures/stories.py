@@ -33,4 +33,4 @@ class Result:
 
     def __init__(self, content: Image, image: Image, steps: int = 9) -> None:
         self.content, self.image = content, image
-        self.painted = type("Painted", (), {"steps": steps, "losses": {"total": 0.5}})
+        self.painted = type("Painted", (), {"image": image, "steps": steps, "losses": {"total": 0.5}})

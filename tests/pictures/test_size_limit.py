@@ -12,10 +12,10 @@ from stories import SUFFIXES
 from pipeline.clip.parse import parse_bytes
 from pipeline.errors import UsageError
 from pipeline.media import open_source
+from pipeline.media.encoding_ladder import TRIALS, best_within, encoding_ladder
 from pipeline.media.palette import Palette
-from pipeline.pictures.encoding_ladder import TRIALS, best_within, encoding_ladder
+from pipeline.media.size_limit import LEAST_SIDE
 from pipeline.pictures.jobs import StoryOptions
-from pipeline.pictures.size_limit import LEAST_SIDE
 from pipeline.pictures.snapshots import Snapshots
 from pipeline.pictures.story import Story
 from pipeline.pictures.story_file import write_story, write_story_frames

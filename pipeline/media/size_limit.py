@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +11,9 @@ from typing import Protocol
 
 from pipeline.atomic import hidden, remove
 from pipeline.errors import OutputError, UsageError
-from pipeline.media import Frame, open_sink
+from pipeline.media.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.media.outputs import cannot_write, publish
-from pipeline.media.plan import SinkPlan
-from pipeline.pictures.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.text import size_text_rounded_up
-from pipeline.types import Image, OnCount
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -48,38 +45,24 @@ class Animation(Protocol):
         """Write it to `path`, which may be replaced. Raises an OutputError where that fails."""
 
 
-def write_frames(
-    plan: SinkPlan, images: Iterable[Image], on_count: OnCount = lambda stage, done, of: None, stage: str = ""
-) -> tuple[str, ...]:
-    """Write an animation frame by frame.
-
-    :param images: as many as the plan has times, uint8 (H, W, 3).
-    :param stage: what `on_count` is told while frames are put in.
-    :return: what a person should know of the file, a sentence each.
-    :raises OutputError: it cannot be written; nothing is left of it then.
-    """
-    with open_sink(plan) as sink:
-        for index, (time, image) in enumerate(zip(plan.times, images, strict=True)):
-            sink.put(Frame(index, time, image))
-            on_count(stage, index + 1, len(plan.times))
-        on_count("Encoding", 0, None)
-        sink.finish()
-    return sink.notes
-
-
 def write_within_limit(
-    path: Path, animation: Animation, limit: int | None, on_trial: Callable[[str], None] = lambda what: None
+    path: Path,
+    animation: Animation,
+    limit: int | None,
+    on_trial: Callable[[str], None] = lambda what: None,
+    part: Path | None = None,
 ) -> Encoded:
     """Write an animation in the best way that takes no more than `limit` bytes; what was there is replaced.
 
     :param limit: None: there is none, and the best way of all is taken.
     :param on_trial: is told what is tried, where `limit` makes it necessary to try.
+    :param part: where it is put under a name for the time being; None: at `path`.
     :return: what was written; its notes end with what was given up, if anything was.
     :raises UsageError: it does not fit whatever is done; nothing is written then.
     :raises OutputError: it cannot be written.
     """
     encodings = encoding_ladder(path.suffix.lower())
-    folder = hidden(path, ".trials")
+    folder = trials_folder(path)
     remove(folder)  # left by a run that was killed
     trials = _Trials(folder, path, animation)
     try:
@@ -98,7 +81,7 @@ def write_within_limit(
             best = best_within(limit, [encoding.weight for encoding in encodings], measure)
         if best is None:
             raise UsageError(trials.refusal(limit or 0))
-        publish(trials.file(best), path)
+        publish(trials.file(best), part or path)
         return trials.result(best, limit or 0)
     except OutputError as error:
         # Who asked for an animation knows nothing of trials.
@@ -107,6 +90,11 @@ def write_within_limit(
         raise cannot_write(path, error) from error
     finally:
         remove(folder)
+
+
+def trials_folder(path: Path) -> Path:
+    """Where the ways that are tried lie until the best one is known."""
+    return hidden(path, ".trials")
 
 
 class _Trials:

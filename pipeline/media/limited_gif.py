@@ -1,0 +1,111 @@
+"""Write a GIF that takes no more than so many bytes: its frames wait on the disk, without loss, until it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from itertools import compress
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.atomic import remove
+from pipeline.media.encoding_ladder import Encoding
+from pipeline.media.gif_sink import GifWriter
+from pipeline.media.ivf import ivf_frame, ivf_header, ivf_images
+from pipeline.media.outputs import cannot_write, part_path, publish
+from pipeline.media.palette import Palette
+from pipeline.media.plan import SinkPlan
+from pipeline.media.resize import resize
+from pipeline.media.size_limit import Encoded, trials_folder, write_within_limit
+from pipeline.types import Image
+
+
+class LimitedGifWriter:
+    """A `Writer` for .gif with a limit on its bytes."""
+
+    def __init__(self, plan: SinkPlan) -> None:
+        self._plan = plan
+        self._part = part_path(plan.path)
+        self._frames = part_path(plan.path, "all.part").with_suffix(".ivf")
+        self._stream: BinaryIO | None = None
+        self.notes = list(GifWriter(plan, Palette()).notes)
+
+    def write(self, image: Image, position: int) -> None:
+        """Raises an OutputError where the disk is full."""
+        try:
+            if self._stream is None:
+                self._stream = self._frames.open("wb")
+                header = ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._plan.times))
+                self._stream.write(header)
+            self._stream.write(ivf_frame(image, position, level=1))
+        except OSError as error:
+            raise cannot_write(self._plan.path, error) from error
+
+    def complete(self) -> None:
+        """Raises a UsageError where it does not fit whatever is done, an OutputError where it cannot be written."""
+        if self._stream is not None:
+            try:
+                self._stream.close()
+            except OSError as error:
+                raise cannot_write(self._plan.path, error) from error
+        animation = _KeptFrames(self._plan, lambda: ivf_images(self._frames))
+        found = write_within_limit(self._plan.path, animation, self._plan.max_bytes, part=self._part)
+        self.notes += [note for note in found.notes if note not in self.notes]
+
+    def publish(self) -> None:
+        publish(self._part, self._plan.path)
+
+    def interrupt(self) -> None:
+        pass
+
+    def discard(self) -> None:
+        if self._stream is not None:
+            with suppress(OSError):  # on a full disk there is still something that cannot be written
+                self._stream.close()
+        for path in (self._part, self._frames, trials_folder(self._plan.path)):
+            remove(path)
+
+
+class _KeptFrames:
+    """The frames of a clip as an `Animation`."""
+
+    kind = "GIF"
+    advice = "fewer pixels, frames a second or frames, with --gif-size, --gif-fps and --frames."
+
+    def __init__(self, plan: SinkPlan, images: Callable[[], Iterator[Image]]) -> None:
+        self._plan = plan
+        self._images = images
+
+    def size(self, encoding: Encoding) -> tuple[int, int]:
+        return max(self._sides(encoding)), sum(self._picks(encoding))
+
+    def encode(self, path: Path, encoding: Encoding) -> Encoded:
+        width, height = self._sides(encoding)
+        picks = self._picks(encoding)
+        times = tuple(compress(self._plan.times, picks))
+        variable = self._plan.variable or len(times) < len(self._plan.times)
+        rate = Fraction(len(times)) / self._plan.duration
+        plan = replace(
+            self._plan, path=path, width=width, height=height, times=times, variable=variable, rate=rate,
+            reframing=None, max_bytes=None, overwrite=True,
+        )  # fmt: skip
+        writer = GifWriter(plan, encoding.palette or Palette())
+        try:
+            for position, image in enumerate(compress(self._images(), picks)):
+                writer.write(resize(image, width, height), position)
+            writer.complete()
+            writer.publish()
+        finally:
+            writer.discard()
+        return Encoded(width, height, len(times), tuple(writer.notes))
+
+    def _sides(self, encoding: Encoding) -> tuple[int, int]:
+        width, height = (max(1, round(side * encoding.scale)) for side in (self._plan.width, self._plan.height))
+        return width, height
+
+    def _picks(self, encoding: Encoding) -> list[bool]:
+        """Of every frame whether it stays: as many as the encoding says, spread evenly, the first one among them."""
+        share, frames = encoding.share, len(self._plan.times)
+        return [number == 0 or int(number * share) > int((number - 1) * share) for number in range(frames)]
