@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import SettingsError, WeightsError
+from pipeline.network.stage import Stage, fused_stage_on
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate"]
@@ -81,6 +82,8 @@ class Network(nn.Module):
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(plan.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(plan.std).view(1, 3, 1, 1), persistent=False)
+        self.stage: Stage | None = None
+        """Does what follows each convolution in one pass, where the device has that."""
         self.requires_grad_(False)
         self.eval()
 
@@ -89,6 +92,7 @@ class Network(nn.Module):
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         self.convolutions.to(device=device, dtype=dtype)
         self.convolutions.to(memory_format=memory_format)
+        self.stage = fused_stage_on(device) if self.pooling == "average" else None
         return self
 
     def padded(self, padding: Padding) -> Network:
@@ -146,17 +150,17 @@ class Network(nn.Module):
         wanted = frozenset(self._known(layer) for layer in layers)
         names = list(self.convolutions)
         needed = names[: max((names.index(f"conv{layer[4:]}") + 1 for layer in wanted), default=0)]
-        return [
-            partial(self._part, list(block), needed[-1], wanted) for _, block in groupby(needed, lambda name: name[4])
-        ]
+        # In one pass, the response of a convolution before its bias and rectifier is nowhere.
+        fused = self.stage is not None and all(layer.startswith("relu") for layer in wanted)
+        part = self._fused_part if fused else self._part
+        return [partial(part, list(block), needed[-1], wanted) for _, block in groupby(needed, lambda name: name[4])]
 
     def _part(
         self, block: Sequence[str], deepest: str, wanted: frozenset[str], x: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         wanted_maps: dict[str, Tensor] = {}
         if block[0] == next(iter(self.convolutions)):
-            # In one pass: x / std - mean / std.
-            x = torch.addcmul(-self.mean / self.std, x, 1 / self.std).to(self.dtype)
+            x = self._normalised(x)
         for name in block:
             x = self.convolutions[name](x)
             if name in wanted:
@@ -171,6 +175,33 @@ class Network(nn.Module):
         if deepest not in block:
             x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
         return x, wanted_maps
+
+    def _fused_part(
+        self, block: Sequence[str], deepest: str, wanted: frozenset[str], x: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `_part`. What it is handed and hands on has the border beyond it already that convolutions want."""
+        assert self.stage is not None
+        wanted_maps: dict[str, Tensor] = {}
+        first = cast(nn.Conv2d, self.convolutions[block[0]])
+        replicate = first.padding_mode == "replicate"
+        if block[0] == next(iter(self.convolutions)):
+            x = self._normalised(x)
+            x = F.pad(x, (1, 1, 1, 1), mode="replicate") if replicate else x
+        for name in block:
+            convolution = cast(nn.Conv2d, self.convolutions[name])
+            assert convolution.bias is not None
+            raw = F.conv2d(x, convolution.weight, padding=0 if replicate else 1)
+            rectified = f"relu{name[4:]}"
+            last = name == deepest
+            pool = name == block[-1] and not last
+            x, maps = self.stage(raw, convolution.bias, pool, replicate and not last, rectified in wanted and not last)
+            if rectified in wanted:
+                wanted_maps[rectified] = x if maps is None else maps
+        return x, wanted_maps
+
+    def _normalised(self, image: Tensor) -> Tensor:
+        # In one pass: x / std - mean / std.
+        return torch.addcmul(-self.mean / self.std, image, 1 / self.std).to(self.dtype)
 
     def _known(self, layer: str) -> str:
         if layer in self.layers:
