@@ -68,6 +68,7 @@ _WORDS = {
     "aspect": "--aspect",
     "pad": "--pad",
     "output_size": "--output-size",
+    "alpha": "--alpha",
     "codec": "--codec",
     "quality": "--quality",
     "gif": "--gif",

@@ -48,7 +48,7 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     item = checked.item
     if settings_identity(settings) != settings_identity(checked.settings) or record.upscale != item.upscale:
         return False
-    if (record.aspect, record.pad) != (item.aspect, item.pad):
+    if (record.aspect, record.pad, record.alpha) != (item.aspect, item.pad, item.alpha):
         return False
     if item.still:
         return record.output_size == item.output_size

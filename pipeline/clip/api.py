@@ -10,7 +10,7 @@ from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
-from pipeline.clip.framing import parse_aspect, parse_colour, parse_gif_fps, parse_output_size
+from pipeline.clip.framing import FLATTEN, parse_alpha, parse_aspect, parse_colour, parse_gif_fps, parse_output_size
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
@@ -34,6 +34,7 @@ def stylize_image(
     aspect: str | None = None,
     pad: str | None = None,
     output_size: str | int | None = None,
+    alpha: str = FLATTEN,
     overwrite: bool = False,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
@@ -53,6 +54,8 @@ def stylize_image(
     :param pad: the colour of bars, such as 'black' or '#1a2b3c', to pad with instead of cropping.
     :param output_size: 'source', or pixels of the longer side, where the result is to have another size than `size`, at
         which it is painted. Enlarged, it gets the fine detail of the content.
+    :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it: of files; what is handed over as an
+        array or an image is laid on white.
     :param overwrite: replace `output` where it exists.
     :param on_event: told what happens, see `pipeline.clip.events`.
     :param on_progress: called after every step with the picture as it stands.
@@ -65,7 +68,7 @@ def stylize_image(
         start = None if init is None else files.picture(init, "start")
         job = StillJob(
             files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite,
-            **_framing(aspect, pad, output_size),
+            **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
         )  # fmt: skip
         return run_still(job, engine, on_event, on_progress)
 
@@ -88,6 +91,7 @@ def stylize_video(
     aspect: str | None = None,
     pad: str | None = None,
     output_size: str | int | None = None,
+    alpha: str = FLATTEN,
     codec: str | None = None,
     quality: str | int | None = None,
     overwrite: bool = False,
@@ -112,7 +116,7 @@ def stylize_video(
     :param gif_fps: its frames a second.
     :param max_bytes: that it may take, such as '5MB'.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
-    :param aspect, pad, output_size: as for `stylize_image`.
+    :param aspect, pad, output_size, alpha: as for `stylize_image`.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
@@ -132,7 +136,7 @@ def stylize_video(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
-            parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size),
+            parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip

@@ -30,6 +30,7 @@ from pipeline.media import open_sink
 from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
 from pipeline.media.sound import sound_of
+from pipeline.media.source import ON_WHITE
 
 
 def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
@@ -66,7 +67,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
         said = [
             *_size_notes(session),
-            *session.source.info.notes,
+            *_source_notes(session),
             *style_notes(job.styles),
             *(note for sink in sinks for note in sink.notes),
         ]
@@ -132,6 +133,16 @@ def _size_notes(session: Session) -> tuple[str, ...]:
     return size_notes(session.job, info_layout(session.job, info), (info.source_width, info.source_height), info.kept)
 
 
+def _source_notes(session: Session) -> list[str]:
+    """What is said of the input, once it is known what becomes of its transparency."""
+    notes = [note for note in session.source.info.notes if not (session.alpha and note == ON_WHITE)]
+    if session.alpha:
+        notes.append("What is transparent in the clip stays so; it is painted as if it lay on white.")
+    elif session.job.keeps_alpha:
+        notes.append("Nothing in the clip is transparent, so there is nothing for --alpha keep to keep.")
+    return notes
+
+
 def _check_room(session: Session, work: WorkFolder) -> None:
     """See that the disk has room for what is still to be painted and written.
 
@@ -154,7 +165,7 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
     opened: list[FrameSink] = []
     try:
         for path in outputs:
-            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, extras)))
+            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, extras, session.alpha)))
         yield tuple(opened)
     finally:
         # After finish() this does nothing.

@@ -17,6 +17,8 @@ from pipeline.options import INPUT, OUTPUT, option
 
 SOURCE = "source"
 """The output size that is that of the input, or of what is left of it."""
+FLATTEN, KEEP = "flatten", "keep"
+"""What becomes of transparency."""
 LARGEST = 16384
 """Pixels of the longer side of what is written, at most."""
 _ASPECT = re.compile(r"(\d{1,5})\s*[:/x]\s*(\d{1,5})")
@@ -66,6 +68,17 @@ def parse_gif_fps(text: str) -> str:
         return str(parse_rate(str(text)))
     except UsageError:
         raise UsageError(f"--gif-fps {str(text)!r} is not a frame rate. Write for instance 10, 12.5 or 20.") from None
+
+
+def parse_alpha(text: str) -> str:
+    """'keep' or 'flatten'.
+
+    :raises UsageError: neither.
+    """
+    word = str(text).strip().lower()
+    if word not in (FLATTEN, KEEP):
+        raise UsageError(f"--alpha {str(text)!r} is neither {FLATTEN}, which lays it on white, nor {KEEP}.")
+    return word
 
 
 def parse_output_size(text: str) -> str | int:
@@ -165,6 +178,23 @@ class Framing:
         ),
     )
 
+    alpha: str = field(
+        default=FLATTEN,
+        metadata=option(
+            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .mov, .webm, .mkv or .gif, a "
+            "folder, or a picture but .jpg. It is painted on white either way.",
+            OUTPUT,
+            metavar="WORD",
+            read=parse_alpha,
+            suggested=lambda: (FLATTEN, KEEP),
+        ),
+    )
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether what is transparent stays so."""
+        return self.alpha == KEEP
+
     @property
     def framing(self) -> dict[str, Any]:
         """These fields by name, to make another object that has them."""
@@ -183,7 +213,7 @@ class Framing:
     @property
     def framed(self) -> Mapping[str, Any]:
         """Of these fields those that say something, for descriptions that have only what is not as usual."""
-        return {name: value for name, value in self.framing.items() if value is not None}
+        return {name: value for name, value in self.framing.items() if value not in (None, FLATTEN)}
 
     def check_framing(self) -> None:
         """See that the fields go together.

@@ -36,7 +36,8 @@ class StillResult(_Picture):
     """A painted picture."""
 
     image: Image
-    """uint8 (H, W, 3) RGB, as it is written: with an output size, it is another one than that of the painting."""
+    """uint8 (H, W, 3) RGB, or (H, W, 4) where it keeps transparency: as it is written. With an output size, it is of
+    another size than the painting."""
     content: Image
     """What was painted from, at the size at which it was painted, as `painted.image` is."""
     painted: PaintedFrame

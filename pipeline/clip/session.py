@@ -18,6 +18,7 @@ from pipeline.clip.step_budget import StepBudget, lateness_notes
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.media import open_source
+from pipeline.media.alpha import is_transparent
 from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.given_cuts import parse_cuts
@@ -43,6 +44,8 @@ class Session:
     """Of the first pass, without the statistics of the clip."""
     record: Record
     on_event: OnEvent
+    alpha: bool = False
+    """Whether the results keep what is transparent in the input."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -136,7 +139,15 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
     if settings.loop:
         check_loop(job.source, source.info.frames, shots or ())
     return Session(
-        job, settings, source, shots, flow, painter, clip_record(job, source.info.part, painter, flow), on_event
+        job,
+        settings,
+        source,
+        shots,
+        flow,
+        painter,
+        clip_record(job, source.info.part, painter, flow),
+        on_event,
+        job.keeps_alpha and is_transparent(source),
     )
 
 

@@ -18,13 +18,20 @@ from pipeline.media.timing import on_grid
 
 
 def sink_plan(
-    job: ClipJob, record: Record, source: FrameSource, path: Path, sound: Sound | None, extras: Extras | None
+    job: ClipJob,
+    record: Record,
+    source: FrameSource,
+    path: Path,
+    sound: Sound | None,
+    extras: Extras | None,
+    alpha: bool,
 ) -> SinkPlan:
     """What `open_sink` is asked for.
 
     :param record: how the first result of the job comes about.
     :param source: what is painted.
     :param path: of one of the results.
+    :param alpha: whether it keeps what is transparent in the source.
     """
     info, made = source.info, output_record(job, record, path)
     layout = info_layout(made, info)
@@ -34,7 +41,7 @@ def sink_plan(
         rate, variable = Fraction(made.gif_fps), False
         picks = on_grid(info.times, info.duration, rate)
         times, duration = tuple(k / rate for k in range(len(picks))), len(picks) / rate
-    plain = layout.plain and picks is None
+    plain = layout.plain and picks is None and not alpha
     return SinkPlan(
         path,
         *layout.canvas,
@@ -47,7 +54,8 @@ def sink_plan(
         codec=made.codec,
         quality=made.quality,
         max_bytes=made.max_bytes,
-        reframing=None if plain else Reframing(layout, info.frames, source, picks),
+        reframing=None if plain else Reframing(layout, info.frames, source, picks, alpha),
+        alpha=alpha,
         plays=info.plays,
         numbers=info.numbers,
         metadata=made.texts(path),

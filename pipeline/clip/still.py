@@ -14,7 +14,7 @@ from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import still_record
 from pipeline.clip.results import StillResult
-from pipeline.errors import MediaError
+from pipeline.errors import MediaError, UsageError
 from pipeline.media import (
     fit_size,
     is_animated,
@@ -22,8 +22,10 @@ from pipeline.media import (
     resize,
     write_picture,
 )
-from pipeline.media.pictures import NotAPictureError
+from pipeline.media.alpha import with_opacity
+from pipeline.media.pictures import NotAPictureError, read_opacity
 from pipeline.media.resize import centre_crop, cropped
+from pipeline.media.suffixes import WRITABLE
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.style.frame import OnProgress, Progress
@@ -52,6 +54,7 @@ def run_still(
     kept = original.shape[1], original.shape[0]
     layout = output_layout(job, (width, height), kept, False)
     notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job))
+    opacity = _opacity(job)
     start = None if job.init is None else resize(_read_start(job), width, height)
     outputs = () if job.output is None else (job.output,)
     network = painter.network
@@ -73,6 +76,8 @@ def run_still(
                   memory_fallback=painted.memory_fallback.value)
     )  # fmt: skip
     image = layout.write(painted.image, original)
+    if opacity is not None:
+        image = with_opacity(image, resize(opacity, *layout.inner))
     if job.output is not None:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
         write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
@@ -87,6 +92,22 @@ def _read_content(path: Path) -> Image:
         return read_picture(path)
     except NotAPictureError as error:
         raise MediaError(f"{error} A video is painted by reelbrush video.") from error
+
+
+def _opacity(job: StillJob) -> Image | None:
+    """How opaque the part of the content is that is painted; None where that does not count.
+
+    :raises UsageError: the output cannot hold it.
+    """
+    found = read_opacity(job.content) if job.keeps_alpha else None
+    if found is None:
+        return None
+    if job.output is not None and WRITABLE.get(job.output.suffix.lower()) == "JPEG":
+        raise UsageError(
+            f"{job.output}: a JPEG cannot keep transparency. Choose a name that ends in .png, .webp or .tif, or leave "
+            "--alpha keep out."
+        )
+    return cropped(found, centre_crop(found.shape[1], found.shape[0], job.crop))
 
 
 def _read_start(job: StillJob) -> Image:

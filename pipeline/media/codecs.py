@@ -54,6 +54,10 @@ DEFAULT = {".mp4": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9"}
 """Container -> codec where none is asked for."""
 
 
+DEFAULT_ALPHA = {".mov": "prores", ".mkv": "vp9"}
+"""The same where the pictures are transparent."""
+
+
 @dataclass(frozen=True)
 class Encoding:
     """What ffmpeg is told."""
@@ -70,6 +74,7 @@ def choose_encoding(
     quality: str | int | None,
     size: tuple[int, int] = ANY_SIZE,
     mean_rate: Fraction | None = None,
+    alpha: bool = False,
 ) -> Encoding:
     """How to encode a clip into a container.
 
@@ -79,11 +84,12 @@ def choose_encoding(
         quality: 'visual' (None means this), 'small', 'lossless' or a CRF.
         size: width and height in pixels; the default is one that every codec can hold.
         mean_rate: frames a second where they are not evenly spaced; None where they are.
+        alpha: the pictures are transparent, and stay so.
 
     Raises:
         UsageError: these do not go together; the message lists what does.
     """
-    name = codec.lower() if codec else DEFAULT[suffix]
+    name = codec.lower() if codec else (DEFAULT_ALPHA if alpha else DEFAULT).get(suffix, DEFAULT[suffix])
     possible = [known for known, what in CODECS.items() if suffix in what.suffixes]
     if name not in CODECS:
         raise UsageError(f"There is no codec {codec!r}. A {suffix} file can hold {', '.join(possible)}.")
@@ -102,10 +108,35 @@ def choose_encoding(
     level = checked_quality(name, quality)
     build = {"h264": _h264, "h265": _h265, "vp9": _vp9, "av1": _av1, "prores": _prores, "ffv1": _ffv1}[name]
     encoding = build(level, size, None if mean_rate is None else mean_rate.limit_denominator(1001))
+    if alpha:
+        return _with_alpha(encoding, level)
     if suffix in (".mp4", ".mov") and name == "h265":
         # QuickTime knows HEVC only by this tag.
         encoding = Encoding(name, encoding.filters, (*encoding.arguments, "-tag:v", "hvc1"), encoding.notes)
     return encoding
+
+
+def _with_alpha(encoding: Encoding, level: str | int) -> Encoding:
+    """The same for pictures with a fourth channel.
+
+    Raises:
+        UsageError: the codec has none.
+    """
+    codec, arguments = encoding.codec, encoding.arguments
+    if codec == "ffv1":
+        return Encoding(codec, _RGB.format(format="gbrap"), arguments, encoding.notes)
+    if codec == "prores":
+        # 4444 is the only profile with a fourth channel, and only this encoder writes it.
+        encoder = _encoder(codec, ("prores_ks",))
+        arguments = ("-c:v", encoder, "-profile:v", "4", "-alpha_bits", "16", "-vendor", "apl0")
+        return Encoding(codec, _BT709.format(format="yuva444p10le"), arguments, encoding.notes)
+    if codec == "vp9" and level != "lossless":
+        return Encoding(codec, _BT709.format(format="yuva420p"), (*arguments, "-auto-alt-ref", "0"), encoding.notes)
+    named = f"{codec} without loss" if codec == "vp9" else codec
+    raise UsageError(
+        f"{named} cannot keep transparency. Choose prores in a .mov, vp9 in a .webm or .mkv, ffv1 in a .mkv, a .gif or "
+        "a folder; or leave --alpha keep out."
+    )
 
 
 def checked_quality(codec: str, quality: str | int | None) -> str | int:

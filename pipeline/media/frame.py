@@ -52,6 +52,8 @@ class VideoInfo:
     """Colour space as the file states it, for instance 'bt709'; empty where untagged."""
     notes: tuple[str, ...] = ()
     """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
+    alpha: bool = False
+    """Whether the file has room for transparency; whether anything is transparent is another question."""
     start: Fraction = Fraction(0)
     """Where the first frame stands on the clock of the file, in seconds; a slice begins later. Sound needs it."""
     sound_beyond: tuple[Fraction, ...] = ()
@@ -93,6 +95,10 @@ class FrameSource(Protocol):
 
     def at_size(self, width: int, height: int) -> FrameSource:
         """The same frames at another size."""
+        ...
+
+    def opacity(self, width: int, height: int) -> FrameSource:
+        """How opaque the frames are, at another size: uint8 (height, width), 0 where nothing is to be seen."""
         ...
 
 

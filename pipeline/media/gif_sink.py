@@ -27,6 +27,8 @@ from pipeline.types import Image
 
 QUALITIES = {"visual": Palette(), "small": Palette(dither="ordered")}
 _DITHERS = {"diffused": "sierra2_4a", "ordered": "bayer:bayer_scale=3", "none": "none"}
+_OPAQUE = 128
+"""A pixel of a GIF is there or not: one that is less opaque is not."""
 _LONGEST = 65_535  # hundredths of a second: the field has 16 bits
 _BROWSERS_OBEY = 2
 """Browsers show a frame with a shorter delay, in hundredths, for a tenth of a second."""
@@ -68,7 +70,8 @@ class GifWriter:
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
         # What is held is looked at longest.
-        self._histogram.add(image, max(1, self._delays[position]) / 100)
+        seen = image[:, :, :3] if image.shape[2] == 3 else image[image[:, :, 3] >= _OPAQUE][:, :3]
+        self._histogram.add(seen, max(1, self._delays[position]) / 100)
 
     def complete(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
@@ -79,9 +82,12 @@ class GifWriter:
                 raise cannot_write(self._plan.path, error) from error
         self._write_palette()
         dither = _DITHERS[self._palette.dither]
+        # Where pixels can go away again, what stays as it was is not what is transparent.
+        use = f"alpha_threshold={_OPAQUE}" if self._plan.alpha else "diff_mode=rectangle"
+        flags = ("-gifflags", "-transdiff") if self._plan.alpha else ()
         self._run(
             *("-f", "ivf", "-i", address(self._frames), "-f", "png_pipe", "-i", address(self._palette_file)),
-            *("-lavfi", f"[0:v][1:v]paletteuse=diff_mode=rectangle:dither={dither}", "-fps_mode", "passthrough"),
+            *("-lavfi", f"[0:v][1:v]paletteuse={use}:dither={dither}", "-fps_mode", "passthrough", *flags),
             *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
             *("-final_delay", str(self._delays[-1]), "-loop", str(_repeats(self._plan.plays))),
             *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "gif", address(self._part)),

@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 from pipeline.types import Image
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_RGB = 2  # colour type of PNG
+_TYPES = {3: 2, 4: 6}  # channels -> colour type of PNG
 
 
 def ivf_header(width: int, height: int, tick: Fraction, frames: int) -> bytes:
@@ -51,10 +51,10 @@ def ivf_images(path: Path) -> Iterator[Image]:
 
 def png(image: Image, level: int) -> bytes:
     """A PNG without any filter: made faster than by a real PNG writer, for pipes and temporary files."""
-    height, width, _ = image.shape
-    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each row begins with its filter: 0, none
-    rows[:, 1:] = image.reshape(height, width * 3)
-    size = struct.pack(">IIBBBBB", width, height, 8, _RGB, 0, 0, 0)
+    height, width, channels = image.shape
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter: 0, none
+    rows[:, 1:] = image.reshape(height, width * channels)
+    size = struct.pack(">IIBBBBB", width, height, 8, _TYPES[channels], 0, 0, 0)
     pixels = zlib.compress(rows.tobytes(), level)
     return _PNG_SIGNATURE + _chunk(b"IHDR", size) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 

@@ -9,12 +9,13 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import MediaError
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
-from pipeline.media.pictures import as_rgb, gif_frames, open_picture, read_picture
+from pipeline.media.pictures import as_rgb, gif_frames, opacity_of, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import cropped, resize
 from pipeline.media.suffixes import PICTURES
@@ -32,10 +33,12 @@ NO_DELAY = Fraction(1, 10)
 class AnimationSource:
     """Frames of a GIF, WebP, APNG or AVIF, composed as a browser would. Made by `open_source`."""
 
-    def __init__(self, info: VideoInfo, picks: list[int]) -> None:
-        """`picks`: for each frame of `info` its number in the animation, from 0, never decreasing."""
+    def __init__(self, info: VideoInfo, picks: list[int], opacity: bool = False) -> None:
+        """`picks`: for each frame of `info` its number in the animation, from 0, never decreasing. `opacity`: the
+        frames are how opaque they are."""
         self._info = info
         self._picks = picks
+        self._opacity = opacity
 
     @property
     def info(self) -> VideoInfo:
@@ -43,7 +46,11 @@ class AnimationSource:
 
     def at_size(self, width: int, height: int) -> AnimationSource:
         """The same frames at another size."""
-        return AnimationSource(replace(self._info, width=width, height=height), self._picks)
+        return AnimationSource(replace(self._info, width=width, height=height), self._picks, self._opacity)
+
+    def opacity(self, width: int, height: int) -> AnimationSource:
+        """How opaque the frames are, uint8 (height, width)."""
+        return AnimationSource(replace(self._info, width=width, height=height), self._picks, True)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
@@ -64,7 +71,7 @@ class AnimationSource:
                         raise EOFError(f"frame {self._picks[index]} is no longer there")
                     (shown, drawing), image = found, None
                 if image is None:
-                    image = resize(cropped(as_rgb(drawing), self._info.crop), self._info.width, self._info.height)
+                    image = _fitted(_opacity(drawing) if self._opacity else as_rgb(drawing), self._info)
                 yield Frame(index, self._info.times[index], image)
 
 
@@ -83,9 +90,11 @@ def _drawn(picture: Pillow.Image, path: Path, first: int = 0) -> Iterator[tuple[
 class PicturesSource:
     """Frames that are files of their own, all of one size. Made by `open_source`."""
 
-    def __init__(self, info: VideoInfo, files: Sequence[Path]) -> None:
+    def __init__(self, info: VideoInfo, files: Sequence[Path], opacity: bool = False) -> None:
+        """`opacity`: the frames are how opaque they are."""
         self._info = info
         self._files = tuple(files)
+        self._opacity = opacity
 
     @property
     def info(self) -> VideoInfo:
@@ -93,7 +102,11 @@ class PicturesSource:
 
     def at_size(self, width: int, height: int) -> PicturesSource:
         """The same frames at another size."""
-        return PicturesSource(replace(self._info, width=width, height=height), self._files)
+        return PicturesSource(replace(self._info, width=width, height=height), self._files, self._opacity)
+
+    def opacity(self, width: int, height: int) -> PicturesSource:
+        """How opaque the frames are, uint8 (height, width)."""
+        return PicturesSource(replace(self._info, width=width, height=height), self._files, True)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
@@ -105,10 +118,26 @@ class PicturesSource:
 
     def _read(self, start: int) -> Iterator[Frame]:
         for index in range(start, len(self._files)):
-            image = read_picture(self._files[index])
+            image = self._picture(self._files[index])
             same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
-            image = resize(cropped(image, self._info.crop), self._info.width, self._info.height)
-            yield Frame(index, self._info.times[index], image)
+            yield Frame(index, self._info.times[index], _fitted(image, self._info))
+
+    def _picture(self, path: Path) -> Image:
+        if not self._opacity:
+            return read_picture(path)
+        with open_picture(path) as picture:
+            return _opacity(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+
+
+def _opacity(picture: Pillow.Image) -> Image:
+    found = opacity_of(picture)
+    width, height = upright_size(picture)
+    return np.full((height, width), 255, np.uint8) if found is None else found
+
+
+def _fitted(image: Image, info: VideoInfo) -> Image:
+    """The part that is asked for, at the size that is."""
+    return resize(cropped(image, info.crop), info.width, info.height)
 
 
 def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image) -> None:

@@ -114,6 +114,27 @@ def as_rgb(picture: Pillow.Image) -> Image:
     return cast(Image, np.array(on_white(_to_srgb(upright))))
 
 
+def opacity_of(picture: Pillow.Image) -> Image | None:
+    """How opaque the current frame of an open picture is, uint8 (height, width), turned as `as_rgb` turns it; None
+    where it is opaque throughout."""
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.has_transparency_data:
+        return None
+    opacity = np.array(upright.convert("RGBA").getchannel("A"))
+    return None if opacity.min() == 255 else cast(Image, opacity)
+
+
+def read_opacity(path: str | Path) -> Image | None:
+    """How opaque the picture in `path` is, as `opacity_of`.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    path = Path(path)
+    with open_picture(path) as picture:
+        return opacity_of(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+
+
 def _from_deep_grey(picture: Pillow.Image) -> Image:
     values = np.asarray(picture).astype(np.float64)
     if picture.mode == "F":

@@ -51,6 +51,8 @@ class SinkPlan:
     reframing: Reframing | None = None
     """Makes what is written of the frames that are put in, which may be of another size and of another number; None:
     they are written as they are."""
+    alpha: bool = False
+    """What is written has a fourth channel, its opacity; `reframing` gives it."""
     plays: int = 0
     """How often a GIF or an animated picture is played; 0 for ever."""
     numbers: tuple[int, ...] = ()

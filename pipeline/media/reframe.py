@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
+from pipeline.media.alpha import with_opacity
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.media.resize import fit_size, resize
 from pipeline.types import Image
@@ -158,10 +159,18 @@ def _resized_plane(plane: npt.NDArray[np.float32], width: int, height: int) -> n
 class Reframing:
     """Makes the frames that are written of those that are painted; one clip, once, in order."""
 
-    def __init__(self, layout: Layout, frames: int, content: FrameSource | None, picks: Sequence[int] | None = None):
+    def __init__(
+        self,
+        layout: Layout,
+        frames: int,
+        content: FrameSource | None,
+        picks: Sequence[int] | None = None,
+        alpha: bool = False,
+    ) -> None:
         """
         :param frames: how many are painted.
         :param content: what is painted, frame by frame, for its detail; None: it is not needed.
+        :param alpha: whether the transparency of the content is given back as well.
         :param picks: for each frame that is written the number of the painted one, never decreasing; None: all.
         """
         self.layout = layout
@@ -170,8 +179,8 @@ class Reframing:
         for pick in range(frames) if picks is None else picks:
             self._shown[pick] += 1
         wanted = content is not None and layout.enlarges
-        self._content = content.at_size(*layout.inner).frames() if content is not None and wanted else None
-        self._read = 0
+        self._content = _Ahead(content.at_size(*layout.inner)) if content is not None and wanted else None
+        self._opacity = _Ahead(content.opacity(*layout.inner)) if content is not None and alpha else None
 
     def frames_of(self, index: int, painting: Image) -> list[Image]:
         """What is written of painted frame `index`: that frame, several times the same, or nothing.
@@ -181,16 +190,29 @@ class Reframing:
         times = self._shown[index]
         if not times:
             return []
-        return [self.layout.write(painting, self._content_of(index))] * times
+        image = self.layout.write(painting, None if self._content is None else self._content.image(index))
+        if self._opacity is not None:
+            image = with_opacity(image, self._opacity.image(index))
+        return [image] * times
 
-    def _content_of(self, index: int) -> Image | None:
-        if self._content is None:
-            return None
-        frame: Frame = next(islice(self._content, index - self._read, None))
+    def close(self) -> None:
+        """Let go of the input. Called by the thread that calls `frames_of`, or when that has ended."""
+        for ahead in (self._content, self._opacity):
+            if ahead is not None:
+                ahead.close()
+
+
+class _Ahead:
+    """The frames of a source, one after the other; some may be left out."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._frames = source.frames()
+        self._read = 0
+
+    def image(self, index: int) -> Image:
+        frame: Frame = next(islice(self._frames, index - self._read, None))
         self._read = index + 1
         return frame.image
 
     def close(self) -> None:
-        """Let go of the input. Called by the thread that calls `frames_of`, or when that has ended."""
-        if self._content is not None:
-            self._content.close()
+        self._frames.close()

@@ -69,10 +69,10 @@ def resize(image: Image, width: int, height: int) -> Image:
     """`image` at another size, by a Lanczos filter that is widened when shrinking, so nothing aliases.
 
     Args:
-        image: uint8, shape (h, w, 3).
+        image: uint8, shape (h, w, 3) or (h, w).
 
     Returns:
-        uint8, shape (height, width, 3); the very same array where the size is right already.
+        uint8, shape (height, width, 3) or (height, width); the very same array where the size is right already.
     """
     if image.shape[:2] == (height, width):
         return image

@@ -66,7 +66,7 @@ def open_sink(plan: SinkPlan) -> Sink:
     if plan.palette is not None:
         raise UsageError(f"{path}: a video has no palette. Leave it out, or choose a name that ends in .gif.")
     size = (plan.width, plan.height)
-    encoding = choose_encoding(suffix, plan.codec, plan.quality, size, plan.rate if plan.variable else None)
+    encoding = choose_encoding(suffix, plan.codec, plan.quality, size, plan.rate if plan.variable else None, plan.alpha)
     return Sink(plan, VideoWriter(plan, encoding))
 
 

@@ -33,6 +33,8 @@ from pipeline.types import OnProgress
 FOLDER_RATE = Fraction(24)
 """Frames a second of a folder of pictures, which states none."""
 
+ON_WHITE = "The clip has an alpha channel; what is transparent is laid on white."
+
 Slice = tuple["int | Fraction | None", "int | Fraction | None"]
 """First frame and the frame before which to stop, counted from 0; or, as a Fraction, times in seconds: from the first
 frame that is shown then or later, to the last that is shown before. None: from the start, to the end."""
@@ -204,6 +206,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         rotation=header.rotation,
         colour="" if input_matrix(header) else header.colour_space,
         notes=(*line.notes, *_video_notes(probed)),
+        alpha=header.alpha,
         start=probed.origin + probed.times[request.first],
         sound_beyond=tuple(_beyond(probed, span) for span in probed.sounds) if request.stop is None else (),
         contents=contents,
@@ -229,7 +232,7 @@ def _video_notes(probed: Probe) -> list[str]:
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
     if probed.header.alpha:
-        notes.append("The clip has an alpha channel; what is transparent is laid on white.")
+        notes.append(ON_WHITE)
     if probed.remark:
         notes.append(f"ffmpeg complained, though every picture that is painted is there: {probed.remark}.")
     return notes

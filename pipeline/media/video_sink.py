@@ -140,6 +140,8 @@ class VideoWriter:
         size = (written.header.width, written.header.height)
         if size != (self._plan.width, self._plan.height):
             return f"its pictures are {size[0]}x{size[1]}, not {self._plan.width}x{self._plan.height}"
+        if self._plan.alpha and not written.header.alpha:
+            return "its transparency is missing"
         if len(written.times) != len(self._plan.times):
             return f"it has {len(written.times)} frames, not {len(self._plan.times)}"
         return ""

@@ -24,11 +24,13 @@ _SWS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 class VideoSource:
     """Frames of a video. Made by `open_source`."""
 
-    def __init__(self, info: VideoInfo, header: Header, picks: list[int]) -> None:
-        """`picks`: for each frame of `info` its number in the file, from 0, never decreasing."""
+    def __init__(self, info: VideoInfo, header: Header, picks: list[int], opacity: bool = False) -> None:
+        """`picks`: for each frame of `info` its number in the file, from 0, never decreasing. `opacity`: the frames are
+        how opaque they are."""
         self._info = info
         self._header = header
         self._picks = picks
+        self._opacity = opacity
 
     @property
     def info(self) -> VideoInfo:
@@ -36,7 +38,11 @@ class VideoSource:
 
     def at_size(self, width: int, height: int) -> VideoSource:
         """The same frames at another size."""
-        return VideoSource(replace(self._info, width=width, height=height), self._header, self._picks)
+        return VideoSource(replace(self._info, width=width, height=height), self._header, self._picks, self._opacity)
+
+    def opacity(self, width: int, height: int) -> VideoSource:
+        """How opaque the frames are, uint8 (height, width); of a video that has room for transparency."""
+        return VideoSource(replace(self._info, width=width, height=height), self._header, self._picks, True)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on; the same, bit for bit, as those of a run from 0.
@@ -44,12 +50,14 @@ class VideoSource:
         Raises:
             MediaError: (while iterating) the file is no longer what it was when it was opened.
         """
-        decoder = _Decoder(self._info, self._header, self._picks, start)
+        decoder = _Decoder(self._info, self._header, self._picks, start, self._opacity)
         yield from prefetch(decoder.frames(), DEPTH, decoder.cancel)
 
 
 class _Decoder:
-    def __init__(self, info: VideoInfo, header: Header, picks: list[int], start: int) -> None:
+    def __init__(self, info: VideoInfo, header: Header, picks: list[int], start: int, opacity: bool) -> None:
+        self._shape: tuple[int, ...] = (info.height, info.width) if opacity else (info.height, info.width, 3)
+        self._opacity = opacity
         self._info = info
         self._header = header
         self._picks = picks
@@ -78,12 +86,11 @@ class _Decoder:
             process.wait()
 
     def _read(self, process: Process, number: int) -> Iterator[Frame]:
-        height, width = self._info.height, self._info.width
-        image = np.zeros((height, width, 3), np.uint8)
+        image = np.zeros(self._shape, np.uint8)
         number -= 1
         for index in range(self._start, len(self._picks)):
             while number < self._picks[index]:
-                image = np.empty((height, width, 3), np.uint8)
+                image = np.empty(self._shape, np.uint8)
                 if not _fill(process, image):
                     raise self._ended(process, number + 1)
                 number += 1
@@ -102,15 +109,18 @@ class _Decoder:
         matrix = input_matrix(self._header)
         assumed = f":in_color_matrix={matrix}" if matrix else ""
         trim, scale = f"trim=start_frame={first}:end_frame={last + 1}", f"scale={info.width}:{info.height}:flags={_SWS}"
+        pixels = "gray" if self._opacity else "rgb24"
         white = self._on_white(assumed) if self._header.alpha else ()
+        if self._opacity:
+            white = ("format=gbrap", "alphaextract", "format=gray")
         filters = (trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
         decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.
             *("-reinit_filter", "0", *decoder, "-i", address(info.path), "-map", "0:V:0"),
-            *("-vf", ",".join((*filters, "format=rgb24"))),
+            *("-vf", ",".join((*filters, f"format={pixels}"))),
             *("-fps_mode", "passthrough", "-frames:v", str(last + 1 - first)),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+            *("-f", "rawvideo", "-pix_fmt", pixels, "pipe:1"),
         ]
 
     def _crop(self) -> tuple[str, ...]:

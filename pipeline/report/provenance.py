@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pipeline.clip.framing import FLATTEN
 from pipeline.clip.provenance import Ingredient, Record
 from pipeline.clip.record_reading import recorded_values
 from pipeline.text import LONGEST, sanitize_line
@@ -38,6 +39,7 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         *(of_clip if record.kind == "clip" else []),
         ("may enlarge", "yes" if record.upscale else "no"),
         ("shape", shape if record.pad is None else f"{shape}, between bars of {record.pad}"),
+        ("transparency", "laid on white" if record.alpha == FLATTEN else "kept"),
         ("written at", "the size it was painted at" if record.output_size is None else _size(record.output_size)),
         *(
             (sanitize_line(name, LONGEST), sanitize_line(_plain(value), LONGEST))

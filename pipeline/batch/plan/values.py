@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
-from pipeline.clip.framing import parse_aspect, parse_colour, parse_output_size
+from pipeline.clip.framing import parse_alpha, parse_aspect, parse_colour, parse_output_size
 from pipeline.clip.parse import FrameRange, parse_audio, parse_frames, parse_rate
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
@@ -126,6 +126,7 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "upscale": _switch("upscale"),
     "aspect": lambda value, home: parse_aspect(value),
     "pad": lambda value, home: parse_colour(value),
+    "alpha": lambda value, home: parse_alpha(value),
     "output_size": lambda value, home: parse_output_size(value),
     "codec": _word("codec", CODECS),
     "quality": _quality,

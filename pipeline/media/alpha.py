@@ -1,0 +1,39 @@
+"""Transparency: whether a clip has any, and a picture with that of another one."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import numpy as np
+
+from pipeline.media.frame import FrameSource
+from pipeline.types import Image
+
+
+def is_transparent(source: FrameSource) -> bool:
+    """Whether a clip is transparent: of a video, whether it has room for that; else, whether any pixel of it is.
+
+    :raises MediaError: the input is no longer what it was.
+    """
+    info = source.info
+    if info.kind == "video":
+        return info.alpha
+    with closing(source.opacity(info.width, info.height).frames()) as frames:
+        return any(frame.image.min() < 255 for frame in frames)
+
+
+def with_opacity(image: Image, opacity: Image) -> Image:
+    """A picture between bars with the transparency of what it shows: uint8 (H, W, 4). Bars are opaque; what cannot be
+    seen is white, whatever was painted there.
+
+    :param image: uint8 (H, W, 3).
+    :param opacity: uint8 (h, w) of the picture in the middle.
+    """
+    height, width = image.shape[:2]
+    high, wide = opacity.shape
+    top, left = (height - high) // 2, (width - wide) // 2
+    whole = np.full((height, width, 4), 255, np.uint8)
+    whole[:, :, :3] = image
+    whole[top : top + high, left : left + wide, 3] = opacity
+    whole[whole[:, :, 3] == 0, :3] = 255
+    return whole
