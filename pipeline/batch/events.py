@@ -114,5 +114,14 @@ class Notice:
     text: str
 
 
-BatchEvent = Checking | Planned | ItemBegan | ItemEvent | ItemEnded | BatchEnded | Notice
+@dataclass(frozen=True)
+class LeftOut:
+    """Files of the input folders that are not painted, although a person may want them to be."""
+
+    files: tuple[Path, ...]
+    text: str
+    """Which, and what makes them be painted."""
+
+
+BatchEvent = Checking | LeftOut | Planned | ItemBegan | ItemEvent | ItemEnded | BatchEnded | Notice
 OnBatchEvent = Callable[[BatchEvent], None]

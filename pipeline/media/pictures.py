@@ -16,18 +16,27 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 from pipeline.errors import MediaError
 from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
+from pipeline.media.suffixes import GET_HEIF
 from pipeline.types import Image
+
+with suppress(ImportError):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 
 # A list, not whatever Pillow has: its MPEG plugin would claim videos, its EPS plugin would start Ghostscript.
 _WANTED = (
     *("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF", "ICO", "ICNS"),
-    *("PCX", "SGI", "QOI", "PSD", "DDS", "XBM", "XPM"),
+    *("PCX", "SGI", "QOI", "PSD", "DDS", "XBM", "XPM", "HEIF"),
 )
 Pillow.init()
 FORMATS = tuple(name for name in _WANTED if name in Pillow.OPEN)
 """The formats that are read; a build of Pillow may lack a few."""
 
 ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+
+_DNG_VERSION, _KIND, _REDUCED = 50706, 254, 1
+"""Tags of a TIFF: written by a camera; what kind of picture the first one is; that of a smaller copy of another."""
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -87,8 +96,14 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             # Remarks on odd EXIF blocks are of no use to anyone here.
             warnings.simplefilter("ignore", UserWarning)
             with Pillow.open(path, formats=formats) as picture:
+                _refuse_preview(picture, path)
                 yield picture
     except UnidentifiedImageError as error:
+        if _is_heif(path):
+            raise MediaError(
+                f"{path}: this is a HEIC picture, which is read where pillow-heif is installed: {GET_HEIF}. Or convert "
+                "it to PNG or JPEG."
+            ) from error
         raise NotAPictureError(
             f"{path}: this is not a picture that can be read. Convert it to PNG or JPEG first."
         ) from error
@@ -104,6 +119,23 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             f"{path}: the picture is damaged or cut off ({error}). Copy or download it again, or save it anew "
             "from a program that still opens it."
         ) from error
+
+
+def _is_heif(path: Path) -> bool:
+    """Whether a file says that it is a picture, or several, of telephones; ffmpeg would take one tile for a video."""
+    with path.open("rb") as stream:
+        head = stream.read(12)
+    return head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def _refuse_preview(picture: Pillow.Image, path: Path) -> None:
+    """Raise a MediaError for what a camera wrote before it was developed: Pillow would read the small preview in it."""
+    tags = getattr(picture, "tag_v2", {})
+    if picture.format == "TIFF" and (_DNG_VERSION in tags or int(tags.get(_KIND, 0)) & _REDUCED):
+        raise MediaError(
+            f"{path}: this is a raw photograph, which holds no finished picture but a small preview. Develop it to a "
+            "PNG, TIFF or JPEG first."
+        )
 
 
 def as_rgb(picture: Pillow.Image) -> Image:

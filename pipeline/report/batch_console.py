@@ -9,7 +9,17 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import TaskID
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Notice, Planned
+from pipeline.batch.events import (
+    BatchEnded,
+    BatchEvent,
+    Checking,
+    ItemBegan,
+    ItemEnded,
+    ItemEvent,
+    LeftOut,
+    Notice,
+    Planned,
+)
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Event, FrameDone, Repainted, Stage, Started, Stepped
 from pipeline.report.batch_run import REPORT
@@ -71,7 +81,7 @@ class BatchReporter:
             self._item_event(event.name, event.event, now)
         elif isinstance(event, ItemEnded):
             self._ended(event)
-        elif isinstance(event, Notice):
+        elif isinstance(event, (Notice, LeftOut)):
             self._line(event.text)
         elif isinstance(event, BatchEnded):
             self.__exit__(None, None, None)

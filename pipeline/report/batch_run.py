@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, OnBatchEvent, Planned
+from pipeline.batch.events import BatchEnded, BatchEvent, ItemBegan, ItemEnded, LeftOut, OnBatchEvent, Planned
 from pipeline.batch.jobs import BatchRun
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
+from pipeline.batch.plan.inputs import left_out_text
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import PageCache, write_report
 from pipeline.signals import defer_signals
@@ -70,12 +71,17 @@ def paint_batch(batch_run: BatchRun, on_event: OnBatchEvent) -> Outcome:
     """
     # A name that was mistyped is told before torch is imported.
     batch = plan(batch_run)
+    left_out = LeftOut(batch.left_out, left_out_text(batch.left_out)) if batch.left_out else None
     with defer_signals():
         from pipeline.batch.driver import plan_only, run_batch
     if batch_run.dry_run:
+        if left_out is not None:
+            on_event(left_out)
         # A cluster would have to see the folder, and none is made.
         return plan_only(batch.folder, batch.items, _here(batch_run), batch_run.run_options, on_event)
     with ReportWriter(batch.folder, on_event) as reported:
+        if left_out is not None:
+            reported(left_out)
         if batch_run.cluster is None:
             return run_batch(batch.folder, batch.items, _here(batch_run), batch_run.run_options, reported)
         with closing(_there(batch_run, batch_run.cluster, batch.folder, on_event)) as pool:
@@ -115,6 +121,8 @@ class ReportWriter:
         """Seconds to write it again. Unlike the first time, what is finished by then is ready."""
         self._due = False
         """Whether something has happened that is not in it."""
+        self._left_out = ""
+        """Which files are not painted."""
         self._going = False
         """Whether it says that the run is at work."""
 
@@ -129,6 +137,8 @@ class ReportWriter:
             self._write(ended=True)
 
     def __call__(self, event: BatchEvent) -> None:
+        if isinstance(event, LeftOut):
+            self._left_out = event.text
         ended = isinstance(event, BatchEnded)
         if ended or isinstance(event, Planned):
             self._write(ended)
@@ -143,6 +153,6 @@ class ReportWriter:
         began, first = time.monotonic(), self._written is None
         # A page that cannot be written is no reason to paint no more; the ledger has it all.
         with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
-            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._cache)
+            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._cache, self._left_out)
         self._written, self._due, self._going = time.monotonic(), False, not ended
         self._took = 0.0 if first else self._written - began

@@ -55,25 +55,31 @@ class PageCache:
         return text
 
 
-def write_report(ledger: Ledger, path: Path, now: float | None = None, cache: PageCache | None = None) -> None:
+def write_report(
+    ledger: Ledger, path: Path, now: float | None = None, cache: PageCache | None = None, left_out: str = ""
+) -> None:
     """Write the page, or replace it; it is complete at every moment.
 
     :param now: as for `render`.
     :param cache: as for `render`.
+    :param left_out: as for `render`.
     :raises OutputError: it cannot be written.
     :raises StoreError: the ledger is damaged.
     """
-    page = render(ledger, path.parent, now, cache)
+    page = render(ledger, path.parent, now, cache, left_out)
     with written_atomically(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
 
 
-def render(ledger: Ledger, folder: Path, now: float | None = None, cache: PageCache | None = None) -> str:
+def render(
+    ledger: Ledger, folder: Path, now: float | None = None, cache: PageCache | None = None, left_out: str = ""
+) -> str:
     """The page as a text.
 
     :param folder: where it will lie: links are relative to it.
     :param now: seconds since 1970, while a run is at work that will write it again; None of one that has ended.
     :param cache: of earlier pages of the same ledger in the same folder.
+    :param left_out: which files of the input folders are not painted, in sentences.
     """
     cache = cache or PageCache()
     items = ledger.items()
@@ -91,6 +97,7 @@ def render(ledger: Ledger, folder: Path, now: float | None = None, cache: PageCa
             waiting=[parts.plain(row) for row in groups[State.WAITING]],
             resume_hint=RESUME_HINT,
             folded=parts.folded,
+            left_out=left_out,
             style=Markup(_page_file("report.css")),
             script=Markup(script),
             # Nothing that a name or a message might smuggle in is ever run: only this very script is.

@@ -11,9 +11,11 @@ from test_batch_names import make
 
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.blends import find_styles, labels
+from pipeline.batch.plan.inputs import left_out_text
 from pipeline.batch.plan.item import Item
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import SettingsError, UsageError
+from pipeline.media.suffixes import READS_HEIF
 from pipeline.settings import resolve
 
 
@@ -82,6 +84,26 @@ def test_a_job_runs_on_what_was_planned(home: Path) -> None:
     ]
     assert item.clip_job().source == home / "in" / "a.mp4"
     assert (item.clip_job().rate, item.clip_job().frames, item.clip_job().codec) == (12.5, (None, 5), "h265")
+
+
+def test_what_a_person_may_miss_of_a_folder_is_named(home: Path) -> None:
+    heic = "d.jxr" if READS_HEIF else "d.heic"
+    strange = (heic, "e.jxl", "f.dng", "g.MOD", "clip", "new\nline.xyz")
+    make(home, *(f"in/{name}" for name in strange), "in/notes.txt", "in/a.srt", "in/.hidden.heic", "in/song.mp3")
+    for text in ("in", "in/*"):
+        batch = plan_batch([text], ["ink.jpg"], "out")
+        assert len(batch.items) == 3
+        assert {path.name for path in batch.left_out} == set(strange)
+    assert {path.name for path in plan_batch(["in", "in/clip"], ["ink.jpg"], "out").left_out} == {*strange} - {"clip"}
+    assert plan_batch(["in/*.mp4"], ["ink.jpg"], "out").left_out == ()
+    told = plan_job_file(job(home, 'inputs = "in"\nstyles = "ink.jpg"\noutput = "out"\n')).left_out
+    assert {path.name for path in told} == set(strange)
+    text = left_out_text(told)
+    assert "6 files were left out" in text and "clip (its name has no ending)" in text and r"new\nline.xyz" in text
+    assert ("pip install pillow-heif" in text) is not READS_HEIF
+    make(home, "only/d.jxl")
+    with pytest.raises(UsageError, match=r"no video and no picture there .* 1 file was left out.*: d\.jxl"):
+        plan_batch(["only"], ["ink.jpg"], "out")
 
 
 def test_what_is_for_videos_stays_off_gifs_and_pictures(home: Path) -> None:

@@ -13,9 +13,39 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from pipeline.errors import MediaError, OutputError, UsageError
-from pipeline.media import fit_size, is_animated, read_metadata, read_picture, resize, write_picture
+from pipeline.media import fit_size, is_animated, open_source, read_metadata, read_picture, resize, write_picture
+from pipeline.media.suffixes import READS_HEIF, is_media_name
 
 TEXTS = {"network": "vgg19", "settings": 'steps = 5\nname = "Ä; = #\\"\n'}
+
+
+HEIC = bytes.fromhex("00000018") + b"ftypheic" + bytes(4) + b"mif1heic"
+
+
+def test_a_picture_of_a_telephone_is_read_or_it_is_said_how(tmp_path: Path) -> None:
+    """Never a tile of it as a video."""
+    path = tmp_path / "a.heic"
+    path.write_bytes(HEIC + bytes(200))
+    for read in (read_picture, open_source):
+        with pytest.raises(MediaError) as caught:
+            read(path)
+        assert ("HEIC picture" in str(caught.value) and "pip install pillow-heif" in str(caught.value)) or READS_HEIF
+
+
+def test_a_heic_with_pillow_heif(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    image = picture(3, 96, 64)
+    pillow_heif.from_pillow(Pillow.fromarray(image)).save(tmp_path / "a.heic", quality=95)
+    found = read_picture(tmp_path / "a.heic")
+    assert found.shape == (64, 96, 3) and np.abs(found.astype(int) - image).mean() < 3
+    assert is_media_name(Path("b.HEIC")) and open_source(tmp_path / "a.heic").info.kind == "picture"
+
+
+@pytest.mark.parametrize(("tag", "value"), [(254, 1), (50706, b"\x01\x04\x00\x00")])
+def test_the_preview_in_a_raw_photograph_is_not_taken_for_it(tmp_path: Path, tag: int, value: int | bytes) -> None:
+    Pillow.new("RGB", (16, 16)).save(tmp_path / "a.dng", "TIFF", tiffinfo={tag: value})
+    with pytest.raises(MediaError, match="raw photograph"):
+        read_picture(tmp_path / "a.dng")
 
 
 def test_alpha_shows_white_where_it_is_transparent(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Sequence
@@ -17,12 +18,23 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned, PlanRow
+from pipeline.batch.events import (
+    BatchEnded,
+    BatchEvent,
+    Checking,
+    ItemBegan,
+    ItemEnded,
+    ItemEvent,
+    LeftOut,
+    Planned,
+    PlanRow,
+)
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
 from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes
+from pipeline.report.jsonlines import as_json
 from pipeline.report.lines import ECHO, WIDEST, print_table, print_text
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
@@ -126,6 +138,13 @@ def test_why_something_cannot_be_painted_is_said_once() -> None:
     assert text.count("this cannot be read") == 1
     assert "\ncannot be painted: b.mp4 (2 paintings): this cannot be read." in text
     assert "\nfailed, for the reasons above: b-ink.mp4, b-oil.mp4\n" in text
+
+
+def test_what_was_left_out_is_said_before_the_plan() -> None:
+    left_out = LeftOut((Path("in/x.jxl"),), "1 file was left out: x.jxl.")
+    text = reported(left_out, PLAN)
+    assert text.index("1 file was left out: x.jxl.") < text.index("1 of 4 to paint")
+    assert json.loads(as_json(left_out))["files"] == ["in/x.jxl"]
 
 
 def test_quiet_says_why_something_fails_and_nothing_else() -> None:

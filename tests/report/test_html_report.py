@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from ledgers import BEGAN, finish, frame_row, jpeg, planned, set_columns
 
-from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, Planned
+from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, LeftOut, Planned
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, State, ThumbnailRow
 from pipeline.batch.thumbnails import LIMITS, thumbnail_limits
@@ -119,6 +119,14 @@ def test_what_is_said_of_the_batch(out: Path, batch: Ledger) -> None:
     ):  # fmt: skip
         assert words in " ".join(text.split()), words
     assert text.index("the video is cut off") < text.index("c.mp4") < text.index("a.mp4") < text.index("d.mp4")
+
+
+def test_what_was_left_out_of_the_folders_is_on_the_page(out: Path, batch: Ledger) -> None:
+    assert "left-out" not in render(batch, out)
+    writer = ReportWriter(out, lambda event: None)
+    writer(LeftOut((Path("x.jxl"),), "1 file was left out: <x>.jxl."))
+    writer(BatchEnded(out, 1, (), 0, 1.0))
+    assert "1 file was left out: <x>.jxl." in Page((out / "report.html").read_text()).text
 
 
 def test_of_a_painting_without_anything_to_show_the_rest_is_shown(out: Path, batch: Ledger) -> None:

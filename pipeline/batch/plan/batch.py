@@ -27,6 +27,8 @@ class Batch:
 
     folder: Path
     items: tuple[Item, ...]
+    left_out: tuple[Path, ...] = ()
+    """Files of the folders that are left out although a person may want them painted."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def plan_batch(
     how = with_values(Options(), given, home, mistakes)
     template = _template(name, mistakes)
     outdir = located(str(folder), home)
-    found = _inputs(inputs, home, outdir, sequences, pair, mistakes)
+    left_out: list[Path] = []
+    found = _inputs(inputs, home, outdir, sequences, pair, mistakes, left_out)
     wanted = _styles(styles, home, pair, mistakes)
     with mistakes.collected():
         if not inputs:
@@ -82,9 +85,8 @@ def plan_batch(
             raise UsageError("Painting needs at least one style picture. Write --style FILE.")
     mistakes.check()
     matched = _matched(_without_styles(found, wanted), wanted, pair)
-    return Batch(
-        outdir, finished(outdir, [Request(one, blend, how, template) for one, its in matched for blend in its])
-    )
+    requests = [Request(one, blend, how, template) for one, its in matched for blend in its]
+    return Batch(outdir, finished(outdir, requests), _unused(left_out, requests))
 
 
 def plan_job_file(path: Path, folder: str | Path | None = None) -> Batch:
@@ -101,12 +103,17 @@ def plan_job_file(path: Path, folder: str | Path | None = None) -> Batch:
             raise UsageError('it does not say where the paintings go. Write output = "painted/", or give -o FOLDER.')
     # Whatever is missing, the files are looked for, so that all mistakes come to light at once.
     outdir = outdir or job.home / "painted"
-    found = _inputs(job.inputs, job.home, outdir, job.sequences, job.pair, mistakes, f"{job.place}, inputs")
+    left_out: list[Path] = []
+    place = f"{job.place}, inputs"
+    found = _inputs(job.inputs, job.home, outdir, job.sequences, job.pair, mistakes, left_out, place)
     styles = _styles(job.styles, job.home, job.pair, mistakes, f"{job.place}, styles")
     own = [
         _Own(
             item,
-            _inputs([item.input] if item.input else [], job.home, outdir, job.sequences, False, mistakes, item.place),
+            _inputs(
+                [item.input] if item.input else [],
+                *(job.home, outdir, job.sequences, False, mistakes, left_out, item.place),
+            ),
             _styles(item.styles, job.home, False, mistakes, item.place),
         )
         for item in job.items
@@ -115,7 +122,13 @@ def plan_job_file(path: Path, folder: str | Path | None = None) -> Batch:
     found = _without_styles(found, [*styles, *(blend for mine in own for blend in mine.styles)])
     own = [_Own(mine.item, _without_styles(mine.inputs, mine.styles or styles), mine.styles) for mine in own]
     requests = _requests(job, _matched(found, styles, job.pair), styles, own)
-    return Batch(outdir, finished(outdir, requests))
+    return Batch(outdir, finished(outdir, requests), _unused(left_out, requests))
+
+
+def _unused(left_out: Iterable[Path], requests: Iterable[Request]) -> tuple[Path, ...]:
+    """Each file that was left out once, without those that another input names."""
+    used = {request.input.path for request in requests}
+    return tuple(path for path in dict.fromkeys(left_out) if path not in used)
 
 
 def _requests(
@@ -163,12 +176,19 @@ def _template(text: str, mistakes: Mistakes) -> Template:
 
 
 def _inputs(
-    texts: Iterable[str], home: Path, outdir: Path, sequences: bool, pair: bool, mistakes: Mistakes, place: str = ""
+    texts: Iterable[str],
+    home: Path,
+    outdir: Path,
+    sequences: bool,
+    pair: bool,
+    mistakes: Mistakes,
+    left_out: list[Path],
+    place: str = "",
 ) -> list[Input]:
     found: list[Input] = []
     for text in texts:
         with mistakes.collected(place):
-            found.extend(find_inputs(text, home, outdir, sequences))
+            found.extend(find_inputs(text, home, outdir, sequences, left_out))
     # In pairs, one input can be named for several styles.
     return found if pair else each_once(found)
 

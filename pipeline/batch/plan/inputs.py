@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +12,13 @@ from pathlib import Path, PurePosixPath
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import is_animated
 from pipeline.media.picture_sources import natural_key
-from pipeline.media.suffixes import STILLS, ending, is_media_name
+from pipeline.media.suffixes import GET_HEIF, HEIF, READS_HEIF, STILLS, ending, is_media_name, may_be_missed
+from pipeline.text import sanitize_line
 
 WORK = ".reelbrush"
 """How the names of work folders end; what lies in them is half-done, and no input."""
 _WILD = re.compile(r"[*?[]")
+_LISTED = 8
 _NUMBERED = re.compile(r"(.*?)\d+", re.DOTALL)
 
 
@@ -64,7 +66,9 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def find_inputs(text: str, home: Path, outdir: Path, sequences: bool = False) -> list[Input]:
+def find_inputs(
+    text: str, home: Path, outdir: Path, sequences: bool = False, left_out: list[Path] | None = None
+) -> list[Input]:
     """What one argument means. A file that is named by itself is taken whatever it is called. Of a folder, and of a
     pattern that does not say how names end, videos and pictures are taken, in natural order; what is hidden, work
     folders and `outdir` are left out.
@@ -72,11 +76,12 @@ def find_inputs(text: str, home: Path, outdir: Path, sequences: bool = False) ->
     :param home: the folder that a relative path counts from.
     :param outdir: where the paintings go.
     :param sequences: a folder whose videos and pictures are two or more pictures numbered alike is one clip.
+    :param left_out: gets the files that are left out although a person may want them painted.
     :raises UsageError: it does not exist, may not be read, or nothing in it can be painted.
     """
     if not text.strip():
         raise UsageError("The name of an input is empty. Name a file, a folder or a pattern such as 'clips/*.mp4'.")
-    path = located(text, home)
+    path, missed = located(text, home), [] if left_out is None else left_out
     try:
         if path.is_dir():
             # '..' has no name to make another of.
@@ -86,20 +91,38 @@ def find_inputs(text: str, home: Path, outdir: Path, sequences: bool = False) ->
                     f"{text}: this folder is also the one the paintings go to, where they would be inputs the next "
                     "time. Choose another output folder; it may lie in this one."
                 )
-            found = list(_walk(path, path, outdir, sequences, set()))
+            found = list(_walk(path, path, outdir, sequences, set(), missed))
         elif path.is_file():
             return [Input(path, path.parent, searched=False)]
         elif is_there(path):
             raise UsageError(f"{text}: this is neither a file nor a folder. Name a video, a picture or a folder.")
         elif _WILD.search(text):
-            found = _matching(text, path, outdir, sequences)
+            found = _matching(text, path, outdir, sequences, missed)
         else:
             raise UsageError(f"{text}: there is no such file or folder. Look at how it is spelt.")
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     if not found:
-        raise UsageError(f"{text}: there is no video and no picture there that could be painted.")
+        raise UsageError(
+            " ".join(
+                (f"{text}: there is no video and no picture there that could be painted.", left_out_text(missed))
+            ).strip()
+        )
     return found
+
+
+def left_out_text(files: Sequence[Path]) -> str:
+    """Which files were left out of folders, and what makes them be taken; '' where there is none."""
+    if not files:
+        return ""
+    names = [sanitize_line(file.name) + ("" if ending(file) else " (its name has no ending)") for file in files]
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    heif = f" HEIC is read with {GET_HEIF}." if not READS_HEIF and any(ending(file) in HEIF for file in files) else ""
+    noun = "1 file was" if len(files) == 1 else f"{len(files)} files were"
+    return (
+        f"{noun} left out, whose names promise no picture and no video that can be read: {listed}.{heif} A file that "
+        "is named by itself is taken whatever it is called."
+    )
 
 
 def each_once(inputs: Iterable[Input]) -> list[Input]:
@@ -112,7 +135,9 @@ def each_once(inputs: Iterable[Input]) -> list[Input]:
     return list(found.values())
 
 
-def _walk(folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Path]) -> Iterator[Input]:
+def _walk(
+    folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Path], left_out: list[Path]
+) -> Iterator[Input]:
     real = folder.resolve()
     # Links may lead in circles.
     if real in seen or _same(folder, outdir):
@@ -120,6 +145,7 @@ def _walk(folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Pat
     seen.add(real)
     entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural_key)
     files = {entry for entry in entries if is_media_name(entry) and entry.is_file()}
+    left_out += [entry for entry in entries if may_be_missed(entry) and entry.is_file()]
     if sequences and _numbered(files):
         yield Input(folder, root, True) if folder != root else Input(folder, root.parent, True, searched=False)
         files = set()
@@ -127,7 +153,7 @@ def _walk(folder: Path, root: Path, outdir: Path, sequences: bool, seen: set[Pat
         if entry in files:
             yield Input(entry, root)
         elif entry.is_dir() and not entry.name.endswith(WORK):
-            yield from _walk(entry, root, outdir, sequences, seen)
+            yield from _walk(entry, root, outdir, sequences, seen, left_out)
 
 
 def _numbered(files: set[Path]) -> bool:
@@ -137,7 +163,7 @@ def _numbered(files: set[Path]) -> bool:
     return len(files) > 1 and len(kinds) == 1 and all(found) and all(ending(file) in STILLS for file in files)
 
 
-def _matching(text: str, path: Path, outdir: Path, sequences: bool) -> list[Input]:
+def _matching(text: str, path: Path, outdir: Path, sequences: bool, left_out: list[Path]) -> list[Input]:
     """What a pattern finds below the last folder in it that has no wildcard, or is there with a name that looks so."""
     root, rest = Path(path.anchor), list(path.parts[1:])
     while rest and (not _WILD.search(rest[0]) or (root / rest[0]).is_dir()):
@@ -160,9 +186,11 @@ def _matching(text: str, path: Path, outdir: Path, sequences: bool) -> list[Inpu
         if match.is_file():
             if said or is_media_name(match):
                 found.append(Input(match, root))
+            elif may_be_missed(match):
+                left_out.append(match)
         elif match.is_dir() and not deep:
             # With '**' the pattern itself says what is wanted of the folders below.
-            found.extend(_walk(match, root, outdir, sequences, set()))
+            found.extend(_walk(match, root, outdir, sequences, set(), left_out))
     return each_once(found)
 
 
