@@ -62,6 +62,14 @@ class Settings:
         high=1,
     )
 
+    colours: str = _setting(
+        "style",
+        "Whose colours a painting has: the style's; the input's own, of which only the brightness is painted (keep); "
+        "or those of a style picture that was brought near the input's (match).",
+        PAINTING,
+        choices=("style", "keep", "match"),
+    )
+
     padding: str = _setting(
         "zeros",
         "What the network sees beyond the border: the border repeated, or zeros, as it was trained; they paint a seam.",
@@ -97,7 +105,11 @@ class Settings:
         high=1,
     )
     style_scale: float = _setting(
-        1.0, "Longest side of the style picture, in longest sides of the painting.", low=0.05, high=8
+        1.0,
+        "Longest side of the style picture, in longest sides of the painting: less gives finer strokes, more coarser.",
+        PAINTING,
+        low=0.05,
+        high=8,
     )
 
     steps: int = _setting(

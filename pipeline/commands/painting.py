@@ -113,7 +113,9 @@ class ClipPainting(Painting):
 class PreviewPainting(Painting):
     """How a job is painted that is only looked at: what it costs depends on its size above all."""
 
-    typed: Typed = field(default_factory=dict, metadata=group(Settings, only=("size",), preset=DEFAULT_PRESET))
+    typed: Typed = field(
+        default_factory=dict, metadata=group(Settings, only=("size", "colours", "style_scale"), preset=DEFAULT_PRESET)
+    )
 
 
 def words(options: Mapping[str, Any]) -> list[str]:

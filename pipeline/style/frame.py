@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,11 @@ class WarmStart:
     """None of them: no temporal loss."""
     own: Image | None = None
     """The frame's painting of an earlier pass, of the same size: where it is better already, it is started from."""
+
+    def mapped(self, change: Callable[[Image], Image]) -> WarmStart:
+        """With every picture in it changed."""
+        targets = tuple(replace(target, picture=change(target.picture)) for target in self.temporal_targets)
+        return WarmStart(change(self.start), targets, None if self.own is None else change(self.own))
 
 
 @dataclass(frozen=True)

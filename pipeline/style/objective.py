@@ -194,7 +194,12 @@ class Objective:
     """
 
     def __init__(
-        self, network: Network, terms: Sequence[Term], checkpoint: bool = False, tile_side: int | None = None
+        self,
+        network: Network,
+        terms: Sequence[Term],
+        checkpoint: bool = False,
+        tile_side: int | None = None,
+        grey: bool = False,
     ) -> None:
         """
         :param checkpoint: forget the maps of every block as soon as its losses are known, and compute them anew on the
@@ -202,18 +207,22 @@ class Objective:
             `LayerTerm`s then.
         :param tile_side: instead, go over the picture in tiles of at most so many pixels a side: the same numbers to
             rounding, with the maps of one tile in memory.
+        :param grey: take the mean of the three channels for all of them: what starts grey stays grey.
         """
         self.network = network
         self.terms = tuple(term for term in terms if term.weight != 0)
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
         self._checkpoint = checkpoint
         self._tile_side = tile_side
+        self._grey = grey
 
     def with_terms(self, terms: Sequence[Term]) -> Objective:
         """The same with other terms."""
-        return Objective(self.network, terms, self._checkpoint, self._tile_side)
+        return Objective(self.network, terms, self._checkpoint, self._tile_side, self._grey)
 
     def __call__(self, image: Tensor) -> Losses:
+        if self._grey:
+            image = image.mean(1, keepdim=True).expand_as(image)
         if self._tile_side and self._layers:
             values = self._by_tiles(image, self._tile_side)
         else:

@@ -17,12 +17,13 @@ from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format
 from pipeline.settings import Settings
 from pipeline.style.adain import ChannelStatistics, ClipStatistics
-from pipeline.style.colour import blended_colour_statistics, colour_statistics, with_colours
+from pipeline.style.colour import ColourStatistics, blended_colour_statistics, colour_statistics, with_colours
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, WarmStart
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
 from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
+from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
 from pipeline.style.picture import enlarged, resized, to_image, to_tensor
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
@@ -53,9 +54,10 @@ class Painter:
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
         own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
         self._network = own.placed(device, dtype, memory_format(device))
-        pictures = [(style.weight, to_tensor(style.image)) for style in styles]
-        self._colours = blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in pictures])
-        self._targets = Targets(self._network, pictures, settings, device)
+        self._pictures = [(style.weight, to_tensor(style.image)) for style in styles]
+        self._colours = blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in self._pictures])
+        self._targets = Targets(self._network, self._pictures, settings, device)
+        self._matched = settings.colours == "style"
         self._runners = StepRunners(device)
         self._retry = OutOfMemoryRetry(device, self._runners.clear)
         self._statistics = ClipStatistics()
@@ -75,7 +77,11 @@ class Painter:
     @property
     def needs_statistics(self) -> bool:
         """Whether a painting depends on what its clip as a whole looks like."""
-        return bool(self._targets.clip_layers) or self.settings.start == "recoloured"
+        return bool(self._targets.clip_layers) or self._needs_colours
+
+    @property
+    def _needs_colours(self) -> bool:
+        return self.settings.start == "recoloured" or self.settings.colours != "style"
 
     def with_settings(self, settings: Settings) -> Painter:
         """This painter with other steps or temporal settings. What was computed of the styles is shared, and so has to
@@ -89,6 +95,15 @@ class Painter:
         """This painter for the frames of a clip that looks like `clip` as a whole: a palette that does not wander."""
         other = copy.copy(self)
         other._statistics = clip.on(self.device)
+        return other if clip.colours is None or self.settings.colours == "style" else other._in_colours(clip.colours)
+
+    def _in_colours(self, content: ColourStatistics) -> Painter:
+        """This painter with its styles matched to the colours of the input, which paintings are to have."""
+        other = copy.copy(self)
+        grey = self.settings.colours == "keep"
+        pictures = [(weight, style_matched(picture, content, grey)) for weight, picture in self._pictures]
+        other._targets = Targets(self._network, pictures, self.settings, self.device)
+        other._matched = True
         return other
 
     def statistics_of(self, image: Image) -> ClipStatistics:
@@ -98,7 +113,7 @@ class Painter:
         :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        full = to_tensor(image)
+        full = to_tensor(self._seen(image))
         height, width = full.shape[2:]
         # A frame may have to be painted smaller than any other.
         sizes = self._sizes(height, width, max(self.settings.levels, 1 + MOST_HALVINGS))
@@ -109,7 +124,7 @@ class Painter:
         layers = (
             self._retry.paint((height, width), self._plans(height, width), attempt) if self._targets.clip_layers else {}
         )
-        own = colour_statistics(full) if self.settings.start == "recoloured" else None
+        own = colour_statistics(to_tensor(image)) if self._needs_colours else None
         return ClipStatistics(layers, own).on(torch.device("cpu"))
 
     def paint(
@@ -131,12 +146,27 @@ class Painter:
         :raises PaintingError: the loss is not a finite number, whatever was tried.
         :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
         """
+        if not self._matched:
+            own = self._in_colours(colour_statistics(to_tensor(content)))
+            return own.paint(content, carried, index, on_progress, start, steps)
         height, width = content.shape[:2]
-        return self._retry.paint(
-            (height, width),
-            self._plans(height, width),
-            lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
-        )
+
+        def paint(
+            content: Image, carried: WarmStart | None, on_progress: OnProgress | None, start: Image | None
+        ) -> PaintedFrame:
+            return self._retry.paint(
+                (height, width),
+                self._plans(height, width),
+                lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
+            )
+
+        if self.settings.colours == "keep":
+            return paint_luminance(paint, content, carried, on_progress, start)
+        return paint(content, carried, on_progress, start)
+
+    def _seen(self, image: Image) -> Image:
+        """A picture as the network sees it."""
+        return in_grey(image) if self.settings.colours == "keep" else image
 
     def _plans(self, height: int, width: int) -> list[MemoryPlan]:
         """What there is to try for a picture of that size where memory runs out."""
@@ -221,12 +251,13 @@ class Painter:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
             return to_tensor(start)
-        if self.settings.start == "recoloured":
+        if self.settings.start == "recoloured" and self.settings.colours == "style":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
             recoloured = with_colours(content, self._statistics.colours or colour_statistics(content), self._colours)
             return content + share * (recoloured - content)
-        return content if self.settings.start == "content" else None
+        # A style in the content's own colours leaves nothing to recolour.
+        return content if self.settings.start in ("content", "recoloured") else None
 
     def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
         if self.settings.start == "blank":

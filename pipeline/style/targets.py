@@ -138,7 +138,8 @@ class Targets:
         if temporal_targets:
             placed = [self._placed(target, size) for target in temporal_targets]
             terms.append(TemporalTerm(placed, settings.temporal_weight))
-        return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side))
+        grey = settings.colours == "keep"
+        return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side), grey)
 
     def tile_sides(self, size: tuple[int, int]) -> list[int]:
         """Pixels of tiles with which a painting of (height, width) takes less memory, the largest first."""

@@ -1,0 +1,96 @@
+"""Paintings in the colours of their input: the two ways of Gatys, Bethge, Hertzmann and Shechtman (2016, "Preserving
+Color in Neural Artistic Style Transfer").
+
+`match` gives the style picture the colours of the input before anything is painted, and `keep` paints the luminance
+alone and gives the painting the input's own chroma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pipeline.style.colour import ColourStatistics, colour_statistics, with_colours
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
+from pipeline.style.picture import to_image, to_tensor
+from pipeline.types import Image
+
+# Y of YIQ, as in the paper (ITU-R BT.601).
+LUMA = (0.299, 0.587, 0.114)
+
+
+def luminance(image: Tensor) -> Tensor:
+    """Y (1, 1, H, W) of a picture (1, 3, H, W) in 0..1."""
+    return torch.einsum("c,nchw->nhw", torch.tensor(LUMA, dtype=image.dtype), image).unsqueeze(1)
+
+
+def with_luminance(image: Tensor, wanted: Tensor) -> Tensor:
+    """A picture (1, 3, H, W) in 0..1 whose luminance has become `wanted`, (1, 1, H, W) in 0..1, with its chroma.
+
+    Where a colour would be brighter or darker than a pixel can be, its chroma is brought down as far as that takes, in
+    the same hue; the luminance is always the wanted one.
+    """
+    chroma = image - luminance(image)
+    # c s + Y within 0..1 for each channel: the largest s up to 1.
+    room = torch.where(chroma > 0, 1 - wanted, wanted)
+    share = (room / chroma.abs().clamp(min=1e-6)).amin(1, keepdim=True).clamp(max=1)
+    return (wanted + share * chroma).clamp(0, 1)
+
+
+def in_grey(image: Image) -> Image:
+    """uint8 (H, W, 3): the luminance of a picture in all three channels."""
+    return to_image(luminance(to_tensor(image)).expand(1, 3, -1, -1))
+
+
+def style_matched(style: Tensor, content: ColourStatistics, grey: bool) -> Tensor:
+    """The style picture as a painting in the colours of its input needs it.
+
+    :param style: (1, 3, H, W) in 0..1.
+    :param content: of the input; of a clip as a whole, so that its frames are painted in one style.
+    :param grey: with `keep`: luminance alone, its mean m and deviation s the content's,
+        Y' = s_content / s_style (Y - m_style) + m_content. Else mean and covariance of the colours become those of the
+        content.
+    :return: (1, 3, H, W) in 0..1.
+    """
+    if not grey:
+        return with_colours(style, colour_statistics(style), content)
+    weights = torch.tensor(LUMA, dtype=torch.float64)
+    own = luminance(style)
+    deviation = (weights @ content.covariance @ weights).sqrt() / own.double().std(correction=0).clamp(min=1e-6)
+    matched = deviation * (own.double() - own.double().mean()) + weights @ content.mean
+    return matched.to(style.dtype).clamp(0, 1).expand(1, 3, -1, -1)
+
+
+def paint_luminance(
+    paint: Callable[[Image, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
+    content: Image,
+    carried: WarmStart | None,
+    on_progress: OnProgress | None,
+    start: Image | None,
+) -> PaintedFrame:
+    """With `keep`: paint in grey, and give the painting the chroma of the content.
+
+    :param paint: paints a content, with what is carried to it, what is told of its progress, and a picture to start
+        from.
+    """
+    colours = to_tensor(content)
+
+    def coloured(picture: Tensor) -> Tensor:
+        return with_luminance(colours, luminance(picture))
+
+    def on_grey(progress: Progress) -> None:
+        assert on_progress is not None
+        on_progress(
+            replace(progress, picture=lambda: coloured(progress.picture()), start=lambda: coloured(progress.start()))
+        )
+
+    painted = paint(
+        in_grey(content),
+        None if carried is None else carried.mapped(in_grey),
+        None if on_progress is None else on_grey,
+        None if start is None else in_grey(start),
+    )
+    return replace(painted, image=to_image(coloured(to_tensor(painted.image))))
