@@ -8,6 +8,8 @@ from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+import torch
+
 from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
@@ -144,7 +146,8 @@ def _tracked_ahead(
     # Those that are handed out, not those that are on the disk already.
     done = store.done
     try:
-        with closing(prefetch(_tracked(session, one, entered, settings, done), depth=1)) as ahead:
+        threads = torch.get_num_threads()
+        with closing(prefetch(_tracked(session, one, entered, settings, done, threads), depth=1)) as ahead:
             for tracked in ahead:
                 done += 1
                 yield tracked
@@ -157,11 +160,11 @@ def _tracked_ahead(
 
 
 def _tracked(
-    session: Session, one: Pass, entered: Container[int], settings: Settings, done: int
+    session: Session, one: Pass, entered: Container[int], settings: Settings, done: int, threads: int = 1
 ) -> Generator[TrackedFrame, None, None]:
     """The frames of a pass after the first so many in its order."""
     with closing(one.inputs(session.source, done - lookback(settings))) as frames:
-        yield from track_frames(frames, one.order[done], entered, settings, session.flow)
+        yield from track_frames(frames, one.order[done], entered, settings, session.flow, threads)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ import torch
 from pipeline.clip.passes import Pass
 from pipeline.clip.store import FrameStore
 from pipeline.media.frame import Frame
-from pipeline.motion.carry import adjusted, blended, filled, moved
+from pipeline.motion.carry import adjusted, blended, filled, found_again, moved
 from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.motion.masks import long_term
-from pipeline.motion.track import Track, track
+from pipeline.motion.track import Track
 from pipeline.network.raft import open_raft
 from pipeline.settings import Settings
 from pipeline.style.frame import TemporalTarget, WarmStart
@@ -30,6 +31,9 @@ SHARE = 1.0
 the 20 steps of a usual pass it makes no difference (mean loss of 36 frames 1.2341 at 1/2, 1.2340 at 1), because the
 temporal loss leads to the same painting. With one to three, what was mixed of two paintings that differ is neither, and
 stays so: the last frame of such a pass ended at 1.61 from half of each, and at 1.32 from the neighbour's."""
+
+AHEAD = 2**20
+"""Pixels of frames that are looked for beside one another. Each takes some 110 bytes a pixel until it is painted."""
 
 CLOSING = 1 / 3
 """Part of a circle in which it is closed. E_warp (1e-5) of a picture that sways, last frame to first and median of all
@@ -66,13 +70,46 @@ def lookback(settings: Settings) -> int:
 
 
 def track_frames(
-    frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings, flow: FlowMethod = DIS
+    frames: Iterable[Frame],
+    first: int,
+    entered: Container[int],
+    settings: Settings,
+    flow: FlowMethod = DIS,
+    threads: int = 1,
 ) -> Iterator[TrackedFrame]:
     """The frames from number `first` on. No more than `lookback` of the frames before are kept.
 
     :param frames: in the order of their pass, from `lookback` frames before `first` on, or from its start.
     :param entered: the frames with which a shot is entered.
+    :param threads: in which frames are found again, those of a few frames at once. What is found is the same.
     """
+    searches = _searches(frames, first, entered, settings)
+    if threads == 1:
+        for tracked, pairs in searches:
+            yield replace(tracked, tracks={back: found_again(*pair, flow) for back, pair in pairs.items()})
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="track")
+    begun: deque[tuple[TrackedFrame, dict[int, Future[Track]]]] = deque()
+    try:
+        for tracked, pairs in searches:
+            begun.append((tracked, {back: pool.submit(found_again, *pair, flow) for back, pair in pairs.items()}))
+            while len(begun) > max(1, AHEAD // tracked.frame.image[..., 0].size):
+                yield _ended(*begun.popleft())
+        while begun:
+            yield _ended(*begun.popleft())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ended(tracked: TrackedFrame, found: Mapping[int, Future[Track]]) -> TrackedFrame:
+    return replace(tracked, tracks={back: one.result() for back, one in found.items()})
+
+
+def _searches(
+    frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings
+) -> Iterator[tuple[TrackedFrame, dict[int, tuple[Image, Image]]]]:
+    """The frames from number `first` on, each with the pairs of pictures that have to be found in one another: by how
+    many frames they lie back, the earlier one and the frame itself."""
     wanted = distances(settings)
     kept: deque[Image] = deque(maxlen=lookback(settings))
     begun = False
@@ -82,11 +119,8 @@ def track_frames(
         begun = begun or frame.index == first
         if begun:
             tracked = TrackedFrame(frame, kept[-1] if kept else None)
-            if not tracked.still:
-                there = [back for back in wanted if back <= len(kept)]
-                tracks = {back: track(kept[-back], frame.image, flow) for back in there}
-                tracked = TrackedFrame(frame, tracked.before, tracks)
-            yield tracked
+            there = [] if tracked.still else [back for back in wanted if back <= len(kept)]
+            yield tracked, {back: (kept[-back], frame.image) for back in there}
         kept.append(frame.image)
 
 

@@ -14,6 +14,9 @@ from pipeline.motion.masks import Mask, Weights, disoccluded, motion_boundary
 from pipeline.motion.warp import in_bounds, warped
 from pipeline.types import Image
 
+Levels = npt.NDArray[np.float32]
+"""Colours from 0 to 255, or differences of such; float32 (H, W, 3)."""
+
 ALIKE = 20.0
 """Levels by which the earlier frame, once aligned with this one, may differ from it where it shows the same thing. On
 the sample clip, against its true motion, this finds 69 % of what was hidden, the flows alone 60 %."""
@@ -34,6 +37,8 @@ class Track:
     """The earlier frame aligned with the later one, uint8 (H, W, 3)."""
     weights: Weights
     """c: 1 where the later frame shows what the earlier one showed, else 0; float32 (H, W)."""
+    light: Levels | None = None
+    """How the light has changed from the earlier frame to the later one, `carry.light_change`; None: not found yet."""
 
 
 def track(earlier: Image, later: Image, method: FlowMethod = DIS) -> Track:

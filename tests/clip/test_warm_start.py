@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from moving import panned
 from tiny import tiny_settings
 
 from pipeline.clip.store import FrameStore
-from pipeline.clip.warm_start import PreviousPaintings, distances, lookback, track_frames, warm_start
+from pipeline.clip.warm_start import PreviousPaintings, TrackedFrame, distances, lookback, track_frames, warm_start
 from pipeline.media.frame import Frame
+from pipeline.motion.flow import Dis, Flow
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
@@ -66,6 +68,38 @@ def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
     assert [sorted(seen.tracks) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
     assert [seen.before is None for seen in found] == [True, False, False, True, *[False] * 4]
     assert [seen.still for seen in found] == [False] * 5 + [True] + [False] * 2
+
+
+def test_side_by_side_the_same_is_found_a_few_frames_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def frames() -> Iterator[Frame]:
+        for frame in clip(8):
+            read.append(frame.index)
+            yield frame
+
+    one, several = ([*track_frames(clip(8), 0, {0, 3}, settings(), threads=threads)] for threads in (1, 3))
+    for a, b in zip(one, several, strict=True):
+        assert (a.frame.index, a.still, sorted(a.tracks)) == (b.frame.index, b.still, sorted(b.tracks))
+        for back, track in a.tracks.items():
+            for name in ("flow", "aligned", "weights", "light"):
+                np.testing.assert_array_equal(getattr(track, name), getattr(b.tracks[back], name))
+    monkeypatch.setattr("pipeline.clip.warm_start.AHEAD", 2 * HEIGHT * WIDTH)
+    tracking = track_frames(frames(), 0, {0}, settings(), threads=3)
+    assert next(tracking).frame.index == 0 and read == [0, 1, 2]
+    assert next(tracking).frame.index == 1 and read == [0, 1, 2, 3]
+    cast(Generator[TrackedFrame, None, None], tracking).close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("track")]
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_and_ends_all_of_them() -> None:
+    class Broken(Dis):
+        def __call__(self, before: Image, after: Image) -> Flow:
+            raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        list(track_frames(clip(8), 0, {0}, settings(), Broken(), threads=3))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("track")]
 
 
 def test_tracks_lead_that_many_frames_back() -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from moving import flow_of, panned
 from tiny import picture
 
-from pipeline.motion.carry import FEWEST, adjusted, blended, feathered, filled, in_painted_colours, light_change, moved
+from pipeline.motion.carry import (
+    FEWEST,
+    adjusted,
+    blended,
+    feathered,
+    filled,
+    found_again,
+    in_painted_colours,
+    light_change,
+    moved,
+)
+from pipeline.motion.flow import DIS
 from pipeline.motion.track import Track, track
 from pipeline.types import Image
 
@@ -140,6 +153,45 @@ def test_light_is_the_change_that_neighbours_share() -> None:
     assert np.abs(light_change(frame, frame + 20, np.zeros_like(ones))).max() == 0, (
         "nothing is known where nothing is trusted"
     )
+
+
+@pytest.mark.parametrize("size", [(288, 512), (131, 255), (70, 401)])
+def test_a_wide_average_is_that_of_a_smaller_picture(size: tuple[int, int]) -> None:
+    """Light that wanders over the picture, and a strip that came into view."""
+    before = picture(*size, seed=3) // 2 + 40
+    slope = np.linspace(0, 60, size[1])[None, :, None]
+    now = (before + slope).astype(np.uint8)
+    weights = np.ones(size, np.float32)
+    weights[:, : size[1] // 5] = 0
+    sigma = max(size) / 16
+    change = cv2.GaussianBlur((now.astype(np.float32) - before) * weights[..., None], (0, 0), sigma)
+    there = cv2.GaussianBlur(weights, (0, 0), sigma)[..., None]
+    found = light_change(before, now, weights)
+    trusted = there[..., 0] > 0.5
+    assert trusted.mean() > 0.7 and found[trusted].max() > 50
+    np.testing.assert_allclose(found[trusted], (change / (there + 0.01))[trusted], atol=0.6)
+
+
+def test_what_is_found_ahead_moves_a_painting_as_what_is_found_at_once() -> None:
+    before, after = panned(3, 2)
+    found = found_again(before, after, DIS)
+    assert found.light is not None
+    painting = painted(before)
+    np.testing.assert_array_equal(moved(painting, after, found), moved(painting, after, track(before, after)))
+    other = replace(found, light=found.light + 10)
+    np.testing.assert_array_equal(moved(painting, after, other) > moved(painting, after, found), painting < 256)
+
+
+def test_the_palette_is_that_of_the_pixels_it_is_asked_of() -> None:
+    content, painting = picture(30, 40, seed=1), picture(30, 40, seed=2)
+    where = picture(30, 40, seed=3)[..., 0] > 100
+    assert FEWEST < where.sum() < 1000
+    x = np.concatenate([content[where], np.full((where.sum(), 1), 255)], 1).astype(float)
+    little = 4.0 * where.sum()
+    wanted = np.linalg.solve(x.T @ x + little * np.eye(4), x.T @ painting[where] + little * np.eye(4, 3))
+    found = in_painted_colours(content, painting, where)
+    np.testing.assert_allclose(found, (content @ wanted[:3] + 255 * wanted[3]).clip(0, 255), rtol=1e-5)
+    np.testing.assert_array_equal(found, in_painted_colours(content, np.where(where[..., None], painting, 7), where))
 
 
 def test_palette_finds_an_affine_map() -> None:
