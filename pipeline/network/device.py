@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from pipeline.errors import DeviceError
 
@@ -83,6 +84,19 @@ def exact_dtype(device: torch.device) -> torch.dtype:
 def waits_for_launches(device: torch.device) -> bool:
     """Whether work in small pieces leaves the device idle: what is one call should be, and steps be recorded."""
     return device.type == "cuda"
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether `product` of numbers in bfloat16 is faster there than of the same numbers in float32."""
+    return device.type == "cuda"
+
+
+def product(one: Tensor, other: Tensor) -> Tensor:
+    """The product of two matrices of one number format, bfloat16 or float32, summed and given in float32."""
+    if one.dtype == torch.bfloat16 and one.device.type == "cuda":
+        # Sixteen times as fast as in float32 on an H100, and no product of two such numbers is rounded.
+        return torch.mm(one, other, out_dtype=torch.float32)
+    return one.float() @ other.float()
 
 
 def device_line(device: torch.device, precision: torch.dtype) -> str:

@@ -23,6 +23,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from pipeline.network.device import multiplies_bfloat16, product
+
 Normalisation = Literal["gatys2016", "released", "notebook", "relative"]
 Statistic = Literal["gram", "moments"]
 
@@ -58,17 +60,29 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
         # One row a position: for maps that are stored channels last this is no copy.
-        rows = maps.permute(0, 2, 3, 1).flatten(0, 2).float()
+        rows = maps.permute(0, 2, 3, 1).flatten(0, 2)
+        if not multiplies_bfloat16(maps.device):
+            rows = rows.float()
         ctx.save_for_backward(rows)
         ctx.like = (maps.shape, maps.dtype)
-        return rows.sum(0), rows.T @ rows
+        total = rows.sum(0, dtype=torch.float32 if rows.dtype == torch.bfloat16 else None)
+        return total, product(rows.T, rows)
 
     @staticmethod
     def backward(ctx: Any, of_sum: Tensor, of_products: Tensor) -> Tensor:
         (rows,) = ctx.saved_tensors
         (_, count, height, width), dtype = ctx.like
-        gradient = torch.addmm(of_sum, rows, of_products + of_products.T)
-        return gradient.view(1, height, width, count).permute(0, 3, 1, 2).to(dtype)
+        both = of_products + of_products.T
+        if rows.dtype == torch.bfloat16:
+            # In two parts of eight digits each: much of a product cancels what goes back through the mean, and rounded
+            # to one of them it was wrong by 3e-3 of what is left.
+            high = both.to(dtype)
+            low = (both - high).to(dtype)
+            gradient = product(rows, high).add_(product(rows, low))
+            gradient = torch.add(gradient, of_sum, out=torch.empty_like(rows))
+        else:
+            gradient = torch.addmm(of_sum, rows, both).to(dtype)
+        return gradient.view(1, height, width, count).permute(0, 3, 1, 2)
 
 
 class _Roughness(torch.autograd.Function):

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from pipeline.network.device import product
+from pipeline.style import losses
 from pipeline.style.losses import (
     Moments,
     Normalisation,
+    Statistic,
     blend,
     content_loss,
     content_target,
@@ -268,3 +271,56 @@ def test_flat_targets_give_finite_losses(normalisation: Normalisation) -> None:
 def test_smoothness_term_is_the_total_variation() -> None:
     image = torch.rand(1, 3, 5, 5)
     assert SmoothnessTerm(2.0)(image, {}) == total_variation(image)
+
+
+def relu_maps(seed: int, channels: int, height: int, width: int) -> Tensor:
+    """Smooth maps as a rectifier leaves them in bfloat16: their means are larger than what they vary by."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(1, channels, height // 4, width // 4, generator=generator)
+    loud = 0.1 + 3 * torch.rand(1, channels, 1, 1, generator=generator)
+    maps = loud * (3 + nn.functional.interpolate(coarse, (height, width), mode="bilinear"))
+    return maps.clamp(min=0).to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
+
+
+def exact_loss(maps: Tensor, target: Moments) -> Tensor:
+    """`moment_loss`, or where there is no mean `gram_loss` of kind "relative", in float64 by autograd."""
+    rows = maps.permute(0, 2, 3, 1).flatten(0, 2)
+    wanted = target.second.double()
+    if not target.mean.any():
+        wanted = wanted * (len(rows) / target.positions)
+        return (rows.T @ rows - wanted).square().sum() / wanted.square().sum()
+    mean = rows.mean(0)
+    second = (rows - mean).T @ (rows - mean) / len(rows)
+    of_mean = ((mean - target.mean) * target.unit).square().mean()
+    return of_mean + ((second - wanted) * target.covariance_unit).square().sum()
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+def test_sums_of_maps_in_bfloat16_are_right_to_a_thousandth(
+    statistic: Statistic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Multiplied as they are, as on a GPU, where their products are summed in float32. The gradient is given in
+    bfloat16, which rounds it by that much already: nothing may come on top of it that counts."""
+    target = moments(relu_maps(2, 24, 40, 48).float(), statistic)
+    maps = relu_maps(1, 24, 48, 40)
+    exact = maps.double().requires_grad_()
+    wanted = exact_loss(exact, target)
+    (aim,) = torch.autograd.grad(wanted, exact)
+    monkeypatch.setattr(losses, "multiplies_bfloat16", lambda device: True)
+    given = maps.clone().requires_grad_()
+    loss = gram_loss(given, target, "relative") if statistic == "gram" else moment_loss(given, target)
+    (gradient,) = torch.autograd.grad(loss, given)
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-3)
+    assert gradient.dtype == torch.bfloat16 and gradient.is_contiguous(memory_format=torch.channels_last)
+    error, rounding = (float((one - aim).norm() / aim.norm()) for one in (gradient, aim.to(torch.bfloat16)))
+    assert error < 1.3 * rounding, (error, rounding)
+    products = gram(maps).double()
+    assert float((products - exact[0].flatten(1).detach() @ exact[0].flatten(1).detach().T).norm()) < 1e-3 * float(
+        products.norm()
+    )
+
+
+def test_a_product_of_bfloat16_is_that_of_the_same_numbers() -> None:
+    one, other = (torch.randn(40, 40, generator=torch.Generator().manual_seed(seed)).bfloat16() for seed in (1, 2))
+    assert product(one, other).dtype == torch.float32
+    torch.testing.assert_close(product(one, other).double(), one.double() @ other.double(), rtol=1e-5, atol=1e-5)
