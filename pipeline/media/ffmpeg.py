@@ -212,6 +212,13 @@ def decoders() -> frozenset[str]:
     return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listed, re.MULTILINE))
 
 
+@lru_cache(maxsize=1)
+def filters() -> frozenset[str]:
+    """Names of all filters that this ffmpeg has."""
+    listed = run(["-filters"]).out.decode("utf-8", "replace")
+    return frozenset(re.findall(r"^ [A-Z.]{2,3} (\S+) +\S+->\S+", listed, re.MULTILINE))
+
+
 @dataclass(frozen=True)
 class FfmpegReport:
     """What `reelbrush doctor` shows of ffmpeg."""

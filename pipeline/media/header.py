@@ -45,6 +45,7 @@ class Header:
     pixel_format: str
     colour_space: str
     colour_range: str
+    colour_primaries: str
     colour_transfer: str
     """As ffmpeg names them; 'unknown' where the file does not say."""
     interlaced: bool
@@ -77,7 +78,7 @@ def read_header(path: Path) -> Header:
         raise _unreadable(path, banner, said, done.reason)
     pixel_format, sar_num, sar_den, width, height, scan = frame.groups()
     colour = _COLOUR.search(said)
-    colour_range, space, _, transfer = colour.groups() if colour else ("unknown",) * 4
+    colour_range, space, primaries, transfer = colour.groups() if colour else ("unknown",) * 4
     rotation = _ROTATION.search(banner)
     container = _CONTAINER.search(banner)
     codec, beside = _video_codec(banner)
@@ -96,6 +97,7 @@ def read_header(path: Path) -> Header:
         pixel_format=pixel_format,
         colour_space=space,
         colour_range=colour_range,
+        colour_primaries=primaries,
         colour_transfer=transfer,
         interlaced=scan in "TB",
         alpha=bool(decoder) or (_ALPHA_FORMAT.fullmatch(pixel_format) is not None and not padded),

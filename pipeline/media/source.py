@@ -26,6 +26,7 @@ from pipeline.media.picture_sources import (
 from pipeline.media.pictures import NotAPictureError, animated, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
+from pipeline.media.screen import screen_notes
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
 from pipeline.types import OnProgress
@@ -223,12 +224,7 @@ def _beyond(probed: Probe, sound: Span | None) -> Fraction:
 
 
 def _video_notes(probed: Probe) -> list[str]:
-    notes = []
-    if probed.header.colour_transfer in ("smpte2084", "arib-std-b67"):
-        kind = "PQ" if probed.header.colour_transfer == "smpte2084" else "HLG"
-        notes.append(f"The clip is HDR ({kind}); it is not tone-mapped, so colours look dull.")
-    if probed.header.interlaced:
-        notes.append("The clip is interlaced; it is not deinterlaced, so moving edges show combs.")
+    notes = screen_notes(probed.header)
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
     if probed.header.alpha:

@@ -13,6 +13,7 @@ from pipeline.media.ffmpeg import Process, address
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.header import Header
 from pipeline.media.prefetch import prefetch
+from pipeline.media.screen import converted, deinterlaced
 from pipeline.types import Image
 
 DEPTH = 4
@@ -113,7 +114,10 @@ class _Decoder:
         white = self._on_white(assumed) if self._header.alpha else ()
         if self._opacity:
             white = ("format=gbrap", "alphaextract", "format=gray")
-        filters = (trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
+        # A field is made a frame with the help of the frames around it, also of those before the first one.
+        filters = (*deinterlaced(self._header), trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
+        if not white and (colours := converted(self._header)):
+            filters += ("format=gbrp16le", *colours)
         decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.

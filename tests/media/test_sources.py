@@ -111,12 +111,6 @@ def test_full_range_is_respected(folder: Path) -> None:
     assert np.abs(next(open_source(path).frames()).image.astype(int) - 250).max() <= 2
 
 
-def test_hdr_is_noted(folder: Path) -> None:
-    tags = "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084:range=tv"
-    path = flat(folder / "hdr.mp4", (100, 100, 100), "64x48", f"format=yuv420p10le,{tags}")
-    assert any("HDR" in note for note in open_source(path).info.notes)
-
-
 ALPHA = {
     "qtrle.mov": ("-c:v", "qtrle"),
     "prores.mov": ("-c:v", "prores_ks", "-pix_fmt", "yuva444p10le"),
