@@ -45,8 +45,11 @@ class ClipStatistics:
 
 def channel_statistics(maps: Tensor) -> ChannelStatistics:
     """The statistics of maps (1, N, h, w), any float; on their device."""
-    variance, mean = torch.var_mean(maps.float(), (0, 2, 3), correction=0)
-    return ChannelStatistics(mean, variance)
+    # One row a position: for maps that are stored channels last this is no copy. `torch.var_mean` takes eight times as
+    # long over them (64 maps of 512x218, one core: 43 ms and 5).
+    rows = maps.permute(0, 2, 3, 1).flatten(0, 2).float()
+    mean = rows.mean(0)
+    return ChannelStatistics(mean, (rows - mean).square_().mean(0))
 
 
 def style_channel_statistics(moments: Moments) -> ChannelStatistics:

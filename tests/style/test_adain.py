@@ -40,6 +40,18 @@ def same(a: ClipStatistics, b: ClipStatistics) -> bool:
 # ---- channel statistics
 
 
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_statistics_of_maps_far_from_zero(form: torch.memory_format) -> None:
+    """In which order they are stored is no matter, and the mean of the squares would lose a small variance."""
+    maps = torch.rand(1, 5, 33, 41, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    maps += 300 * torch.arange(5).view(1, 5, 1, 1)
+    stored = maps.float().contiguous(memory_format=form)
+    found = channel_statistics(stored)
+    torch.testing.assert_close(found.mean, maps.mean((0, 2, 3)).float())
+    torch.testing.assert_close(found.variance, maps.var((0, 2, 3), correction=0).float(), rtol=2e-3, atol=0)
+    assert torch.equal(stored, maps.float()), "what they are of stays as it is"
+
+
 def test_a_palette_by_hand() -> None:
     found = channel_statistics(maps_of([[1, 3], [1, 3]], [[5, 5], [5, 5]]))
     assert found.mean.tolist() == [2, 5]
