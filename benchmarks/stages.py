@@ -1,8 +1,9 @@
-"""Where the time of a carried frame goes, stage by stage, as a job runs them one after the other.
+"""Where the time of a carried frame goes, stage by stage, one after the other; and how much of a job is painting.
 
     GOMP_SPINCOUNT=1000 python benchmarks/stages.py CLIP --style PICTURE [--size 512] [--first 0] [--frames 12]
+                                                    [--set steps=1 --set carried_steps=1 ...]
 
-In a job decoding and motion run ahead in a thread of their own, and encoding behind in another.
+In a job decoding and motion run ahead in threads of their own; keeping and encoding behind in others.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from pipeline.clip.events import Event, FrameDone, Started
 from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
 from pipeline.media import open_sink, open_source, read_picture
@@ -30,10 +33,11 @@ from pipeline.media.plan import SinkPlan
 from pipeline.motion.shots import find_shots
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
-from pipeline.settings import resolve
+from pipeline.settings import read_assignment, resolve
 from pipeline.style.adain import pooled_statistics
 from pipeline.style.frame import Style
 from pipeline.style.painter import Painter
+from reelbrush import stylize_video
 
 
 class Clock:
@@ -56,9 +60,11 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--frames", type=int, default=12, help="of one shot")
+    parser.add_argument("--set", dest="values", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
     keep_freed_memory()
-    settings = resolve("standard", {"size": options.size})
+    values = dict(map(read_assignment, options.values))
+    settings = resolve("standard", {"size": options.size, **values})
     source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
     painter = Painter(open_vgg19(), [Style(read_picture(options.style))], settings, torch.device("cpu"))
     clock = Clock()
@@ -99,6 +105,32 @@ def main() -> None:
     print("| stage | ms a frame | of painting |\n|---|---|---|")
     for name, spent in counted.items():
         print(f"| {name} | {1000 * spent:.0f} | {100 * spent / counted['paint']:.1f} % |")
+    print(job(options, values))
+
+
+def job(options: argparse.Namespace, values: dict[str, Any]) -> str:
+    """The same frames as a job paints them, in one pass, from its first step to its last frame."""
+    began, ended, painting = 0.0, 0.0, []
+
+    def on_event(event: Event) -> None:
+        nonlocal began, ended
+        if isinstance(event, Started):
+            began = time.perf_counter()
+        elif isinstance(event, FrameDone):
+            ended = time.perf_counter()
+            painting.append(event.seconds)
+
+    frames = f"{options.first}:{options.first + options.frames}"
+    with tempfile.TemporaryDirectory() as folder:
+        stylize_video(
+            options.clip, options.style, Path(folder) / "out.mp4", device="cpu", on_event=on_event, frames=frames,
+            **{"size": options.size, "passes": 1, **values},
+        )  # fmt: skip
+    other = ended - began - sum(painting)
+    return (
+        f"as a job: {len(painting) / (ended - began):.2f} frames a second; {1000 * other / len(painting):.0f} ms a "
+        f"frame are not painting, {100 * other / (ended - began):.1f} % of the time"
+    )
 
 
 if __name__ == "__main__":
