@@ -397,7 +397,7 @@ def _checked_layers(name: str, value: Any) -> Layers:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """' (did you mean 'x'?)' with the one of `names` that is most like `name`; '' where none is."""
-    near = get_close_matches(name, list(names), n=1, cutoff=0.4)
+    near = get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

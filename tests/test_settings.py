@@ -122,6 +122,8 @@ def test_every_frame_is_moved_and_ours_are_held_to_those_before(preset: str) -> 
 def test_unknown_presets_are_named() -> None:
     with pytest.raises(SettingsError, match=r"no preset 'standart' \(did you mean 'standard'\?\).*draft"):
         resolve("standart")
+    with pytest.raises(SettingsError, match=r"no preset 'ultra'\. Presets: draft, standard"):
+        resolve("ultra")
 
 
 def test_settings_are_frozen_and_hashable() -> None:

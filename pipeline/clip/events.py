@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.style.frame import Progress
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,22 @@ class Stepped:
 
     frame: int
     step: int
+    """At this size, from 1."""
     of: int
+    """Step budget at this size."""
     share: float
     """How much of the frame's budgeted work is done, 0 to 1."""
     in_pass: int = 1
     """From 1. In every second pass the frames come backward."""
+    size: int = 1
+    """Which of the sizes that are painted coarse to fine, from 1."""
+    sizes: int = 1
+
+
+def stepped(frame: int, progress: Progress, in_pass: int = 1) -> Stepped:
+    """What is told of a step of a frame."""
+    step, size = progress.detail, progress.sizes - progress.level
+    return Stepped(frame, step.number, step.of, progress.share, in_pass, size, progress.sizes)
 
 
 @dataclass(frozen=True)

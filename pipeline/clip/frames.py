@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped
+from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped, stepped
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.passes import Pass
@@ -272,7 +272,7 @@ class PassPainter:
             return None
 
     def _on_progress(self, index: int) -> OnProgress:
-        return lambda step: self.on_event(Stepped(index, step.step, step.of, step.share, self.one.number))
+        return lambda progress: self.on_event(stepped(index, progress, self.one.number))
 
 
 def _kept(store: FrameStore, index: int, why: Stop) -> PaintedFrame:

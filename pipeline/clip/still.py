@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, load_styles, style_notes
-from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, Stepped, ignore
+from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
@@ -66,7 +66,7 @@ def run_still(
     )  # fmt: skip
 
     def progress(step: Progress) -> None:
-        on_event(Stepped(0, step.step, step.of, step.share))
+        on_event(stepped(0, step))
         if on_progress is not None:
             on_progress(step)
 

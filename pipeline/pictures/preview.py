@@ -90,8 +90,10 @@ def preview_items(job: PreviewJob) -> list[Item]:
     ending = ending_for(Input(job.source, job.source.parent, job.source.is_dir(), searched=False), None)
     items = []
     for blend in blends:
-        output = Path(f"{job.source.resolve().stem}-{names[blend]}{ending}")
         for strength in dict.fromkeys(job.strengths or STRENGTHS):
+            # In hundredths, without a point, behind which an ending would be looked for.
+            hundredths = f"{100 * strength:g}".replace(".", "_")
+            output = Path(f"{job.source.resolve().stem}-{names[blend]}-{hundredths}{ending}")
             settings = {**options.settings, "strength": float(strength)}
             items.append(Item(output.name, job.source, blend, output, **{**options.shared(), "settings": settings}))
     if items[0].still and (options.frames is not None or options.fps is not None):

@@ -66,7 +66,8 @@ class ConsoleReporter:
         if isinstance(event, Started):
             self._start(event, now)
         elif isinstance(event, Stepped):
-            self._step = f"step {event.step}/{event.of}"
+            size = f"size {event.size} of {event.sizes}, " if event.sizes > 1 else ""
+            self._step = f"{size}step {event.step} of {event.of}"
             self._show(event.frame, event.in_pass, now)
         elif isinstance(event, FrameDone):
             self._frame_done(event, now)
@@ -116,9 +117,9 @@ class ConsoleReporter:
         """Bar on a terminal; elsewhere a line now and then."""
         assert self._started is not None
         left = remaining_text(self._progress.left(now))
-        where = f"frame {frame + 1}/{self._started.frames}, " if self._started.frames > 1 else ""
+        where = f"frame {frame + 1} of {self._started.frames}, " if self._started.frames > 1 else ""
         if self._started.passes > 1:
-            where = f"pass {in_pass}/{self._started.passes}, {where}"
+            where = f"pass {in_pass} of {self._started.passes}, {where}"
         if self._bars is not None:
             task = self._bars.task_ids[0]
             self._bars.update(task, completed=self._progress.fraction, description=f"{where}{self._step}", left=left)

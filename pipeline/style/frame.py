@@ -78,6 +78,8 @@ class Progress:
     """How much of the frame's budgeted work is done, 0 to 1; a step at half the size is a quarter of the work."""
     level: int
     """0 is the final size, 1 half of it, and so on."""
+    sizes: int
+    """How many sizes are painted."""
     detail: Step
     picture: Callable[[], Tensor]
     """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""

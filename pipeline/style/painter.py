@@ -326,6 +326,6 @@ class _Reporter:
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + sum(self._steps[position:])
             assert self._on_progress is not None
-            self._on_progress(Progress(done + step.number, budget, share, level, step, picture, start))
+            self._on_progress(Progress(done + step.number, budget, share, level, len(self._work), step, picture, start))
 
         return on_step

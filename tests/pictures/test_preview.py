@@ -71,8 +71,8 @@ def test_every_style_and_strength_is_a_cell_in_order(here: Path) -> None:
     job = PreviewJob(here / "clip", ["one.png", "the other.png", "one.png:1+the other.png:3"], None, (0.2, 1.0))
     cells = preview_items(job)
     assert [(item.output.name, item.settings["strength"]) for item in cells] == [
-        ("clip-one", 0.2), ("clip-one", 1.0), ("clip-the other", 0.2), ("clip-the other", 1.0),
-        ("clip-one+the other", 0.2), ("clip-one+the other", 1.0),
+        ("clip-one-20", 0.2), ("clip-one-100", 1.0), ("clip-the other-20", 0.2), ("clip-the other-100", 1.0),
+        ("clip-one+the other-20", 0.2), ("clip-one+the other-100", 1.0),
     ]  # fmt: skip
     usual = preview_items(PreviewJob(here / "clip", ["one.png"], None))
     assert [item.settings["strength"] for item in usual] == [0.25, 0.5, 0.75]
@@ -84,7 +84,7 @@ def test_a_command_is_quoted_for_a_shell_and_only_that_is_printed(here: Path) ->
     assert found.exit_code == 0 and found.stderr == ""
     assert shlex.split(found.stdout) == [
         "reelbrush", "video", "clip", "--style", "the other.png", "--strength", "0.7",
-        "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "-o", "clip-the other",
+        "--preset", "draft", "--frames", "1:4", "--set", "tv_weight=1.5", "-o", "clip-the other-70",
     ]  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def test_a_picture_is_painted_as_by_reelbrush_image(here: Path) -> None:
     )
     assert run(*arguments[2:], name="image").exit_code == 0
     assert len(cell.paintings) == 1
-    np.testing.assert_array_equal(cell.paintings[0], read_picture(Path("cat-one.png")))
+    np.testing.assert_array_equal(cell.paintings[0], read_picture(Path("cat-one-60.png")))
 
 
 def test_the_first_frame_of_a_clip_is_painted_as_by_reelbrush_video(here: Path) -> None:

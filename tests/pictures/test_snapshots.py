@@ -40,7 +40,7 @@ def test_grain_is_not_visible_change() -> None:
 def told(step: int, of: int, lightness: float, total: float = 1.0, start: float = 0.0) -> Progress:
     image, first = (torch.from_numpy(grey(light)).permute(2, 0, 1)[None].float() / 255 for light in (lightness, start))
     detail = Step(step, of, Losses(torch.tensor(total), {}), lambda: image)
-    return Progress(step, of, step / of, 0, detail, lambda: image, lambda: first)
+    return Progress(step, of, step / of, 0, 1, detail, lambda: image, lambda: first)
 
 
 def recorded(recorder: SnapshotRecorder, first: Image, final: Image) -> Snapshots:
@@ -91,7 +91,7 @@ def test_late_steps_are_not_all_fetched() -> None:
     recorder = SnapshotRecorder()
     detail = Step(1, 20_000, Losses(torch.tensor(1.0), {}), fetch)
     for step in range(1, 20_001):
-        recorder(Progress(step, 20_000, step / 20_000, 0, detail, fetch, fetch))
+        recorder(Progress(step, 20_000, step / 20_000, 0, 1, detail, fetch, fetch))
     assert 2 * MOST <= fetched <= 4 * MOST
 
 

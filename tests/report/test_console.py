@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,7 +43,7 @@ STARTED = Started(
 
 EVENTS: dict[str, Event] = {
     "started": replace(STARTED, source="späte\nFahrt.mp4", notes=("one", 'two "2"'), cuts=(2, 4)),
-    "stepped": Stepped(3, 4, 20, 0.2),
+    "stepped": Stepped(3, 4, 20, 0.2, size=2, sizes=3),
     "frame_done": FrameDone(3, {"total": 1.5, "content": 0.25}, 20, 1.25, "plateau"),
     "repainted": Repainted(3, None, 1.5, "fresh"),
     "reverted": Reverted(3, 2),
@@ -126,6 +127,14 @@ def test_the_console_says_once_how_memory_is_saved() -> None:
     assert "ran out at frame 2: from here on the maps of the network are computed twice" in printed
     assert "ran out at frame 5: from here on frames are painted at half the size" in printed
     assert set(MEMORY_FALLBACKS) == {memory_fallback.value for memory_fallback in MemoryFallback} - {""}
+
+
+def test_a_step_is_counted_within_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=100.0)
+    monkeypatch.setattr("pipeline.report.console.time.monotonic", lambda: next(clock))
+    printed = console_said(Stepped(0, 12, 60, 0.2, size=1, sizes=3), Stepped(1, 4, 16, 0.25))
+    assert "frame 1 of 5, size 1 of 3, step 12 of 60, " in printed
+    assert "frame 2 of 5, step 4 of 16, " in printed
 
 
 def test_the_console_says_that_a_frame_was_damaged() -> None:
