@@ -69,4 +69,5 @@ def check_still(job: StillJob) -> None:
     if job.output is not None:
         for named in (job.content, *styles, *init):
             refuse_same_file(named, (job.output,))
-        check_picture_output(job.output, job.overwrite)
+        if not (job.output.is_file() and says_how_made(job.output)):
+            check_picture_output(job.output, job.overwrite)

@@ -73,6 +73,14 @@ def _is_result(path: Path, wanted: Record, frames: int) -> bool:
         return False
 
 
+def is_made_so(path: Path, record: Record) -> bool:
+    """Whether what is there says that it was made just so, and can be read."""
+    try:
+        return same_making(read_record(path), record) and open_source(path).info.frames > 0
+    except ReelbrushError:
+        return False
+
+
 def same_making(found: Record, wanted: Record) -> bool:
     """Whether two results were made alike: of the same bytes, with the same settings, by the same network and version.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.clip.checks import check_still
@@ -11,13 +12,16 @@ from pipeline.clip.engine import Engine, load_styles, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.output_size import output_layout, size_notes
+from pipeline.clip.own_results import is_made_so
 from pipeline.clip.path_cache import record_paths
-from pipeline.clip.provenance import still_record
+from pipeline.clip.provenance import Record, still_record
 from pipeline.clip.results import StillResult
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import (
+    check_picture_output,
     fit_size,
     is_animated,
+    read_metadata,
     read_picture,
     resize,
     write_picture,
@@ -28,7 +32,8 @@ from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
-from pipeline.style.frame import OnProgress, Progress
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress
+from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
 from pipeline.types import Image
 
@@ -38,10 +43,13 @@ def run_still(
     engine: Engine,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
+    all_there: Callable[[Record], bool] = lambda record: True,
 ) -> StillResult:
-    """Paint one picture.
+    """Paint one picture. One that an earlier run has finished, with the same inputs and settings, stays as it is.
 
     :param on_progress: called after every step with the picture as it stands, for progress GIFs.
+    :param all_there: says, once it is known how the picture comes about, whether what is made while it is painted is
+        there already; where it is not, a finished picture is painted again for that.
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     began, settings = time.monotonic(), engine.settings
@@ -59,6 +67,14 @@ def run_still(
     outputs = () if job.output is None else (job.output,)
     network = painter.network
     record = still_record(job, painter)
+    finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
+    if all_there(record) and finished:
+        assert job.output is not None
+        note = f"{job.output.name}: already painted, from these inputs with these settings."
+        on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
+        return StillResult(
+            read_picture(job.output), content, _as_painted(job.output, width, height), job.output, record
+        )
     work = painter.work(height, width, carried=False)
     on_event(
         Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
@@ -78,12 +94,30 @@ def run_still(
     image = layout.write(painted.image, original)
     if opacity is not None:
         image = with_opacity(image, resize(opacity, *layout.inner))
-    if job.output is not None:
+    if job.output is not None and not finished:
         texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
         write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
         record_paths(record)
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
     return StillResult(image, content, painted, job.output, record)
+
+
+def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
+    """Whether a picture is there that was made just so, and is whole.
+
+    :param overwrite: whether it is to be replaced in any case.
+    :raises OutputError: another one is there, and is not to be replaced.
+    """
+    if not overwrite and path.exists() and is_made_so(path, record):
+        return True
+    check_picture_output(path, overwrite)
+    return False
+
+
+def _as_painted(path: Path, width: int, height: int) -> PaintedFrame:
+    """What is known of a picture that an earlier run has finished, at the size at which it was painted."""
+    losses = json.loads(read_metadata(path).get("losses", "{}"))
+    return PaintedFrame(resize(read_picture(path), width, height), losses, 0, 0.0, Stop.KEPT)
 
 
 def _read_content(path: Path) -> Image:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.own_results import is_made_so, says_how_made
 from pipeline.errors import OutputError, UsageError
-from pipeline.media import check_output, read_picture, refuse_same_file
+from pipeline.media import check_output, read_metadata, read_picture, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
-from pipeline.pictures.snapshot_store import check_snapshot_folder, read_snapshots, snapshot_folder, store_snapshots
+from pipeline.pictures.snapshot_store import (
+    PAINTING,
+    check_snapshot_folder,
+    read_snapshots,
+    snapshot_folder,
+    store_snapshots,
+)
 from pipeline.pictures.snapshots import SIZE, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story
 from pipeline.pictures.story_file import check_story, write_story
@@ -21,6 +29,7 @@ from pipeline.pictures.story_file import check_story, write_story
 # Who only tells a story again need not wait for torch.
 if TYPE_CHECKING:
     from pipeline.clip.engine import Engine
+    from pipeline.clip.provenance import Record
     from pipeline.clip.results import StillResult
 
 
@@ -39,10 +48,14 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
         for source in (job.content, *(style.path for style in job.styles), *((job.init,) if job.init else ())):
             refuse_same_file(source, (files.story,))
         check_story(files.story)
-        check_output(files.story, job.overwrite)
+        # What an earlier run of this job may have finished is compared once all inputs are read.
+        if not (files.story.is_file() and says_how_made(files.story)):
+            check_output(files.story, job.overwrite)
     if job.output is not None and files.keep:
-        check_name(job.output, snapshot_folder(job.output).suffix)
-        check_snapshot_folder(snapshot_folder(job.output), job.overwrite)
+        folder = snapshot_folder(job.output)
+        check_name(job.output, folder.suffix)
+        if not says_how_made(folder / PAINTING):
+            check_snapshot_folder(folder, job.overwrite)
 
 
 def paint_with_story(
@@ -70,24 +83,69 @@ def paint_with_story(
         elif not isinstance(event, Finished):
             on_event(event)
 
+    there: dict[str, bool] = {}
+
+    def all_there(record: Record) -> bool:
+        """Whether an earlier run of this very job has finished all that goes with the painting."""
+        there["story"] = story is None or _is_story(story, record, options, job.overwrite)
+        there["snapshots"] = not files.keep or _are_snapshots(folder, record, job.overwrite)
+        return all(there.values())
+
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = run_still(job, engine, with_story, recorder)
+    result = run_still(job, engine, with_story, recorder, all_there)
+    if not result.painted.steps and all(there.values()):
+        names = " and ".join(path.name for path in outputs)
+        note = f"{names}: already painted, from these inputs with these settings."
+        on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
+        return result
     snapshots = recorder.snapshots(result, style_images)
     notes: tuple[str, ...] = ()
     try:
-        if files.keep:
+        if files.keep and not there["snapshots"]:
             on_event(Stage("Keeping the snapshots"))
             store_snapshots(folder, snapshots, result.record)
             notes = (
                 f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them.",
             )
-        if story is not None:
-            texts = result.record.texts(story)
+        if story is not None and not there["story"]:
+            texts = _story_texts(result.record, story, options)
             notes = (*notes, *_write(story, snapshots, options, texts, job.overwrite, on_event))
     except (OutputError, UsageError) as error:
         raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
     on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
     return result
+
+
+_OPTIONS = "story"
+"""Name of the text in a story that says what was asked of it."""
+
+
+def _story_texts(record: Record, story: Path, options: StoryOptions) -> dict[str, str]:
+    return {**record.texts(story), _OPTIONS: json.dumps(asdict(options), sort_keys=True)}
+
+
+def _is_story(path: Path, record: Record, options: StoryOptions, overwrite: bool) -> bool:
+    """Whether the story of a painting is there, as it is asked for.
+
+    :raises OutputError: something else is there, and is not to be replaced.
+    """
+    if not overwrite and path.exists() and is_made_so(path, record):
+        wanted = _story_texts(record, path, options)[_OPTIONS]
+        if read_metadata(path).get(_OPTIONS) == wanted:
+            return True
+    check_output(path, overwrite)
+    return False
+
+
+def _are_snapshots(folder: Path, record: Record, overwrite: bool) -> bool:
+    """Whether the snapshots of a painting are there.
+
+    :raises OutputError: something else is there, and is not to be replaced.
+    """
+    if not overwrite and folder.exists() and is_made_so(folder / PAINTING, record):
+        return True
+    check_snapshot_folder(folder, overwrite)
+    return False
 
 
 def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
@@ -104,7 +162,8 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {folder}"))
     stored = read_snapshots(folder)
-    notes = _write(output, stored.snapshots, options, stored.record.texts(output), overwrite, on_event)
+    texts = _story_texts(stored.record, output, options)
+    notes = _write(output, stored.snapshots, options, texts, overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))
 
 
