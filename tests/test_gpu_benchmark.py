@@ -1,0 +1,35 @@
+"""The benchmark of a GPU where there is none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[1]
+
+
+@pytest.mark.heavy
+def test_without_a_gpu_it_makes_the_checks_that_need_none_and_says_so(tmp_path: Path) -> None:
+    figures = tmp_path / "gpu.json"
+    command = [sys.executable, "benchmarks/gpu.py", "--device", "cpu", "--json", str(figures)]
+    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "There is no GPU here: nothing was measured." in ran.stdout
+    checks = json.loads(figures.read_text())["checks"]
+    assert len(checks) >= 4 and all(check["passed"] is not False for check in checks)
+
+
+@pytest.mark.heavy
+def test_every_table_can_be_filled(tmp_path: Path) -> None:
+    """At sizes that mean nothing."""
+    figures = tmp_path / "gpu.json"
+    command = [sys.executable, "benchmarks/gpu.py", "--rehearse", "--json", str(figures)]
+    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    tables = json.loads(figures.read_text())
+    for name in ("matrix products", "steps a second", "where a step goes", "pictures", "clips"):
+        assert tables[name], name
