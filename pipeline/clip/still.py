@@ -27,7 +27,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.alpha import with_opacity
-from pipeline.media.pictures import NotAPictureError, read_opacity
+from pipeline.media.pictures import NotAPictureError, colour_notes, read_opacity
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
 from pipeline.network.device import device_line
@@ -152,7 +152,7 @@ def _read_start(job: StillJob) -> Image:
 
 
 def _notes(job: StillJob) -> tuple[str, ...]:
-    notes = style_notes(job.styles)
+    notes = (*colour_notes(job.content), *style_notes(job.styles))
     if job.init is not None and is_animated(job.init):
         notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
     if is_animated(job.content):

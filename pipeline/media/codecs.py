@@ -35,17 +35,19 @@ class Codec:
     largest_crf: int = 0
     smallest_side: int = 1
     """Below this the encoder fails or crashes."""
+    largest: tuple[int, int] = (65_534, 65_534)
+    """Beyond this width or height it fails."""
 
 
 CODECS = {
     # CRF 18 of x264 is called visually lossless for films; strokes want a little more.
-    "h264": Codec((".mp4", ".mov", ".mkv"), {"visual": 15, "small": 23}, 51),
+    "h264": Codec((".mp4", ".mov", ".mkv"), {"visual": 15, "small": 23}, 51, largest=(16_384, 16_384)),
     # x265 reaches the quality of x264 at a CRF about 2 higher. Small pictures made it crash (34x18, 4:4:4).
     "h265": Codec((".mp4", ".mov", ".mkv"), {"visual": 17, "small": 26}, 51, 32),
     # Not in .mp4: read back from there, the lengths of unevenly spaced frames are lost.
     "vp9": Codec((".webm", ".mkv"), {"visual": 18, "small": 33}, 63),
     # SVT-AV1 crashed on pictures of 8x8 and smaller.
-    "av1": Codec((".mp4", ".mkv", ".webm"), {"visual": 20, "small": 35}, 63, 16),
+    "av1": Codec((".mp4", ".mkv", ".webm"), {"visual": 20, "small": 35}, 63, 16, (16_384, 8704)),
     "prores": Codec((".mov",), {}),
     "ffv1": Codec((".mkv",), {}),
 }
@@ -104,6 +106,13 @@ def choose_encoding(
         raise UsageError(
             f"{name} cannot hold pictures of {size[0]}x{size[1]} pixels; each side must be {least} or more. "
             "Choose a larger size, or another codec."
+        )
+    across, down = CODECS[name].largest
+    if size[0] > across or size[1] > down:
+        fit = [one for one in possible if size[0] <= CODECS[one].largest[0] and size[1] <= CODECS[one].largest[1]]
+        raise UsageError(
+            f"{name} cannot hold pictures of {size[0]}x{size[1]} pixels; {across}x{down} is the most. Choose a smaller "
+            f"size{', or another codec: ' if fit else ''}{', '.join(fit)}."
         )
     level = checked_quality(name, quality)
     build = {"h264": _h264, "h265": _h265, "vp9": _vp9, "av1": _av1, "prores": _prores, "ffv1": _ffv1}[name]

@@ -14,9 +14,11 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
+from pipeline.media.exr import opened_exr
 from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
 from pipeline.media.suffixes import GET_HEIF
+from pipeline.text import sanitize_line
 from pipeline.types import Image
 
 with suppress(ImportError):
@@ -95,7 +97,7 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
             # Remarks on odd EXIF blocks are of no use to anyone here.
             warnings.simplefilter("ignore", UserWarning)
-            with Pillow.open(path, formats=formats) as picture:
+            with opened_exr(path) or Pillow.open(path, formats=formats) as picture:
                 _refuse_preview(picture, path)
                 yield picture
     except UnidentifiedImageError as error:
@@ -119,6 +121,29 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             f"{path}: the picture is damaged or cut off ({error}). Copy or download it again, or save it anew "
             "from a program that still opens it."
         ) from error
+
+
+def colour_notes(path: Path) -> tuple[str, ...]:
+    """What a person should know of the colours of a picture.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    with open_picture(path) as picture:
+        name = _profile_name(picture)
+    return (f"The colours of {path.name} are converted to sRGB from its profile ({name}).",) if name else ()
+
+
+def _profile_name(picture: Pillow.Image) -> str:
+    """What the colour profile of a picture is called; '' where it has none that matters, or a broken one."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return ""
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+        # To convert this one would only add rounding.
+        return "" if "srgb" in name.lower() else sanitize_line(name, 40) or "unnamed"
+    return ""
 
 
 def _is_heif(path: Path) -> bool:
@@ -182,13 +207,10 @@ def _from_deep_grey(picture: Pillow.Image) -> Image:
 
 def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
     """Colours converted from the embedded profile, where there is one that can be used."""
-    profile = picture.info.get("icc_profile")
-    if not profile:
+    if not _profile_name(picture):
         return picture
     with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile is as good as none
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return picture  # converting would only add rounding
+        source = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
         if picture.mode == "P":
             picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
         alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None

@@ -23,7 +23,7 @@ from pipeline.media.picture_sources import (
     pictures_in,
     upright_size,
 )
-from pipeline.media.pictures import NotAPictureError, animated, open_picture
+from pipeline.media.pictures import NotAPictureError, animated, colour_notes, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
 from pipeline.media.screen import screen_notes
@@ -263,7 +263,9 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
     line, files = _stills(path, files, request, tuple(notes))
     numbers = tuple(known[pick] for pick in line.picks) if known else ()
     info = _picture_info(path, "folder", sizes[0], line, request)
-    return PicturesSource(replace(info, numbers=numbers, notes=(*info.notes, *gap_notes(numbers))), files)
+    return PicturesSource(
+        replace(info, numbers=numbers, notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]))), files
+    )
 
 
 def _open_picture(path: Path, request: _Request) -> PicturesSource:
@@ -271,7 +273,7 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
         size = upright_size(picture)
         picture.load()  # damage should show now, not when it is painted
     request = request.in_frames(path, *_even([path], request))
-    line, files = _stills(path, [path], request, ())
+    line, files = _stills(path, [path], request, colour_notes(path))
     return PicturesSource(_picture_info(path, "picture", size, line, request), files)
 
 

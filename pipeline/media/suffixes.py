@@ -15,7 +15,7 @@ GET_HEIF = "pip install pillow-heif"
 """What makes it read them."""
 _PICTURES = """
     .png .apng .jpg .jpeg .jpe .jfif .mpo .gif .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm .jp2
-    .j2k .avif .avifs .ico .icns .pcx .sgi .rgb .qoi .psd .dds .tga .xbm .xpm
+    .j2k .avif .avifs .exr .ico .icns .pcx .sgi .rgb .qoi .psd .dds .tga .xbm .xpm
 """
 PICTURES = frozenset(_PICTURES.split()) | (HEIF if READS_HEIF else frozenset())
 """Names that promise a picture; a file so named that is none is an error, not something to skip."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_clips import picture
+from media_clips import ffmpeg, picture
 from PIL import Image as Pillow
 from PIL import ImageCms
 
 from pipeline.errors import MediaError, OutputError, UsageError
 from pipeline.media import fit_size, is_animated, open_source, read_metadata, read_picture, resize, write_picture
+from pipeline.media.ffmpeg import address
 from pipeline.media.suffixes import READS_HEIF, is_media_name
 
 TEXTS = {"network": "vgg19", "settings": 'steps = 5\nname = "Ä; = #\\"\n'}
@@ -46,6 +47,42 @@ def test_the_preview_in_a_raw_photograph_is_not_taken_for_it(tmp_path: Path, tag
     Pillow.new("RGB", (16, 16)).save(tmp_path / "a.dng", "TIFF", tiffinfo={tag: value})
     with pytest.raises(MediaError, match="raw photograph"):
         read_picture(tmp_path / "a.dng")
+
+
+def linear_exr(path: Path, light: list[float]) -> Path:
+    """A picture of 8x8 pixels of so much light in red, green, blue, and with an opacity where there is a fourth."""
+    planes = [np.full(64, light[k], "<f4") for k in ((1, 2, 0) if len(light) == 3 else (1, 2, 0, 3))]
+    kind = "gbrpf32le" if len(light) == 3 else "gbrapf32le"
+    raw = path.with_suffix(".raw")
+    raw.write_bytes(np.concatenate(planes).tobytes())
+    ffmpeg("-f", "rawvideo", "-pix_fmt", kind, "-s", "8x8", "-i", address(raw), "-c:v", "exr", address(path))
+    raw.unlink()
+    return path
+
+
+def test_the_light_in_an_exr_is_shown_as_srgb(tmp_path: Path) -> None:
+    path = linear_exr(tmp_path / "a.exr", [0.5, 0.1, 4.0])
+    # IEC 61966-2-1.
+    assert np.abs(read_picture(path)[4, 4].astype(int) - (188, 89, 255)).max() <= 1
+    source = open_source(path)
+    assert source.info.kind == "picture" and is_media_name(path)
+    assert next(iter(source.frames())).image[4, 4].tolist() == read_picture(path)[4, 4].tolist()
+    assert read_picture(linear_exr(tmp_path / "clear.exr", [0.0, 0.0, 0.0, 0.0]))[4, 4].tolist() == [255] * 3
+    (tmp_path / "cut.exr").write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(MediaError, match=r"cut\.exr: the picture is damaged or cut off"):
+        read_picture(tmp_path / "cut.exr")
+
+
+def test_colours_that_are_converted_are_said(tmp_path: Path) -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name, profile in (("lab.tif", lab), ("srgb.tif", srgb), ("none.tif", None)):
+        mode = "LAB" if name == "lab.tif" else "RGB"
+        Pillow.new(mode, (2, 2), (128, 128, 128)).save(tmp_path / name, icc_profile=profile)
+    assert open_source(tmp_path / "lab.tif").info.notes == (
+        "The colours of lab.tif are converted to sRGB from its profile (Lab identity built-in).",
+    )
+    assert open_source(tmp_path / "srgb.tif").info.notes == open_source(tmp_path / "none.tif").info.notes == ()
 
 
 def test_alpha_shows_white_where_it_is_transparent(tmp_path: Path) -> None:

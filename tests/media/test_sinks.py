@@ -64,6 +64,22 @@ def test_times_are_believed_rather_than_the_rate(tmp_path: Path) -> None:
     assert open_source(tmp_path / "v.mp4").info.times == UNEVEN
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "size", "others"),
+    [
+        ("a.mp4", "h264", (16_386, 64), "h265"),
+        ("a.mkv", "av1", (64, 8706), "h264, h265, vp9, ffv1"),
+        ("a.webm", "vp9", (65_536, 8), ""),
+    ],
+)
+def test_pictures_that_are_too_large_for_a_codec_are_refused_at_once(
+    tmp_path: Path, name: str, codec: str, size: tuple[int, int], others: str
+) -> None:
+    arguments = plan(tmp_path / name, width=size[0], height=size[1], codec=codec)
+    with pytest.raises(UsageError, match=rf"{codec} cannot hold pictures of {size[0]}x{size[1]} .*{others}\.$"):
+        open_sink(SinkPlan(**arguments))
+
+
 @pytest.mark.parametrize("codec", ["h265", "av1"])
 def test_sizes_a_codec_cannot_hold_are_refused(tmp_path: Path, codec: str) -> None:
     with pytest.raises(UsageError, match="cannot hold pictures of 1x1"):

@@ -1,0 +1,67 @@
+"""OpenEXR pictures, whose values are light: Pillow does not know them, ffmpeg reads them."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from pipeline.media.ffmpeg import address, run
+from pipeline.media.header import read_header
+
+_TILED, _DEEP_OR_SEVERAL = 0x200, 0x1800
+
+
+def opened_exr(path: Path) -> Pillow.Image | None:
+    """A picture in sRGB, with white behind what is transparent; None where `path` is no OpenEXR file.
+
+    Raises:
+        OSError: it is damaged.
+    """
+    with path.open("rb") as stream:
+        if stream.read(4) != b"v/1\x01":
+            return None
+    if not _whole(path.read_bytes()):
+        raise OSError("the file ends before its last lines")
+    one = ("-f", "exr_pipe", "-i", address(path), "-frames:v", "1")
+    done = run(["-xerror", *one, "-pix_fmt", "gbrapf32le", "-f", "rawvideo", "pipe:1"])
+    if done.code:
+        raise OSError(done.reason)
+    header = read_header(path)
+    planes = np.frombuffer(done.out, "<f4").reshape(4, header.height, header.width)
+    green, blue, red, opacity = np.nan_to_num(planes, posinf=1.0).clip(0, 1)
+    # Its colours are multiplied with their opacity already; white shows through the rest.
+    light = (np.stack([red, green, blue], axis=2) + (1 - opacity)[:, :, None]).clip(0, 1)
+    # IEC 61966-2-1.
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return Pillow.fromarray((curve * 255 + 0.5).astype(np.uint8))
+
+
+def _whole(data: bytes) -> bool:
+    """Whether every block of lines, or tile, that the table of a file names is in it; ffmpeg leaves black what is not.
+
+    The header is a list of name, type, size and value; the table of offsets follows it, up to the first block.
+    """
+    flags = int.from_bytes(data[4:8], "little")
+    if flags & _DEEP_OR_SEVERAL:
+        return True
+    try:
+        at = 8
+        while data[at]:
+            of_type = data.index(0, at) + 1
+            of_size = data.index(0, of_type) + 1
+            at = of_size + 4 + int.from_bytes(data[of_size : of_size + 4], "little")
+        at += 1
+        first = len(data)
+        lead = 16 if flags & _TILED else 4
+        while at < first:
+            (offset,) = struct.unpack_from("<Q", data, at)
+            (size,) = struct.unpack_from("<I", data, offset + lead)
+            if offset + lead + 4 + size > len(data):
+                return False
+            first, at = min(first, offset), at + 8
+        return True
+    except (IndexError, ValueError, struct.error):
+        return False
