@@ -46,6 +46,7 @@ class PairRing:
         self._moves, self._changes = (make((history, self._pieces * PIECE), device=device) for _ in range(2))
         self._weights = torch.zeros(history, device=device)
         self._scale = torch.zeros((), device=device)
+        self._zero = torch.zeros((), device=device)
         self._next = torch.zeros(1, dtype=torch.int64, device=device)
         self._learnt = 0
         if stacked:
@@ -79,7 +80,7 @@ class PairRing:
         """
         curvature, strength = torch.dot(move, change), torch.dot(change, change)
         sound = curvature > LEAST_COSINE * move.norm() * strength.sqrt()
-        weight = torch.where(sound, 1 / curvature, torch.zeros_like(curvature))
+        weight = torch.where(sound, 1 / curvature, self._zero)
         self._scale.copy_(torch.where(sound, curvature / strength, self._scale))
         self._moves[:, : self._size].index_copy_(0, self._next, move.unsqueeze(0))
         self._changes[:, : self._size].index_copy_(0, self._next, change.unsqueeze(0))
@@ -117,10 +118,11 @@ class PairRing:
         triangle = torch.where(sound & sound.unsqueeze(1), self._products[order][:, order], self._one).triu()
 
         def by_time(by_place: Tensor) -> Tensor:
-            return torch.where(sound, by_place[order], 0.0).unsqueeze(1)
+            return torch.where(sound, by_place[order], self._zero).unsqueeze(1)
 
         def by_place(by_time: Tensor) -> Tensor:
-            return torch.zeros_like(self._weights).index_copy_(0, order, by_time.squeeze(1).float())
+            # Every place is written to.
+            return torch.empty_like(self._weights).index_copy_(0, order, by_time.squeeze(1).float())
 
         shares = torch.linalg.solve_triangular(triangle, by_time(moves_by_vector), upper=True)
         rest = torch.addmv(vector, changes.T, by_place(shares), alpha=-1) * self._scale

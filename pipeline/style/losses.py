@@ -23,7 +23,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pipeline.network.device import multiplies_bfloat16, product
+from pipeline.network.device import multiplies_bfloat16, product, waits_for_launches
+from pipeline.style.few_launches import moment_loss_of_sums
 
 Normalisation = Literal["gatys2016", "released", "notebook", "relative"]
 Statistic = Literal["gram", "moments"]
@@ -261,7 +262,10 @@ def moment_loss(maps: Tensor, target: Moments) -> Tensor:
     Every channel is measured in units s of the style's own deviation, so that loud channels do not drown the
     quiet ones: mean_i ((m_i - m_A,i) / s_i)^2 + sum_ij ((C_ij - C_A,ij) / (s_i s_j))^2 / sum_ij (C_A,ij / (s_i s_j))^2.
     """
-    return moment_loss_of(moments(maps, "moments"), target)
+    if not waits_for_launches(maps.device):
+        return moment_loss_of(moments(maps, "moments"), target)
+    of_target = (target.mean, target.unit, target.second, target.covariance_unit)
+    return moment_loss_of_sums(*sums_of(maps), maps.shape[2] * maps.shape[3], *of_target)
 
 
 def moment_loss_of(own: Moments, target: Moments) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,7 +11,9 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from pipeline.network.base import Network, Part
+from pipeline.network.device import waits_for_launches
 from pipeline.style.activation_checkpointing import checkpointed
+from pipeline.style.few_launches import expected_loss
 from pipeline.style.losses import (
     ContentTarget,
     Moments,
@@ -164,6 +166,8 @@ class TemporalTerm:
     layers: tuple[str, ...] = ()
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        if waits_for_launches(image.device):
+            return expected_loss(image, self.targets)
         return _total([(weights * (image - picture).square()).sum() for picture, weights in self.targets]) / (
             image.numel()
         )
@@ -215,6 +219,11 @@ class Objective:
         self._checkpoint = checkpoint
         self._tile_side = tile_side
         self._grey = grey
+
+    @property
+    def kind(self) -> Hashable:
+        """What has to be the same of two objectives, beside their terms, for them to be the same work."""
+        return id(self.network), self._checkpoint, self._tile_side, self._grey
 
     def with_terms(self, terms: Sequence[Term]) -> Objective:
         """The same with other terms."""

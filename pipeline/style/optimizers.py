@@ -160,7 +160,7 @@ class LBFGS(_Stepping):
         device, size = image.device, image.numel()
         self._pixels = torch.empty_like(image).requires_grad_(True)
         self._from, self._gradient = (torch.zeros(size, device=device) for _ in range(2))
-        self._longest, self._lowest = (torch.zeros((), device=device) for _ in range(2))
+        self._longest, self._lowest, self._zero = (torch.zeros((), device=device) for _ in range(3))
         self.curvature = PairRing(history, size, device, waits_for_launches(device) if stacked is None else stacked)
         self.restart(image, 1.0)
 
@@ -214,13 +214,15 @@ class LBFGS(_Stepping):
         pixels = self.pixels.flatten()
         # What was really moved, within 0..1: a pair (s, y) has to belong together.
         move, change = pixels - self._from, gradient - self._gradient
-        finite = torch.isfinite(loss) & torch.isfinite(gradient).all()
+        # A number less itself is zero, if it is one; and no sum has one that holds any that is not.
+        total = loss + gradient.sum()
+        finite = total - total == 0
         good = finite & (loss <= self._lowest + UPHILL * self._lowest.abs())
         torch.where(good, pixels, self._from, out=self._from)
         torch.where(good, gradient, self._gradient, out=self._gradient)
         torch.where(good, torch.minimum(loss, self._lowest), self._lowest, out=self._lowest)
         limit = torch.where(good, self._longest, BACK * move.square().mean().sqrt())
-        move, change = torch.where(finite, move, 0.0), torch.where(finite, change, 0.0)
+        move, change = torch.where(finite, move, self._zero), torch.where(finite, change, self._zero)
         return self.curvature.learn(move, change, self._gradient), limit
 
 

@@ -126,7 +126,7 @@ class StepRunners:
         pixels = image.shape[2] * image.shape[3]
         if self._recorder is None or pixels > KEPT_PIXELS:
             return None
-        key = (form_of(image), method, id(objective.network), form_of(objective.terms))
+        key = (form_of(image), method, objective.kind, form_of(objective.terms))
         _, runner = self._kept.pop(key, (0, None))
         if runner is None:
             runner = StepRunner(objective, method, self._recorder)

@@ -17,25 +17,27 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
 from pipeline.network.device_graph import Work
-from pipeline.style import optimizers, step_runner
+from pipeline.style import losses, objective, optimizers, step_runner
 from pipeline.style.adain import pooled_statistics
 from pipeline.style.frame import PaintedFrame, Style, TemporalTarget, WarmStart
+from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import LoopSettings, Step, Stop, optimise
 from pipeline.style.optimizers import Adam, OptimizerName
 from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
-from pipeline.style.step_runner import Method, StepRunner
+from pipeline.style.step_runner import Method, StepRunner, StepRunners
 
 OPTIMISERS: tuple[OptimizerName, ...] = ("adam", "lbfgs")
 
 
 @pytest.fixture
 def tape(monkeypatch: pytest.MonkeyPatch) -> Tape:
-    """Steps are recorded on it from here on, and L-BFGS takes the form that can be."""
+    """Steps are recorded on it from here on, and everything takes the form that it has on a GPU."""
     made = Tape()
     monkeypatch.setattr(step_runner, "recorder_of", lambda device: made)
-    monkeypatch.setattr(optimizers, "waits_for_launches", lambda device: True)
+    for module in (optimizers, losses, objective):
+        monkeypatch.setattr(module, "waits_for_launches", lambda device: True)
     return made
 
 
@@ -92,6 +94,20 @@ def test_what_is_recorded_is_recorded_once(tape: Tape) -> None:
     assert tape.recorded == 6
 
 
+def test_what_is_painted_in_grey_is_recorded_apart(tape: Tape) -> None:
+    """The same terms and sizes, and other work."""
+    runners = StepRunners(torch.device("cpu"))
+    content = to_tensor(picture(20, 24, 1))
+    painter = tiny_painter(**VALUES)
+    style = painter._targets.objective(content)
+    in_grey = Objective(painter.network, style.terms, grey=True)
+    method = Method("adam", 0.03, 0.0, 4)
+    one, other = (runners.runner(aim, content, method) for aim in (style, in_grey))
+    assert one is not None and other is not None and one is not other
+    assert one.losses_of(content) != other.losses_of(content)
+    assert runners.runner(style.with_terms(style.terms), content, method) is one
+
+
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_a_step_moves_no_value_between_host_and_device(optimizer: OptimizerName, tape: Tape) -> None:
     painter = tiny_painter(optimizer=optimizer, **VALUES)
@@ -106,8 +122,8 @@ def test_a_step_moves_no_value_between_host_and_device(optimizer: OptimizerName,
 def begun(painter: Painter, optimizer: OptimizerName, carried: WarmStart | None = None) -> StepRunner:
     """A runner that records nothing, at the beginning of a frame of 20x24 pixels."""
     content = to_tensor(picture(20, 24, 1))
-    objective = painter._targets.objective(content, carried.temporal_targets if carried is not None else ())
-    runner = StepRunner(objective, Method(optimizer, 0.05, 0.0, 4), None)
+    aim = painter._targets.objective(content, carried.temporal_targets if carried is not None else ())
+    runner = StepRunner(aim, Method(optimizer, 0.05, 0.0, 4), None)
     runner.begin(content.to(painter.device))
     return runner
 
@@ -177,7 +193,7 @@ def test_an_explosion_on_the_way_is_caught_in_a_replay(tape: Tape, monkeypatch: 
     painter = tiny_painter(**VALUES)
     content = to_tensor(picture(20, 24, 1))
     painter.paint(picture(20, 24, 1))
-    objective = painter._targets.objective(content)
+    aim = painter._targets.objective(content)
     (_, runner), *_ = painter._runners._kept.values()
     style = next(term for term in runner._objective.terms if term.name == "style")
     mean = style.targets["relu1_1"].mean  # type: ignore[attr-defined]
@@ -185,7 +201,7 @@ def test_an_explosion_on_the_way_is_caught_in_a_replay(tape: Tape, monkeypatch: 
     def break_once(step: Step) -> None:
         mean.fill_(math.nan if step.number in {6, 7} else 0.3)
 
-    found = optimise(objective, content, LoopSettings("adam", 0.03, 20), break_once, painter._runners)
+    found = optimise(aim, content, LoopSettings("adam", 0.03, 20), break_once, painter._runners)
     assert found.retries == 1 and found.stopped is Stop.STEPS and torch.isfinite(found.image).all()
 
 
