@@ -115,6 +115,11 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             f"{path}: the picture claims more than {limit} million pixels, which is more than can be painted. "
             "Make a smaller copy first."
         ) from error
+    except MemoryError as error:
+        raise MediaError(
+            f"{path}: the memory of this machine does not suffice to read the picture. It may be damaged, and claim to "
+            "be larger than it is; else make a smaller copy first."
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
         # Pillow's decoders report damage with any of these.
         raise MediaError(

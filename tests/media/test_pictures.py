@@ -281,6 +281,19 @@ def test_read_only_folder(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
+def test_a_picture_for_which_there_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged header can ask for any amount of it: found by changing bytes at random."""
+
+    def too_much(picture: Pillow.Image) -> None:
+        raise MemoryError
+
+    write_picture(tmp_path / "p.png", picture(1))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", too_much)
+    for read in (read_picture, lambda path: open_source(path).info):
+        with pytest.raises(MediaError, match=r"p\.png: the memory"):
+            read(tmp_path / "p.png")
+
+
 def test_fit_size() -> None:
     assert fit_size(1920, 1080, 512) == (512, 288)
     assert fit_size(1080, 1920, 512) == (288, 512)
