@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from pipeline.clip.passes import Pass
+from pipeline.clip.side_by_side import side_by_side
 from pipeline.clip.store import FrameStore
 from pipeline.media.frame import Frame
 from pipeline.motion.carry import adjusted, blended, filled, found_again, moved
@@ -230,7 +231,11 @@ def _moves(tracked: TrackedFrame, previous: PreviousPaintings, nearest: Image) -
     """
     index, now = tracked.frame.index, tracked.frame.image
     found = {back: nearest if back == 1 else previous.image(index, back) for back in tracked.tracks}
-    return {back: moved(one, now, tracked.tracks[back]) for back, one in found.items() if one is not None}
+    there = {back: one for back, one in found.items() if one is not None}
+    # While they are moved nothing is painted.
+    threads = torch.get_num_threads() if now[..., 0].size <= AHEAD else 1
+    images = side_by_side(lambda back: moved(there[back], now, tracked.tracks[back]), [*there], threads)
+    return dict(zip(there, images, strict=True))
 
 
 def _expected(tracked: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:

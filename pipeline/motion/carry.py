@@ -47,8 +47,13 @@ def filled(painting: Image, now: Image, weights: Weights) -> Image:
     :param painting: moved to where its things are `now`; uint8 (H, W, 3), as is `now`.
     :param weights: c of the earlier frame in this one, float32 (H, W).
     """
-    kept = feathered(weights)[..., None]
-    return _image(kept * painting + (1 - kept) * in_painted_colours(now, painting, weights > 0))
+    kept = feathered(weights)
+    new = kept < 1
+    start: Image = painting.copy()
+    if new.any():
+        share = kept[new][:, None]
+        start[new] = _image(share * painting[new] + (1 - share) * in_painted_colours(now, painting, weights > 0, new))
+    return start
 
 
 def blended(own: Image, painting: Image, weights: Weights, share: float) -> Image:
@@ -97,16 +102,20 @@ def light_change(aligned: Image, now: Image, weights: Weights) -> Levels:
     return np.asarray(_blurred(change, sigma) / there, np.float32)
 
 
-def in_painted_colours(content: Image, painting: Image, where: npt.NDArray[np.bool_]) -> Levels:
+def in_painted_colours(
+    content: Image, painting: Image, where: npt.NDArray[np.bool_], wanted: npt.NDArray[np.bool_] | None = None
+) -> Levels:
     """`content` in the colours of a painting: the affine map A (r, g, b, 1) that takes it to `painting` with the least
     squares over the pixels `where`. Where these are too few, `content` as it is.
 
-    :param content: uint8 (H, W, 3), as is `painting`; all of it is mapped.
-    :return: float32 (H, W, 3), within 0..255.
+    :param content: uint8 (H, W, 3), as is `painting`.
+    :param wanted: the pixels that are mapped, all where None.
+    :return: float32 (H, W, 3), or (N, 3) of those that are wanted; within 0..255.
     """
+    shown = content if wanted is None else content[wanted]
     count = int(where.sum())
     if count < FEWEST:
-        return content.astype(np.float32)
+        return shown.astype(np.float32)
     # Whole numbers, up to 2^53: the sums are exact, in whatever order they are made. Others than `where` add nothing.
     x = np.empty((where.size, 4))
     x[:, :3] = (content * where[..., None]).reshape(-1, 3)
@@ -115,7 +124,7 @@ def in_painted_colours(content: Image, painting: Image, where: npt.NDArray[np.bo
     # A grey clip has one colour only: a little of the identity keeps the map from being anything.
     little = 4.0 * count
     coefficients = np.linalg.solve(xx + little * np.eye(4), xy + little * np.eye(4, 3))
-    return np.asarray((content @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
+    return np.asarray((shown @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
 
 
 def _blurred(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:

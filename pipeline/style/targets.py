@@ -181,8 +181,11 @@ class Targets:
     def _placed(self, target: TemporalTarget, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """w (1, 3, H, W) and c (1, 1, H, W) on the device, at the size that is painted."""
         weights = torch.from_numpy(np.array(target.weights, np.float32))[None, None]
-        picture = resized(to_tensor(target.picture), *size)
-        return picture.to(self._device), resized(weights, *size).to(self._device)
+        if target.picture.shape[:2] == size:
+            picture = to_tensor(target.picture, self._device)
+        else:
+            picture = resized(to_tensor(target.picture), *size).to(self._device)
+        return picture, resized(weights, *size).to(self._device)
 
     def _style_statistics(self, longest: int, tile_side: int | None) -> StyleStatistics:
         """Those of the style pictures, at a size that suits a painting of that longest side."""

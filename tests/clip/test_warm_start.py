@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from moving import panned
 from tiny import tiny_settings
 
@@ -130,6 +131,24 @@ def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_show
     assert float(np.max(together)) <= 1
     assert found.temporal_targets[0].weights.mean() > 0.8
     assert found.temporal_targets[1].weights.mean() < 0.2, "most of it the frame before has shown"
+
+
+def test_paintings_are_moved_side_by_side_to_the_same_bits(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list(track_frames(clip(5), 0, {0}, settings()))[-1]
+    one = warm_start(seen, PreviousPaintings(store), settings())
+    asked: list[int] = []
+
+    def threads() -> int:
+        asked.append(1)
+        return 3
+
+    monkeypatch.setattr(torch, "get_num_threads", threads)
+    several = warm_start(seen, PreviousPaintings(store), settings())
+    assert one is not None and several is not None and asked
+    np.testing.assert_array_equal(one.start, several.start)
+    for a, b in zip(one.temporal_targets, several.temporal_targets, strict=True):
+        np.testing.assert_array_equal(a.picture, b.picture)
+        np.testing.assert_array_equal(a.weights, b.weights)
 
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:

@@ -194,6 +194,20 @@ def test_the_palette_is_that_of_the_pixels_it_is_asked_of() -> None:
     np.testing.assert_array_equal(found, in_painted_colours(content, np.where(where[..., None], painting, 7), where))
 
 
+def test_what_is_trusted_is_the_painting_and_the_rest_a_mixture_of_it_and_new_content() -> None:
+    content, painting = picture(40, 50, seed=1), picture(40, 50, seed=2)
+    weights = np.zeros((40, 50), np.float32)
+    weights[5:30, 8:40] = 1
+    kept = feathered(weights)[..., None]
+    mixed = kept * painting + (1 - kept) * in_painted_colours(content, painting, weights > 0)
+    found = filled(painting, content, weights)
+    np.testing.assert_array_equal(found, np.rint(mixed).clip(0, 255))
+    assert len(np.unique(kept)) > 4, "a seam"
+    every = filled(painting, content, np.ones_like(weights))
+    np.testing.assert_array_equal(every, painting)
+    assert every is not painting
+
+
 def test_palette_finds_an_affine_map() -> None:
     content = picture(40, 50, seed=5)
     where = np.zeros((40, 50), bool)
