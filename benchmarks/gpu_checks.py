@@ -31,6 +31,7 @@ from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.media import read_picture
 from pipeline.network.base import Network
+from pipeline.network.rows import PIECE
 from pipeline.network.stage import Stage, plain_stage
 from pipeline.settings import resolve
 from pipeline.style import optimizers, step_runner
@@ -118,7 +119,7 @@ def check_kernels(device: torch.device) -> list[Check]:
         return [Check("kernels against plain torch in float64", False, ran.stderr.strip()[-300:])]
     where = "in the interpreter" if device.type == "cpu" else "on the device"
     # A rounding of values and one of their squares' gradient.
-    limits = {"float32": 1e-5, "bfloat16": 2e-2}
+    limits = {"float32": 1e-5, "bfloat16": 2e-2, "products of rows": 1e-4}
     return [
         Check(f"kernels {where} against plain torch in float64, {name}", error < limits[name], f"{error:.1e}")
         for name, error in json.loads(ran.stdout.splitlines()[-1]).items()
@@ -253,11 +254,14 @@ def tried(checks: Callable[[], Iterator[Check]], name: str) -> Iterator[Check]:
 
 
 def main(device: torch.device) -> None:
-    """Print the errors of the kernels, by number format."""
-    from pipeline.network.fused_kernels import fused_stage
+    """Print the errors of the kernels."""
+    from pipeline.network.fused_kernels import fused_stage, row_products
 
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    print(json.dumps({name: kernel_error(fused_stage, device, dtype) for name, dtype in formats.items()}))
+    errors = {name: kernel_error(fused_stage, device, dtype) for name, dtype in formats.items()}
+    rows, vectors = (torch.randn(count, 3 * PIECE, device=device) for count in (4, 2))
+    errors["products of rows"] = largest(row_products(rows, vectors), vectors.double() @ rows.double().T)
+    print(json.dumps(errors))
 
 
 if __name__ == "__main__":

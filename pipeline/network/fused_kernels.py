@@ -1,4 +1,4 @@
-"""What follows a convolution, as two Triton kernels: bias, rectifier, average pooling and the border, and the way back.
+"""Triton kernels: what follows a convolution, both ways (bias, rectifier, average pooling, border); products of rows.
 
 Only `pipeline.network.stage` imports this file, where a device has Triton. The kernels call none of the functions that
 Triton itself has compiled (`tl.zeros`, `tl.max`): its interpreter knows these only where it was switched on before
@@ -9,6 +9,7 @@ Triton was imported, by whomever.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -18,11 +19,16 @@ from torch import Tensor
 
 # Positions and channels that one program works on.
 POSITIONS, CHANNELS = 32, 64
+# Shares of a long row that are summed side by side, each in blocks of so many numbers; blocks fill `rows.PIECE`.
+SHARES, BLOCK = 32, 1024
 # As Triton does it unless told otherwise, of which it warns from 3.9 on.
 OPTIONS = {"enable_fp_fusion": True}
 
+# A kernel is compiled once for all sizes of maps, not for every kind of number there may be among them.
+SIZES = ["height", "width", "out_height", "out_width"]
 
-@triton.jit
+
+@triton.jit(do_not_specialize=SIZES)
 def _forward(
     raw, bias, handed_on, rectified, height, width, channels, out_height, out_width,
     POOL: tl.constexpr, PAD: tl.constexpr, KEEP: tl.constexpr, POSITIONS: tl.constexpr, CHANNELS: tl.constexpr,
@@ -55,7 +61,7 @@ def _forward(
         tl.store(rectified + picture * out_height * out_width + place, total, mask=own)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def _backward(  # noqa: PLR0912
     of_handed_on, of_rectified, known, bias, gradient, height, width, channels, out_height, out_width,
     POOL: tl.constexpr, PAD: tl.constexpr, HANDED_ON: tl.constexpr, KEPT: tl.constexpr, RAW: tl.constexpr,
@@ -116,6 +122,38 @@ def _backward(  # noqa: PLR0912
     tl.store(gradient + place, tl.where(value > 0, total, 0.0), mask=inside)
 
 
+@triton.jit(do_not_specialize=["pieces"])
+def _row_products(
+    rows, vectors, partial, size, pieces, COUNT: tl.constexpr, SHARES: tl.constexpr, BLOCK: tl.constexpr
+):  # fmt: skip
+    """Products of one row with one vector or two over one of `SHARES` shares of it: a sum for each of `BLOCK` lanes."""
+    row, share, lane = tl.program_id(0), tl.program_id(1), tl.arange(0, BLOCK)
+    first = tl.full((BLOCK,), 0.0, tl.float32)
+    second = tl.full((BLOCK,), 0.0, tl.float32)
+    for begin in range(0, pieces, SHARES):
+        at = (begin + share) * BLOCK + lane
+        inside = at < size
+        mine = tl.load(rows + row.to(tl.int64) * size + at, mask=inside, other=0.0)
+        first += mine * tl.load(vectors + at, mask=inside, other=0.0)
+        if COUNT == 2:
+            second += mine * tl.load(vectors + size + at, mask=inside, other=0.0)
+    to = partial + (row * COUNT * SHARES + share) * BLOCK + lane
+    tl.store(to, first)
+    if COUNT == 2:
+        tl.store(to + SHARES * BLOCK, second)
+
+
+def row_products(rows: Tensor, vectors: Tensor) -> Tensor:
+    """As `pipeline.network.rows.plain_row_products`, of one vector or two."""
+    (count, size), many = rows.shape, vectors.shape[0]
+    partial = torch.empty((count, many, SHARES, BLOCK), device=rows.device)
+    with on_device_of(rows):
+        _row_products[(count, SHARES)](
+            rows, vectors, partial, size, size // BLOCK, COUNT=many, SHARES=SHARES, BLOCK=BLOCK, **OPTIONS
+        )
+    return partial.sum((2, 3)).T
+
+
 class _Stage(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -144,11 +182,12 @@ class _Stage(torch.autograd.Function):
         height, width, pool, pad = ctx.sizes
         gradient = _empty(known, known.shape[2], known.shape[3])
         given = [known if one is None else _last(one) for one in (of_handed_on, of_rectified)]
-        _backward[_grid(known, known.shape[2] * known.shape[3])](
-            *given, known, bias, gradient, known.shape[2], known.shape[3], known.shape[1], height, width,
-            POOL=int(pool), PAD=int(pad), HANDED_ON=of_handed_on is not None, KEPT=of_rectified is not None,
-            RAW=ctx.raw, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
-        )  # fmt: skip
+        with on_device_of(known):
+            _backward[_grid(known, known.shape[2] * known.shape[3])](
+                *given, known, bias, gradient, known.shape[2], known.shape[3], known.shape[1], height, width,
+                POOL=int(pool), PAD=int(pad), HANDED_ON=of_handed_on is not None, KEPT=of_rectified is not None,
+                RAW=ctx.raw, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
+            )  # fmt: skip
         return gradient, None, None, None, None
 
 
@@ -162,10 +201,16 @@ def _run_forward(
     raw: Tensor, bias: Tensor, handed_on: Tensor, rectified: Tensor, size: tuple[int, int], pool: bool, pad: bool,
     keep: bool,
 ) -> None:  # fmt: skip
-    _forward[_grid(raw, handed_on.shape[2] * handed_on.shape[3])](
-        raw, bias, handed_on, rectified, raw.shape[2], raw.shape[3], raw.shape[1], *size,
-        POOL=int(pool), PAD=int(pad), KEEP=keep, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
-    )  # fmt: skip
+    with on_device_of(raw):
+        _forward[_grid(raw, handed_on.shape[2] * handed_on.shape[3])](
+            raw, bias, handed_on, rectified, raw.shape[2], raw.shape[3], raw.shape[1], *size,
+            POOL=int(pool), PAD=int(pad), KEEP=keep, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
+        )  # fmt: skip
+
+
+def on_device_of(tensor: Tensor) -> AbstractContextManager[object]:
+    """Triton starts kernels on the device that is current; a tensor may be on another GPU."""
+    return torch.cuda.device(tensor.device) if tensor.device.type == "cuda" else nullcontext()
 
 
 def _grid(maps: Tensor, positions: int) -> tuple[int, int, int]:

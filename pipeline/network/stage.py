@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -36,20 +37,37 @@ def plain_stage(raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool) ->
     return handed_on, rectified if keep else None
 
 
+class Kernels(Protocol):
+    """What a device can do in one pass."""
+
+    def fused_stage(self, raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
+        """As `plain_stage`."""
+        ...
+
+    def row_products(self, rows: Tensor, vectors: Tensor) -> Tensor:
+        """As `rows.plain_row_products`."""
+        ...
+
+
 def fused_stage_on(device: torch.device) -> Stage | None:
     """`plain_stage` in one pass each way; None where the device has no kernels for that."""
-    if device.type != "cuda" or find_spec("triton") is None:
-        return None
-    return _tried(device)
+    kernels = kernels_on(device)
+    return None if kernels is None else kernels.fused_stage
+
+
+def kernels_on(device: torch.device) -> Kernels | None:
+    """The kernels of a device; None where it has none."""
+    return None if device.type != "cuda" or find_spec("triton") is None else _tried(device)
 
 
 @lru_cache(maxsize=8)
-def _tried(device: torch.device) -> Stage | None:
+def _tried(device: torch.device) -> Kernels | None:
     """Triton wants a C compiler beside a GPU that it knows."""
     try:
-        from pipeline.network.fused_kernels import fused_stage
+        from pipeline.network import fused_kernels
 
-        fused_stage(torch.zeros((1, 2, 2, 2), device=device), torch.zeros(2, device=device), True, True, False)
+        maps, bias = torch.zeros((1, 2, 2, 2), device=device), torch.zeros(2, device=device)
+        fused_kernels.fused_stage(maps, bias, True, True, False)
     except Exception as error:
         warnings.warn(
             f"The fused kernels do not run on this device, so painting is slower: {type(error).__name__}: {error}",
@@ -57,4 +75,4 @@ def _tried(device: torch.device) -> Stage | None:
             stacklevel=2,
         )
         return None
-    return fused_stage
+    return fused_kernels

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from pipeline.network.device import exact_dtype
+from pipeline.network.rows import PIECE, row_products
 
 # The least cosine between a move and the change of the gradient along it from which something is learnt. A cosine, so
 # that the scale of the objective does not matter.
 LEAST_COSINE = 1e-6
-# Numbers of a row that are multiplied and summed as one, where rows are multiplied together.
-PIECE = 4096
 
 
 class PairRing:
@@ -88,7 +87,7 @@ class PairRing:
         if self._stacked:
             self._vectors[0, : self._size].copy_(vector)
             self._vectors[1, : self._size].copy_(change)
-            of_vector, of_change = self._row_products(self._moves, self._vectors)
+            of_vector, of_change = row_products(self._moves, self._vectors).to(self._products.dtype)
             self._products.index_copy_(1, self._next, of_change.unsqueeze(1))
         self._next.add_(1).remainder_(self._history)
         self._learnt += 1
@@ -127,14 +126,7 @@ class PairRing:
         shares = torch.linalg.solve_triangular(triangle, by_time(moves_by_vector), upper=True)
         rest = torch.addmv(vector, changes.T, by_place(shares), alpha=-1) * self._scale
         self._vectors[0, : self._size].copy_(rest)
-        (of_rest,) = self._row_products(self._changes, self._vectors[:1])
+        (of_rest,) = row_products(self._changes, self._vectors[:1]).to(self._products.dtype)
         wanted = triangle.diagonal().unsqueeze(1) * shares - by_time(of_rest)
         back = torch.linalg.solve_triangular(triangle.T, wanted, upper=False)
         return torch.addmv(rest, moves.T, by_place(back))
-
-    def _row_products(self, rows: Tensor, vectors: Tensor) -> Tensor:
-        """The inner products of few long rows (m, D) with each of few vectors (k, D): (k, m)."""
-        # One block of threads a row would keep most of a GPU idle: as a batch of pieces.
-        pieces = rows.view(-1, self._pieces, PIECE).transpose(0, 1)
-        others = vectors.view(-1, self._pieces, PIECE).permute(1, 2, 0)
-        return torch.bmm(pieces, others).to(self._products.dtype).sum(0).T
