@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 from io import TextIOWrapper
 
 LONGEST = 200
 """Characters that are shown of a text that somebody else wrote into a file."""
+
+MOST_NAMES = 5
+"""Names of many that are told; of more, it is said how many."""
 
 
 def size_text(count: int) -> str:
@@ -79,6 +83,13 @@ def sanitize_line(text: object, longest: int | None = None) -> str:
     """
     line = "".join(c if c.isprintable() else _written_out(c) for c in _decoded(text))
     return line if longest is None or len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def listed(names: Sequence[str]) -> str:
+    """'a, b, c'; of many the first few, and how many more there are."""
+    some = names if len(names) <= MOST_NAMES + 1 else names[:MOST_NAMES]
+    more = len(names) - len(some)
+    return ", ".join(map(sanitize_line, some)) + (f" and {more} more" if more else "")
 
 
 def _decoded(text: object) -> str:

@@ -76,7 +76,7 @@ def plan_only(
         interrupts = stack.enter_context(note_first_signal())
         ledger.plan(items)
         context = RunContext(folder, items, pool, options, on_event, ledger, interrupts)
-        prepare(context)
+        prepare(context, only_plan=True)
         return context.outcome()
 
 

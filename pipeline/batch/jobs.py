@@ -21,6 +21,10 @@ class RunOptions:
     """How a batch is to be gone about; what is to be painted is in its items."""
 
     overwrite: bool = field(default=False, metadata=OVERWRITE)
+    keep_old: bool = field(
+        default=False,
+        metadata=option("Leave what is finished as it is, though inputs or settings have changed since.", OUTPUT),
+    )
     retry_failed: bool = field(default=False, metadata=option("Try again what has failed before.", RUN))
     fail_fast: bool = field(default=False, metadata=option("Stop at the first failure.", RUN))
     wait: bool = field(

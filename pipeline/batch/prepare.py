@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipeline.batch.budget import Need, makespan, shortfall
 from pipeline.batch.checked_item import CheckedItem, RejectedItem, changes
@@ -18,8 +19,9 @@ from pipeline.batch.task import Done, MeasuredCost, Task, TaskEvent
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.disk_room import Room, check_room, free_bytes
 from pipeline.clip.shards import has_shards
-from pipeline.errors import UsageError
+from pipeline.errors import OutputError, UsageError
 from pipeline.media import read_metadata
+from pipeline.text import listed
 
 NO_NEED = Need(0.0, 0.0)
 """Of what could not be measured."""
@@ -27,12 +29,14 @@ MOST_MEASURED = 6
 """Sizes and settings at which a step is measured, at most; others are judged by their area."""
 
 
-def prepare(context: RunContext) -> list[ItemTasks]:
+def prepare(context: RunContext, only_plan: bool = False) -> list[ItemTasks]:
     """Check everything, decide what is done with each item, and send `Planned`.
 
+    :param only_plan: nothing will be painted, so that nothing that is finished can be lost.
     :return: what is to be painted, in the order in which it is begun.
     :raises DiskFullError: not half of the room that is needed is there.
     :raises UsageError: the time that was given does not suffice, even with the least effort.
+    :raises OutputError: finished paintings would be painted anew, and it was not said that they may be.
     """
     preflight = Preflight(context.ledger, context.options.device, context.options.overwrite)
     checked: list[CheckedItem] = []
@@ -47,6 +51,10 @@ def prepare(context: RunContext) -> list[ItemTasks]:
             context.ledger.change(item.name, state=State.FAILED, error=found.text, again=True)
         elif not _is_settled(context, found, preflight, anew):
             checked.append(found)
+    if anew and not context.options.overwrite and not only_plan:
+        raise OutputError(_would_replace(anew))
+    for one in checked:
+        _begin_row(context, one)
     rows = context.ledger.items()
     failed = context.failures()
     if failed and context.options.fail_fast:
@@ -94,30 +102,51 @@ def _is_settled(context: RunContext, checked: CheckedItem, preflight: Preflight,
     same = row.identity == checked.identity
     if row.state is State.FAILED and same and not row.again and not context.options.retry_failed:
         return True
-    subject = checked.subject
-    opened = {
-        "identity": checked.identity, "width": subject.width, "height": subject.height,
-        "frames": subject.frames, "passes": checked.passes,
-    }  # fmt: skip
+    if row.made and row.identity is not None and not same and any(path.exists() for path in checked.item.outputs):
+        if context.options.keep_old:
+            context.ledger.change(row.name, state=State.DONE, error=None, again=False)
+            return True
+        anew[row.name] = changes(row.identity, checked.identity)
     if not row.made and (found := recovered(checked, row)):
-        context.ledger.change(row.name, **opened)
+        context.ledger.change(row.name, **_opened(checked))
         inspection = inspect_result(
             checked.item, limits=thumbnail_limits(len(context.items)), loop=checked.settings.loop
         )
         made = read_metadata(checked.item.output)
         context.ledger.finish(row.name, found, made=made, **vars(inspection))
         return True
-    if row.made and row.identity is not None and not same:
-        anew[row.name] = changes(row.identity, checked.identity)
+    return False
+
+
+def _opened(checked: CheckedItem) -> dict[str, Any]:
+    """What the ledger notes of an item that can be painted."""
+    subject = checked.subject
+    return {
+        "identity": checked.identity, "width": subject.width, "height": subject.height,
+        "frames": subject.frames, "passes": checked.passes,
+    }  # fmt: skip
+
+
+def _begin_row(context: RunContext, checked: CheckedItem) -> None:
+    """Note of an item that it will be painted; what there was of it by other settings is forgotten."""
+    row = context.ledger.item(checked.item.name)
+    assert row is not None
+    same = row.identity == checked.identity
     if not same or row.made:
         context.ledger.forget(row.name)
-    context.ledger.change(
-        row.name,
-        state=State.INTERRUPTED if row.done and same else State.WAITING,
-        error=None,
-        **opened,
+    state = State.INTERRUPTED if row.done and same else State.WAITING
+    context.ledger.change(row.name, state=state, error=None, **_opened(checked))
+
+
+def _would_replace(anew: Mapping[str, str]) -> str:
+    """Why nothing is painted: name -> what has changed of those that are finished."""
+    names, reasons = listed(list(anew)), "; ".join(dict.fromkeys(anew.values()))
+    those = f"{len(anew)} finished paintings" if len(anew) > 1 else "A finished painting"
+    return (
+        f"{those} would be replaced, since something has changed ({reasons}): {names}. Give the command with "
+        "--overwrite to paint anew, with --keep-old to leave what is finished and paint the rest, or choose another "
+        "output folder."
     )
-    return False
 
 
 def _estimates(context: RunContext, checked: Sequence[CheckedItem]) -> dict[str, Need]:

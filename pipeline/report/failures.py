@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ReelbrushError
 from pipeline.network.memory import OUT_OF_MEMORY, is_out_of_memory
-from pipeline.text import sanitize, sanitize_line
+from pipeline.text import listed, sanitize, sanitize_line
 
-MOST_NAMES = 5
-"""Names that stand before a cause; of more, it is said how many."""
 RESUME_HINT = "Each failure says what to do about it. Then give the same command again: what is finished stays."
 """How to go on after failures. No more than that, because what helps differs: trying again, another file, or other
 settings."""
@@ -72,13 +70,6 @@ def causes(failures: Iterable[Failure]) -> list[Cause]:
         Cause(listed([who if count == 1 else f"{who} ({count} paintings)" for who, count in counts.items()]), why)
         for why, counts in found.items()
     ]
-
-
-def listed(names: Sequence[str]) -> str:
-    """'a, b, c'; of many the first few, and how many more there are."""
-    some = names if len(names) <= MOST_NAMES + 1 else names[:MOST_NAMES]
-    more = len(names) - len(some)
-    return ", ".join(map(sanitize_line, some)) + (f" and {more} more" if more else "")
 
 
 def _of_whom(failure: Failure) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger import LEDGER
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import FrameDone, Started
-from pipeline.errors import StoreError
+from pipeline.errors import OutputError, StoreError
 from pipeline.pictures.figures.loss_sources import batch_loss_curves
 
 pytestmark = pytest.mark.heavy
@@ -79,12 +79,34 @@ def test_what_is_painted_anew_says_why(tmp_path: Path) -> None:
     paint_picture(one.inputs / "a.png", seed=8)
     plan = one.here(dry_run=True).planned
     assert [(row.what, row.changed) for row in plan.rows] == [("paint anew", "the input"), ("finished", "")]
-    reported = one.here(seed=5)
+    reported = one.here(seed=5, run_options={"overwrite": True})
     assert [(row.what, row.changed) for row in reported.planned.rows] == [
         ("paint anew", "the input, seed 0 -> 5"), ("paint anew", "seed 0 -> 5"),
     ]  # fmt: skip
     done = one.command("--set", "seed=6", "--dry-run")
     assert "2 of them anew, in place of what was finished (seed 5 -> 6)" in " ".join(done.stderr.split())
+
+
+def test_what_is_finished_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+    one = batch_trial(tmp_path)
+    for name in ("a.png", "b.png"):
+        paint_picture(one.inputs / name)
+    assert one.here().outcome.exit_code == 0
+    made = bytes_of(one.out, "a-ink.png", "b-ink.png")
+    paint_picture(one.inputs / "c.png", seed=3)
+    with pytest.raises(
+        OutputError, match=r"2 finished .* \(seed 0 -> 5\): a-ink.png, b-ink.png. .*--overwrite.*--keep-old"
+    ):
+        one.here(seed=5)
+    assert bytes_of(one.out, *made) == made and not (one.out / "c-ink.png").exists()
+    assert [row.state for row in one.rows().values()] == [State.DONE, State.DONE, State.WAITING]
+    kept = one.here(seed=5, run_options={"keep_old": True})
+    assert (kept.begun, kept.outcome.exit_code, bytes_of(one.out, *made)) == (["c-ink.png"], 0, made)
+    plan = one.here(dry_run=True).planned
+    assert [row.what for row in plan.rows] == ["finished", "finished", "paint anew"], "they are what they were"
+    # Where nothing stands any more, nothing is lost.
+    (one.out / "a-ink.png").unlink()
+    assert one.here(one.inputs / "a.png", seed=5).begun == ["a-ink.png"]
 
 
 def lose_the_ledger(one: BatchTrial) -> None:

@@ -25,6 +25,7 @@ from pipeline.media import open_source
 from pipeline.media.ffmpeg import address
 
 pytestmark = pytest.mark.heavy
+ANEW = {"overwrite": True}
 
 LONG = 24
 """Frames of the clip that is damaged."""
@@ -157,7 +158,7 @@ def test_changed_settings_paint_again_and_the_old_result_stays_until_the_new_one
             seen.append(event.name)
             assert (one.out / event.name).read_bytes() == old[event.name]
 
-    again = one.here(steps=5, on_event=look)
+    again = one.here(steps=5, on_event=look, run_options=ANEW)
     assert again.outcome.exit_code == 0
     assert again.begun == names == ["a-ink.mp4", "b-ink.png"]
     assert set(seen) == set(names)
@@ -186,7 +187,7 @@ def test_only_what_has_changed_is_painted_again(tmp_path: Path) -> None:
     # Another file under the same name; and one that was only saved anew, and holds what it held.
     paint_picture(one.inputs / "c.png", seed=30)
     os.utime(one.inputs / "d.png", (1, 1))
-    assert one.here(job).begun == ["b-ink.png", "c-ink.png"]
+    assert one.here(job, run_options=ANEW).begun == ["b-ink.png", "c-ink.png"]
     new = bytes_of(one.out, *one.left())
     assert {name for name in new if new[name] != old[name]} == {"b-ink.png", "c-ink.png"}
 
@@ -233,9 +234,9 @@ def test_interrupted_while_it_paints_again_it_knows_its_old_results(tmp_path: Pa
     old = bytes_of(one.out, *one.left())
 
     with pytest.raises(KeyboardInterrupt):
-        one.here(steps=5, on_event=stop_at("b-ink.png"))
+        one.here(steps=5, on_event=stop_at("b-ink.png"), run_options=ANEW)
     # A third wish, while there are results of the first and of the second one.
-    again = one.here(steps=6)
+    again = one.here(steps=6, run_options=ANEW)
     assert again.outcome.exit_code == 0
     assert again.begun == one.left() == ["a-ink.png", "b-ink.png", "c-ink.png"]
     new = bytes_of(one.out, *one.left())
@@ -252,12 +253,12 @@ def test_what_is_finished_stays_finished_and_an_old_result_is_not_taken_for_a_ne
     paint_picture(sources[0], seed=30)
     sources[1].write_bytes(b"")
     with pytest.raises(KeyboardInterrupt):
-        one.here(on_event=stop_at("a-ink.png"))
+        one.here(on_event=stop_at("a-ink.png"), run_options=ANEW)
     assert one.rows()["b-ink.png"].state is State.FAILED
     assert bytes_of(one.out, *old) == old
 
     sources[1].write_bytes(kept)
-    again = one.here()
+    again = one.here(run_options=ANEW)
     assert (again.begun, again.outcome.exit_code) == (["a-ink.png"], 0)
     assert (one.out / "a-ink.png").read_bytes() != old["a-ink.png"]
     assert (one.out / "b-ink.png").read_bytes() == old["b-ink.png"]

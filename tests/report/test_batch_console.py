@@ -33,9 +33,10 @@ from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Started
 from pipeline.report.batch_console import BatchReporter
-from pipeline.report.failures import MOST_NAMES, Cause, Failure, causes
+from pipeline.report.failures import Cause, Failure, causes
 from pipeline.report.jsonlines import as_json
 from pipeline.report.lines import ECHO, WIDEST, print_table, print_text
+from pipeline.text import MOST_NAMES
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
 WRITTEN = r"two\nlines \x1b[31m\x9b5n.mp4"
