@@ -20,7 +20,10 @@ def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
         return Need(seconds, seconds)
     subject, worth = checked.subject, measure_cost.first / checked.settings.steps
     speed = Speed(measure_cost.step, measure_cost.frame)
-    return clip_need(checked.settings, subject.frames, subject.width, subject.height, worth, speed)
+    need = clip_need(checked.settings, subject.frames, subject.width, subject.height, worth, speed)
+    # What is written may be larger than what is painted.
+    kept = [reserve(subject.frames, *size) for size in ((subject.width, subject.height), checked.written)]
+    return Need(need.full + kept[1] - kept[0], need.least + kept[1] - kept[0])
 
 
 def clip_need(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:

@@ -86,8 +86,8 @@ class ItemTasks:
     @property
     def joining(self) -> float:
         """Seconds to keep for putting its parts together, once they are painted."""
-        subject, left = self.checked.subject, self.waiting or self.running
-        return reserve(subject.frames, subject.width, subject.height) if self.in_parts and left else 0.0
+        left = self.waiting or self.running
+        return reserve(self.checked.subject.frames, *self.checked.written) if self.in_parts and left else 0.0
 
     def update(self, key: str, event: Event) -> None:
         """Learn from an event of a task how many frames are finished."""

@@ -10,7 +10,15 @@ from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import open_engine
 from pipeline.clip.events import OnEvent, ignore
-from pipeline.clip.framing import FLATTEN, parse_alpha, parse_aspect, parse_colour, parse_gif_fps, parse_output_size
+from pipeline.clip.framing import (
+    FLATTEN,
+    KEEP,
+    parse_alpha,
+    parse_aspect,
+    parse_colour,
+    parse_gif_fps,
+    parse_output_size,
+)
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
@@ -54,8 +62,7 @@ def stylize_image(
     :param pad: the colour of bars, such as 'black' or '#1a2b3c', to pad with instead of cropping.
     :param output_size: 'source', or pixels of the longer side, where the result is to have another size than `size`, at
         which it is painted. Enlarged, it gets the fine detail of the content.
-    :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it: of files; what is handed over as an
-        array or an image is laid on white.
+    :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it.
     :param overwrite: replace `output` where it exists.
     :param on_event: told what happens, see `pipeline.clip.events`.
     :param on_progress: called after every step with the picture as it stands.
@@ -64,7 +71,7 @@ def stylize_image(
     :raises ReelbrushError: `str(error)` says what to do; nothing is written then.
     """
     engine = open_engine(preset, _path(weights), device, settings)
-    with PictureFiles() as files:
+    with PictureFiles(alpha=parse_alpha(alpha) == KEEP) as files:
         start = None if init is None else files.picture(init, "start")
         job = StillJob(
             files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite,
@@ -131,7 +138,7 @@ def stylize_video(
     until = parse_deadline(budget, finish_by)
     engine = open_engine(preset, _path(weights), device, settings)
     deadline = None if until is None else Deadline(until)
-    with PictureFiles() as files:
+    with PictureFiles(alpha=parse_alpha(alpha) == KEEP) as files:
         job = ClipJob(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,

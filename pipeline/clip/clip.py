@@ -27,6 +27,7 @@ from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
+from pipeline.media.alpha import is_transparent
 from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
 from pipeline.media.sound import sound_of
@@ -140,6 +141,8 @@ def _source_notes(session: Session) -> list[str]:
         notes.append("What is transparent in the clip stays so; it is painted as if it lay on white.")
     elif session.job.keeps_alpha:
         notes.append("Nothing in the clip is transparent, so there is nothing for --alpha keep to keep.")
+    elif ON_WHITE not in notes and is_transparent(session.source, looked_at=1):
+        notes.append("The first frame is transparent in part; what is transparent is laid on white.")
     return notes
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.clip.events import Stage
+from pipeline.clip.output_size import info_layout
 from pipeline.clip.session import Session
 from pipeline.clip.speed import first_frames, measure_speed
 from pipeline.clip.step_budget import Speed, StepBudget, affordable_passes, plan_steps
@@ -43,7 +44,7 @@ def clip_budget(deadline: Deadline, session: Session, survey: Survey, work: Work
     """
     info = session.source.info
     speed = fit_passes(deadline, session, survey, work)
-    until = deadline.until - reserve(info.frames, info.width, info.height)
+    until = deadline.until - reserve(info.frames, *info_layout(session.job, info).canvas)
     return _budget(replace(deadline, until=until, speed=speed), session, survey, work, (0, info.frames))
 
 
@@ -56,7 +57,7 @@ def fit_passes(deadline: Deadline, session: Session, survey: Survey, work: WorkF
     info = session.source.info
     speed = deadline.speed or _measured(session, survey)
     if work.reached().number == 1:
-        seconds = deadline.until - reserve(info.frames, info.width, info.height) - deadline.clock()
+        seconds = deadline.until - reserve(info.frames, *info_layout(session.job, info).canvas) - deadline.clock()
         settings = replace(session.settings, passes=len(work.passes))
         worth = step_worth(session)
         count = affordable_passes(seconds, settings, info.frames, worth, speed, survey.shots, survey.motion)

@@ -27,7 +27,9 @@ Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
 class PictureFiles(AbstractContextManager["PictureFiles"]):
     """A folder for the pictures of one call, removed when it is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, alpha: bool = False) -> None:
+        """:param alpha: what can be transparent stays so."""
+        self._alpha = alpha
         self._folder: TemporaryDirectory[str] | None = None
 
     def __exit__(
@@ -44,7 +46,7 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
         if isinstance(picture, (str, Path)):
             return Path(picture)
         path = self._place() / f"{name}.png"
-        write_picture(path, to_image(picture, name.replace("_", " ")), overwrite=True)
+        write_picture(path, to_image(picture, name.replace("_", " "), self._alpha), overwrite=True)
         return path
 
     def clip(self, source: Clip) -> Path:
@@ -59,7 +61,7 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
         for index, frame in enumerate(source):
             if isinstance(frame, (str, Path)):
                 raise UsageError("Frames are arrays or images. Where they are files, name the folder that they are in.")
-            write_picture(folder / f"{index:06d}.png", to_image(frame, f"frame {index}"))
+            write_picture(folder / f"{index:06d}.png", to_image(frame, f"frame {index}", self._alpha))
         if not any(folder.iterdir()):
             raise UsageError("There are no frames. A clip needs at least one.")
         return folder

@@ -61,8 +61,10 @@ def run_still(
     content = resize(original, width, height)
     kept = original.shape[1], original.shape[0]
     layout = output_layout(job, (width, height), kept, False)
-    notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job))
     opacity = _opacity(job)
+    notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
+    if not job.keeps_alpha:
+        opacity = None
     start = None if job.init is None else resize(_read_start(job), width, height)
     outputs = () if job.output is None else (job.output,)
     network = painter.network
@@ -129,14 +131,14 @@ def _read_content(path: Path) -> Image:
 
 
 def _opacity(job: StillJob) -> Image | None:
-    """How opaque the part of the content is that is painted; None where that does not count.
+    """How opaque the part of the content is that is painted; None where it is opaque throughout.
 
     :raises UsageError: the output cannot hold it.
     """
-    found = read_opacity(job.content) if job.keeps_alpha else None
+    found = read_opacity(job.content)
     if found is None:
         return None
-    if job.output is not None and WRITABLE.get(job.output.suffix.lower()) == "JPEG":
+    if job.keeps_alpha and job.output is not None and WRITABLE.get(job.output.suffix.lower()) == "JPEG":
         raise UsageError(
             f"{job.output}: a JPEG cannot keep transparency. Choose a name that ends in .png, .webp or .tif, or leave "
             "--alpha keep out."
@@ -151,8 +153,13 @@ def _read_start(job: StillJob) -> Image:
     return cropped(picture, centre_crop(picture.shape[1], picture.shape[0], job.crop))
 
 
-def _notes(job: StillJob) -> tuple[str, ...]:
+def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
     notes = (*colour_notes(job.content), *style_notes(job.styles))
+    if transparent:
+        kept = "stays so; it is painted as if it lay on white" if job.keeps_alpha else "is laid on white"
+        notes = (f"What is transparent in the picture {kept}.", *notes)
+    elif job.keeps_alpha:
+        notes = ("Nothing in the picture is transparent, so there is nothing for --alpha keep to keep.", *notes)
     if job.init is not None and is_animated(job.init):
         notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
     if is_animated(job.content):

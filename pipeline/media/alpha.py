@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import islice
 
 import numpy as np
 
@@ -10,16 +11,17 @@ from pipeline.media.frame import FrameSource
 from pipeline.types import Image
 
 
-def is_transparent(source: FrameSource) -> bool:
+def is_transparent(source: FrameSource, looked_at: int | None = None) -> bool:
     """Whether a clip is transparent: of a video, whether it has room for that; else, whether any pixel of it is.
 
+    :param looked_at: so many frames at most; None: all.
     :raises MediaError: the input is no longer what it was.
     """
     info = source.info
     if info.kind == "video":
         return info.alpha
     with closing(source.opacity(info.width, info.height).frames()) as frames:
-        return any(frame.image.min() < 255 for frame in frames)
+        return any(frame.image.min() < 255 for frame in islice(frames, looked_at))
 
 
 def with_opacity(image: Image, opacity: Image) -> Image:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
-from pipeline.media.pictures import as_rgb, on_white
+from pipeline.media.pictures import as_rgb, as_rgba, on_white
 from pipeline.types import Image
 
 PilImage: TypeAlias = Pillow.Image
@@ -23,14 +23,15 @@ An array is (H, W, 3) RGB, (H, W, 4) with alpha, which is laid on white, or (H, 
 """
 
 
-def to_image(picture: npt.NDArray[np.generic] | Pillow.Image, what: str) -> Image:
+def to_image(picture: npt.NDArray[np.generic] | Pillow.Image, what: str, alpha: bool = False) -> Image:
     """A picture in memory as uint8 (H, W, 3) RGB; a Pillow image as `read_picture` would read it from a file.
 
+    :param alpha: one that can be transparent stays so, (H, W, 4).
     :param what: what the picture is, for the error: 'content', 'style'.
     :raises UsageError: an array of another shape, type or range.
     """
     if isinstance(picture, Pillow.Image):
-        return as_rgb(picture)
+        return as_rgba(picture) if alpha and picture.has_transparency_data else as_rgb(picture)
     values: npt.NDArray[Any] = np.asarray(picture)
     if values.ndim == 2:
         values = values[:, :, None]
@@ -46,7 +47,7 @@ def to_image(picture: npt.NDArray[np.generic] | Pillow.Image, what: str) -> Imag
             f"The {what} is an array of {values.dtype}. Convert it to uint8 in 0..255, or to floating point in 0..1."
         )
     if values.shape[2] == 4:
-        return cast(Image, np.array(on_white(Pillow.fromarray(values))))
+        return cast(Image, values if alpha else np.array(on_white(Pillow.fromarray(values))))
     return cast(Image, np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3))))
 
 

@@ -176,6 +176,11 @@ def as_rgb(picture: Pillow.Image) -> Image:
     return cast(Image, np.array(on_white(_to_srgb(upright))))
 
 
+def as_rgba(picture: Pillow.Image) -> Image:
+    """The same with its transparency, uint8 (height, width, 4): laid on white it is what `as_rgb` gives."""
+    return cast(Image, np.array(_to_srgb(ImageOps.exif_transpose(picture)).convert("RGBA")))
+
+
 def opacity_of(picture: Pillow.Image) -> Image | None:
     """How opaque the current frame of an open picture is, uint8 (height, width), turned as `as_rgb` turns it; None
     where it is opaque throughout."""

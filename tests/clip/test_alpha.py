@@ -90,6 +90,16 @@ def test_by_default_it_is_laid_on_white_and_said(tmp_path: Path, inputs: Path) -
                   **{**HOW, "alpha": "flatten"})  # fmt: skip
     assert any("laid on white" in note for event in told if isinstance(event, Started) for note in event.notes)
     assert {image.shape for image in seen(tmp_path / "o")} == {(48, 64, 3)}
+    told.clear()
+    picture = {key: value for key, value in HOW.items() if key not in ("carried_steps", "passes", "alpha")}
+    stylize_image(inputs / "disc" / "0.png", inputs / "style.png", on_event=told.append, **picture)
+    stylize_video(inputs / "disc.gif", inputs / "style.png", tmp_path / "p", on_event=told.append,
+                  **{**HOW, "alpha": "flatten"})  # fmt: skip
+    said = [note for event in told if isinstance(event, Started) for note in event.notes if "white" in note]
+    assert said == [
+        "What is transparent in the picture is laid on white.",
+        "The first frame is transparent in part; what is transparent is laid on white.",
+    ]
 
 
 def test_what_cannot_hold_it_is_refused_before_anything_is_painted(tmp_path: Path, inputs: Path) -> None:
@@ -121,6 +131,16 @@ def test_a_picture_keeps_it_scaled_with_the_painting(tmp_path: Path, inputs: Pat
     wanted = np.array(Pillow.fromarray(disc(0)[:, 8:56, 3]).resize((96, 96), Pillow.Resampling.LANCZOS))
     np.testing.assert_array_equal(found[:, :, 3], wanted)
     assert (found[wanted == 0][:, :3] == 255).all()
+
+
+@pytest.mark.parametrize("as_image", [False, True])
+def test_what_is_in_memory_keeps_it_too(inputs: Path, as_image: bool) -> None:
+    how = {key: value for key, value in HOW.items() if key not in ("carried_steps", "passes")}
+    content = Pillow.fromarray(disc(0)) if as_image else disc(0)
+    made = stylize_image(content, inputs / "style.png", **how)
+    np.testing.assert_array_equal(made.image[:, :, 3], disc(0)[:, :, 3])
+    of_file = stylize_image(inputs / "disc" / "0.png", inputs / "style.png", **how)
+    np.testing.assert_array_equal(made.image, of_file.image)
 
 
 def test_bars_are_opaque(tmp_path: Path, inputs: Path) -> None:

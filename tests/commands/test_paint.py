@@ -32,7 +32,8 @@ def test_a_picture_with_lines_on_stderr_and_nothing_on_stdout(here: Path) -> Non
 def test_quiet_says_nothing_but_errors(here: Path, film: Path) -> None:
     assert not done(image("--quiet")).output
     assert not done(video(film, "-q", "--frames", "0:2")).output
-    refused(image("--quiet"), 1, "o.png", "--overwrite")
+    assert not done(image("--quiet")).output, "it is painted already"
+    refused(image("--quiet", "--seed", "5"), 1, "o.png", "--overwrite")
 
 
 def test_json_of_a_picture_and_its_story(here: Path) -> None:
