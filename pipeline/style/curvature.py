@@ -46,9 +46,10 @@ class PairRing:
         self._weights = torch.zeros(history, device=device)
         self._scale = torch.zeros((), device=device)
         self._zero = torch.zeros((), device=device)
-        self._next = torch.zeros(1, dtype=torch.int64, device=device)
+        # Two loops are led from here; stacked, only the device knows where the next pair goes.
         self._learnt = 0
         if stacked:
+            self._next = torch.zeros(1, dtype=torch.int64, device=device)
             self._places = torch.arange(history, device=device)
             # Right where pair j is not older than pair i: s_i y_j by place, in the number format of small systems.
             self._products = torch.zeros((history, history), dtype=exact_dtype(device), device=device)
@@ -66,9 +67,10 @@ class PairRing:
         :param scale: h to begin with, a scalar: the length of a step along the gradient.
         """
         self._weights.zero_()
-        self._next.zero_()
         self._scale.copy_(scale)
         self._learnt = 0
+        if self._stacked:
+            self._next.zero_()
 
     def learn(self, move: Tensor, change: Tensor, vector: Tensor) -> Tensor:
         """Take a pair in, in the place of the oldest, and give H g (D,) of a vector g (D,).
@@ -81,17 +83,14 @@ class PairRing:
         sound = curvature > LEAST_COSINE * move.norm() * strength.sqrt()
         weight = torch.where(sound, 1 / curvature, self._zero)
         self._scale.copy_(torch.where(sound, curvature / strength, self._scale))
-        self._moves[:, : self._size].index_copy_(0, self._next, move.unsqueeze(0))
-        self._changes[:, : self._size].index_copy_(0, self._next, change.unsqueeze(0))
-        self._weights.index_copy_(0, self._next, weight.unsqueeze(0))
         if self._stacked:
-            self._vectors[0, : self._size].copy_(vector)
-            self._vectors[1, : self._size].copy_(change)
-            of_vector, of_change = row_products(self._moves, self._vectors).to(self._products.dtype)
-            self._products.index_copy_(1, self._next, of_change.unsqueeze(1))
-        self._next.add_(1).remainder_(self._history)
+            return self._learn_and_multiply(move, change, weight, vector)
+        place = self._learnt % self._history
+        self._moves[place, : self._size].copy_(move)
+        self._changes[place, : self._size].copy_(change)
+        self._weights[place].copy_(weight)
         self._learnt += 1
-        return self._at_once(vector, of_vector) if self._stacked else self._in_two_loops(vector)
+        return self._in_two_loops(vector)
 
     def _in_two_loops(self, vector: Tensor) -> Tensor:
         moves, changes = self._moves[:, : self._size], self._changes[:, : self._size]
@@ -108,9 +107,16 @@ class PairRing:
             result.addcmul_(moves[place], share - self._weights[place] * torch.dot(changes[place], result))
         return result
 
-    def _at_once(self, vector: Tensor, moves_by_vector: Tensor) -> Tensor:
-        """:param moves_by_vector: S g (m,)."""
+    def _learn_and_multiply(self, move: Tensor, change: Tensor, weight: Tensor, vector: Tensor) -> Tensor:
         moves, changes = self._moves[:, : self._size], self._changes[:, : self._size]
+        moves.index_copy_(0, self._next, move.unsqueeze(0))
+        changes.index_copy_(0, self._next, change.unsqueeze(0))
+        self._weights.index_copy_(0, self._next, weight.unsqueeze(0))
+        self._vectors[0, : self._size].copy_(vector)
+        self._vectors[1, : self._size].copy_(change)
+        moves_by_vector, by_change = row_products(self._moves, self._vectors).to(self._products.dtype)
+        self._products.index_copy_(1, self._next, by_change.unsqueeze(1))
+        self._next.add_(1).remainder_(self._history)
         # From the oldest to the newest. A pair without weight takes no part: its row and column are those of 1.
         order = (self._next + self._places).remainder(self._history)
         sound = self._weights[order] != 0
