@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.media.ffmpeg import address, complaint, run
+from pipeline.media.ffmpeg import Process, address, complaint, run
 
 _HEAD = re.compile(r"#(tb|media_type|codec_id) (\d+): (\S+)")
 
@@ -75,10 +75,32 @@ def packets(path: Path, stream: str, limit: int | None = None, *, through: bool 
         through: go on after damage.
     """
     limits = () if limit is None else ("-frames:" + stream[0], str(limit))
-    copy = ("-map", f"0:{stream}", "-c", "copy", *limits, "-f", "framecrc", "pipe:1")
+    copy = ("-map", f"0:{stream}", "-c", "copy", *limits, "-flush_packets", "0", "-f", "framecrc", "pipe:1")
     listing = Listing()
     done = run([*(() if through else ("-xerror",)), "-i", address(path), *copy])
     for line in done.out.decode("ascii", "replace").splitlines():
         listing.take(line)
     listing.well = done.code == 0 and not complaint(done.lines)
     return listing
+
+
+def first_packet(path: Path, stream: int, after: Fraction) -> Fraction | None:
+    """When the first packet of a stream begins that ends after a time, in seconds on the clock of the file; None where
+    there is none. What comes later is not read: the whole of a film takes its time.
+
+    Args:
+        stream: its number in the file.
+    """
+    copy = ("-map", f"0:{stream}", "-c", "copy", "-f", "framecrc", "pipe:1")
+    process = Process(["-xerror", "-i", address(path), *copy], read=True)
+    listing = Listing()
+    try:
+        for line in process.stdout:
+            listing.take(line.decode("ascii", "replace"))
+            for pts, length in listing.packets.pop(0, ()):
+                if pts is not None and (pts + length) * listing.bases[0] > after:
+                    return pts * listing.bases[0]
+        return None
+    finally:
+        process.kill()
+        process.wait()

@@ -70,7 +70,8 @@ class Muxing:
                 f"{into}: the sound of the input could not be added (ffmpeg says: {done.reason if done else ''}). Make "
                 "sure there is room on the disk, or leave the sound out."
             )
-        if tracks and not any(packets(into, "a", 1).packets.values()):
+        # One by one: of several streams ffmpeg would end all at the first limit that is met.
+        if tracks and not any(packets(into, f"a:{number}", 1).count("audio") for number in range(len(tracks))):
             notes.append("The source has no sound in this stretch.")
         return True, tuple(dict.fromkeys(notes))
 

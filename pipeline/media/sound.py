@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pipeline.media.channels import channel_count, mix_for
 from pipeline.media.contents import Contents, Stream, read_contents
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.frame import VideoInfo
-from pipeline.media.listing import packets
+from pipeline.media.listing import first_packet
 
 OUT_OF_PLACE = Fraction(1, 5)
 """Seconds by which sound may begin or end elsewhere: codecs count in packets, and want one or two to begin with."""
@@ -31,6 +31,10 @@ class Sound:
     """Which streams: 'default', the one that a player takes; 'all'; or one of them by its number, from 1."""
     beyond: Fraction = Fraction(0)
     """Seconds of it that come after the last picture."""
+
+    def inner(self, margin: Fraction) -> Sound:
+        """The same without so many seconds at its beginning and at its end."""
+        return replace(self, start=self.start + margin, duration=self.duration - 2 * margin)
 
 
 def sound_of(info: VideoInfo, choice: str | int = "default", *, shortest: bool = False) -> Sound | None:
@@ -195,11 +199,5 @@ def _ways(track: Stream, suffix: str) -> tuple[Way, ...]:
 
 def sound_begins(sound: Sound, track: Stream) -> Fraction | None:
     """When the first sound of the stretch is heard, in seconds after the stretch begins; None where there is none."""
-    listing = packets(sound.path, f"{track.number}")
-    stream = listing.stream("audio")
-    if stream is None:
-        return None
-    base, end = listing.bases[stream], sound.start + sound.duration
-    timed = [(pts * base, length * base) for pts, length in listing.packets.get(stream, ()) if pts is not None]
-    heard = [at - sound.start for at, length in timed if at + length > sound.start and at < end]
-    return max(Fraction(0), min(heard)) if heard else None
+    at = first_packet(sound.path, track.number, sound.start)
+    return None if at is None or at >= sound.start + sound.duration else max(Fraction(0), at - sound.start)

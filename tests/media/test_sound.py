@@ -12,9 +12,11 @@ from media_clips import clip, copy_clip, ffmpeg, plan, sound_packets, write_clip
 from pipeline.errors import OutputError
 from pipeline.media import Frame, Sound, open_sink, open_source
 from pipeline.media.channels import channel_count
+from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.listing import Listing
 from pipeline.media.plan import SinkPlan
-from pipeline.media.sound import Way
+from pipeline.media.sound import Way, sound_begins
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +310,23 @@ def test_sound_that_begins_elsewhere_is_refused(tmp_path: Path, beeps: Path, mon
     with pytest.raises(OutputError, match=r"its sound begins at 0\.\d+ s, not at 0\.00 s"):
         copy_clip(open_source(beeps), tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_where_sound_begins_is_found_without_reading_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "in.mkv"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "color=s=32x32:r=5:d=60", "-itsoffset", "0.5", "-f", "lavfi", "-i", "sine=d=59"),
+        *("-c:v", "ffv1", "-c:a", "pcm_s16le", address(path)),
+    )
+    taken: list[str] = []
+    take = Listing.take
+    monkeypatch.setattr(Listing, "take", lambda self, line: (taken.append(line), take(self, line))[1])
+    (track,) = read_contents(path).of("audio")
+    found = {}
+    for first, seconds in ((0, 60), (0, Fraction(1, 4)), (2, 1), (59, 1)):
+        taken.clear()
+        found[first, seconds] = sound_begins(Sound(path, Fraction(first), Fraction(seconds)), track)
+        assert len(taken) < 60 * (first + 2), "a packet holds a fiftieth of a second or more"
+    assert found[0, 60] == Fraction(1, 2) and found[0, Fraction(1, 4)] is None
+    assert found[2, 1] == found[59, 1] == 0
+    assert sound_begins(Sound(path, Fraction(60), Fraction(1)), track) is None

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from media_clips import clip, copy_clip, ffmpeg
 
-from pipeline.errors import UsageError
+from pipeline.errors import OutputError, UsageError
 from pipeline.media import open_source
 from pipeline.media.contents import Contents, read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.listing import packets
+from pipeline.media.muxing import Muxing
 
 TAGS = {
     "title": "Sea; #1 = mine\\\nat noon", "artist": "Ann", "creation_time": "2020-01-02T03:04:05.000000Z",
@@ -193,3 +195,29 @@ def test_a_cover_and_further_pictures_are_said_to_be_gone(tmp_path: Path) -> Non
     )
     sink = copy_clip(open_source(tmp_path / "in.mp4"), tmp_path / "out.mp4")
     assert sink.notes == ("Not taken over from in.mp4: cover picture; further video track.",)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_track_that_is_silent_in_the_stretch_is_no_failure(tmp_path: Path, suffix: str) -> None:
+    """It ends where the slice begins, or shortly after."""
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=2", "-f", "lavfi", "-i", "sine=d=1.01"),
+        *("-f", "lavfi", "-i", "sine=f=900:d=2", "-map", "0", "-map", "1", "-map", "2", "-pix_fmt", "yuv420p"),
+        *("-c:a", "aac", address(tmp_path / "in.mkv")),
+    )
+    sink = copy_clip(open_source(tmp_path / "in.mkv", frames=(10, 16)), tmp_path / f"out{suffix}", audio="all")
+    assert not any("no sound" in note for note in sink.notes)
+    heard = [packets(tmp_path / f"out{suffix}", f"a:{number}").count("audio") for number in (0, 1)]
+    assert sum(count > 10 for count in heard) == 1
+
+
+def test_sound_that_got_lost_is_found(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Muxing._arguments
+
+    def losing(self: Muxing, into: Path, tracks: list, subtitles: tuple, texts: Path | None) -> list[str]:
+        return whole(self, into, tracks[:1], subtitles, texts)
+
+    monkeypatch.setattr(Muxing, "_arguments", losing)
+    with pytest.raises(OutputError, match="sound is missing"):
+        copy_clip(open_source(film, frames=(0, 8)), tmp_path / "out.mkv", audio="all")
+    assert list(tmp_path.iterdir()) == []
