@@ -21,6 +21,7 @@ from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.resize import centre_crop
+from pipeline.media.sound import sound_of
 from pipeline.network.memory import OUT_OF_MEMORY
 from pipeline.settings import Settings
 
@@ -80,7 +81,8 @@ class Preflight:
             still = ("still", item.source, settings.size, item.upscale, *item.framing.values())
             found = self._once(still, lambda: _still(item, settings))
         else:
-            key = ("clip", item.source, settings.size, item.upscale, item.frames, item.fps, *item.framing.values())
+            what = (item.source, settings.size, item.upscale, item.frames, item.fps, item.audio)
+            key = ("clip", *what, *item.framing.values())
             found = self._once(key, lambda: _clip(item, settings))
             if settings.loop:
                 check_loop(item.source, found.frames, ())
@@ -180,4 +182,5 @@ def _clip(item: Item, settings: Settings) -> Subject:
         fps=item.rate,
         crop=item.crop,
     ).info
+    sound_of(info, item.audio)  # that there is such a track
     return Subject(info.width, info.height, info.frames, info.part, info.kept)

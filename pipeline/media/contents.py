@@ -14,7 +14,7 @@ _STREAM = re.compile(r"Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (\w+):
 _SOUND = re.compile(r", \d+ Hz, ([^,]+)")
 _TITLE = re.compile(r"(?:title|name) +: (.*)")  # the latter in MP4
 _FLAGS = re.compile(r"\((default|forced|comment|hearing impaired|visual impaired|dub|original)\)")
-_CHAPTER = re.compile(r"^\[CHAPTER\]$", re.MULTILINE)
+_CHAPTER = re.compile(r"(?<!\\\n)^\[CHAPTER\]$", re.MULTILINE)  # no line of a text of several
 _LINE = re.compile(r"^((?:[^=\\\n]|\\.)+)=((?:[^\\\n]|\\.|\\\n)*)$", re.MULTILINE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPECIAL = re.compile(r"([=;#\\\n])")

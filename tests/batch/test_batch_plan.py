@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs import SHALLOW, paint_picture
+from media_clips import clip
 from test_batch_names import make
 
+from pipeline.batch.checked_item import RejectedItem
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.blends import find_styles, labels
 from pipeline.batch.plan.inputs import left_out_text
 from pipeline.batch.plan.item import Item
+from pipeline.batch.preflight import Preflight
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.suffixes import READS_HEIF
@@ -433,3 +437,16 @@ def test_a_line_break_in_a_name_makes_no_second_line(home: Path) -> None:
     with pytest.raises(UsageError) as caught:
         plan_batch(["gone\n.mp4", "gone.mp4"], ["ink.jpg"], "out")
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_track_that_is_not_there_is_found_before_anything_is_painted(tmp_path: Path) -> None:
+    clip(tmp_path / "in.mp4", frames=2, sound=True)
+    paint_picture(tmp_path / "ink.png")
+    for choice in (1, 2):
+        (item,) = plan_batch(
+            [str(tmp_path / "in.mp4")], [str(tmp_path / "ink.png")], tmp_path / "out",
+            options={"audio": choice, **SHALLOW},
+        ).items  # fmt: skip
+        found = Preflight(None, "cpu", overwrite=False).check(item)
+        assert isinstance(found, RejectedItem) == (choice == 2)
+    assert "in.mp4: there is no audio track 2. There are: 1 (aac)." in found.text

@@ -149,6 +149,17 @@ def test_a_track_by_its_number(tmp_path: Path, film: Path) -> None:
             copy_clip(open_source(film), tmp_path / "no.mp4", audio=wrong)
 
 
+def test_texts_of_several_lines_are_no_chapters(tmp_path: Path) -> None:
+    texts = {"title": "a\n[CHAPTER]", "artist": "[CHAPTER]\nSTART=5"}
+    said = [part for name, value in texts.items() for part in ("-metadata", f"{name}={value}")]
+    plain = clip(tmp_path / "plain.mkv", frames=3)
+    ffmpeg("-i", address(plain), "-c", "copy", *said, address(tmp_path / "in.mkv"))
+    copy_clip(open_source(tmp_path / "in.mkv"), tmp_path / "out.mkv")
+    for path in (tmp_path / "in.mkv", tmp_path / "out.mkv"):
+        contents = read_contents(path)
+        assert contents.chapters == () and {name: contents.tags[name] for name in texts} == texts
+
+
 def test_none_takes_the_rest_all_the_same(tmp_path: Path, film: Path) -> None:
     sink = copy_clip(open_source(film, frames=(0, 5)), tmp_path / "out.mp4", audio="none")
     contents = read_contents(tmp_path / "out.mp4")
