@@ -1,8 +1,9 @@
 """What follows a convolution: its bias, the rectifier, pooling, and the border that the next one sees.
 
 Left to separate operations, these passes over the maps and their way back take twice as long on an H100 as the
-convolutions. Where a device has Triton, two kernels do them in one pass each way. torch.compile would make such kernels
-too; it takes its time for every size and every process, some of it for the import alone, where these are found on disk.
+convolutions. Where a device has Triton, two kernels do them in one pass each way. torch.compile makes such kernels too;
+but it fails on the way back through a border that is repeated, of maps stored channels last (torch 2.15), and it
+compiles in every process, for every size, where these are compiled once and found on the disk after that.
 """
 
 from __future__ import annotations
