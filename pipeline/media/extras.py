@@ -131,7 +131,7 @@ class Extras:
         place = False
         for name, value in self.contents.tags.items():
             plain = name.removeprefix(_APPLE)
-            if plain in kept or _TECHNICAL.fullmatch(plain) or not value.strip():
+            if plain in kept or _TECHNICAL.fullmatch(plain) or not value.strip() or value.startswith("Lavf"):
                 continue
             if _is_place(plain):
                 place = True

@@ -100,6 +100,9 @@ def test_what_a_person_may_miss_of_a_folder_is_named(home: Path) -> None:
         assert {path.name for path in batch.left_out} == set(strange)
     assert {path.name for path in plan_batch(["in", "in/clip"], ["ink.jpg"], "out").left_out} == {*strange} - {"clip"}
     assert plan_batch(["in/*.mp4"], ["ink.jpg"], "out").left_out == ()
+    make(home, "styles/s.jxl")
+    styled = plan_batch(["in/*.mp4"], ["styles"], "out")
+    assert [path.name for path in styled.left_out] == ["s.jxl"] and len(styled.items) == 2
     told = plan_job_file(job(home, 'inputs = "in"\nstyles = "ink.jpg"\noutput = "out"\n')).left_out
     assert {path.name for path in told} == set(strange)
     text = left_out_text(told)

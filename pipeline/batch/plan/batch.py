@@ -76,7 +76,7 @@ def plan_batch(
     outdir = located(str(folder), home)
     left_out: list[Path] = []
     found = _inputs(inputs, home, outdir, sequences, pair, mistakes, left_out)
-    wanted = _styles(styles, home, pair, mistakes)
+    wanted = _styles(styles, home, pair, mistakes, left_out)
     with mistakes.collected():
         if not inputs:
             raise UsageError("A batch needs at least one input: a file, a folder or a pattern.")
@@ -106,7 +106,7 @@ def plan_job_file(path: Path, folder: str | Path | None = None) -> Batch:
     left_out: list[Path] = []
     place = f"{job.place}, inputs"
     found = _inputs(job.inputs, job.home, outdir, job.sequences, job.pair, mistakes, left_out, place)
-    styles = _styles(job.styles, job.home, job.pair, mistakes, f"{job.place}, styles")
+    styles = _styles(job.styles, job.home, job.pair, mistakes, left_out, f"{job.place}, styles")
     own = [
         _Own(
             item,
@@ -114,7 +114,7 @@ def plan_job_file(path: Path, folder: str | Path | None = None) -> Batch:
                 [item.input] if item.input else [],
                 *(job.home, outdir, job.sequences, False, mistakes, left_out, item.place),
             ),
-            _styles(item.styles, job.home, False, mistakes, item.place),
+            _styles(item.styles, job.home, False, mistakes, left_out, item.place),
         )
         for item in job.items
     ]
@@ -194,12 +194,17 @@ def _inputs(
 
 
 def _styles(
-    texts: Iterable[str | Sequence[str]], home: Path, pair: bool, mistakes: Mistakes, place: str = ""
+    texts: Iterable[str | Sequence[str]],
+    home: Path,
+    pair: bool,
+    mistakes: Mistakes,
+    left_out: list[Path],
+    place: str = "",
 ) -> list[Blend]:
     found: list[Blend] = []
     for text in texts:
         with mistakes.collected(place):
-            found.extend(find_styles(text, home))
+            found.extend(find_styles(text, home, left_out))
     return found if pair else blends.each_once(found)
 
 

@@ -11,18 +11,19 @@ from pipeline.batch.plan.inputs import is_there, located
 from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.errors import UsageError
 from pipeline.media.picture_sources import natural_key
-from pipeline.media.suffixes import PICTURES, is_media_name
+from pipeline.media.suffixes import PICTURES, may_be_missed
 
 Blend: TypeAlias = tuple[StylePicture, ...]
 """What one painting is painted like."""
 _WAYS = 5
 
 
-def find_styles(text: str | Sequence[str], home: Path) -> list[Blend]:
+def find_styles(text: str | Sequence[str], home: Path, left_out: list[Path] | None = None) -> list[Blend]:
     """The styles that a text means: a picture, every picture of a folder for itself, or a blend 'a.jpg:0.7+b.jpg:0.3',
     which can also be a list of its parts. A '+' is part of a name where a file has that name.
 
     :param home: the folder that relative paths count from.
+    :param left_out: gets the files of a folder that are left out although a person may want them as styles.
     :raises UsageError: a picture is not there, a folder holds none, or a weight is not above zero.
     """
     parts = _parts(text, home) if isinstance(text, str) else list(text)
@@ -31,7 +32,7 @@ def find_styles(text: str | Sequence[str], home: Path) -> list[Blend]:
     try:
         found = [(part, _picture(part, home)) for part in parts]
         if len(found) == 1 and found[0][1].path.is_dir():
-            return [(StylePicture(path),) for path in _pictures(parts[0], found[0][1].path)]
+            return [(StylePicture(path),) for path in _pictures(parts[0], found[0][1].path, left_out)]
         for part, style in found:
             if style.path.is_dir():
                 raise UsageError(f"{part}: this is a folder; a blend is made of single pictures. Name one in it.")
@@ -66,12 +67,14 @@ def _picture(text: str, home: Path) -> StylePicture:
     return parse_style(str(located(text, home)))
 
 
-def _pictures(text: str, folder: Path) -> list[Path]:
-    inside = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and is_media_name(entry))
+def _pictures(text: str, folder: Path, left_out: list[Path] | None) -> list[Path]:
+    inside = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural_key)
     found = [entry for entry in inside if entry.suffix.lower() in PICTURES and entry.is_file()]
+    if left_out is not None:
+        left_out += [entry for entry in inside if may_be_missed(entry) and entry.is_file()]
     if not found:
         raise UsageError(f"{text}: there is no picture in this folder that could be a style.")
-    return sorted(found, key=natural_key)
+    return found
 
 
 def identity(blend: Blend) -> str:
