@@ -310,7 +310,7 @@ def test_if_not_the_job_stops_and_goes_on_when_there_is_memory(here: Path, usual
     job = (here / "in", "--style", here / "style.png", "--device", "cpu", *settings)
     output = here / "stopped"
     kept = killed(job, output, "frames/000000.png") / "frames" / "000000.png"
-    run = limited("command", WEIGHTS + round(0.6 * usual), "video", *job, "-o", output, **ONE_ARENA)
+    run = limited("command", WEIGHTS + round(0.5 * usual), "video", *job, "-o", output, **ONE_ARENA)
     assert run.returncode == 1
     assert "does not suffice to paint a frame of 272x272 pixels" in run.stderr
     assert "Traceback" not in run.stderr
