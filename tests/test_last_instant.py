@@ -180,7 +180,7 @@ def test_killed_at_any_instant_the_same_command_comes_to_the_same_results(
             if kills % 3 == 0:
                 history.append(f"flipped {_flip_a_bit(chance, folder)}")
             continue
-        assert process.returncode == 0 and "Traceback" not in error, (error, history)
+        assert process.returncode == 0 and "Traceback" not in error, "\n".join((*history, error))
         found = job.results(folder)
         assert found.keys() == wanted.keys(), (found.keys() ^ wanted.keys(), history)
         wrong = [name for name, data in found.items() if wanted[name] != data]
