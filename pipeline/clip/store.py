@@ -16,6 +16,8 @@ from pipeline.types import Image
 
 HELD = 32 * 2**20
 """Bytes of the last frames that stay in memory, so that what crosses to the next one need not be decoded again."""
+MOST_HELD = 16
+"""... and how many of them, however small: by default eight frames back is the farthest that a frame looks."""
 
 
 class FrameStore:
@@ -92,7 +94,9 @@ class FrameStore:
         image = painted.image.view()
         image.flags.writeable = False
         self._held[index] = image, self._record(painted)
-        while len(self._held) > 1 and sum(held.nbytes for held, _ in self._held.values()) > HELD:
+        while len(self._held) > MOST_HELD or (
+            len(self._held) > 1 and sum(held.nbytes for held, _ in self._held.values()) > HELD
+        ):
             del self._held[next(iter(self._held))]
 
     def write(self, index: int, painted: PaintedFrame) -> None:

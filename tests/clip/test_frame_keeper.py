@@ -14,7 +14,7 @@ from tiny import picture
 
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.frame_keeper import FrameKeeper
-from pipeline.clip.store import FrameStore
+from pipeline.clip.store import MOST_HELD, FrameStore
 from pipeline.errors import DiskFullError, OutputError
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
@@ -76,6 +76,13 @@ def test_what_is_held_is_bounded_and_cannot_be_changed(tmp_path: Path, monkeypat
             store.image(4)[:] = 0
     assert sorted(store._held) == [3, 4]
     np.testing.assert_array_equal(store.image(1), painted(1).image)
+
+
+def test_of_small_frames_no_more_are_held(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "frames", range(100))
+    for index in range(100):
+        store.hold(index, painted(index))
+    assert list(store._held) == list(range(100 - MOST_HELD, 100))
 
 
 def test_a_frame_that_cannot_be_written_ends_the_painting_at_the_next_one_or_at_the_end(tmp_path: Path) -> None:
