@@ -30,9 +30,9 @@ from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.media import read_picture
+from pipeline.network.after_convolution import Stage, plain_stage
 from pipeline.network.base import Network
-from pipeline.network.rows import PIECE
-from pipeline.network.stage import Stage, plain_stage
+from pipeline.network.row_products import PIECE
 from pipeline.settings import resolve
 from pipeline.style import optimizers, step_runner
 from pipeline.style.frame import Style, TemporalTarget, WarmStart

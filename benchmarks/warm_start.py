@@ -29,11 +29,11 @@ from pipeline.types import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.events import ignore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.frames import PassPainter
 from pipeline.clip.loss_monitor import LossMonitor, lasting_loss
 from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.step_budget import FULL
-from pipeline.clip.store import FrameStore
 from pipeline.clip.survey import sampled_frames
 from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
 from pipeline.media import open_source, read_picture, write_picture

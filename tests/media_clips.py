@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.media import Frame, FrameSource, Image, open_sink, open_source
-from pipeline.media.extras import extras_of
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sound import sound_of
+from pipeline.media.subtitles_and_tags import extras_of
 
 WIDTH, HEIGHT = 64, 48
 

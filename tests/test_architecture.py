@@ -71,7 +71,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "imageio": ("pipeline/media/",),
     "imageio_ffmpeg": ("pipeline/media/",),
     # Its PNG is five times faster than Pillow's. A worker only says how many threads it may use.
-    "cv2": ("pipeline/motion/", "pipeline/media/kept.py", "pipeline/batch/worker.py"),
+    "cv2": ("pipeline/motion/", "pipeline/media/frame_file.py", "pipeline/batch/worker.py"),
     "jinja2": ("pipeline/report/html_report.py",),
     # Plots, and the colour maps of figures.
     "matplotlib": (

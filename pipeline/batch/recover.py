@@ -9,8 +9,8 @@ from pathlib import Path
 from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.ledger_rows import ItemRow, OutputRow
 from pipeline.batch.perform import output_row
+from pipeline.clip.finished_outputs import output_options
 from pipeline.clip.identity import settings_identity
-from pipeline.clip.own_results import output_options
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source

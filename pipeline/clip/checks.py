@@ -5,8 +5,8 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 
 from __future__ import annotations
 
+from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.jobs import ClipJob, StillJob
-from pipeline.clip.own_results import output_options, says_how_made
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name

@@ -13,12 +13,12 @@ from pipeline.clip.deadline import Deadline, clip_budget
 from pipeline.clip.disk_room import check_room, clip_room
 from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
+from pipeline.clip.finished_outputs import finished_outputs
 from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.output_size import info_layout, size_notes
-from pipeline.clip.own_results import finished_outputs
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
@@ -28,10 +28,10 @@ from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
 from pipeline.media.alpha import is_transparent
-from pipeline.media.extras import extras_of
 from pipeline.media.frame import FrameSink
 from pipeline.media.sound import sound_of
 from pipeline.media.source import ON_WHITE
+from pipeline.media.subtitles_and_tags import extras_of
 
 
 def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:

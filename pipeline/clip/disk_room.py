@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.clip.finished_outputs import output_options
 from pipeline.clip.jobs import ClipJob
-from pipeline.clip.own_results import output_options
 from pipeline.errors import DiskFullError
 from pipeline.media.reframe import layout_of
 from pipeline.media.sink import is_folder

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 
-from pipeline.clip.store import FrameStore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.network.memory import is_out_of_memory
 from pipeline.style.frame import PaintedFrame
 

@@ -12,11 +12,11 @@ import torch
 
 from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped, stepped
 from pipeline.clip.frame_keeper import FrameKeeper
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.passes import Pass
 from pipeline.clip.session import Session
 from pipeline.clip.step_budget import FULL, StepBudget, Steps
-from pipeline.clip.store import FrameStore
 from pipeline.clip.survey import Survey
 from pipeline.clip.warm_start import (
     PreviousPaintings,

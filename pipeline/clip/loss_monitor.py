@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Container
 from statistics import median
 
-from pipeline.clip.store import FrameStore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame

@@ -5,15 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.clip.finished_outputs import output_record
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.output_size import info_layout
-from pipeline.clip.own_results import output_record
 from pipeline.clip.provenance import Record
-from pipeline.media.extras import Extras
 from pipeline.media.frame import FrameSource
 from pipeline.media.plan import SinkPlan
 from pipeline.media.reframe import Reframing
 from pipeline.media.sound import Sound
+from pipeline.media.subtitles_and_tags import Extras
 from pipeline.media.timing import on_grid
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import PreviousPaintings, lookback, track_frames, warm_start
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.motion.flow import FlowMethod

@@ -10,9 +10,9 @@ from pathlib import Path
 from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, load_styles, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
+from pipeline.clip.finished_outputs import is_made_so
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.output_size import output_layout, size_notes
-from pipeline.clip.own_results import is_made_so
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
 from pipeline.clip.results import StillResult

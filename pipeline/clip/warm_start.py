@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.passes import Pass
 from pipeline.clip.side_by_side import side_by_side
-from pipeline.clip.store import FrameStore
 from pipeline.media.frame import Frame
 from pipeline.motion.carry import adjusted, blended, filled, found_again, moved
 from pipeline.motion.flow import DIS, FlowMethod

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from pipeline.clip.events import Damaged, OnEvent, ignore
+from pipeline.clip.frame_store import FrameStore, job_of, remove_damaged
 from pipeline.clip.kept_json import digest_of, keep_json, read_json
 from pipeline.clip.passes import Pass, shortened
-from pipeline.clip.store import FrameStore, job_of, remove_damaged
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
 

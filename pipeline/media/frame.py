@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from pipeline.media.contents import Contents
+from pipeline.media.file_streams import Contents
 from pipeline.types import Image
 
 Box: TypeAlias = tuple[int, int, int, int]

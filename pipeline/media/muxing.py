@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pipeline.atomic import remove
 from pipeline.errors import OutputError
-from pipeline.media.contents import Stream, as_metadata, read_contents
-from pipeline.media.extras import Extras
 from pipeline.media.ffmpeg import Run, address, run
+from pipeline.media.file_streams import Stream, as_metadata, read_contents
 from pipeline.media.listing import packets
 from pipeline.media.sound import Sound, Way, chosen_tracks
+from pipeline.media.subtitles_and_tags import Extras
 
 _KEPT = {"default", "forced", "comment", "hearing_impaired", "visual_impaired", "dub", "original"}
 

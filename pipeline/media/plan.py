@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.media.codecs import DEFAULT
-from pipeline.media.extras import Extras
 from pipeline.media.palette import Palette
 from pipeline.media.reframe import Reframing
 from pipeline.media.sound import Sound
+from pipeline.media.subtitles_and_tags import Extras
 from pipeline.types import Image
 
 

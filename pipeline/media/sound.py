@@ -9,8 +9,8 @@ from pathlib import Path
 from pipeline.atomic import remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.channels import channel_count, mix_for
-from pipeline.media.contents import Contents, Stream, read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.file_streams import Contents, Stream, read_contents
 from pipeline.media.frame import VideoInfo
 from pipeline.media.listing import first_packet
 

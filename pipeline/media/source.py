@@ -9,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media.contents import read_contents
+from pipeline.media.display_conversion import screen_notes
+from pipeline.media.file_streams import read_contents
 from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.picture_sources import (
@@ -26,7 +27,6 @@ from pipeline.media.picture_sources import (
 from pipeline.media.pictures import NotAPictureError, animated, colour_notes, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
-from pipeline.media.screen import screen_notes
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
 from pipeline.types import OnProgress

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pipeline.atomic import remove
 from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
-from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import Process, address
+from pipeline.media.file_streams import read_contents
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.muxing import Muxing

@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.errors import MediaError
+from pipeline.media.display_conversion import converted, deinterlaced
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.header import Header
 from pipeline.media.prefetch import prefetch
-from pipeline.media.screen import converted, deinterlaced
 from pipeline.types import Image
 
 DEPTH = 4

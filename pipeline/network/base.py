@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import SettingsError, WeightsError
-from pipeline.network.stage import Stage, fused_stage_on
+from pipeline.network.after_convolution import Stage, fused_stage_on
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate"]

@@ -1,8 +1,8 @@
 """Triton kernels: what follows a convolution, both ways (bias, rectifier, average pooling, border); products of rows.
 
-Only `pipeline.network.stage` imports this file, where a device has Triton. The kernels call none of the functions that
-Triton itself has compiled (`tl.zeros`, `tl.max`): its interpreter knows these only where it was switched on before
-Triton was imported, by whomever.
+Only `pipeline.network.after_convolution` imports this file, where a device has Triton. The kernels call none of the
+functions that Triton itself has compiled (`tl.zeros`, `tl.max`): its interpreter knows these only where it was switched
+on before Triton was imported, by whomever.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -144,7 +144,7 @@ def _row_products(
 
 
 def row_products(rows: Tensor, vectors: Tensor) -> Tensor:
-    """As `pipeline.network.rows.plain_row_products`, of one vector or two."""
+    """As `pipeline.network.row_products.plain_row_products`, of one vector or two."""
     (count, size), many = rows.shape, vectors.shape[0]
     partial = torch.empty((count, many, SHARES, BLOCK), device=rows.device)
     with on_device_of(rows):
@@ -192,7 +192,7 @@ class _Stage(torch.autograd.Function):
 
 
 def fused_stage(raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
-    """As `pipeline.network.stage.plain_stage`, in one pass each way."""
+    """As `pipeline.network.after_convolution.plain_stage`, in one pass each way."""
     result = _Stage.apply(raw, bias, pool, pad, keep)
     return result if keep else (result, None)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
+from pipeline.clip.finished_outputs import is_made_so, says_how_made
 from pipeline.clip.jobs import StillJob
-from pipeline.clip.own_results import is_made_so, says_how_made
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_metadata, read_picture, refuse_same_file
 from pipeline.media.outputs import check_name

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.device import exact_dtype
-from pipeline.network.rows import PIECE, row_products
+from pipeline.network.row_products import PIECE, row_products
 
 # The least cosine between a move and the change of the gradient along it from which something is learnt. A cosine, so
 # that the scale of the objective does not matter.

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.device import multiplies_bfloat16, product, waits_for_launches
-from pipeline.style.few_launches import moment_loss_of_sums
+from pipeline.style.hand_gradients import moment_loss_of_sums
 
 Normalisation = Literal["gatys2016", "released", "notebook", "relative"]
 Statistic = Literal["gram", "moments"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.network.base import Network, Part
 from pipeline.network.device import waits_for_launches
 from pipeline.style.activation_checkpointing import checkpointed
-from pipeline.style.few_launches import expected_loss
+from pipeline.style.hand_gradients import expected_loss
 from pipeline.style.losses import (
     ContentTarget,
     Moments,

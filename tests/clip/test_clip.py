@@ -35,16 +35,16 @@ from PIL import Image as Pillow
 
 from pipeline.atomic import remove
 from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Started
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.kept_json import keep_json, read_json
 from pipeline.clip.loss_monitor import LossMonitor
 from pipeline.clip.passes import Pass
-from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import PreviousPaintings
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata
-from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import address
+from pipeline.media.file_streams import read_contents
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter

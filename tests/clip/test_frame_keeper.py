@@ -14,7 +14,7 @@ from tiny import picture
 
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.frame_keeper import FrameKeeper
-from pipeline.clip.store import MOST_HELD, FrameStore
+from pipeline.clip.frame_store import MOST_HELD, FrameStore
 from pipeline.errors import DiskFullError, OutputError
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
@@ -67,7 +67,7 @@ def test_painting_goes_on_from_a_frame_that_is_being_written_and_nobody_is_told_
 
 
 def test_what_is_held_is_bounded_and_cannot_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.clip.store.HELD", 2 * painted(0).image.nbytes)
+    monkeypatch.setattr("pipeline.clip.frame_store.HELD", 2 * painted(0).image.nbytes)
     store = FrameStore(tmp_path, range(9))
     with FrameKeeper(store, lambda index, _: None) as keeper:
         for index in range(5):

@@ -14,7 +14,7 @@ from tiny import picture
 from pipeline.batch.events import BatchEvent, ItemEvent
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Damaged, Event, FrameDone
-from pipeline.clip.store import FrameStore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.errors import DamagedFrameError
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop

@@ -13,8 +13,8 @@ from PIL import Image as Pillow
 from tiny import picture, tiny_settings
 
 from pipeline.clip.events import Event, FrameDone, Started
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.passes import Pass, further_settings, passes_of
-from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import closing_share
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media import open_source

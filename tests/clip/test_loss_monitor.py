@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tiny import picture, tiny_settings
 
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import FEWEST, RECENT, LossMonitor, monitor_at
-from pipeline.clip.store import FrameStore
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 

@@ -20,7 +20,7 @@ from PIL import Image as Pillow
 from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 from torch import Tensor
 
-from pipeline.clip.store import FrameStore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.errors import NotEnoughMemoryError
 from pipeline.network.base import Network
 from pipeline.network.memory import is_out_of_memory

@@ -16,8 +16,8 @@ from PIL import Image as Pillow
 from tiny import tiny_settings
 
 from pipeline.clip.events import Event, FrameDone, Reverted, Started
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.passes import Pass
-from pipeline.clip.store import FrameStore
 from pipeline.clip.warm_start import PreviousPaintings, further_start, track_frames
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError

@@ -14,7 +14,7 @@ import torch
 from moving import panned
 from tiny import tiny_settings
 
-from pipeline.clip.store import FrameStore
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.warm_start import PreviousPaintings, TrackedFrame, distances, lookback, track_frames, warm_start
 from pipeline.media.frame import Frame
 from pipeline.motion.flow import Dis, Flow

@@ -12,8 +12,8 @@ from jobs import SMALL, moving_folder, paint_picture
 from tiny import tiny_settings
 
 from pipeline.clip.events import Event, Finished
+from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import worst_notes
-from pipeline.clip.store import FrameStore
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter

@@ -21,7 +21,7 @@ from jobs import QUICK, invoke, paint_picture
 from media_clips import clip, ffmpeg_children, picture, write_clip
 from PIL import Image as Pillow
 
-from pipeline.clip.own_results import says_how_made
+from pipeline.clip.finished_outputs import says_how_made
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source, read_picture
 

@@ -12,8 +12,8 @@ from media_clips import clip, copy_clip, ffmpeg, plan, sound_packets, write_clip
 from pipeline.errors import OutputError
 from pipeline.media import Frame, Sound, open_sink, open_source
 from pipeline.media.channels import channel_count
-from pipeline.media.contents import read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.file_streams import read_contents
 from pipeline.media.listing import Listing
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sound import Way, sound_begins

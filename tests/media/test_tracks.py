@@ -11,8 +11,8 @@ from media_clips import clip, copy_clip, ffmpeg
 
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import open_source
-from pipeline.media.contents import Contents, read_contents
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.file_streams import Contents, read_contents
 from pipeline.media.listing import packets
 from pipeline.media.muxing import Muxing
 

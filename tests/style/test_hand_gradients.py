@@ -11,7 +11,7 @@ from tiny import CountingNetwork, picture
 from torch import Tensor
 
 from pipeline.style import losses, objective
-from pipeline.style.few_launches import expected_loss, moment_loss_of_sums
+from pipeline.style.hand_gradients import expected_loss, moment_loss_of_sums
 from pipeline.style.losses import Moments, moment_loss, moment_loss_of, moments, moments_of
 from pipeline.style.objective import TemporalTerm
 from pipeline.style.picture import to_tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pipeline.network.stage import kernels_on
+from pipeline.network.after_convolution import kernels_on
 
 PIECE = 4096
 """What the length of rows has to be a multiple of."""

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from tiny import CountingNetwork, picture
 from torch import Tensor
 
-from pipeline.network import stage
+from pipeline.network import after_convolution
+from pipeline.network.after_convolution import Stage, plain_stage
 from pipeline.network.base import Padding
-from pipeline.network.rows import PIECE, plain_row_products
-from pipeline.network.stage import Stage, plain_stage
+from pipeline.network.row_products import PIECE, plain_row_products
 from pipeline.style.losses import content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, StyleTerm
 from pipeline.style.picture import to_tensor
@@ -33,7 +33,7 @@ def load_kernels(interpreted: bool) -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", str(int(interpreted)))
         spec = importlib.util.spec_from_file_location(
-            f"kernels_{interpreted}", Path(stage.__file__).with_name("fused_kernels.py")
+            f"kernels_{interpreted}", Path(after_convolution.__file__).with_name("fused_kernels.py")
         )
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -152,11 +152,11 @@ def test_a_device_whose_kernels_do_not_run_is_told_of_once(monkeypatch: pytest.M
     pytest.importorskip("triton")
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    stage._tried.cache_clear()
+    after_convolution._tried.cache_clear()
     with pytest.warns(RuntimeWarning, match="fused kernels do not run on this device, so painting is slower: "):
-        assert stage.fused_stage_on(torch.device("cuda")) is None
-    assert stage.fused_stage_on(torch.device("cuda")) is None, "known, and not said again"
-    stage._tried.cache_clear()
+        assert after_convolution.fused_stage_on(torch.device("cuda")) is None
+    assert after_convolution.fused_stage_on(torch.device("cuda")) is None, "known, and not said again"
+    after_convolution._tried.cache_clear()
 
 
 @pytest.mark.parametrize("many", [1, 2])
@@ -209,7 +209,7 @@ def test_the_kernels_compile_for_a_gpu(pool: int, tmp_path: Path, monkeypatch: p
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_kernels_on_a_gpu(dtype: torch.dtype) -> None:
-    staged = stage.fused_stage_on(torch.device("cuda"))
+    staged = after_convolution.fused_stage_on(torch.device("cuda"))
     assert staged is not None
     for pool, pad, keep in product((False, True), repeat=3):
         raw = torch.randn((1, 70, 33, 46), device="cuda", dtype=dtype).contiguous(memory_format=torch.channels_last)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked
-from pipeline.media.kept import read_kept, write_kept
+from pipeline.media.frame_file import read_kept, write_kept
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 from pipeline.types import Image

@@ -12,7 +12,7 @@ from tiny import picture
 
 from pipeline.errors import MediaError, OutputError
 from pipeline.media import read_checked, read_metadata, read_picture, write_picture
-from pipeline.media.kept import read_kept, write_kept
+from pipeline.media.frame_file import read_kept, write_kept
 
 TEXTS = {"reelbrush": '{"losses": {"total": 0.25}}', "by": "für 絵"}
 

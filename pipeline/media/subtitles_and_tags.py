@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.media.contents import Chapter, Contents, Stream
+from pipeline.media.file_streams import Chapter, Contents, Stream
 from pipeline.media.frame import VideoInfo
 from pipeline.media.metadata import unpack
 from pipeline.media.sound import Sound, chosen_tracks, describe
