@@ -170,6 +170,7 @@ def test_a_list_of_files_is_no_clip() -> None:
         files.clip(["a.png", "b.png"])
 
 
+@pytest.mark.heavy
 def test_the_example(tmp_path: Path) -> None:
     """As it stands there: ten lines, from the root of the project."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")

@@ -84,6 +84,7 @@ def test_off_a_terminal_there_is_a_line_for_every_painting(finished: tuple[Batch
     assert f"{one.out}: 4 painted" in printed
 
 
+@pytest.mark.heavy
 def test_given_again_it_paints_only_what_is_gone(finished: tuple[BatchTrial, object, str]) -> None:
     one, _, _ = finished
     painted = bytes_of(one.out, *PAINTED)
@@ -105,6 +106,7 @@ def test_given_again_it_paints_only_what_is_gone(finished: tuple[BatchTrial, obj
 # ---- plans
 
 
+@pytest.mark.heavy
 def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4", frames=3)
@@ -150,6 +152,7 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
     assert "Say where the paintings go" in done.stderr
 
 
+@pytest.mark.heavy
 def test_a_job_file_says_it_all(tmp_path: Path) -> None:
     one = batch_trial(tmp_path)
     moving_clip(one.inputs / "a.mp4")
@@ -178,6 +181,7 @@ def test_a_mistake_on_the_command_line_begins_nothing(tmp_path: Path) -> None:
 # ---- failures, as far as they are a matter of run_options
 
 
+@pytest.mark.heavy
 def test_at_the_first_failure_it_stops_where_that_was_asked_for(tmp_path: Path) -> None:
     one = batch_trial(tmp_path)
     moving_clip(one.inputs / "m.mp4")

@@ -58,6 +58,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     return one
 
 
+@pytest.mark.heavy
 def test_a_batch_paints_a_frame_again_that_was_damaged_in_the_meantime(tmp_path: Path, undisturbed: Trial) -> None:
     one = trial(tmp_path / "root", settings=PASSES)
     hurt = once_done(1, lambda: flip(one.work() / "pass1" / "000001.png"))
@@ -70,6 +71,7 @@ def test_a_batch_paints_a_frame_again_that_was_damaged_in_the_meantime(tmp_path:
     assert_finished(one, undisturbed)
 
 
+@pytest.mark.heavy
 def test_a_batch_gives_up_a_painting_whose_frames_are_damaged_again_and_again(tmp_path: Path) -> None:
     one = trial(tmp_path / "root", settings=PASSES)
 

@@ -109,6 +109,7 @@ def test_a_painting_that_was_kept_is_no_still(tmp_path: Path) -> None:
 # ---- whole jobs
 
 
+@pytest.mark.heavy
 def test_the_seam_closes(tmp_path: Path, style: Path) -> None:
     told: list[Event] = []
     folder = swaying_folder(tmp_path / "in", 8)
@@ -130,6 +131,7 @@ def test_the_seam_closes(tmp_path: Path, style: Path) -> None:
     np.testing.assert_array_equal(pictures(tmp_path / "loop")[0], pictures(tmp_path / "open")[0])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("passes", [2, 3])
 def test_stopped_after_every_frame_and_resumed(tmp_path: Path, style: Path, passes: int) -> None:
     """Farther back than once round there is nothing; what lies before the first frame comes from the pass before."""

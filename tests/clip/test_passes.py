@@ -226,6 +226,7 @@ def test_a_pass_that_makes_a_frame_worse_leaves_it_as_it_was(
 # ---- killed and resumed
 
 
+@pytest.mark.heavy
 def test_stopped_after_every_frame_and_resumed(tmp_path: Path, style: Path) -> None:
     """In the middle of every pass, and between them; never more than two passes lie on the disk."""
     folder = moving_folder(tmp_path / "in", 5, cut=3, hold=(2,))

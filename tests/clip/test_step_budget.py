@@ -422,6 +422,7 @@ def test_the_speed_that_is_measured_is_about_that_of_painting(tmp_path: Path, fr
     assert 0 <= speed.beside < 5
 
 
+@pytest.mark.heavy
 def test_a_short_budget_on_a_real_clock(tmp_path: Path, style: Path) -> None:
     folder = moving_folder(tmp_path / "in", 5)
     settings = {**SMALL, "steps": 80, "carried_steps": 80}

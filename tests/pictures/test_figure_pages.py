@@ -215,6 +215,7 @@ def test_ratios_are_short_and_told_apart(ratios: list[float], texts: list[str]) 
 # Files.
 
 
+@pytest.mark.heavy
 def test_figures_are_vectors_too_and_say_their_size_in_print(tmp_path: Path) -> None:
     one, other = paint_picture(tmp_path / "a.png"), paint_picture(tmp_path / "b.png", seed=2)
     for name in ("f.svg", "again.svg", "f.png"):

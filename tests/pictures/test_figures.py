@@ -199,6 +199,7 @@ def test_figures_by_the_command(tmp_path: Path) -> None:
 # Weights.
 
 
+@pytest.mark.heavy
 def test_weights_are_a_grid_of_paintings_that_hold_on_to_the_content_more_and_more(tmp_path: Path) -> None:
     content, style = paint_picture(tmp_path / "c.png"), paint_picture(tmp_path / "s.png", seed=4)
     job = WeightsJob(content, style, tmp_path / "w.png", (0.01, 100.0), size=32, steps=30)

@@ -211,6 +211,7 @@ def test_a_video_has_frames_of_one_length(here: Path) -> None:
     assert not info.variable and info.rate == 30 and info.frames == 4 * (48 + 17)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
 def test_max_bytes_is_met_and_it_is_said_what_was_given_up(here: Path, suffix: str) -> None:
     size = ("--size", "144")
