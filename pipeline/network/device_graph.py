@@ -73,37 +73,41 @@ def recorder_of(device: torch.device) -> Recorder | None:
 
 
 class Recorded:
-    """Work that is done as it is the first time, recorded the second time, and replayed from then on."""
+    """Work that is done as it is the first time, recorded the second time, and replayed from then on.
 
-    def __init__(self, work: Work, recorder: Recorder | None) -> None:
+    It is given with each call and not kept: whoever owns both would wait, with all its tensors, for the search for
+    cycles.
+    """
+
+    def __init__(self, recorder: Recorder | None) -> None:
         """
         :param recorder: None does the work as it is each time.
         """
-        self._work = work
         self._recorder = recorder
         self._warm = False
         self._replay: Callable[[], object] | None = None
         self._result: Tensor
 
-    def __call__(self) -> Tensor:
+    def __call__(self, work: Work) -> Tensor:
         """Do the work. The result is written over by the next call.
 
+        :param work: the same each time.
         :raises RuntimeError: memory ran out, or whatever the work itself raises.
         """
         if self._recorder is None:
-            return self._work()
+            return work()
         if not self._warm:
             self._warm = True
-            return self._recorder.warm_up(self._work)
-        if self._replay is None and not self._record(self._recorder):
-            return self._work()
+            return self._recorder.warm_up(work)
+        if self._replay is None and not self._record(self._recorder, work):
+            return work()
         assert self._replay is not None
         self._replay()
         return self._result
 
-    def _record(self, recorder: Recorder) -> bool:
+    def _record(self, recorder: Recorder, work: Work) -> bool:
         try:
-            self._replay, self._result = recorder.record(self._work)
+            self._replay, self._result = recorder.record(work)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise

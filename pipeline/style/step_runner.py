@@ -44,7 +44,7 @@ class StepRunner:
         self._method = method
         self._recorder = recorder
         self._steps: dict[str, Recorded] = {}
-        self._look = Recorded(self._look_at_shown, recorder)
+        self._look = Recorded(recorder)
         self._names: tuple[str, ...] = ()
 
     def load(self, objective: Objective) -> None:
@@ -72,8 +72,8 @@ class StepRunner:
         """Take a step. The losses are those before it."""
         phase = self.optimizer.phase
         if phase not in self._steps:
-            self._steps[phase] = Recorded(self._step, self._recorder)
-        values = self._steps[phase]()
+            self._steps[phase] = Recorded(self._recorder)
+        values = self._steps[phase](self._step)
         self.optimizer.stepped()
         # A replay of the next step writes over these.
         return self._named(values.clone())
@@ -83,7 +83,7 @@ class StepRunner:
         if not hasattr(self, "_shown"):
             self._shown = torch.empty_like(image)
         self._shown.copy_(image)
-        values = self._look()
+        values = self._look(self._look_at_shown)
         return dict(zip(("total", *self._names), values.tolist(), strict=True))
 
     def _step(self) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import warnings
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +65,29 @@ def clip(painter: Painter) -> list[PaintedFrame]:
 
 
 VALUES: dict[str, Any] = {"levels": 2, "smallest": 8, "temporal_weight": 5.0, "clip_palette": 1.0}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_of_a_painted_frame_nothing_waits_for_the_search_for_cycles(
+    optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pairs of L-BFGS are forty pictures; frame after frame they would pile up until Python comes to look."""
+    made: list[weakref.ref[StepRunner]] = []
+    right = StepRunner.begin
+
+    def begin(runner: StepRunner, start: Tensor) -> None:
+        made.append(weakref.ref(runner))
+        right(runner, start)
+
+    monkeypatch.setattr(StepRunner, "begin", begin)
+    painter = tiny_painter(optimizer=optimizer, steps=3)
+    gc.disable()
+    try:
+        painter.paint(picture(20, 24))
+        painter.paint(picture(20, 24, 2), expected(5, (20, 24)))
+        assert len(made) == 2 and not any(one() for one in made)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("optimizer", "averaging"), [("adam", 0.0), ("adam", 0.9), ("lbfgs", 0.0)])
