@@ -6,10 +6,6 @@ frame a story of 56 frames takes a fifth more bytes, since pixels that stay as t
 
 from __future__ import annotations
 
-from contextlib import suppress
-from fractions import Fraction
-from typing import BinaryIO
-
 import numpy as np
 from PIL import Image as Pillow
 
@@ -17,7 +13,7 @@ from pipeline.atomic import remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.gif_blocks import add_comment, walk_gif
-from pipeline.media.ivf import ivf_frame, ivf_header
+from pipeline.media.ivf import IvfFile
 from pipeline.media.metadata import pack
 from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourHistogram, Palette
@@ -51,9 +47,8 @@ class GifWriter:
         self._histogram = ColourHistogram()
         self._part = part_path(plan.path)
         beside = part_path(plan.path, "frames.part").with_suffix(".ivf")
-        self._frames = beside if plan.work is None else plan.work / beside.name
-        self._palette_file = self._frames.with_suffix(".png")
-        self._stream: BinaryIO | None = None
+        self._frames = IvfFile(beside if plan.work is None else plan.work / beside.name, plan)
+        self._palette_file = self._frames.path.with_suffix(".png")
         self._delays = [min(delay, _LONGEST) for delay in hundredths(plan.times, plan.duration)]
         self._starts = [0]
         for delay in self._delays:
@@ -62,31 +57,21 @@ class GifWriter:
 
     def write(self, image: Image, position: int) -> None:
         """Raises an OutputError where the disk is full."""
-        try:
-            if self._stream is None:
-                self._stream = self._frames.open("wb")
-                self._stream.write(ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._delays)))
-            self._stream.write(ivf_frame(image, self._starts[position], level=1))
-        except OSError as error:
-            raise cannot_write(self._plan.path, error) from error
+        self._frames.write(image, self._starts[position])
         # What is held is looked at longest.
         seen = image[:, :, :3] if image.shape[2] == 3 else image[image[:, :, 3] >= _OPAQUE][:, :3]
         self._histogram.add(seen, max(1, self._delays[position]) / 100)
 
     def complete(self) -> None:
         """Raises an OutputError where ffmpeg failed, or the GIF is not what it should be."""
-        if self._stream is not None:
-            try:
-                self._stream.close()
-            except OSError as error:
-                raise cannot_write(self._plan.path, error) from error
+        self._frames.close()
         self._write_palette()
         dither = _DITHERS[self._palette.dither]
         # Where pixels can go away again, what stays as it was is not what is transparent.
         use = f"alpha_threshold={_OPAQUE}" if self._plan.alpha else "diff_mode=rectangle"
         flags = ("-gifflags", "-transdiff") if self._plan.alpha else ()
         self._run(
-            *("-f", "ivf", "-i", address(self._frames), "-f", "png_pipe", "-i", address(self._palette_file)),
+            *("-f", "ivf", "-i", address(self._frames.path), "-f", "png_pipe", "-i", address(self._palette_file)),
             *("-lavfi", f"[0:v][1:v]paletteuse={use}:dither={dither}", "-fps_mode", "passthrough", *flags),
             *("-enc_time_base", "1:100", "-frames:v", str(len(self._delays))),
             *("-final_delay", str(self._delays[-1]), "-loop", str(_repeats(self._plan.plays))),
@@ -107,10 +92,8 @@ class GifWriter:
         pass
 
     def discard(self) -> None:
-        if self._stream is not None:
-            with suppress(OSError):  # on a full disk there is still something that cannot be written
-                self._stream.close()
-        for path in (self._part, self._frames, self._palette_file, part_path(self._part)):
+        self._frames.discard()
+        for path in (self._part, self._palette_file, part_path(self._part)):
             remove(path)
 
     def _write_palette(self) -> None:

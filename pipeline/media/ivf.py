@@ -11,13 +11,17 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image as Pillow
 
+from pipeline.atomic import remove
+from pipeline.media.outputs import cannot_write
+from pipeline.media.plan import SinkPlan
 from pipeline.types import Image
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -37,6 +41,44 @@ def ivf_frame(image: Image, tick: int, level: int) -> bytes:
     """One frame, uint8 of shape (height, width, 3), shown from `tick` on; zlib `level` 0 (fast) to 9."""
     picture = png(image, level)
     return struct.pack("<IQ", len(picture), tick) + picture
+
+
+class IvfFile:
+    """Frames that wait on the disk, without loss, for a second look; begun with the first of them."""
+
+    def __init__(self, path: Path, plan: SinkPlan) -> None:
+        """
+        :param plan: of the result that they become; its ticks are hundredths of a second.
+        """
+        self.path = path
+        self._plan = plan
+        self._stream: BinaryIO | None = None
+
+    def write(self, image: Image, tick: int) -> None:
+        """Raises an OutputError, which names the result, where the disk is full."""
+        try:
+            if self._stream is None:
+                self._stream = self.path.open("wb")
+                plan = self._plan
+                self._stream.write(ivf_header(plan.width, plan.height, Fraction(1, 100), len(plan.times)))
+            self._stream.write(ivf_frame(image, tick, level=1))
+        except OSError as error:
+            raise cannot_write(self._plan.path, error) from error
+
+    def close(self) -> None:
+        """Raises an OutputError where the disk is full."""
+        if self._stream is not None:
+            try:
+                self._stream.close()
+            except OSError as error:
+                raise cannot_write(self._plan.path, error) from error
+
+    def discard(self) -> None:
+        """Close and remove it, however far it is."""
+        if self._stream is not None:
+            with suppress(OSError):  # on a full disk there is still something that cannot be written
+                self._stream.close()
+        remove(self.path)
 
 
 def ivf_images(path: Path) -> Iterator[Image]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO
 
 from pipeline.atomic import remove
 from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.gif_sink import GifWriter
-from pipeline.media.ivf import ivf_frame, ivf_header, ivf_images
-from pipeline.media.outputs import cannot_write, part_path, publish
+from pipeline.media.ivf import IvfFile, ivf_images
+from pipeline.media.outputs import part_path, publish
 from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.resize import resize
@@ -28,29 +26,17 @@ class LimitedGifWriter:
     def __init__(self, plan: SinkPlan) -> None:
         self._plan = plan
         self._part = part_path(plan.path)
-        self._frames = part_path(plan.path, "all.part").with_suffix(".ivf")
-        self._stream: BinaryIO | None = None
+        self._frames = IvfFile(part_path(plan.path, "all.part").with_suffix(".ivf"), plan)
         self.notes = list(GifWriter(plan, Palette()).notes)
 
     def write(self, image: Image, position: int) -> None:
         """Raises an OutputError where the disk is full."""
-        try:
-            if self._stream is None:
-                self._stream = self._frames.open("wb")
-                header = ivf_header(self._plan.width, self._plan.height, Fraction(1, 100), len(self._plan.times))
-                self._stream.write(header)
-            self._stream.write(ivf_frame(image, position, level=1))
-        except OSError as error:
-            raise cannot_write(self._plan.path, error) from error
+        self._frames.write(image, position)
 
     def complete(self) -> None:
         """Raises a UsageError where it does not fit whatever is done, an OutputError where it cannot be written."""
-        if self._stream is not None:
-            try:
-                self._stream.close()
-            except OSError as error:
-                raise cannot_write(self._plan.path, error) from error
-        animation = _KeptFrames(self._plan, lambda: ivf_images(self._frames))
+        self._frames.close()
+        animation = _KeptFrames(self._plan, lambda: ivf_images(self._frames.path))
         found = write_within_limit(self._plan.path, animation, self._plan.max_bytes, part=self._part)
         self.notes += [note for note in found.notes if note not in self.notes]
 
@@ -61,10 +47,8 @@ class LimitedGifWriter:
         pass
 
     def discard(self) -> None:
-        if self._stream is not None:
-            with suppress(OSError):  # on a full disk there is still something that cannot be written
-                self._stream.close()
-        for path in (self._part, self._frames, trials_folder(self._plan.path)):
+        self._frames.discard()
+        for path in (self._part, trials_folder(self._plan.path)):
             remove(path)
 
 
