@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageSequence
 
 from pipeline.media import Frame, FrameSource, Image, open_sink, open_source
 from pipeline.media.ffmpeg import address, run
@@ -112,6 +114,14 @@ def copy_clip(source: FrameSource, path: Path, audio="default", shortest=False, 
 
 def images_of(path: Path, **how) -> list[Image]:
     return [frame.image for frame in open_source(path, **how).frames()]
+
+
+def frames_by_pillow(path: Path, mode: str) -> list[np.ndarray]:
+    """The frames of a GIF, or the pictures of a folder, as Pillow decodes them; of a GIF in 'RGB' or 'RGBA'."""
+    if path.is_dir():
+        return [np.array(Pillow.open(one)) for one in sorted(path.iterdir())]
+    with Pillow.open(path) as gif:
+        return [np.array(one.convert(mode)) for one in ImageSequence.Iterator(gif)]
 
 
 def sound_packets(path: Path) -> list[tuple[float, int, str]]:

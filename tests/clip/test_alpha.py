@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jobs import SMALL, paint_picture
-from media_clips import ffmpeg
+from media_clips import ffmpeg, frames_by_pillow
 from PIL import Image as Pillow
 
 from pipeline.clip.events import Event, Started
@@ -47,15 +47,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seen(path: Path) -> list[np.ndarray]:
     """The frames of a result with their opacity, (H, W, 4), as ffmpeg or Pillow decodes them."""
-    if path.is_dir():
-        return [np.array(Pillow.open(one)) for one in sorted(path.iterdir())]
-    if path.suffix == ".gif":
-        with Pillow.open(path) as gif:
-            found = []
-            for number in range(gif.n_frames):
-                gif.seek(number)
-                found.append(np.array(gif.convert("RGBA")))
-            return found
+    if path.is_dir() or path.suffix == ".gif":
+        return frames_by_pillow(path, "RGBA")
     decoder = ("-c:v", "libvpx-vp9") if path.suffix in (".webm", ".mkv") else ()
     done = run([*decoder, "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"])
     assert done.code == 0, done.lines

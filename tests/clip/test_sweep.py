@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from jobs import SMALL, paint_picture
-from media_clips import ffmpeg
+from media_clips import ffmpeg, frames_by_pillow
 from PIL import Image as Pillow
 
 from pipeline.media.ffmpeg import run
@@ -106,15 +106,8 @@ def files() -> list[File]:
 
 def frames_of(path: Path) -> list[np.ndarray]:
     """As another program decodes them, uint8 RGB."""
-    if path.is_dir():
-        return [np.array(Pillow.open(one)) for one in sorted(path.iterdir())]
-    if path.suffix == ".gif":
-        with Pillow.open(path) as gif:
-            found = []
-            for number in range(gif.n_frames):
-                gif.seek(number)
-                found.append(np.array(gif.convert("RGB")))
-            return found
+    if path.is_dir() or path.suffix == ".gif":
+        return frames_by_pillow(path, "RGB")
     video = cv2.VideoCapture(str(path))
     found = []
     while (read := video.read())[0]:
