@@ -258,7 +258,9 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
 )
 def preview(
     job: PreviewJob,
-    options: Annotated[Typed, Group(Options, only=("frames", "fps", "upscale"))],
+    options: Annotated[
+        Typed, Group(Options, only=("frames", "fps", "upscale", "aspect", "pad", "output_size", "alpha"))
+    ],
     painting: PreviewPainting,
     talk: Telling,
 ) -> None:

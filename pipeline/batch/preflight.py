@@ -97,7 +97,7 @@ class Preflight:
         # Only what was asked for: what earlier versions have finished is known by the rest.
         beside = {name: getattr(item, name) for name in ("audio", "shortest", "location")}
         asked = {name: value for name, value in beside.items() if value not in ("default", False)}
-        return json.dumps({**found, **encoding, **asked, **item.framed}, sort_keys=True)
+        return json.dumps({**found, **encoding, **asked, **item.framed, **item.gif_options}, sort_keys=True)
 
     def _digest(self, path: Path) -> str:
         """As `fingerprint`; that of a file that has not changed is remembered."""

@@ -56,4 +56,4 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     written = output_options(job, path)
     same = (record.frames, record.rate) == (checked.subject.part, job.rate)
     same = same and all(getattr(record, name) == value for name, value in written.items())
-    return same and open_source(path).info.frames == checked.subject.frames
+    return same and (record.fewer_frames or open_source(path).info.frames == checked.subject.frames)

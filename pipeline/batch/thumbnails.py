@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pipeline.batch.ledger_rows import FlickerRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
@@ -44,6 +46,7 @@ LIMITS = (
     ThumbnailLimits(1000, 1, 200, 8_000),
 )
 """Written into the page as text, all pictures together stay below 30 MB; a still larger batch is given the last one."""
+GIF_CLOCK = Fraction(1, 100)
 SMALL = 256
 """Pixels of the longer side at which flicker is measured: a hundredth of a second a frame, and the same story."""
 
@@ -101,7 +104,8 @@ def _open(item: Item, limits: ThumbnailLimits) -> tuple[FrameSource, FrameSource
     painting = open_source(item.output, size=max(limits.longest, SMALL))
     size = max(painting.info.width, painting.info.height)
     source = open_source(item.source, size=size, frames=item.frames, fps=item.rate, crop=item.crop)
-    if source.info.frames != painting.info.frames:
+    fewer = item.gif_options and item.the_gif == item.output
+    if source.info.frames != painting.info.frames and not fewer:
         raise MediaError(
             f"{item.source} has {source.info.frames} frames now, {item.output} has {painting.info.frames}."
         )
@@ -112,18 +116,22 @@ def _compare(
     source: FrameSource, painting: FrameSource, item: Item, cuts: Sequence[int], limits: ThumbnailLimits, loop: bool
 ) -> tuple[list[ThumbnailRow], list[FlickerRow]]:
     """Both in one go: decoding is a good part of what this takes. Three frames are kept, and those small."""
-    wanted = set(thumbnail_frames(source.info.frames, cuts, limits.frames))
+    shown = _shown(source, painting)
+    # The first of each shot that is shown.
+    begins = {place for cut in cuts if (place := bisect_left(shown, cut)) < len(shown)}
+    wanted = set(thumbnail_frames(len(shown), sorted(begins), limits.frames))
     thumbnails: list[ThumbnailRow] = []
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
-    with closing(_pairs(source, painting, item)) as pairs:
-        for index, (content, painted) in enumerate(pairs):
-            if index in wanted:
+    with closing(_pairs(source, painting, item, shown)) as pairs:
+        for place, (content, painted) in enumerate(pairs):
+            index = shown[place]
+            if place in wanted:
                 thumbnails.append(_thumbnail(index, content, painted, limits))
             here = _small(content), _small(painted)
             if before is not None:
-                flicker.append(FlickerRow(index, None, None) if index in cuts else _flicker(index, before, here))
+                flicker.append(FlickerRow(index, None, None) if place in begins else _flicker(index, before, here))
             first, before = first or here, here
     if loop and first is not None and before is not None:
         flicker.insert(0, _flicker(0, before, first))
@@ -135,10 +143,23 @@ def _flicker(index: int, before: tuple[Image, Image], here: tuple[Image, Image])
     return FlickerRow(index, found.painting, found.input)
 
 
-def _pairs(source: FrameSource, painting: FrameSource, item: Item) -> Generator[tuple[Image, Image], None, None]:
-    """Every frame of the input, at the size of the painting, and its painting."""
+def _shown(source: FrameSource, painting: FrameSource) -> list[int]:
+    """Of every frame of a painting the number of the frame that it is a painting of."""
+    if source.info.frames == painting.info.frames:
+        return list(range(source.info.frames))
+    # A GIF of fewer frames a second; it counts in hundredths of a second.
+    return [max(0, bisect_right(source.info.times, time + GIF_CLOCK / 2) - 1) for time in painting.info.times]
+
+
+def _pairs(
+    source: FrameSource, painting: FrameSource, item: Item, shown: Sequence[int]
+) -> Generator[tuple[Image, Image], None, None]:
+    """Every frame of the painting, and before it what it is a painting of, at its size."""
     with closing(source.frames()) as contents, closing(painting.frames()) as paintings:
-        for content, painted in zip(contents, paintings, strict=True):
+        content = next(contents)
+        for painted, index in zip(paintings, shown, strict=True):
+            while content.index < index:
+                content = next(contents)
             yield _shown_as(content.image, painted.image, item), painted.image
 
 

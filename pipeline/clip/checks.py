@@ -6,6 +6,7 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 from __future__ import annotations
 
 from pipeline.clip.finished_outputs import output_options, says_how_made
+from pipeline.clip.framing import flag
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
@@ -46,13 +47,16 @@ def _check_gif(job: ClipJob) -> None:
     :raises UsageError: it is not.
     """
     for name in job.gif_options:
-        flag = f"--{name.replace('_', '-')}"
         if job.the_gif is None:
-            raise UsageError(f"{flag} is for a GIF, and there is none. Name one with --gif FILE.gif, or leave it out.")
+            raise UsageError(
+                f"{flag(name)} is for a GIF, and there is none. Name one with --gif FILE.gif, or leave it out."
+            )
         if job.the_gif == job.output and name == "gif_size" and job.output_size is not None:
-            raise UsageError(f"{flag} and --output-size both say how large {job.output} should be. Give one of them.")
+            raise UsageError(
+                f"{flag(name)} and --output-size both say how large {job.output} should be. Give one of them."
+            )
         if job.the_gif == job.output and name == "max_bytes" and job.quality is not None:
-            raise UsageError(f"{flag} and --quality both say how {job.output} is encoded. Give one of them.")
+            raise UsageError(f"{flag(name)} and --quality both say how {job.output} is encoded. Give one of them.")
 
 
 def check_still(job: StillJob) -> None:

@@ -97,6 +97,11 @@ def parse_output_size(text: str) -> str | int:
     return int(word)
 
 
+def flag(name: str) -> str:
+    """What the field of that name is called on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class GifOptions:
     """What is asked of the GIF of a clip: the one beside the output, or the output where it is one."""

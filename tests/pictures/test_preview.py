@@ -125,6 +125,19 @@ def test_a_sheet_has_every_frame_before_and_after_and_a_command_for_each(here: P
         assert any((sheet[y : y + 32, x : x + 48] == frame).all() for y, x in places)
 
 
+def test_the_shape_of_the_result_is_that_of_the_sheet_and_of_the_commands(here: Path) -> None:
+    given = ("clip", "-s", "one.png", "--strength", "0.5", "--count", "1", "--aspect", "1:1")
+    found = run(*given, "-o", "sheet.png", *FAST)
+    assert found.exit_code == 0, found.stderr
+    words = shlex.split(found.stdout.splitlines()[1])
+    assert words[words.index("--aspect") :][:2] == ["--aspect", "1:1"]
+    sheet, middle = read_picture(Path("sheet.png")), read_picture(here / "clip" / "2.png")[:, 8:40]
+    places = np.argwhere((sheet[:-32, :-32] == middle[0, 0]).all(axis=2))
+    assert any((sheet[y : y + 32, x : x + 32] == middle).all() for y, x in places)
+    assert run(*given, "--pad", "black", "--output-size", "64", "--cell", "1").exit_code == 0
+    assert run("clip", "-s", "one.png", "--pad", "black", "--cell", "1").exit_code == 2
+
+
 def painted(here: Path, *styles: str, strengths: tuple[float, ...] = (0.5, 0.8)) -> Preview:
     """A preview of two frames whose paintings are one colour each, with a cost that is the same for all."""
     job = PreviewJob(here / "clip", styles, None, strengths)

@@ -65,8 +65,8 @@ def plan_batch(
     :param pair: the n-th input in the n-th style only; a single style is for all of them.
     :param sequences: a folder that holds nothing but numbered pictures is one clip.
     :param options: fields of `Options` but settings (preset, weights, frames, fps, upscale, aspect, pad, output_size,
-        codec, quality, gif), and single settings by name, as they were written; None among them stands for nothing
-        said.
+        codec, quality, gif, gif_size and the like), and single settings by name, as they were written; None among them
+        stands for nothing said.
     :raises UsageError, SettingsError: with all that is wrong, a line each.
     """
     mistakes, home = Mistakes(), Path.cwd()

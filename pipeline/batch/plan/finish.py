@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.batch.plan.blends import Blend, identity, labels
 from pipeline.batch.plan.inputs import Input
@@ -12,6 +13,7 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import Name, Template, Wish, named
 from pipeline.batch.plan.options import Options
+from pipeline.clip.framing import flag
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
 from pipeline.media.suffixes import VIDEOS, WRITABLE, ending
@@ -43,6 +45,8 @@ def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
     with mistakes.collected():
         _check_codecs(items)
     with mistakes.collected():
+        _check_gifs(requests, items)
+    with mistakes.collected():
         _check_places(folder, requests, items)
     mistakes.check()
     return items
@@ -59,12 +63,17 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
     still = ending(output) in WRITABLE
     # A codec and sound are for videos; GIFs and pictures of the same batch have none.
     video = ending(output) in DEFAULT
-    unfit = {
+    unfit: dict[str, Any] = {
         **({"frames": None, "fps": None} if still else {}),
         **({} if video else {"codec": None, "quality": None, "shortest": False, "location": False}),
         **({} if video else {"audio": "default"}),
     }
     gif = None if name.gif is None else folder / name.gif
+    if still or (gif is None and ending(output) != ".gif"):
+        unfit |= dict.fromkeys(how.gif_options)
+    elif gif is None and how.gif_size is not None:
+        # Both say how large the GIF is; this one says it of GIFs alone.
+        unfit["output_size"] = None
     return Item(name.output, request.input.path, request.blend, output, gif, **{**how.shared(), **unfit})
 
 
@@ -92,6 +101,18 @@ def _check_codecs(items: Sequence[Item]) -> None:
     said = [item for item in items if item.quality is not None]
     for codec, quality in dict.fromkeys((item.codec or DEFAULT[ending(item.output)], item.quality) for item in said):
         checked_quality(codec, quality)
+
+
+def _check_gifs(requests: Sequence[Request], items: Sequence[Item]) -> None:
+    """What is asked of GIFs has to be asked of one at least, by each of its values: those of one clip of a job file
+    may be for that clip alone."""
+    asked = {(name, value) for request in requests for name, value in request.options.gif_options.items()}
+    met = {asks for item in items for asks in item.gif_options.items()}
+    if lost := sorted({name for name, _ in asked - met}):
+        raise UsageError(
+            f"{', '.join(map(flag, lost))}: this is for GIFs, and none is made of what it is said of. Have one made "
+            "beside every clip (--gif, or gif = true), or leave it out."
+        )
 
 
 def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Item]) -> None:

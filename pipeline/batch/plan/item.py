@@ -30,6 +30,11 @@ class Item(PaintingOptions):
         return self.output.suffix.lower() in WRITABLE
 
     @property
+    def the_gif(self) -> Path | None:
+        """As `ClipJob.the_gif`; None for a picture."""
+        return None if self.still else self.clip_job().the_gif
+
+    @property
     def rate(self) -> Fraction | None:
         """Frames a second, instead of the source's own."""
         return None if self.fps is None else parse_rate(self.fps)
@@ -43,7 +48,7 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
-            **self.framing,
+            **self.framing, **self.gif_options,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
-from pipeline.clip.framing import parse_alpha, parse_aspect, parse_colour, parse_output_size
-from pipeline.clip.parse import FrameRange, parse_audio, parse_frames, parse_rate
+from pipeline.clip.framing import LARGEST, parse_alpha, parse_aspect, parse_colour, parse_gif_fps, parse_output_size
+from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve
@@ -118,6 +118,12 @@ def _quality(value: Any, home: Path) -> str | int:
     return int(text) if text.isdecimal() else text
 
 
+def _gif_size(value: Any, home: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise SettingsError(f"gif_size has to be a number of pixels from 1 to {LARGEST}, not {value!r}.")
+    return value
+
+
 _READ: dict[str, Callable[[Any, Path], Any]] = {
     "preset": _word("preset", PRESETS),
     "weights": _weights,
@@ -134,4 +140,7 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "shortest": _switch("shortest"),
     "location": _switch("location"),
     "gif": _switch("gif"),
+    "gif_size": _gif_size,
+    "gif_fps": lambda value, home: parse_gif_fps(str(value)),
+    "max_bytes": lambda value, home: parse_bytes(str(value)),
 }
