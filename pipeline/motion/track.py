@@ -72,6 +72,22 @@ def _moving(flow: Flow) -> Mask:
 def _alike(aligned: Image, later: Image, trusted: Mask) -> npt.NDArray[np.bool_]:
     if not trusted.any():
         return trusted
-    change = later.astype(np.float32) - aligned
-    light = np.median(change[trusted], axis=0)
-    return np.asarray(np.abs(change - light).mean(-1) <= ALIKE)
+    change = later.astype(np.int16) - aligned
+    light = _medians(change, trusted)
+    off = np.abs(change - light)
+    # Not `mean(-1)`, which takes ten times as long over so short an axis.
+    return np.asarray((off[..., 0] + off[..., 1] + off[..., 2]) / 3 <= ALIKE)
+
+
+def _medians(levels: npt.NDArray[np.int16], where: Mask) -> npt.NDArray[np.float32]:
+    """The median of each channel of whole numbers from -255 to 255, (H, W, 3), over the pixels `where`: counted, which
+    takes a fifth of the time of a search."""
+    mask = where.view(np.uint8)
+    shifted = (levels + 255).astype(np.uint16)
+    found = []
+    for channel in range(3):
+        counts = cv2.calcHist([shifted], [channel], mask, [511], [0, 511])
+        below = np.cumsum(counts, dtype=np.int64)
+        middle = ((below[-1] - 1) // 2 + 1, below[-1] // 2 + 1)
+        found.append(np.searchsorted(below, middle).mean() - 255)
+    return np.array(found, np.float32)

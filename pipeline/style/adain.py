@@ -22,10 +22,6 @@ class ChannelStatistics:
     variance: Tensor
     """float32 (N,), not below 0."""
 
-    def on(self, device: torch.device) -> ChannelStatistics:
-        """The same on a device."""
-        return ChannelStatistics(self.mean.to(device), self.variance.to(device))
-
 
 @dataclass(frozen=True)
 class ClipStatistics:
@@ -39,7 +35,17 @@ class ClipStatistics:
 
     def on(self, device: torch.device) -> ClipStatistics:
         """These statistics with those of the layers on a device."""
-        moved = {size: {layer: one.on(device) for layer, one in layers.items()} for size, layers in self.layers.items()}
+        every = [
+            part for layers in self.layers.values() for one in layers.values() for part in (one.mean, one.variance)
+        ]
+        if not every:
+            return self
+        # All in one copy: each waits for the device.
+        parts = iter(torch.split(torch.cat(every).to(device), [len(part) for part in every]))
+        moved = {
+            size: {layer: ChannelStatistics(next(parts), next(parts)) for layer in layers}
+            for size, layers in self.layers.items()
+        }
         return ClipStatistics(moved, self.colours)
 
 

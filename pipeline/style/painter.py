@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import UsageError
 from pipeline.network.base import Network, Padding
-from pipeline.network.device import Precision, choose_precision, memory_format
+from pipeline.network.device import Precision, choose_precision, memory_format, waits_for_launches
 from pipeline.settings import Settings
 from pipeline.style.adain import ChannelStatistics, ClipStatistics
 from pipeline.style.colour import ColourStatistics, blended_colour_statistics, colour_statistics, with_colours
@@ -24,7 +24,7 @@ from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPla
 from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
-from pipeline.style.picture import enlarged, resized, to_image, to_tensor
+from pipeline.style.picture import CPU, enlarged, resized, to_image, to_tensor
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
 from pipeline.types import Image
@@ -113,19 +113,20 @@ class Painter:
         :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        full = to_tensor(self._seen(image))
-        height, width = full.shape[2:]
+        seen = self._seen(image)
+        height, width = image.shape[:2]
         # A frame may have to be painted smaller than any other.
         sizes = self._sizes(height, width, max(self.settings.levels, 1 + MOST_HALVINGS))
 
         def attempt(plan: MemoryPlan) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
+            full = to_tensor(seen, self._home(plan))
             return {size: self._targets.statistics_of(resized(full, *size), plan.tile_side) for size in sizes}
 
         layers = (
             self._retry.paint((height, width), self._plans(height, width), attempt) if self._targets.clip_layers else {}
         )
         own = colour_statistics(to_tensor(image)) if self._needs_colours else None
-        return ClipStatistics(layers, own).on(torch.device("cpu"))
+        return ClipStatistics(layers, own).on(CPU)
 
     def paint(
         self,
@@ -185,11 +186,12 @@ class Painter:
     ) -> PaintedFrame:
         """As `paint`, with so little memory."""
         began = time.monotonic()
-        full = to_tensor(content)
-        height, width = full.shape[2:]
-        base = self._base(full, carried.start if carried is not None else start)
+        home = self._home(plan)
+        full = to_tensor(content, home)
+        height, width = content.shape[:2]
+        base = self._base(content, carried.start if carried is not None else start, home)
         sizes = self._sizes_within(height, width, plan)[-1 if carried is not None else 0 :]
-        canvas = self._empty_canvas(sizes[0], index) if base is None else resized(base, *sizes[0])
+        canvas = self._empty_canvas(sizes[0], index).to(home) if base is None else resized(base, *sizes[0])
         temporal = carried.temporal_targets if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
@@ -200,9 +202,9 @@ class Painter:
         loop = self._loop(carried is not None)
         loop = replace(loop, history=plan.history or loop.history)
         runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
-        if carried is not None and carried.own is not None:
+        if carried is not None and carried.own is not None and base is not None:
             runner = runner_for(objective, canvas, loop, runners)
-            base = self._better(runner, to_tensor(carried.start), to_tensor(carried.own), sizes[0])
+            base = self._better(runner, base, to_tensor(carried.own, home), sizes[0])
             canvas = resized(base, *sizes[0])
         counts = self._steps(len(sizes), steps or loop.steps)
         reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts)
@@ -213,7 +215,7 @@ class Painter:
                 objective = objective_at(size)
             on_step = reporter.at(position, done) if on_progress is not None else None
             result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step, runners)
-            canvas = result.image.cpu()
+            canvas = result.image.to(home)
             done += result.steps
         image = to_image(enlarged(canvas, base if plan.halvings else None, (height, width)))
         return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
@@ -222,6 +224,12 @@ class Painter:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
         losses = [runner.losses_of(resized(one, *size).to(self.device))["total"] for one in (start, own)]
         return own if losses[1] < losses[0] else start
+
+    def _home(self, plan: MemoryPlan) -> torch.device:
+        """Where a picture lies that is not being painted at the moment: on the CPU where memory of the device is short,
+        or where a copy costs nothing."""
+        usual = plan.memory_fallback in (MemoryFallback.NONE, MemoryFallback.FREED)
+        return self.device if usual and waits_for_launches(self.device) else CPU
 
     def _sizes_within(self, height: int, width: int, plan: MemoryPlan) -> list[tuple[int, int]]:
         """(height, width) from the coarsest to the last one that is painted."""
@@ -247,17 +255,19 @@ class Painter:
         coarse = max(1, round(self.settings.coarse_steps * steps))
         return [*[coarse] * (sizes - 1), steps]
 
-    def _base(self, content: Tensor, start: Image | None) -> Tensor | None:
+    def _base(self, content: Image, start: Image | None, home: torch.device) -> Tensor | None:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
-            return to_tensor(start)
+            return to_tensor(start, home)
+        # In float64, which not every device has.
+        seen = to_tensor(content)
         if self.settings.start == "recoloured" and self.settings.colours == "style":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            recoloured = with_colours(content, self._statistics.colours or colour_statistics(content), self._colours)
-            return content + share * (recoloured - content)
+            recoloured = with_colours(seen, self._statistics.colours or colour_statistics(seen), self._colours)
+            return (seen + share * (recoloured - seen)).to(home)
         # A style in the content's own colours leaves nothing to recolour.
-        return content if self.settings.start in ("content", "recoloured") else None
+        return seen.to(home) if self.settings.start in ("content", "recoloured") else None
 
     def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
         if self.settings.start == "blank":
@@ -316,12 +326,13 @@ class _Reporter:
         before = sum(self._work[:position])
 
         def start() -> Tensor:
-            return enlarged(self._canvas, self._base, self._size)
+            return enlarged(self._canvas, self._base, self._size).cpu()
 
         def on_step(step: Step) -> None:
             def picture() -> Tensor:
                 # A coarse painting still has the fine detail to lose that it began with.
-                return enlarged(step.image().cpu(), self._base if level else None, self._size)
+                shown = step.image().to(self._canvas.device)
+                return enlarged(shown, self._base if level else None, self._size).cpu()
 
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + sum(self._steps[position:])
