@@ -103,7 +103,8 @@ class ContentTerm:
 class StyleTerm:
     """Eq. 5: sum over layers of w_l E_l.
 
-    Several styles blend within `targets`. Regions come as several StyleTerms, each over its own mask of the picture.
+    Several styles blend within `targets`. Where parts of a picture have styles of their own, a `GuidedStyleTerm` takes
+    its place.
     """
 
     targets: Mapping[str, Moments]

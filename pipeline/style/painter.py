@@ -25,6 +25,7 @@ from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
 from pipeline.style.picture import CPU, enlarged, resized, to_image, to_tensor
+from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, with_protected
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
 from pipeline.types import Image
@@ -36,27 +37,35 @@ CANVAS = 0.95
 class Painter:
     """Paints frames in one style with one network; the style's targets are computed once for each size."""
 
-    def __init__(self, network: Network, styles: Sequence[Style], settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: Network,
+        styles: Sequence[Style],
+        settings: Settings,
+        device: torch.device,
+        regions: Sequence[Sequence[Style]] = (),
+    ) -> None:
         """
         :param settings: complete; the layers belong to `network`.
+        :param regions: the styles of each part of the picture that has its own; `with_masks` says where they are.
         :raises UsageError: no style, weights that are all zero, or one that is negative or not finite.
         :raises SettingsError: a layer that the network does not have.
         """
-        weights = [style.weight for style in styles]
-        if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-            raise UsageError(
-                "Painting needs at least one style picture with a weight above zero, and no weight below it: "
-                f"the weights are {weights}."
-            )
+        for part in (styles, *regions):
+            _check_weights([style.weight for style in part])
         self.settings = settings
         self.device = device
         dtype = choose_precision(device, cast(Precision, settings.precision))
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
         own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
         self._network = own.placed(device, dtype, memory_format(device))
-        self._pictures = [(style.weight, to_tensor(style.image)) for style in styles]
-        self._colours = blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in self._pictures])
-        self._targets = Targets(self._network, self._pictures, settings, device)
+        self._pictures = [[(style.weight, to_tensor(style.image)) for style in part] for part in (styles, *regions)]
+        self._colours = [
+            blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in part])
+            for part in self._pictures
+        ]
+        self._shares: Tensor | None = None
+        self._targets = Targets(self._network, self._pictures[0], settings, device, self._pictures[1:])
         self._matched = settings.colours == "style"
         self._runners = StepRunners(device)
         self._retry = OutOfMemoryRetry(device, self._runners.clear)
@@ -97,12 +106,24 @@ class Painter:
         other._statistics = clip.on(self.device)
         return other if clip.colours is None or self.settings.colours == "style" else other._in_colours(clip.colours)
 
+    def with_masks(self, masks: Masks | None) -> Painter:
+        """This painter for a frame with these parts.
+
+        :param masks: one for each of the regions, of the size of the frame; None: all is painted in the styles of the
+            rest.
+        """
+        other = copy.copy(self)
+        other._shares = None if masks is None else shares_of(masks)
+        return other
+
     def _in_colours(self, content: ColourStatistics) -> Painter:
         """This painter with its styles matched to the colours of the input, which paintings are to have."""
         other = copy.copy(self)
         grey = self.settings.colours == "keep"
-        pictures = [(weight, style_matched(picture, content, grey)) for weight, picture in self._pictures]
-        other._targets = Targets(self._network, pictures, self.settings, self.device)
+        rest, *regions = (
+            [(weight, style_matched(picture, content, grey)) for weight, picture in part] for part in self._pictures
+        )
+        other._targets = Targets(self._network, rest, self.settings, self.device, regions)
         other._matched = True
         return other
 
@@ -162,8 +183,12 @@ class Painter:
             )
 
         if self.settings.colours == "keep":
-            return paint_luminance(paint, content, carried, on_progress, start)
-        return paint(content, carried, on_progress, start)
+            painted = paint_luminance(paint, content, carried, on_progress, start)
+        else:
+            painted = paint(content, carried, on_progress, start)
+        if self._shares is None:
+            return painted
+        return replace(painted, image=with_protected(painted.image, content, self._shares))
 
     def _seen(self, image: Image) -> Image:
         """A picture as the network sees it."""
@@ -196,7 +221,9 @@ class Painter:
 
         def objective_at(size: tuple[int, int]) -> Objective:
             clip = self._statistics.layers.get(size)
-            return self._targets.objective(resized(full, *size), temporal, clip, plan.checkpoint, plan.tile_side)
+            shares = None if self._shares is None else resized_shares(self._shares, *size)
+            seen = resized(full, *size)
+            return self._targets.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
 
         objective = objective_at(sizes[0])
         loop = self._loop(carried is not None)
@@ -264,8 +291,10 @@ class Painter:
         if self.settings.start == "recoloured" and self.settings.colours == "style":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            recoloured = with_colours(seen, self._statistics.colours or colour_statistics(seen), self._colours)
-            return (seen + share * (recoloured - seen)).to(home)
+            own = self._statistics.colours or colour_statistics(seen)
+            recoloured = [with_colours(seen, own, one) for one in self._colours]
+            wanted = recoloured[0] if self._shares is None else mixed([*recoloured, seen], self._shares)
+            return (seen + share * (wanted - seen)).to(home)
         # A style in the content's own colours leaves nothing to recolour.
         return seen.to(home) if self.settings.start in ("content", "recoloured") else None
 
@@ -288,6 +317,14 @@ class Painter:
             patience=settings.patience,
         )
         return replace(loop, seconds=settings.seconds) if settings.seconds else loop
+
+
+def _check_weights(weights: Sequence[float]) -> None:
+    if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
+        raise UsageError(
+            "Painting needs at least one style picture with a weight above zero, and no weight below it: "
+            f"the weights are {weights}."
+        )
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -21,9 +21,11 @@ from pipeline.style.adain import (
     style_of_frame,
 )
 from pipeline.style.frame import TemporalTarget
+from pipeline.style.guided import GuidedStyleTerm, RegionTarget, guides_of, shares_of_layer
 from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments_of, sums_of
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.picture import resized, scaled_size, to_tensor
+from pipeline.style.regions import mixed
 from pipeline.style.tiles import stitched_maps, tile_sides, tiled_sums, tiles_of
 
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
@@ -44,23 +46,30 @@ class Targets:
     """Builds the objectives of frames; what it computes of the styles it computes once for each size."""
 
     def __init__(
-        self, network: Network, styles: Sequence[tuple[float, Tensor]], settings: Settings, device: torch.device
+        self,
+        network: Network,
+        styles: Sequence[tuple[float, Tensor]],
+        settings: Settings,
+        device: torch.device,
+        regions: Sequence[Sequence[tuple[float, Tensor]]] = (),
     ) -> None:
         """
         :param network: on the device.
         :param styles: weight and picture, float32 (1, 3, H, W) in 0..1, on the CPU.
+        :param regions: likewise, of each part of the picture that has styles of its own.
         :param settings: complete; the layers belong to `network`.
         :raises SettingsError: a layer that the network does not have.
         """
         self._network = network
         self._styles = styles
+        self._regions = regions
         self._settings = settings
         self._device = device
         layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
         self._layers = layers
         self.least_side = max(LEAST_SIDE, network.smallest_side(layers))
         """Pixels of the shorter side below which nothing is painted."""
-        self._known: dict[int, StyleStatistics] = {}
+        self._known: dict[tuple[int, int], StyleStatistics] = {}
 
     def with_settings(self, settings: Settings) -> Targets:
         """With other weights; layers, statistic and sizes have to be the same, and what is known of the styles is
@@ -97,6 +106,7 @@ class Targets:
         clip: Mapping[str, ChannelStatistics] | None = None,
         checkpoint: bool = False,
         tile_side: int | None = None,
+        shares: Tensor | None = None,
     ) -> Objective:
         """What is minimised for a frame.
 
@@ -104,19 +114,21 @@ class Targets:
         :param clip: statistics of the clip at this size, by layer; None takes those of the content itself.
         :param checkpoint: as `Objective`.
         :param tile_side: as `Objective`; where tiles that large save nothing at this size, smaller ones or none.
+        :param shares: of what belongs to which region, `regions.shares_of`, at that size; None: all of it to the rest.
         """
         settings = self._settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
-        known = self._style_statistics(max(content.shape[2:]), tile_side)
+        parts = 1 if shares is None else 1 + len(self._regions)
+        known = [self._style_statistics(max(content.shape[2:]), tile_side, part) for part in range(parts)]
         size = (content.shape[2], content.shape[3])
         with torch.no_grad():
             maps, own_style = self._seen(content.to(self._device), wanted, [*(clip or ())], tile_side)
-            style = self._style_of_frame(known.style, own_style, clip)
+            styles = [self._style_of_frame(one.style, own_style, clip) for one in known]
             if settings.recolour:
                 own = clip or {layer: channel_statistics(own_maps) for layer, own_maps in maps.items()}
                 maps = {
-                    layer: adain(own_maps, own[layer], known.content[layer], settings.recolour)
+                    layer: self._recoloured(layer, own_maps, own[layer], [one.content[layer] for one in known], shares)
                     for layer, own_maps in maps.items()
                 }
         terms: list[Term] = [
@@ -126,13 +138,7 @@ class Targets:
                 settings.content_weight,
                 normalisation,
             ),
-            StyleTerm(
-                style,
-                dict(settings.style_layers),
-                settings.style_weight * strengthened(settings.strength),
-                cast(Statistic, settings.statistic),
-                normalisation,
-            ),
+            self._style_term(styles, shares),
             SmoothnessTerm(settings.tv_weight),
         ]
         if temporal_targets:
@@ -140,6 +146,43 @@ class Targets:
             terms.append(TemporalTerm(placed, settings.temporal_weight))
         grey = settings.colours == "keep"
         return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side), grey)
+
+    def _style_term(self, styles: Sequence[Mapping[str, Moments]], shares: Tensor | None) -> Term:
+        settings = self._settings
+        how = (
+            dict(settings.style_layers),
+            settings.style_weight * strengthened(settings.strength),
+            cast(Statistic, settings.statistic),
+            cast(Normalisation, settings.normalisation),
+        )
+        if shares is None:
+            return StyleTerm(styles[0], *how)
+        guides = {layer: guides_of(self._shares_of(layer, shares)) for layer in styles[0]}
+        means = shares.mean((1, 2)).to(self._device)
+        # What is protected has no style.
+        return GuidedStyleTerm(
+            [
+                RegionTarget(style, {layer: guides[layer][part] for layer in style}, means[part])
+                for part, style in enumerate(styles)
+            ],
+            *how,
+        )
+
+    def _shares_of(self, layer: str, shares: Tensor) -> Tensor:
+        return shares_of_layer(self._network, layer, shares.to(self._device))
+
+    def _recoloured(
+        self,
+        layer: str,
+        maps: Tensor,
+        own: ChannelStatistics,
+        styles: Sequence[ChannelStatistics],
+        shares: Tensor | None,
+    ) -> Tensor:
+        """Maps of the content, each part of the picture with the statistics of its own style; what is protected stays
+        as it is."""
+        found = [adain(maps, own, style, self._settings.recolour) for style in styles]
+        return found[0] if shares is None else mixed([*found, maps.float()], self._shares_of(layer, shares))
 
     def tile_sides(self, size: tuple[int, int]) -> list[int]:
         """Pixels of tiles with which a painting of (height, width) takes less memory, the largest first."""
@@ -187,16 +230,16 @@ class Targets:
             picture = resized(to_tensor(target.picture), *size).to(self._device)
         return picture, resized(weights, *size).to(self._device)
 
-    def _style_statistics(self, longest: int, tile_side: int | None) -> StyleStatistics:
-        """Those of the style pictures, at a size that suits a painting of that longest side."""
-        if longest not in self._known:
+    def _style_statistics(self, longest: int, tile_side: int | None, part: int) -> StyleStatistics:
+        """Those of the style pictures of a part, at a size that suits a painting of that longest side."""
+        if (part, longest) not in self._known:
             settings = self._settings
             statistic = cast(Statistic, settings.statistic)
             style_layers = [layer for layer, _ in settings.style_layers]
             content_layers = [layer for layer, _ in settings.content_layers] if settings.recolour else []
             style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in style_layers}
             content: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content_layers}
-            for weight, picture in self._styles:
+            for weight, picture in self._regions[part - 1] if part else self._styles:
                 wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
                 height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
                 shown = resized(picture, *self.workable(height, width)).to(self._device)
@@ -206,11 +249,11 @@ class Targets:
                         parts.append((weight, moments_of(*sums[layer], statistic)))
                     for layer, parts in content.items():
                         parts.append((weight, moments_of(*sums[layer], "moments")))
-            self._known[longest] = StyleStatistics(
+            self._known[part, longest] = StyleStatistics(
                 {layer: blend(parts, statistic) for layer, parts in style.items()},
                 {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in content.items()},
             )
-        return self._known[longest]
+        return self._known[part, longest]
 
     def _sums(
         self, image: Tensor, layers: Sequence[str], tile_side: int | None
