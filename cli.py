@@ -19,6 +19,7 @@ from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.plan.options import Options
 from pipeline.clip.jobs import OVERWRITE, ClipJob, ReplayJob, StillJob, TimeLimit
 from pipeline.clip.parse import refuse_clip_settings
+from pipeline.commands.between_steps import between_steps
 from pipeline.commands.console import (
     AsJson,
     Quiet,
@@ -133,8 +134,14 @@ def image(
     painting: Painting,
     talk: Talk,
 ) -> None:
-    """Paint one picture; with --story, also show how it came about."""
-    with running(talk, "A picture is not kept half-painted.") as on_event:
+    """Paint one picture; with --story, also show how it came about. Interrupted, the same command goes on."""
+
+    def left() -> str:
+        from pipeline.clip.checks import what_is_kept
+
+        return what_is_kept(job)
+
+    with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
         painting.check()
         from pipeline.clip.checks import check_still
@@ -143,7 +150,9 @@ def image(
         from pipeline.pictures.story_job import check_story_files, paint_with_story
 
         check_story_files(job, files, options)
-        paint_with_story(job, files, options, painting.engine(), on_event)
+        engine = painting.engine()
+        with between_steps(on_event) as told:
+            paint_with_story(job, files, options, engine, told)
 
 
 @command(
@@ -228,7 +237,7 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
 
     Input, styles and network have to be the same; each is known by its content.
     """
-    with running(talk, "The same command goes on; a picture begins anew.") as on_event:
+    with running(talk, "The same command goes on.") as on_event:
         from pipeline.clip.record_reading import read_record
         from pipeline.report.lines import print_table
         from pipeline.report.provenance import record_as_json, record_rows

@@ -20,8 +20,10 @@ def recovered(checked: CheckedItem, row: ItemRow) -> tuple[OutputRow, ...]:
     """The results of a painting, if all of them are there and were made this way by their metadata; else none."""
     item = checked.item
     # The work folder goes last: where it is, the results may not all be there.
-    unfinished = not item.still and item.clip_job().work.exists()
-    if unfinished or not all(made_by_earlier_run(row, path, checked) for path in item.outputs):
+    work = item.still_job().work if item.still else item.clip_job().work
+    if (work is not None and work.exists()) or not all(
+        made_by_earlier_run(row, path, checked) for path in item.outputs
+    ):
         return ()
     return tuple(output_row(path, item.source) for path in item.outputs)
 
@@ -51,7 +53,7 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     if (record.aspect, record.pad, record.alpha) != (item.aspect, item.pad, item.alpha):
         return False
     if item.still:
-        return record.output_size == item.output_size
+        return (record.output_size, record.until) == (item.output_size, None)
     job = item.clip_job()
     written = output_options(job, path)
     same = (record.frames, record.rate) == (checked.subject.part, job.rate)

@@ -44,11 +44,13 @@ def stylize_image(
     output_size: str | int | None = None,
     alpha: str = FLATTEN,
     overwrite: bool = False,
+    restart: bool = False,
+    accept: bool = False,
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> StillResult:
-    """Paint one picture.
+    """Paint one picture. What an interrupted call had to write is half-painted; the same call goes on with it.
 
     :param content: the path of a file, an array (H, W, 3) of uint8 or of floats in 0..1, or an image of Pillow's.
     :param style: a picture likewise, several (in equal shares), or pictures with weights, as a mapping
@@ -64,6 +66,8 @@ def stylize_image(
         which it is painted. Enlarged, it gets the fine detail of the content.
     :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it.
     :param overwrite: replace `output` where it exists.
+    :param restart: throw away a half-finished painting that had other inputs or settings.
+    :param accept: write the half-finished painting of an interrupted call as it is.
     :param on_event: told what happens, see `pipeline.clip.events`.
     :param on_progress: called after every step with the picture as it stands.
     :param settings: any field of `Settings`, for instance `size=256, strength=0.7`.
@@ -74,8 +78,8 @@ def stylize_image(
     with PictureFiles(alpha=parse_alpha(alpha) == KEEP) as files:
         start = None if init is None else files.picture(init, "start")
         job = StillJob(
-            files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite,
-            **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
+            files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite, restart,
+            accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
         )  # fmt: skip
         return run_still(job, engine, on_event, on_progress)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.framing import flag
-from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.jobs import HALF, SO_FAR, STATE, ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
@@ -59,6 +59,16 @@ def _check_gif(job: ClipJob) -> None:
             raise UsageError(f"{flag(name)} and --quality both say how {job.output} is encoded. Give one of them.")
 
 
+def what_is_kept(job: StillJob) -> str:
+    """What is told to who interrupts the painting of a picture."""
+    if job.work is None or not (job.work / STATE).exists():
+        return "Nothing of it is kept."
+    return (
+        f"The painting so far is kept; {job.work / SO_FAR} shows it. The same command goes on with it, and --accept "
+        "writes it as it is."
+    )
+
+
 def check_still(job: StillJob) -> None:
     """See that a picture can be painted, as far as the names of its files say it; raises as `check_clip`."""
     job.check_framing()
@@ -73,5 +83,6 @@ def check_still(job: StillJob) -> None:
     if job.output is not None:
         for named in (job.content, *styles, *init):
             refuse_same_file(named, (job.output,))
+        check_name(job.output, HALF)
         if not (job.output.is_file() and says_how_made(job.output)):
             check_picture_output(job.output, job.overwrite)

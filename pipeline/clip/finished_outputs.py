@@ -114,4 +114,5 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.framing,
         record.gif_fps,
         record.max_bytes,
+        record.until,
     )

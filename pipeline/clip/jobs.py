@@ -43,6 +43,11 @@ def parse_style(text: str) -> StylePicture:
     return StylePicture(Path(head), weight)
 
 
+HALF = ".half.reelbrush"
+"""How the name of the folder goes on that keeps a picture which is half-painted."""
+STATE, SO_FAR = "painting.pt", "so_far.png"
+"""What lies in it: all that the rest of the painting depends on, and how far it is, for people."""
+
 # What several jobs have.
 OVERWRITE = option("Replace outputs that exist already.", OUTPUT)
 RESTART = option("Throw away the frames of an interrupted run that had other inputs or settings.", OUTPUT)
@@ -175,6 +180,21 @@ class StillJob(Framing):
     """It is resized to fit."""
     upscale: bool = field(default=False, metadata=UPSCALE)
     overwrite: bool = field(default=False, metadata=OVERWRITE)
+    restart: bool = field(
+        default=False,
+        metadata=option("Throw away a half-finished painting that had other inputs or settings.", OUTPUT),
+    )
+    accept: bool = field(
+        default=False,
+        metadata=option("Write the half-finished painting of an interrupted run as it is, and be done.", OUTPUT),
+    )
+    until: int | None = None
+    """End after so many steps over all sizes, as a painting that was accepted did; None: paint it to its end."""
+
+    @property
+    def work(self) -> Path | None:
+        """Where it is kept while it is half-painted, beside the output."""
+        return None if self.output is None else self.output.parent / f"{self.output.name}{HALF}"
 
 
 @dataclass(frozen=True)

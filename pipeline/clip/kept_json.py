@@ -35,3 +35,20 @@ def read_json(path: Path) -> Any:
     if not isinstance(kept, dict) or set(kept) != {"sha256", "values"} or digest_of(kept["values"]) != kept["sha256"]:
         raise ValueError("it is not what was written there")
     return kept["values"]
+
+
+def differences(found: Any, wanted: Any, where: str = "") -> str:
+    """'settings.size (256, now 512) and input (…)': which values differ, readable."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        parts = [
+            differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
+            for key in sorted({*found, *wanted})
+            if found.get(key) != wanted.get(key)
+        ]
+        return ", ".join(parts)
+    return f"{where} ({_short(found)}, now {_short(wanted)})"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "…"

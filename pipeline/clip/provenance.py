@@ -72,6 +72,8 @@ class Record(Framing):
     """Of a GIF, the rate that was asked for."""
     max_bytes: int | None = None
     """Of a GIF, how many it may take."""
+    until: int | None = None
+    """Of a picture that was accepted before it was finished, the steps over all sizes that it has had."""
     version: str = __version__
 
     @property
@@ -99,6 +101,7 @@ class Record(Framing):
             **self.framed,
             **({} if self.gif_fps is None else {"gif_fps": self.gif_fps}),
             **({} if self.max_bytes is None else {"max_bytes": self.max_bytes}),
+            **({} if self.until is None else {"until": self.until}),
         }
         return {
             "software": f"{SOFTWARE} {self.version}",
@@ -128,7 +131,7 @@ def still_record(job: StillJob, painter: Painter) -> Record:
     :raises MediaError: the input, a style or the picture it starts from cannot be read.
     """
     return Record(
-        "picture", init=None if job.init is None else _ingredient(job.init), upscale=job.upscale,
+        "picture", init=None if job.init is None else _ingredient(job.init), upscale=job.upscale, until=job.until,
         source=_ingredient(job.content), styles=_styles(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 

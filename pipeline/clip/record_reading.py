@@ -102,6 +102,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         alpha=_parsed(job.get("alpha", FLATTEN), "alpha", parse_alpha) or FLATTEN,
         gif_fps=_parsed(job.get("gif_fps"), "gif_fps", parse_gif_fps),
         max_bytes=_parsed(job.get("max_bytes"), "max_bytes", lambda value: parse_bytes(str(value))),
+        until=_steps(job.get("until")),
         version=version,
     )
 
@@ -164,6 +165,12 @@ def _frames(value: Any) -> tuple[int | None, int | None] | None:
         raise _Malformed("frames is not a range")
     first, stop = value
     return first, stop
+
+
+def _steps(value: Any) -> int | None:
+    if value is None or (type(value) is int and 0 < value <= _MOST_FRAMES):
+        return value
+    raise _Malformed("until is not a number of steps")
 
 
 def _is_frame(value: Any) -> bool:

@@ -52,10 +52,13 @@ class ReplayInputs:
     init: Path | None
     """Of a picture, the one that it began as."""
 
-    def still(self, output: Path | None, overwrite: bool = False) -> StillJob:
+    def still(self, output: Path | None, overwrite: bool = False, restart: bool = False) -> StillJob:
         """To paint a picture again."""
         record = self.record
-        return StillJob(self.source, self.styles, output, self.init, record.upscale, overwrite, **record.framing)
+        return StillJob(
+            self.source, self.styles, output, self.init, record.upscale, overwrite, restart, until=record.until,
+            **record.framing,
+        )  # fmt: skip
 
 
 def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
@@ -105,7 +108,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
             on_event(event)
 
     if record.kind == "picture":
-        still = inputs.still(output, job.overwrite)
+        still = inputs.still(output, job.overwrite, job.restart)
         run_still(still, engine, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)

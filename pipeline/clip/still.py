@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, load_styles, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
 from pipeline.clip.finished_outputs import is_made_so
+from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
 from pipeline.clip.results import StillResult
-from pipeline.errors import MediaError, UsageError
+from pipeline.clip.unfinished_picture import Recorder, UnfinishedPicture
+from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import (
     check_picture_output,
     fit_size,
@@ -28,11 +32,13 @@ from pipeline.media import (
 )
 from pipeline.media.alpha import with_opacity
 from pipeline.media.pictures import NotAPictureError, colour_notes, read_opacity
+from pipeline.media.reframe import Layout
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
 from pipeline.network.device import device_line
 from pipeline.network.weights import describe
-from pipeline.style.frame import OnProgress, PaintedFrame, Progress
+from pipeline.settings import Settings
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
 from pipeline.types import Image
@@ -44,64 +50,171 @@ def run_still(
     on_event: OnEvent = ignore,
     on_progress: OnProgress | None = None,
     all_there: Callable[[Record], bool] = lambda record: True,
+    recorder: Recorder | None = None,
 ) -> StillResult:
-    """Paint one picture. One that an earlier run has finished, with the same inputs and settings, stays as it is.
+    """Paint one picture. One that an earlier run has finished, with the same inputs and settings, stays as it is; one
+    that it has left half-painted is gone on with, to the same picture.
 
-    :param on_progress: called after every step with the picture as it stands, for progress GIFs.
+    A run is left between two steps by whatever `on_event` or `on_progress` raises; the painting so far is kept then. It
+    is kept now and then in any case, for one that is killed.
+
+    :param on_progress: called after every step with the picture as it stands.
     :param all_there: says, once it is known how the picture comes about, whether what is made while it is painted is
         there already; where it is not, a finished picture is painted again for that.
+    :param recorder: likewise, of all steps, also those of the interrupted run.
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     began, settings = time.monotonic(), engine.settings
     check_still(job)
-    whole = _read_content(job.content)
-    original = cropped(whole, centre_crop(whole.shape[1], whole.shape[0], job.crop))
     painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
-    width, height = fit_size(original.shape[1], original.shape[0], settings.size or None, job.upscale)
-    content = resize(original, width, height)
-    kept = original.shape[1], original.shape[0]
-    layout = output_layout(job, (width, height), kept, False)
-    opacity = _opacity(job)
-    notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
-    if not job.keeps_alpha:
-        opacity = None
-    start = None if job.init is None else resize(_read_start(job), width, height)
+    picture = _open(job, settings)
+    content = picture.content
+    height, width = content.shape[:2]
     outputs = () if job.output is None else (job.output,)
     network = painter.network
     record = still_record(job, painter)
-    finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
-    if all_there(record) and finished:
-        assert job.output is not None
-        note = f"{job.output.name}: already painted, from these inputs with these settings."
-        on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
-        return StillResult(
-            read_picture(job.output), content, _as_painted(job.output, width, height), job.output, record
-        )
-    work = painter.work(height, width, carried=False)
-    on_event(
-        Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
-                device_line(engine.device, network.dtype), notes)
-    )  # fmt: skip
+    half = None
+    with ExitStack() as stack:
+        if job.accept:
+            half = stack.enter_context(_unfinished(job, settings, record))
+            job = replace(job, until=_accepted(job, half))
+            record = replace(record, until=job.until)
+        finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
+        if all_there(record) and finished:
+            assert job.output is not None
+            if half is None:
+                # That run may have been killed before it could tidy up; what is of another job stays.
+                with suppress(StoreError), _unfinished(job, settings, record) as left:
+                    assert left is not None
+                    left.remove()
+            note = f"{job.output.name}: already painted, from these inputs with these settings."
+            on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
+            return StillResult(
+                read_picture(job.output), content, _as_painted(job.output, width, height), job.output, record
+            )
+        half = half or stack.enter_context(_unfinished(job, settings, record))
+        if half is not None and recorder is not None:
+            half.restore(recorder)
+        after = None if half is None or _is_beyond(half.found, job.until) else half.found
+        work = painter.work(height, width, carried=False)
+        on_event(
+            Started(str(job.content), outputs, width, height, 1, 0, work, work, describe(network),
+                    device_line(engine.device, network.dtype), (*picture.notes, *_half_notes(half, after)))
+        )  # fmt: skip
 
-    def progress(step: Progress) -> None:
-        on_event(stepped(0, step))
-        if on_progress is not None:
-            on_progress(step)
-
-    painted = painter.paint(content, on_progress=progress, start=start)
-    on_event(
-        FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
-                  memory_fallback=painted.memory_fallback.value)
-    )  # fmt: skip
-    image = layout.write(painted.image, original)
-    if opacity is not None:
-        image = with_opacity(image, resize(opacity, *layout.inner))
-    if job.output is not None and not finished:
-        texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
-        write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
-        record_paths(record)
+        progress = _watch(half, recorder, on_progress, on_event)
+        painted = painter.between(after, job.until).paint(content, on_progress=progress, start=picture.start)
+        on_event(
+            FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
+                      memory_fallback=painted.memory_fallback.value)
+        )  # fmt: skip
+        image = picture.written(painted.image)
+        if job.output is not None and not finished:
+            texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
+            write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
+            record_paths(record)
+        if half is not None:
+            half.remove()
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
     return StillResult(image, content, painted, job.output, record)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The picture of a job, read."""
+
+    content: Image
+    """At the size at which it is painted."""
+    original: Image
+    """The part of it that is painted, at its own size."""
+    opacity: Image | None
+    """Of that part, where it is kept."""
+    start: Image | None
+    """What painting starts from, where that is another picture; of the size of `content`."""
+    layout: Layout
+    notes: tuple[str, ...]
+
+    def written(self, painting: Image) -> Image:
+        """The painting as it is written."""
+        image = self.layout.write(painting, self.original)
+        return image if self.opacity is None else with_opacity(image, resize(self.opacity, *self.layout.inner))
+
+
+def _open(job: StillJob, settings: Settings) -> _Opened:
+    whole = _read_content(job.content)
+    original = cropped(whole, centre_crop(whole.shape[1], whole.shape[0], job.crop))
+    kept = original.shape[1], original.shape[0]
+    size = fit_size(*kept, settings.size or None, job.upscale)
+    layout = output_layout(job, size, kept, False)
+    opacity = _opacity(job)
+    notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
+    start = None if job.init is None else resize(_read_start(job), *size)
+    return _Opened(resize(original, *size), original, opacity if job.keeps_alpha else None, start, layout, notes)
+
+
+def _watch(
+    half: UnfinishedPicture | None, recorder: Recorder | None, on_progress: OnProgress | None, on_event: OnEvent
+) -> OnProgress:
+    """Tells of every step, and keeps the painting: where it is due, and where one of those who are told ends it."""
+
+    def progress(step: Progress) -> None:
+        if recorder is not None:
+            recorder(step)
+        try:
+            if on_progress is not None:
+                on_progress(step)
+            on_event(stepped(0, step))
+        except BaseException:
+            if half is not None:
+                half.keep(step, recorder, on_event)
+            raise
+        if half is not None and half.due:
+            half.keep(step, recorder, on_event)
+
+    return progress
+
+
+@contextmanager
+def _unfinished(job: StillJob, settings: Settings, record: Record) -> Iterator[UnfinishedPicture | None]:
+    """Where the picture is kept while it is half-painted; None where it is not written to the disk at all.
+
+    :raises BusyError, StoreError: as `UnfinishedPicture`.
+    """
+    if job.work is None:
+        yield None
+        return
+    ingredients = (record.source, *record.styles, *((record.init,) if record.init else ()))
+    digests = {one.path: one.sha256 for one in ingredients}
+    identity = painting_identity(job, settings, record.digest, digests.__getitem__, precision=record.precision)
+    half = UnfinishedPicture(job.work, identity, job.restart)
+    try:
+        yield half
+    finally:
+        half.close()
+
+
+def _accepted(job: StillJob, half: UnfinishedPicture | None) -> int:
+    """After how many steps a painting is accepted.
+
+    :raises UsageError: there is none.
+    """
+    if half is None or half.found is None:
+        raise UsageError(
+            f"{job.output}: there is no half-finished painting of these inputs with these settings to be accepted. "
+            "Leave --accept out to paint it."
+        )
+    return half.found.step
+
+
+def _is_beyond(found: Unfinished | None, until: int | None) -> bool:
+    """Whether an earlier run has done more steps than are wanted."""
+    return found is not None and until is not None and found.step > until
+
+
+def _half_notes(half: UnfinishedPicture | None, after: Unfinished | None) -> tuple[str, ...]:
+    """What a person should know of how painting begins, a sentence each."""
+    said = () if half is None or not half.note else (half.note,)
+    return said if after is None else (*said, f"An earlier run has done the first {after.step} steps of it.")
 
 
 def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:

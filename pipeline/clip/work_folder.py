@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.clip.events import Damaged, OnEvent, ignore
 from pipeline.clip.frame_store import FrameStore, job_of, remove_damaged
-from pipeline.clip.kept_json import digest_of, keep_json, read_json
+from pipeline.clip.kept_json import differences, digest_of, keep_json, read_json
 from pipeline.clip.passes import Pass, shortened
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
@@ -99,7 +99,7 @@ class WorkFolder:
             return
         if found is not None and not restart:
             raise StoreError(
-                f"{self.folder} holds frames of an unfinished job that differs in {_differences(found, wanted)}. "
+                f"{self.folder} holds frames of an unfinished job that differs in {differences(found, wanted)}. "
                 "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
                 "and begin anew."
             )
@@ -290,20 +290,3 @@ def _read(path: Path) -> Any:
         return read_json(path)
     except (OSError, ValueError):
         return None
-
-
-def _differences(found: Any, wanted: Any, where: str = "") -> str:
-    """'settings.size (256, now 512) and input (…)': which values differ, readable."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        parts = [
-            _differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
-            for key in sorted({*found, *wanted})
-            if found.get(key) != wanted.get(key)
-        ]
-        return ", ".join(parts)
-    return f"{where} ({_short(found)}, now {_short(wanted)})"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "…"

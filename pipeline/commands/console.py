@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +67,11 @@ class AsJson:
 
 
 @contextmanager
-def running(talk: Talk, interrupted: str) -> Iterator[OnEvent]:
-    """A job with its progress on stderr, its events on stdout where asked, and its errors as paragraphs."""
+def running(talk: Talk, interrupted: str | Callable[[], str]) -> Iterator[OnEvent]:
+    """A job with its progress on stderr, its events on stdout where asked, and its errors as paragraphs.
+
+    :param interrupted: as for `errors`.
+    """
     with errors(interrupted, talk.json), ExitStack() as stack:
         reporters: list[OnEvent] = []
 
@@ -98,10 +101,10 @@ def drawing(talk: Quiet, json: bool = False) -> Iterator[Any]:
 
 
 @contextmanager
-def errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
+def errors(interrupted: str | Callable[[], str] = "", json: bool = False) -> Iterator[None]:
     """Turn what can go wrong into one paragraph and the right exit code.
 
-    :param interrupted: what is left, and how to go on, for who interrupts it.
+    :param interrupted: what is left, and how to go on, for who interrupts it; or what finds that out then.
     """
     from pipeline.report.failures import error_text
     from pipeline.report.lines import print_text
@@ -119,7 +122,8 @@ def errors(interrupted: str = "", json: bool = False) -> Iterator[None]:
         _last_line(json, "error", paragraph, code)
         raise typer.Exit(code) from None
     except (KeyboardInterrupt, Terminated) as stop:
-        paragraph, code = f"Interrupted. {interrupted}".strip(), 143 if isinstance(stop, Terminated) else 130
+        left = interrupted if isinstance(interrupted, str) else interrupted()
+        paragraph, code = f"Interrupted. {left}".strip(), 143 if isinstance(stop, Terminated) else 130
         print_text(screen, paragraph)
         _last_line(json, "interrupted", paragraph, code)
         raise typer.Exit(code) from None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import StoreError
 from pipeline.media import fit_size, resize
+from pipeline.media.frame_file import read_kept, write_kept
 from pipeline.motion.image_statistics import colour_distance
 from pipeline.types import Image
 
@@ -82,6 +85,8 @@ class SnapshotRecorder:
         """
         self._most = max(MOST, 3 * frames)
         self._size = size
+        self._named: set[int] = set()
+        self._attempt = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -90,10 +95,12 @@ class SnapshotRecorder:
         self._last: Image | None = None
         self._least = LEAST
         self._losses: list[Loss] = []
+        self._kept: set[int] = set()
 
     def __call__(self, progress: Progress) -> None:
         if progress.step <= self._step:
             self._begin()  # memory ran out, and the picture is painted from the start with less
+            self._attempt += 1
         self._step = progress.step
         # Early steps change most; later ones need not all be looked at. Looking costs a transfer from the device.
         if progress.step > self._most and progress.step % max(1, progress.of // (2 * self._most)):
@@ -117,6 +124,49 @@ class SnapshotRecorder:
             self._taken = self._taken[::2]
             self._last = thumbnail(self._taken[-1].image)
             self._least *= 2
+
+    def keep(self, folder: Path) -> Any:
+        """Keep what was recorded, as `pipeline.clip.unfinished_picture.Recorder` says."""
+        for shot in self._taken:
+            if shot.step not in self._kept:
+                write_kept(self._file(folder, shot.step), shot.image, {})
+                self._kept.add(shot.step)
+        self._named = {shot.step for shot in self._taken}
+        return {
+            "form": [self._most, self._size],
+            "attempt": self._attempt,
+            "step": self._step,
+            "taken": sorted(self._named),
+            "least": self._least,
+            "losses": [[loss.step, loss.level, loss.total, dict(loss.terms)] for loss in self._losses],
+        }
+
+    def restore(self, folder: Path, kept: Any) -> None:
+        """Go on from what was kept; likewise."""
+        if kept["form"] != [self._most, self._size]:
+            raise StoreError(
+                f"{folder} holds a half-finished painting whose story has other frames or another size. Ask for the "
+                "same story to go on with it, or give --restart to begin anew."
+            )
+        self._begin()
+        self._attempt = kept["attempt"]
+        self._taken = [Snapshot(step, read_kept(self._file(folder, step))[0]) for step in kept["taken"]]
+        self._kept = set(kept["taken"])
+        self._step, self._least = kept["step"], kept["least"]
+        self._losses = [Loss(*one) for one in kept["losses"]]
+        self._last = thumbnail(self._taken[-1].image) if self._taken else None
+
+    def tidy(self, folder: Path) -> None:
+        """Remove files that are no longer needed; likewise."""
+        named = {self._file(folder, step) for step in self._named}
+        for path in folder.glob("snapshot_*.png"):
+            if path not in named:
+                path.unlink(missing_ok=True)
+        self._kept &= self._named
+
+    def _file(self, folder: Path, step: int) -> Path:
+        """Of a snapshot, while the picture is half-painted."""
+        return folder / f"snapshot_{self._attempt}_{step}.png"
 
     def snapshots(self, result: StillResult, styles: Sequence[Image] = ()) -> Snapshots:
         """What was recorded, once the picture is painted.

@@ -92,7 +92,7 @@ def paint_with_story(
         return all(there.values())
 
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = run_still(job, engine, with_story, recorder, all_there)
+    result = run_still(job, engine, with_story, all_there=all_there, recorder=recorder)
     if not result.painted.steps and all(there.values()):
         names = " and ".join(path.name for path in outputs)
         note = f"{names}: already painted, from these inputs with these settings."

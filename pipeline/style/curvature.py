@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -60,6 +62,28 @@ class PairRing:
     def weights(self) -> Tensor:
         """1 / (s y) of each place, float32 (m,); 0 where there is no pair, or one from which nothing was learnt."""
         return self._weights.clone()
+
+    def state(self) -> dict[str, Tensor]:
+        """All that was learnt, for `load`: the tensors themselves, and no copies."""
+        # Stacked, only the device knows how many there are.
+        filled = self._history if self._stacked else min(self._learnt, self._history)
+        pairs = {"moves": self._moves[:filled], "changes": self._changes[:filled]}
+        own = (
+            {"next": self._next, "products": self._products} if self._stacked else {"next": torch.tensor(self._learnt)}
+        )
+        return {**pairs, **own, "weights": self._weights, "scale": self._scale}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state` of a ring of the same form."""
+        self._moves[: len(state["moves"])].copy_(state["moves"])
+        self._changes[: len(state["changes"])].copy_(state["changes"])
+        self._weights.copy_(state["weights"])
+        self._scale.copy_(state["scale"])
+        if self._stacked:
+            self._next.copy_(state["next"])
+            self._products.copy_(state["products"])
+        else:
+            self._learnt = int(state["next"])
 
     def forget(self, scale: Tensor) -> None:
         """As new.

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from pipeline.style.oom_fallback import MemoryFallback
-from pipeline.style.optimise import Step, Stop
+from pipeline.style.oom_fallback import MemoryFallback, MemoryPlan
+from pipeline.style.optimise import Halfway, Step, Stop
 from pipeline.types import Image
 
 
@@ -67,6 +67,24 @@ class PaintedFrame:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A painting after one of its steps: enough to go on with it, to the bit, in another process."""
+
+    size: int
+    """Which of the sizes is painted, coarse to fine, from 0."""
+    before: int
+    """Steps at the sizes before it."""
+    loop: Halfway
+    plan: MemoryPlan
+    """How memory is saved."""
+
+    @property
+    def step(self) -> int:
+        """Over all sizes, from 1."""
+        return self.before + self.loop.number
+
+
+@dataclass(frozen=True)
 class Progress:
     """Told after each step: where the painting of a frame stands."""
 
@@ -85,6 +103,8 @@ class Progress:
     """How the painting looks now, (1, 3, H, W) in 0..1 at the final size, on the CPU. Waits for the device."""
     start: Callable[[], Tensor]
     """How it looked before the first step of all, likewise."""
+    unfinished: Callable[[], Unfinished]
+    """All that the rest of the painting depends on, to be read before the next step."""
 
 
 OnProgress = Callable[[Progress], None]

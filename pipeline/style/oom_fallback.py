@@ -86,6 +86,10 @@ class OutOfMemoryRetry:
         self._leaf = torch.zeros((), device=device, requires_grad=True)
         self._oldest = self._leaf * 1
 
+    def begin_with(self, size: tuple[int, int], number: int) -> None:
+        """Try the first so many ways no more for frames of that size: an earlier run has."""
+        self._reached[size] = max(number, self._reached.get(size, 0))
+
     def paint(self, size: tuple[int, int], ways: list[MemoryPlan], attempt: Callable[[MemoryPlan], Result]) -> Result:
         """The first result of `attempt` for which memory suffices.
 

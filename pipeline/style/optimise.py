@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class LoopSettings:
     patience: int = 50
     seconds: float = math.inf
     """Time budget. The one stop rule that depends on the machine."""
+    until: int | None = None
+    """Leave it there after so many steps, of those that are budgeted; None: not before a rule says so."""
 
 
 class Stop(str, Enum):
@@ -58,6 +61,22 @@ class Stop(str, Enum):
 
 
 @dataclass(frozen=True)
+class Halfway:
+    """Where the loop stands after a step: enough to go on from there, to the bit, in another process."""
+
+    number: int
+    """Of the step, from 1."""
+    stopped: Stop | None
+    """Why it is the last one; None: it is not."""
+    lowest: tuple[tuple[int, float], ...]
+    retries: int
+    seconds: float
+    """That the loop has taken."""
+    tensors: Mapping[str, Tensor]
+    """Of the optimizer and the best picture. They are no copies: the next step changes them."""
+
+
+@dataclass(frozen=True)
 class Step:
     """What `on_step` is told after each step."""
 
@@ -69,6 +88,8 @@ class Step:
     """Before this step; reading a number out of it waits for the device."""
     image: Callable[[], Tensor]
     """The picture after this step, (1, 3, H, W) in 0..1."""
+    halfway: Callable[[], Halfway]
+    """Where the loop stands now."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +115,17 @@ def optimise(
     settings: LoopSettings,
     on_step: OnStep | None = None,
     runners: StepRunners | None = None,
+    halfway: Halfway | None = None,
 ) -> Painting:
     """Minimise `objective` from `start`, float32 (1, 3, H, W) in 0..1.
 
     The result is the best picture that was evaluated, `start` among them: more steps never make it worse. Only with
     `averaging`, which is evaluated at the end and not on the way, may a few steps more do that.
 
+    :param on_step: what it raises ends the loop between two steps.
     :param runners: with these steps are recorded, where the device gains by that; kept for the next painting.
+    :param halfway: of an earlier loop over an objective of the same values: it goes on from there, and `start` only
+        says of which size the picture is, and on which device.
     :raises PaintingError: the loss is not a finite number at `start` already, or nothing better was found with
         the most careful steps.
     """
@@ -109,20 +134,21 @@ def optimise(
     runner = runner_for(objective, start, settings, runners)
     runner.begin(start)
     optimizer = runner.optimizer
-    rules = _StopRules(settings, runner)
-    stopped = Stop.STEPS
-    number = 0
-    while number < settings.steps:
+    rules = _StopRules(settings, runner, halfway)
+    number, stopped = (0, None) if halfway is None else (halfway.number, halfway.stopped)
+    if halfway is not None:
+        runner.resume(halfway.tensors)
+    last = settings.steps if settings.until is None else min(settings.until, settings.steps)
+    while number < last and stopped is None:
         number += 1
         losses = runner.step()
-        if on_step is not None:
-            on_step(Step(number, settings.steps, losses, lambda: optimizer.image))
         # The first check is of the start itself: what is much worse than that is an explosion too.
         if number in {1, settings.steps} or number % CHECK_EVERY == 0:
-            verdict = rules.check(losses.total, number)
-            if verdict is not None:
-                stopped = verdict
-                break
+            stopped = rules.check(losses.total, number)
+        if on_step is not None:
+            stands = partial(rules.halfway, number, stopped)
+            on_step(Step(number, settings.steps, losses, lambda: optimizer.image, stands))
+    stopped = stopped or Stop.STEPS
     image = optimizer.image.clone()
     if not bool(torch.isfinite(image).all()):
         stopped = Stop.UNSTABLE
@@ -155,12 +181,17 @@ def runner_for(objective: Objective, image: Tensor, settings: LoopSettings, runn
 class _StopRules:
     """Checks the loss now and then: undoes an explosion, stops on a plateau or when the time is up."""
 
-    def __init__(self, settings: LoopSettings, runner: StepRunner) -> None:
+    def __init__(self, settings: LoopSettings, runner: StepRunner, before: Halfway | None = None) -> None:
         self._settings = settings
         self._runner = runner
-        self._began = time.monotonic()
-        self._lowest: list[tuple[int, float]] = []
-        self.retries = 0
+        self._began = time.monotonic() - (before.seconds if before else 0.0)
+        self._lowest: list[tuple[int, float]] = list(before.lowest) if before else []
+        self.retries = before.retries if before else 0
+
+    def halfway(self, number: int, stopped: Stop | None) -> Halfway:
+        """Where the loop stands after the step of that number."""
+        seconds = time.monotonic() - self._began
+        return Halfway(number, stopped, tuple(self._lowest), self.retries, seconds, self._runner.state())
 
     def check(self, now: Tensor, number: int) -> Stop | None:
         """:param now: the loss before the step of that number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import torch
@@ -25,6 +25,8 @@ PROMISED = 1 / 3
 BACK = 0.5
 # Uphill is what lies above the lowest loss by more than this share of it: less can be the rounding of bfloat16.
 UPHILL = 0.002
+# Fields of `LBFGS` that its next step depends on, beside its pixels and pairs.
+_LBFGS_STATE = ("from", "gradient", "longest", "lowest")
 
 
 class Optimizer(Protocol):
@@ -55,6 +57,14 @@ class Optimizer(Protocol):
 
     def restart(self, image: Tensor, care: float) -> None:
         """Forget everything learnt, go back to `image`, take steps `care` times the normal size."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next steps depend on: the tensors themselves, where they are, and no copies."""
+        ...
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`, to the bit, as if the steps before it had been taken here."""
         ...
 
 
@@ -126,6 +136,35 @@ class Adam(_Stepping):
             for one in state.values():
                 one.zero_()
 
+    def state(self) -> dict[str, Tensor]:
+        (group,) = self._adam.param_groups
+        own = {f"adam.{name}": value for name, value in self._adam.state[self._pixels].items()}
+        rate = group["lr"] if isinstance(group["lr"], Tensor) else torch.tensor(group["lr"], dtype=torch.float64)
+        numbers = {"rate": rate, "count": torch.tensor(self._count)}
+        return {"pixels": self.pixels, "average": self._average, **own, **numbers}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            self._pixels.copy_(state["pixels"])
+        self._average.copy_(state["average"])
+        self._count = int(state["count"])
+        (group,) = self._adam.param_groups
+        if isinstance(group["lr"], Tensor):
+            group["lr"].copy_(state["rate"])
+        else:
+            group["lr"] = state["rate"].item()
+        own = self._adam.state[self._pixels]
+        for key, value in state.items():
+            name = key.removeprefix("adam.")
+            if name == key:
+                continue
+            if name in own:
+                own[name].copy_(value)
+            else:
+                # torch makes them with the first step. It counts steps on the host, unless they are recorded.
+                there = self._pixels.device if name != "step" or isinstance(group["lr"], Tensor) else value.device
+                own[name] = value.to(there, copy=True)
+
     def work(self, evaluate: Evaluate) -> Losses:
         losses = evaluate(self._pixels)
         (self._pixels.grad,) = torch.autograd.grad(losses.total, self._pixels)
@@ -177,6 +216,18 @@ class LBFGS(_Stepping):
             self._pixels.copy_(image)
         self._longest.fill_(care * self._limit)
         self.phase = "first"
+
+    def state(self) -> dict[str, Tensor]:
+        own = {name: getattr(self, f"_{name}") for name in _LBFGS_STATE}
+        return {"pixels": self.pixels, **own, **self.curvature.state(), "later": torch.tensor(self.phase == "later")}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            self._pixels.copy_(state["pixels"])
+        for name in _LBFGS_STATE:
+            getattr(self, f"_{name}").copy_(state[name])
+        self.curvature.load(state)
+        self.phase = "later" if state["later"] else "first"
 
     def stepped(self) -> None:
         self.phase = "later"

@@ -18,7 +18,7 @@ from pipeline.network.device import Precision, choose_precision, memory_format, 
 from pipeline.settings import Settings
 from pipeline.style.adain import ChannelStatistics, ClipStatistics
 from pipeline.style.colour import ColourStatistics, blended_colour_statistics, colour_statistics, with_colours
-from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, WarmStart
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, Unfinished, WarmStart
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
 from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
@@ -70,6 +70,8 @@ class Painter:
         self._runners = StepRunners(device)
         self._retry = OutOfMemoryRetry(device, self._runners.clear)
         self._statistics = ClipStatistics()
+        self._after: Unfinished | None = None
+        self._until: int | None = None
 
     @property
     def network(self) -> Network:
@@ -98,6 +100,17 @@ class Painter:
         other = copy.copy(self)
         other.settings = settings
         other._targets = self._targets.with_settings(settings)
+        return other
+
+    def between(self, after: Unfinished | None, until: int | None) -> Painter:
+        """This painter for a part of a painting.
+
+        :param after: what an earlier run has done of it, from the same content with the same styles and settings.
+        :param until: ends it after so many steps over all sizes; None: not before a rule says so. What is painted by
+            then is enlarged where the final size is not reached.
+        """
+        other = copy.copy(self)
+        other._after, other._until = after, until
         return other
 
     def with_statistics(self, clip: ClipStatistics) -> Painter:
@@ -167,6 +180,7 @@ class Painter:
         :param steps: for this frame, at its full size, and at coarser ones in proportion; None: as the settings say.
         :raises PaintingError: the loss is not a finite number, whatever was tried.
         :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
+        :raises UsageError: it was begun by an earlier run in a way that the settings do not allow.
         """
         if not self._matched:
             own = self._in_colours(colour_statistics(to_tensor(content)))
@@ -176,9 +190,17 @@ class Painter:
         def paint(
             content: Image, carried: WarmStart | None, on_progress: OnProgress | None, start: Image | None
         ) -> PaintedFrame:
+            plans = self._plans(height, width)
+            if self._after is not None:
+                if self._after.plan not in plans:
+                    raise UsageError(
+                        "Memory ran out when this was begun, and it was painted smaller. Allow that again (--set "
+                        "may_shrink=true), or begin anew with --restart."
+                    )
+                self._retry.begin_with((height, width), plans.index(self._after.plan))
             return self._retry.paint(
                 (height, width),
-                self._plans(height, width),
+                plans,
                 lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
             )
 
@@ -234,17 +256,24 @@ class Painter:
             base = self._better(runner, base, to_tensor(carried.own, home), sizes[0])
             canvas = resized(base, *sizes[0])
         counts = self._steps(len(sizes), steps or loop.steps)
-        reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts)
-        done = 0
-        for position, (size, count) in enumerate(zip(sizes, counts, strict=True)):
+        reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts, plan)
+        # Where memory has run out since, it is begun anew with less.
+        after = self._after if self._after is not None and self._after.plan == plan else None
+        first, done = (after.size, after.before) if after is not None else (0, 0)
+        for position in range(first, len(sizes)):
+            size, halfway = sizes[position], after.loop if after is not None and position == first else None
             if position:
-                canvas = enlarged(canvas, base, size)
+                canvas = resized(canvas, *size) if halfway else enlarged(canvas, base, size)
                 objective = objective_at(size)
             on_step = reporter.at(position, done) if on_progress is not None else None
-            result = optimise(objective, canvas.to(self.device), replace(loop, steps=count), on_step, runners)
+            own = replace(loop, steps=counts[position], until=None if self._until is None else self._until - done)
+            result = optimise(objective, canvas.to(self.device), own, on_step, runners, halfway)
             canvas = result.image.to(home)
             done += result.steps
-        image = to_image(enlarged(canvas, base if plan.halvings else None, (height, width)))
+            if done == self._until:
+                break
+        coarse = bool(plan.halvings) or position + 1 < len(sizes)
+        image = to_image(enlarged(canvas, base if coarse else None, (height, width)))
         return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
 
     def _better(self, runner: StepRunner, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
@@ -342,6 +371,7 @@ class _Reporter:
         size: tuple[int, int],
         sizes: Sequence[tuple[int, int]],
         steps: Sequence[int],
+        plan: MemoryPlan,
     ) -> None:
         """
         :param base: the picture that the painting began as.
@@ -355,6 +385,7 @@ class _Reporter:
         self._canvas = canvas
         self._size = size
         self._steps = steps
+        self._plan = plan
         self._work = [count * _area(one) for count, one in zip(steps, sizes, strict=True)]
 
     def at(self, position: int, done: int) -> Callable[[Step], None]:
@@ -374,6 +405,11 @@ class _Reporter:
             share = (before + self._work[position] * step.number / step.of) / sum(self._work)
             budget = done + sum(self._steps[position:])
             assert self._on_progress is not None
-            self._on_progress(Progress(done + step.number, budget, share, level, len(self._work), step, picture, start))
+            self._on_progress(
+                Progress(
+                    done + step.number, budget, share, level, len(self._work), step, picture, start,
+                    lambda: Unfinished(position, done, step.halfway(), self._plan),
+                )
+            )  # fmt: skip
 
         return on_step

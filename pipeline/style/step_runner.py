@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -67,6 +67,16 @@ class StepRunner:
             self.optimizer.restart(start, 1.0)
             self.best_image.copy_(start)
             self.best_loss.fill_(math.inf)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next steps of this painting, and its result, depend on. No copies."""
+        return {**self.optimizer.state(), "best_image": self.best_image, "best_loss": self.best_loss}
+
+    def resume(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where another painting was, whose `state` that is. One of that size has begun here, to no end."""
+        self.optimizer.load(state)
+        self.best_image.copy_(state["best_image"])
+        self.best_loss.copy_(state["best_loss"])
 
     def step(self) -> Losses:
         """Take a step. The losses are those before it."""

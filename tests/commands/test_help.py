@@ -93,11 +93,11 @@ def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
 def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(options("image")) - set(options("video")) == {
-        "story", "story_frames", "story_size", "panels", "curve", "init",
+        "story", "story_frames", "story_size", "panels", "curve", "init", "accept",
     }  # fmt: skip
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
-        "carried_steps", "restart", "budget", "finish_by", "audio", "shortest", "location", "gif_size", "gif_fps",
+        "carried_steps", "budget", "finish_by", "audio", "shortest", "location", "gif_size", "gif_fps",
     }  # fmt: skip
 
 

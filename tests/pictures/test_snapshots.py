@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -37,10 +39,14 @@ def test_grain_is_not_visible_change() -> None:
     assert visible_change(plain, board) < 1.5
 
 
+def unasked() -> Any:
+    raise AssertionError("a snapshot needs no more than the picture")
+
+
 def told(step: int, of: int, lightness: float, total: float = 1.0, start: float = 0.0) -> Progress:
     image, first = (torch.from_numpy(grey(light)).permute(2, 0, 1)[None].float() / 255 for light in (lightness, start))
-    detail = Step(step, of, Losses(torch.tensor(total), {}), lambda: image)
-    return Progress(step, of, step / of, 0, 1, detail, lambda: image, lambda: first)
+    detail = Step(step, of, Losses(torch.tensor(total), {}), lambda: image, unasked)
+    return Progress(step, of, step / of, 0, 1, detail, lambda: image, lambda: first, unasked)
 
 
 def recorded(recorder: SnapshotRecorder, first: Image, final: Image) -> Snapshots:
@@ -89,9 +95,9 @@ def test_late_steps_are_not_all_fetched() -> None:
         return torch.zeros(1, 3, 8, 8)
 
     recorder = SnapshotRecorder()
-    detail = Step(1, 20_000, Losses(torch.tensor(1.0), {}), fetch)
+    detail = Step(1, 20_000, Losses(torch.tensor(1.0), {}), fetch, unasked)
     for step in range(1, 20_001):
-        recorder(Progress(step, 20_000, step / 20_000, 0, 1, detail, fetch, fetch))
+        recorder(Progress(step, 20_000, step / 20_000, 0, 1, detail, fetch, fetch, unasked))
     assert 2 * MOST <= fetched <= 4 * MOST
 
 

@@ -52,8 +52,8 @@ class Item(PaintingOptions):
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
-        """What `run_still` is asked for."""
-        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite, **self.framing)
+        """What `run_still` is asked for; likewise."""
+        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite, True, **self.framing)
 
     def as_settings(self) -> str:
         """How it is painted, and by what: the same for items that differ in their pictures only."""
