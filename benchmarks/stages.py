@@ -26,7 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.events import Event, FrameDone, Started
 from pipeline.clip.frame_store import FrameStore
-from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
+from pipeline.clip.moves import PreviousPaintings
+from pipeline.clip.tracking import track_frames
+from pipeline.clip.warm_start import warm_start
 from pipeline.media import open_sink, open_source, read_picture
 from pipeline.media.frame import Frame
 from pipeline.media.plan import SinkPlan

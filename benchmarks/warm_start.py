@@ -32,10 +32,12 @@ from pipeline.clip.events import ignore
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.frames import PassPainter
 from pipeline.clip.loss_monitor import LossMonitor, lasting_loss
+from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.step_budget import FULL
 from pipeline.clip.survey import sampled_frames
-from pipeline.clip.warm_start import PreviousPaintings, track_frames, warm_start
+from pipeline.clip.tracking import track_frames
+from pipeline.clip.warm_start import warm_start
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.measure import measure

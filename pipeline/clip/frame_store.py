@@ -116,13 +116,18 @@ class FrameStore:
             "job": self._job,
         }
 
+    def has(self, index: int) -> bool:
+        """Whether a frame is finished, or being written; asked in any thread."""
+        return index in self._held or self.order.index(index) < self.done
+
     def image(self, index: int) -> Image:
         """A finished frame, or one that is being written, uint8 (H, W, 3); not to be written to.
 
         :raises DamagedFrameError: the file is no longer what was written.
         """
-        if index in self._held:
-            return self._held[index][0]
+        held = self._held.get(index)
+        if held is not None:
+            return held[0]
         try:
             return read_kept(self.path(index))[0]
         except MediaError as error:
@@ -133,8 +138,9 @@ class FrameStore:
 
         :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """
-        if index in self._held:
-            return self._held[index][1]
+        held = self._held.get(index)
+        if held is not None:
+            return held[1]
         try:
             found: dict[str, Any] = json.loads(read_checked(self.path(index))["reelbrush"])
         except (MediaError, KeyError, ValueError) as error:

@@ -14,19 +14,13 @@ from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted,
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
+from pipeline.clip.moves import MovesAhead, PreviousPaintings
 from pipeline.clip.passes import Pass
 from pipeline.clip.session import Session
 from pipeline.clip.step_budget import FULL, StepBudget, Steps
 from pipeline.clip.survey import Survey
-from pipeline.clip.warm_start import (
-    PreviousPaintings,
-    TrackedFrame,
-    closing_share,
-    further_start,
-    lookback,
-    track_frames,
-    warm_start,
-)
+from pipeline.clip.tracking import TrackedFrame, lookback, track_frames
+from pipeline.clip.warm_start import MovesOf, closing_share, further_start, warm_start
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Frame, FrameSink, FrameSource
@@ -96,12 +90,15 @@ def _paint_pass(
         (keeper.tell if isinstance(event, Stepped) else keeper.settle)()
         session.on_event(event)
 
-    pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event)
-    # They are decoded, and found again in one another, ahead in a thread; and kept behind in another.
+    fills = earlier is None and painter.settings.carry == "warped"
+    # They are decoded, and found again in one another, ahead in a thread; and kept behind in another. Paintings are
+    # moved to the frames that come as soon as they are there.
     with (
-        closing(_tracked_ahead(session, one, entered, painter.settings, store)) as frames,
+        MovesAhead(previous, torch.get_num_threads(), fills) as moves,
+        closing(_tracked_ahead(session, one, entered, painter.settings, store, moves)) as frames,
         FrameKeeper(store, kept) as keeper,
     ):
+        pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event, moves.take)
         for tracked in frames:
             index = tracked.frame.index
             steps = FULL if run.budget is None else run.budget.steps(one, index)
@@ -111,6 +108,7 @@ def _paint_pass(
                 start = pass_painter.warm_start(tracked)
                 painted = pass_painter.paint(tracked, start, steps)
             keeper.put(index, painted)
+            moves.painted(index)
             monitor.add(painted.losses, begins_shot=tracked.before is None)
             for sink in sinks:
                 sink.put(Frame(index, tracked.frame.time, painted.image))
@@ -136,18 +134,20 @@ def encode_kept(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSin
 
 
 def _tracked_ahead(
-    session: Session, one: Pass, entered: Container[int], settings: Settings, store: FrameStore
+    session: Session, one: Pass, entered: Container[int], settings: Settings, store: FrameStore, moves: MovesAhead
 ) -> Generator[TrackedFrame, None, None]:
     """The frames that are missing. The flow of the next one is found while a frame is painted; once there is not
     enough memory for both, after that.
 
     :param settings: of the pass.
+    :param moves: is told of the frames as soon as they are known.
     """
     # Those that are handed out, not those that are on the disk already.
     done = store.done
     try:
         threads = torch.get_num_threads()
-        with closing(prefetch(_tracked(session, one, entered, settings, done, threads), depth=1)) as ahead:
+        found = _expected(_tracked(session, one, entered, settings, done, threads), moves)
+        with closing(prefetch(found, depth=1)) as ahead:
             for tracked in ahead:
                 done += 1
                 yield tracked
@@ -167,6 +167,14 @@ def _tracked(
         yield from track_frames(frames, one.order[done], entered, settings, session.flow, threads)
 
 
+def _expected(frames: Generator[TrackedFrame, None, None], moves: MovesAhead) -> Generator[TrackedFrame, None, None]:
+    """The same frames, once `moves` has been told of them."""
+    with closing(frames):
+        for tracked in frames:
+            moves.expect(tracked)
+            yield tracked
+
+
 @dataclass(frozen=True)
 class PassPainter:
     """Paints the frames of one pass, each from what the frames before it lead to."""
@@ -179,6 +187,8 @@ class PassPainter:
     monitor: LossMonitor
     """Knows the losses of the frames before."""
     on_event: OnEvent
+    moves_of: MovesOf | None = None
+    """As for `warm_start`."""
 
     def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
         """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
@@ -201,8 +211,9 @@ class PassPainter:
         """What a frame is painted from; None for nothing."""
         settings, index = self.painter.settings, tracked.frame.index
         if self.earlier is None:
-            return warm_start(tracked, self.previous, settings)
-        return further_start(tracked, self.previous, self.earlier.image(index), settings, self._closing(index))
+            return warm_start(tracked, self.previous, settings, self.moves_of)
+        own = self.earlier.image(index)
+        return further_start(tracked, self.previous, own, settings, self._closing(index), self.moves_of)
 
     def paint(self, tracked: TrackedFrame, start: WarmStart | None, steps: Steps) -> PaintedFrame:
         """Paint a frame, and once more where it came out wrong.

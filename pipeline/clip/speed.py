@@ -11,8 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.clip.frame_store import FrameStore
+from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.warm_start import PreviousPaintings, lookback, track_frames, warm_start
+from pipeline.clip.tracking import lookback, track_frames
+from pipeline.clip.warm_start import warm_start
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,19 +12,91 @@ import numpy.typing as npt
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.masks import Weights
 from pipeline.motion.track import Levels, Track, track
-from pipeline.motion.warp import warped
+from pipeline.motion.warp import EVERY, warped
 from pipeline.types import Image
 
 FEWEST = 256
 """Trusted pixels below which they say too little of how colours were painted."""
 FINEST = 4.0
 """Pixels of a Gaussian's deviation that are enough to compute it: a wider one is that of a smaller picture."""
+EXACT = 256
+"""Products of two bytes whose sum float32 holds exactly: less than 2^24."""
 
 
 def found_again(earlier: Image, later: Image, method: FlowMethod) -> Track:
     """`later` found in `earlier`, with all that a painting is moved by: nothing of it waits for the painting."""
     found = track(earlier, later, method)
     return replace(found, light=light_change(found.aligned, later, found.weights))
+
+
+class Palette:
+    """How a painting renders colours: the affine map A (r, g, b, 1) that takes its content to it with the least squares
+    over some pixels. What of it does not depend on the painting is found at once."""
+
+    def __init__(self, content: Image, where: npt.NDArray[np.bool_]) -> None:
+        """
+        :param content: uint8 (H, W, 3).
+        :param where: the pixels that count, bool (H, W).
+        """
+        self._count = int(where.sum())
+        if self._count < FEWEST:
+            return
+        # Whole numbers, whose sums are exact, in whatever order they are made. Others than `where` add nothing.
+        x = np.zeros((-(-where.size // EXACT) * EXACT, 4), np.float32)
+        x[: where.size, :3] = (content * where[..., None]).reshape(-1, 3)
+        x[: where.size, 3] = 255 * where.reshape(-1)
+        self._x = x.reshape(-1, EXACT, 4).transpose(0, 2, 1)
+        self._squares = self._products(x)
+
+    def _products(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """x' values, of (N, C) whole numbers from 0 to 255: (4, C).
+
+        In small pieces, which no library spreads over threads: these are busy with the frames to come.
+        """
+        return np.asarray((self._x @ values.reshape(-1, EXACT, values.shape[1])).sum(0, dtype=np.float64))
+
+    def colours(self, shown: Image, painting: Image) -> Levels:
+        """Pixels in the colours of a painting; as they are where there were too few to learn from.
+
+        :param shown: uint8 (..., 3).
+        :param painting: of the content, uint8 (H, W, 3).
+        :return: float32 (..., 3), within 0..255.
+        """
+        if self._count < FEWEST:
+            return shown.astype(np.float32)
+        wanted = np.zeros((self._x.shape[0] * EXACT, 3), np.float32)
+        wanted[: painting[..., 0].size] = painting.reshape(-1, 3)
+        # A grey clip has one colour only: a little of the identity keeps the map from being anything.
+        little = 4.0 * self._count
+        coefficients = np.linalg.solve(
+            self._squares + little * np.eye(4), self._products(wanted) + little * np.eye(4, 3)
+        )
+        return np.asarray((shown @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What of a frame the frame before it does not show, ready to be filled once its painting is there."""
+
+    new: npt.NDArray[np.bool_]
+    """The pixels that are filled, in part or wholly; (H, W)."""
+    kept: Levels
+    """The share of the painting in these, float32 (N, 1)."""
+    shown: Image
+    """The frame itself in these, (N, 3)."""
+    palette: Palette
+
+
+def opening(now: Image, weights: Weights) -> Opening:
+    """What there is to fill of a frame: wherever an earlier one cannot be trusted, and in a seam of two pixels, inside
+    of what is trusted.
+
+    :param now: uint8 (H, W, 3).
+    :param weights: c of the earlier frame in this one, float32 (H, W).
+    """
+    kept = feathered(weights)
+    new = kept < 1
+    return Opening(new, kept[new][:, None], now[new], Palette(now, weights > 0))
 
 
 def adjusted(painting: Image, before: Image, after: Image) -> Image:
@@ -37,22 +109,18 @@ def adjusted(painting: Image, before: Image, after: Image) -> Image:
     return _image(painting.astype(np.int16) + after - before)
 
 
-def filled(painting: Image, now: Image, weights: Weights) -> Image:
+def filled(painting: Image, there: Opening) -> Image:
     """What a frame starts from: an earlier painting, as `moved`, where it can be trusted.
 
     What the earlier frame does not show is no ghost of the painting but the new content itself, in the colours that
-    this painting gives to such content (`in_painted_colours`). Both meet in a seam of two pixels, inside of what is
-    trusted.
+    this painting gives to such content (`Palette`). Both meet in a seam.
 
-    :param painting: moved to where its things are `now`; uint8 (H, W, 3), as is `now`.
-    :param weights: c of the earlier frame in this one, float32 (H, W).
+    :param painting: moved to where its things are now; uint8 (H, W, 3).
     """
-    kept = feathered(weights)
-    new = kept < 1
     start: Image = painting.copy()
-    if new.any():
-        share = kept[new][:, None]
-        start[new] = _image(share * painting[new] + (1 - share) * in_painted_colours(now, painting, weights > 0, new))
+    if there.shown.size:
+        new = there.palette.colours(there.shown, painting)
+        start[there.new] = _image(there.kept * painting[there.new] + (1 - there.kept) * new)
     return start
 
 
@@ -69,8 +137,10 @@ def blended(own: Image, painting: Image, weights: Weights, share: float) -> Imag
     return _image(kept * painting + (1 - kept) * own)
 
 
-def moved(painting: Image, now: Image, tracked: Track) -> Image:
+def moved(painting: Image, now: Image, tracked: Track, rows: slice = EVERY) -> Image:
     """The painting of an earlier frame, warped along the motion and lit as the frame is `now`; uint8 (H, W, 3).
+
+    :param rows: those that are wanted.
 
     Ruder et al. expect the warped painting and nothing else. In a clip that fades to black, painted so, the painting
     became lighter (mean 84 to 92, where frames painted anew went from 84 to 58); lit, it went from 84 to 60.
@@ -79,7 +149,7 @@ def moved(painting: Image, now: Image, tracked: Track) -> Image:
     light = tracked.light
     if light is None:
         light = light_change(tracked.aligned, now, tracked.weights)
-    return _image(warped(painting, tracked.flow, sharp=True) + light)
+    return _image(warped(painting, tracked.flow, sharp=True, rows=rows) + light[rows])
 
 
 def feathered(weights: Weights) -> Weights:
@@ -100,31 +170,6 @@ def light_change(aligned: Image, now: Image, weights: Weights) -> Levels:
     # A little weight everywhere: far from everything trusted, the change is none.
     there = _blurred(weights, sigma)[..., None] + np.float32(0.01)
     return np.asarray(_blurred(change, sigma) / there, np.float32)
-
-
-def in_painted_colours(
-    content: Image, painting: Image, where: npt.NDArray[np.bool_], wanted: npt.NDArray[np.bool_] | None = None
-) -> Levels:
-    """`content` in the colours of a painting: the affine map A (r, g, b, 1) that takes it to `painting` with the least
-    squares over the pixels `where`. Where these are too few, `content` as it is.
-
-    :param content: uint8 (H, W, 3), as is `painting`.
-    :param wanted: the pixels that are mapped, all where None.
-    :return: float32 (H, W, 3), or (N, 3) of those that are wanted; within 0..255.
-    """
-    shown = content if wanted is None else content[wanted]
-    count = int(where.sum())
-    if count < FEWEST:
-        return shown.astype(np.float32)
-    # Whole numbers, up to 2^53: the sums are exact, in whatever order they are made. Others than `where` add nothing.
-    x = np.empty((where.size, 4))
-    x[:, :3] = (content * where[..., None]).reshape(-1, 3)
-    x[:, 3] = 255 * where.reshape(-1)
-    xx, xy = x.T @ x, x.T @ painting.reshape(-1, 3).astype(np.float64)
-    # A grey clip has one colour only: a little of the identity keeps the map from being anything.
-    little = 4.0 * count
-    coefficients = np.linalg.solve(xx + little * np.eye(4), xy + little * np.eye(4, 3))
-    return np.asarray((shown @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
 
 
 def _blurred(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:

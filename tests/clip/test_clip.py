@@ -38,8 +38,8 @@ from pipeline.clip.events import Damaged, Event, FrameDone, Repainted, Started
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.kept_json import keep_json, read_json
 from pipeline.clip.loss_monitor import LossMonitor
+from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.passes import Pass
-from pipeline.clip.warm_start import PreviousPaintings
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import OutputError, PaintingError, StoreError, UsageError
 from pipeline.media import open_source, read_metadata

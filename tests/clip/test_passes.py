@@ -17,8 +17,10 @@ from tiny import tiny_settings
 
 from pipeline.clip.events import Event, FrameDone, Reverted, Started
 from pipeline.clip.frame_store import FrameStore
+from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.passes import Pass
-from pipeline.clip.warm_start import PreviousPaintings, further_start, track_frames
+from pipeline.clip.tracking import track_frames
+from pipeline.clip.warm_start import further_start
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError, SettingsError, StoreError, UsageError
 from pipeline.media import open_source

@@ -10,12 +10,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 from moving import panned
 from tiny import tiny_settings
 
 from pipeline.clip.frame_store import FrameStore
-from pipeline.clip.warm_start import PreviousPaintings, TrackedFrame, distances, lookback, track_frames, warm_start
+from pipeline.clip.moves import PreviousPaintings
+from pipeline.clip.tracking import TrackedFrame, distances, lookback, track_frames
+from pipeline.clip.warm_start import warm_start
 from pipeline.media.frame import Frame
 from pipeline.motion.flow import Dis, Flow
 from pipeline.settings import Settings
@@ -85,7 +86,7 @@ def test_side_by_side_the_same_is_found_a_few_frames_ahead(monkeypatch: pytest.M
         for back, track in a.tracks.items():
             for name in ("flow", "aligned", "weights", "light"):
                 np.testing.assert_array_equal(getattr(track, name), getattr(b.tracks[back], name))
-    monkeypatch.setattr("pipeline.clip.warm_start.AHEAD", 2 * HEIGHT * WIDTH)
+    monkeypatch.setattr("pipeline.clip.tracking.AHEAD", 2 * HEIGHT * WIDTH)
     tracking = track_frames(frames(), 0, {0}, settings(), threads=3)
     assert next(tracking).frame.index == 0 and read == [0, 1, 2]
     assert next(tracking).frame.index == 1 and read == [0, 1, 2, 3]
@@ -131,24 +132,6 @@ def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_show
     assert float(np.max(together)) <= 1
     assert found.temporal_targets[0].weights.mean() > 0.8
     assert found.temporal_targets[1].weights.mean() < 0.2, "most of it the frame before has shown"
-
-
-def test_paintings_are_moved_side_by_side_to_the_same_bits(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = list(track_frames(clip(5), 0, {0}, settings()))[-1]
-    one = warm_start(seen, PreviousPaintings(store), settings())
-    asked: list[int] = []
-
-    def threads() -> int:
-        asked.append(1)
-        return 3
-
-    monkeypatch.setattr(torch, "get_num_threads", threads)
-    several = warm_start(seen, PreviousPaintings(store), settings())
-    assert one is not None and several is not None and asked
-    np.testing.assert_array_equal(one.start, several.start)
-    for a, b in zip(one.temporal_targets, several.temporal_targets, strict=True):
-        np.testing.assert_array_equal(a.picture, b.picture)
-        np.testing.assert_array_equal(a.weights, b.weights)
 
 
 def test_a_frame_after_one_that_did_not_settle_starts_anew_and_it_is_never_expected(store: FrameStore) -> None:

@@ -6,23 +6,25 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from moving import flow_of, panned
 from tiny import picture
 
 from pipeline.motion.carry import (
     FEWEST,
+    Palette,
     adjusted,
     blended,
     feathered,
     filled,
     found_again,
-    in_painted_colours,
     light_change,
     moved,
+    opening,
 )
 from pipeline.motion.flow import DIS
-from pipeline.motion.track import Track, track
+from pipeline.motion.track import Levels, Track, track
 from pipeline.types import Image
 
 
@@ -38,7 +40,12 @@ def painted(image: Image) -> Image:
 def carried(painting: Image, now: Image, found: Track) -> tuple[Image, Image]:
     """What is expected of the earlier painting, and what the frame starts from."""
     expected = moved(painting, now, found)
-    return expected, filled(expected, now, found.weights)
+    return expected, filled(expected, opening(now, found.weights))
+
+
+def in_colours(content: Image, painting: Image, where: npt.NDArray[np.bool_]) -> Levels:
+    """All of a content in the colours that a painting gave to some of its pixels."""
+    return Palette(content, where).colours(content, painting)
 
 
 # ---- adjusted
@@ -189,9 +196,9 @@ def test_the_palette_is_that_of_the_pixels_it_is_asked_of() -> None:
     x = np.concatenate([content[where], np.full((where.sum(), 1), 255)], 1).astype(float)
     little = 4.0 * where.sum()
     wanted = np.linalg.solve(x.T @ x + little * np.eye(4), x.T @ painting[where] + little * np.eye(4, 3))
-    found = in_painted_colours(content, painting, where)
+    found = in_colours(content, painting, where)
     np.testing.assert_allclose(found, (content @ wanted[:3] + 255 * wanted[3]).clip(0, 255), rtol=1e-5)
-    np.testing.assert_array_equal(found, in_painted_colours(content, np.where(where[..., None], painting, 7), where))
+    np.testing.assert_array_equal(found, in_colours(content, np.where(where[..., None], painting, 7), where))
 
 
 def test_what_is_trusted_is_the_painting_and_the_rest_a_mixture_of_it_and_new_content() -> None:
@@ -199,13 +206,27 @@ def test_what_is_trusted_is_the_painting_and_the_rest_a_mixture_of_it_and_new_co
     weights = np.zeros((40, 50), np.float32)
     weights[5:30, 8:40] = 1
     kept = feathered(weights)[..., None]
-    mixed = kept * painting + (1 - kept) * in_painted_colours(content, painting, weights > 0)
-    found = filled(painting, content, weights)
+    mixed = kept * painting + (1 - kept) * in_colours(content, painting, weights > 0)
+    found = filled(painting, opening(content, weights))
     np.testing.assert_array_equal(found, np.rint(mixed).clip(0, 255))
     assert len(np.unique(kept)) > 4, "a seam"
-    every = filled(painting, content, np.ones_like(weights))
+    every = filled(painting, opening(content, np.ones_like(weights)))
     np.testing.assert_array_equal(every, painting)
     assert every is not painting
+
+
+@pytest.mark.parametrize("size", [(16, 16), (15, 17), (16, 18), (31, 33)])
+def test_the_sums_of_a_palette_are_exact(size: tuple[int, int]) -> None:
+    """Also where whole frames are as bright as they can be, and for sizes that are no multiple of the pieces."""
+    for content, painting in ((flat(255, *size), flat(255, *size)), (picture(*size, seed=1), picture(*size, seed=2))):
+        palette = Palette(content, np.ones(size, bool))
+        if palette._count < FEWEST:
+            continue
+        x = np.concatenate([content.reshape(-1, 3), np.full((size[0] * size[1], 1), 255)], 1).astype(np.int64)
+        np.testing.assert_array_equal(palette._squares, x.T @ x)
+        padded = np.zeros((palette._x.shape[0] * 256, 3), np.float32)
+        padded[: len(x)] = painting.reshape(-1, 3)
+        np.testing.assert_array_equal(palette._products(padded), x.T @ painting.reshape(-1, 3))
 
 
 def test_palette_finds_an_affine_map() -> None:
@@ -214,17 +235,17 @@ def test_palette_finds_an_affine_map() -> None:
     where[:20] = True
     unknown = painted(content)
     unknown[20:] = 0
-    assert np.abs(in_painted_colours(content, unknown, where) - painted(content)).max() < 2
+    assert np.abs(in_colours(content, unknown, where) - painted(content)).max() < 2
 
 
 def test_palette_of_too_few_pixels_or_of_one_grey_changes_nothing_wildly() -> None:
     content = picture(40, 50, seed=5)
     where = np.zeros((40, 50), bool)
     where.flat[: FEWEST - 1] = True
-    np.testing.assert_array_equal(in_painted_colours(content, painted(content), where), content)
+    np.testing.assert_array_equal(in_colours(content, painted(content), where), content)
     where[:20] = True
     content[:20] = 128
-    found = in_painted_colours(content, flat(90, 40, 50), where)
+    found = in_colours(content, flat(90, 40, 50), where)
     np.testing.assert_allclose(found[:20], 90, atol=1)
     assert found.std() <= 1.5 * content.std()
 

@@ -1,0 +1,107 @@
+"""The frames of a pass, each found again in those before it: ahead of the painting, in threads.
+
+Before means painted before, in the same pass: on the way back through a clip that is the frame after it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pipeline.media.frame import Frame
+from pipeline.motion.carry import found_again
+from pipeline.motion.flow import DIS, FlowMethod
+from pipeline.motion.track import Track
+from pipeline.settings import Settings
+from pipeline.types import Image
+
+AHEAD = 2**20
+"""Pixels of frames that are looked for beside one another. Each takes some 110 bytes a pixel until it is painted."""
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """A frame of the input, and what it has in common with the frames before it in its shot."""
+
+    frame: Frame
+    before: Image | None
+    """The frame before it; None where a shot is entered."""
+    tracks: Mapping[int, Track] = field(default_factory=dict)
+    """Frames before it found again in this one, by how many frames they lie back."""
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing at all has changed since the frame before."""
+        return self.before is not None and np.array_equal(self.before, self.frame.image)
+
+
+def distances(settings: Settings) -> tuple[int, ...]:
+    """How many frames back the frames lie that have to be found again, nearest first."""
+    if settings.carry == "none":
+        return ()
+    wanted = set(settings.long_term) if settings.temporal_weight else set()
+    return tuple(sorted(wanted | ({1} if settings.carry == "warped" else set())))
+
+
+def lookback(settings: Settings) -> int:
+    """Frames before a frame that have to be read to paint it, at least one."""
+    return max((1, *distances(settings)))
+
+
+def track_frames(
+    frames: Iterable[Frame],
+    first: int,
+    entered: Container[int],
+    settings: Settings,
+    flow: FlowMethod = DIS,
+    threads: int = 1,
+) -> Iterator[TrackedFrame]:
+    """The frames from number `first` on. No more than `lookback` of the frames before are kept.
+
+    :param frames: in the order of their pass, from `lookback` frames before `first` on, or from its start.
+    :param entered: the frames with which a shot is entered.
+    :param threads: in which frames are found again, those of a few frames at once. What is found is the same.
+    """
+    searches = _searches(frames, first, entered, settings)
+    if threads == 1:
+        for tracked, pairs in searches:
+            yield replace(tracked, tracks={back: found_again(*pair, flow) for back, pair in pairs.items()})
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="track")
+    begun: deque[tuple[TrackedFrame, dict[int, Future[Track]]]] = deque()
+    try:
+        for tracked, pairs in searches:
+            begun.append((tracked, {back: pool.submit(found_again, *pair, flow) for back, pair in pairs.items()}))
+            while len(begun) > max(1, AHEAD // tracked.frame.image[..., 0].size):
+                yield _ended(*begun.popleft())
+        while begun:
+            yield _ended(*begun.popleft())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ended(tracked: TrackedFrame, found: Mapping[int, Future[Track]]) -> TrackedFrame:
+    return replace(tracked, tracks={back: one.result() for back, one in found.items()})
+
+
+def _searches(
+    frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings
+) -> Iterator[tuple[TrackedFrame, dict[int, tuple[Image, Image]]]]:
+    """The frames from number `first` on, each with the pairs of pictures that have to be found in one another: by how
+    many frames they lie back, the earlier one and the frame itself."""
+    wanted = distances(settings)
+    kept: deque[Image] = deque(maxlen=lookback(settings))
+    begun = False
+    for frame in frames:
+        if frame.index in entered:
+            kept.clear()
+        begun = begun or frame.index == first
+        if begun:
+            tracked = TrackedFrame(frame, kept[-1] if kept else None)
+            there = [] if tracked.still else [back for back in wanted if back <= len(kept)]
+            yield tracked, {back: (kept[-back], frame.image) for back in there}
+        kept.append(frame.image)
