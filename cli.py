@@ -6,6 +6,7 @@ A command is a function of the objects that it works with; its options are their
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from pipeline.commands.console import (
 )
 from pipeline.commands.painting import Assigned, ClipPainting, Painting, PreviewPainting
 from pipeline.commands.signature import command
+from pipeline.commands.streams import StreamFormat, through_files, with_image_command
 from pipeline.errors import UsageError
 from pipeline.network.memory import keep_freed_memory
 from pipeline.options import OUTPUT, REPORT, Group, Typed, argument, option
@@ -125,12 +127,14 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) ->
     examples=(
         "reelbrush image cat.jpg -s scream.jpg -o painted.png",
         "reelbrush image cat.jpg -s scream.jpg -o painted.png --story s.gif --panels",
+        "reelbrush image - -s scream.jpg -o - --format jpg > painted.jpg",
     ),
 )
 def image(
     files: StoryFiles,
     options: Annotated[StoryOptions, Group(StoryOptions, called={"frames": "story_frames", "size": "story_size"})],
     job: StillJob,
+    form: StreamFormat,
     painting: Painting,
     talk: Talk,
 ) -> None:
@@ -144,15 +148,17 @@ def image(
     with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
         painting.check()
-        from pipeline.clip.checks import check_still
+        nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
+        with through_files(job, form, nameless, on_event) as (placed, told):
+            from pipeline.clip.checks import check_still
 
-        check_still(job)
-        from pipeline.pictures.story_job import check_story_files, paint_with_story
+            check_still(placed)
+            from pipeline.pictures.story_job import check_story_files, paint_with_story
 
-        check_story_files(job, files, options)
-        engine = painting.engine()
-        with between_steps(on_event) as told:
-            paint_with_story(job, files, options, engine, told)
+            check_story_files(placed, files, options)
+            engine = painting.engine()
+            with between_steps(told) as told_between:
+                paint_with_story(placed, files, options, engine, told_between)
 
 
 @command(
@@ -599,7 +605,7 @@ def weights_import(what: _Import) -> None:
 def main() -> None:
     """Entry point of the command `reelbrush`."""
     escape_unencodable_output()
-    app(prog_name="reelbrush")
+    app(with_image_command(sys.argv[1:]), prog_name="reelbrush")
 
 
 if __name__ == "__main__":

@@ -167,11 +167,13 @@ class ClipJob(Framing, GifOptions):
 class StillJob(Framing):
     """A picture to paint, and where to put it."""
 
-    content: Path = field(metadata=argument("The picture to paint.", "CONTENT"))
+    content: Path = field(metadata=argument("The picture to paint; - reads it from stdin.", "CONTENT"))
     styles: tuple[StylePicture, ...] = field(metadata=STYLES)
     output: Path | None = field(
         default=None,
-        metadata=option(".png, .jpg, .webp or .tif.", MAIN, flags=("--output", "-o"), metavar="OUT", required=True),
+        metadata=option(
+            ".png, .jpg, .webp or .tif; - for stdout.", MAIN, flags=("--output", "-o"), metavar="OUT", required=True
+        ),
     )
     """None hands the picture back without writing it, to a caller in Python."""
     init: Path | None = field(

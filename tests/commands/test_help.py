@@ -93,7 +93,7 @@ def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
 def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(options("image")) - set(options("video")) == {
-        "story", "story_frames", "story_size", "panels", "curve", "init", "accept",
+        "story", "story_frames", "story_size", "panels", "curve", "init", "accept", "format",
     }  # fmt: skip
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
@@ -108,7 +108,13 @@ def test_the_python_calls_take_what_the_options_set() -> None:
         story = {"story", "story_frames", "story_size", "panels", "curve", "max_bytes", "keep"}
         known = ours | set(get_type_hints(call)) | story
         # An option that switches something off has the name of what it switches off.
-        assert {name.removeprefix("no_") for name in options(command)} - known <= {"config", "set", "quiet", "json"}
+        assert {name.removeprefix("no_") for name in options(command)} - known <= {
+            "config",
+            "set",
+            "quiet",
+            "json",
+            "format",
+        }
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - GROUPS))
