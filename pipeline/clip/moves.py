@@ -6,23 +6,20 @@ Before means painted before, in the same pass: on the way back through a clip th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import TracebackType
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from pipeline.clip.frame_store import FrameStore
+from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.tracking import AHEAD, TrackedFrame
 from pipeline.motion.carry import Opening, moved, opening
 from pipeline.network.memory import is_out_of_memory
 from pipeline.types import Image
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 BANDS = 8
 """Pieces in which a painting is moved that everything waits for, at most."""
@@ -115,7 +112,7 @@ class MovesAhead:
         self._previous = previous
         self._fills = fills
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="move")
+        self._pool = HelperThreads(threads, thread_name_prefix="move")
         self._lock = threading.Lock()
         self._begun: dict[int, _Begun] = {}
         self._waiting: dict[int, list[tuple[int, _Begun]]] = {}
@@ -128,7 +125,7 @@ class MovesAhead:
             return
         begun = _Begun(tracked)
         if self._fills and 1 in tracks:
-            begun.opening = self._submit(opening, now, tracks[1].weights)
+            begun.opening = self._pool.submit(opening, now, tracks[1].weights)
         with self._lock:
             self._begun[index] = begun
             for back in sorted(tracks):
@@ -180,18 +177,7 @@ class MovesAhead:
 
         bands = max(1, min(BANDS, self._threads, height // LEAST_ROWS)) if back == 1 else 1
         edges = [height * band // bands for band in range(bands + 1)]
-        begun.paintings[back] = whole, [self._submit(move, slice(*ends)) for ends in pairwise(edges)]
-
-    def _submit(self, work: Callable[P, Result], *arguments: P.args, **named: P.kwargs) -> Future[Result]:
-        try:
-            return self._pool.submit(work, *arguments, **named)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        # There is no room for a thread.
-        done: Future[Result] = Future()
-        done.set_result(work(*arguments, **named))
-        return done
+        begun.paintings[back] = whole, [self._pool.submit(move, slice(*ends)) for ends in pairwise(edges)]
 
     def __enter__(self) -> MovesAhead:
         return self
@@ -199,4 +185,4 @@ class MovesAhead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.__exit__(kind, error, trace)

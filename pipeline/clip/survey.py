@@ -8,7 +8,9 @@ depends which frames stand for the clip. The probe hands over no pixels, and tak
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +18,7 @@ from itertools import islice
 import numpy as np
 
 from pipeline.clip.events import Scanned, Stage
+from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.loop_closure import Seam, check_loop, measure_seam
 from pipeline.clip.session import Session
 from pipeline.clip.speed import frames_to_measure
@@ -30,6 +33,8 @@ from pipeline.types import Image
 LOOKING = "Looking through the clip"
 SAMPLES = 32
 """Frames that stand for a clip."""
+LOOKED_AT = 2
+"""Frames that may wait to be looked at by the network."""
 LEAST_MOTION = 0.0001
 """A frame that is not exactly the one before it has at least so much motion: only one that is costs nothing."""
 
@@ -124,6 +129,7 @@ class _Scan:
         edges = {0, 1, count - 2, count - 1} if self._seam is None else set()
         # Statistics alone may be complete before the last frame.
         end = 1 + max(sampled) if self.missing == (STATISTICS,) else count
+        looking: deque[Future[ClipStatistics]] = deque()
         views: list[ClipStatistics] = []
         moved: list[float] = []
         kept: dict[int, Image] = {}
@@ -134,7 +140,10 @@ class _Scan:
                 for frame in islice(frames, end):
                     index, image = frame.index, frame.image
                     if index in sampled:
-                        views.append(painter.statistics_of(image))
+                        # Beside the search for shots. What waits for the network is a few frames at most.
+                        looking.append(beside.submit(painter.statistics_of, image))
+                        if len(looking) > LOOKED_AT:
+                            views.append(looking.popleft().result())
                     if self._motion is None:
                         moved.append(1.0 if before is None else _motion(before, image))
                         before = image
@@ -145,11 +154,13 @@ class _Scan:
                     yield image
                     self._session.on_event(Scanned(index + 1, count, LOOKING))
 
-        if self._shots is None:
-            self._shots = find_shots(images())
-        else:
-            for _ in images():
-                pass
+        with HelperThreads(1, thread_name_prefix="measure") as beside:
+            if self._shots is None:
+                self._shots = find_shots(images())
+            else:
+                for _ in images():
+                    pass
+            views += [one.result() for one in looking]
         if self._statistics is None:
             self._statistics = pooled_statistics(views)
         if self._motion is None:

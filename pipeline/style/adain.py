@@ -108,7 +108,7 @@ def style_of_frame(
     """
     gain = ((style.second.diagonal().clamp(min=0) + TINY) / (clip.variance + TINY)).sqrt()
     mean = style.mean + share * gain * (own.mean - clip.mean)
-    return Moments(mean.clamp(min=0) if rectified else mean, style.second, style.positions)
+    return style.with_mean(mean.clamp(min=0) if rectified else mean)
 
 
 def pooled_statistics(frames: Sequence[ClipStatistics]) -> ClipStatistics:

@@ -184,6 +184,12 @@ class Moments:
     positions: int
     """M, the number of positions that were summed over."""
 
+    def with_mean(self, mean: Tensor) -> Moments:
+        """The same with another mean, and what `moment_loss` measures in, which does not depend on that."""
+        made = Moments(mean, self.second, self.positions)
+        vars(made).update(unit=self.unit, covariance_unit=self.covariance_unit)
+        return made
+
     # What `moment_loss` measures in: found once for a target, not in every step.
     @cached_property
     def unit(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -18,12 +19,14 @@ from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.survey import LOOKING, Survey, take_survey
 from pipeline.clip.work_folder import MOTION, SHOTS, STATISTICS, SURVEY
-from pipeline.errors import UsageError
+from pipeline.errors import NotEnoughMemoryError, UsageError
 from pipeline.media.frame import Frame, FrameSource, VideoInfo
 from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.track import untracked_share
 from pipeline.network.base import Network
-from pipeline.style.adain import statistics_as_json
+from pipeline.style.adain import ClipStatistics, statistics_as_json
+from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 FRAMES = 6
 
@@ -151,3 +154,36 @@ def test_nothing_is_looked_for_that_nobody_needs(
     assert {name for name in SURVEY if looked.kept(name).exists()} == names
     assert looked.source.decodes == ([FRAMES] if names else [])
     assert looked.told.count(Stage(LOOKING)) == bool(names)
+
+
+def test_statistics_are_measured_beside_the_search_for_shots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, usual = Looked(tmp_path), Painter.statistics_of
+    meeting = threading.Barrier(2)
+    met: list[str] = []
+
+    def measured(self: Painter, image: Image) -> ClipStatistics:
+        if not met:
+            met.append(threading.current_thread().name)
+            meeting.wait(10)
+        return usual(self, image)
+
+    def told(event: Event) -> None:
+        if isinstance(event, Scanned) and event.done == 1:
+            meeting.wait(10)
+
+    monkeypatch.setattr(Painter, "statistics_of", measured)
+    looked.session = replace(looked.session, on_event=told)
+    assert looked.take().statistics.layers
+    assert met[0].startswith("measure")
+
+
+def test_what_goes_wrong_in_the_measuring_ends_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Painter, image: Image) -> ClipStatistics:
+        raise NotEnoughMemoryError("no room")
+
+    monkeypatch.setattr(Painter, "statistics_of", broken)
+    looked = Looked(tmp_path)
+    with pytest.raises(NotEnoughMemoryError, match="no room"):
+        looked.take()
+    assert not looked.kept(STATISTICS).exists()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("measure")]

@@ -324,3 +324,14 @@ def test_a_product_of_bfloat16_is_that_of_the_same_numbers() -> None:
     one, other = (torch.randn(40, 40, generator=torch.Generator().manual_seed(seed)).bfloat16() for seed in (1, 2))
     assert product(one, other).dtype == torch.float32
     torch.testing.assert_close(product(one, other).double(), one.double() @ other.double(), rtol=1e-5, atol=1e-5)
+
+
+def test_with_another_mean_a_style_is_measured_in_the_same_units_which_are_not_found_again() -> None:
+    style = moments(torch.rand(1, 3, 6, 7), "moments")
+    mean = torch.rand(3)
+    other = style.with_mean(mean)
+    assert torch.equal(other.mean, mean)
+    assert other.unit is style.unit and other.covariance_unit is style.covariance_unit
+    maps = torch.rand(1, 3, 5, 5)
+    anew = Moments(mean, style.second, style.positions)
+    assert torch.equal(moment_loss(maps, other), moment_loss(maps, anew))
