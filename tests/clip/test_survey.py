@@ -168,7 +168,7 @@ def test_statistics_are_measured_beside_the_search_for_shots(tmp_path: Path, mon
         return usual(self, image)
 
     def told(event: Event) -> None:
-        if isinstance(event, Scanned) and event.done == 1:
+        if isinstance(event, Scanned) and event.frames == 1:
             meeting.wait(10)
 
     monkeypatch.setattr(Painter, "statistics_of", measured)
