@@ -10,6 +10,9 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]
 """A picture: uint8, shape (height, width, 3), RGB, sRGB transfer, 0 is black and 255 is white."""
 
+DeepImage = npt.NDArray[np.uint16]
+"""The same with 65535 as white."""
+
 OnProgress = Callable[[int, "int | None"], None]
 """Is called with how much is done, and how much there is, None where that is not known: frames, or bytes."""
 

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from PIL import ImageSequence
 
 from pipeline.media import Frame, FrameSource, Image, open_sink, open_source
+from pipeline.media.display_conversion import SWS_WHITE
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.plan import SinkPlan
 from pipeline.media.sound import sound_of
@@ -146,3 +147,16 @@ def ffmpeg_children() -> set[int]:
         if fields["Name"].startswith("ffmpeg") and fields["PPid"] == str(os.getpid()) and fields["State"][0] != "Z":
             found.add(int(status.parent.name))
     return found
+
+
+def stream(path: Path) -> str:
+    """What ffmpeg says of the video of a file."""
+    return next(line for line in run(["-i", address(path)]).lines if ": Video: " in line)
+
+
+def decoded(path: Path, matrix: str, height: int = 48, width: int = 64) -> np.ndarray:
+    """The first frame as the signal that it is, (height, width, 3) in 0..1, whatever its light."""
+    raw = path.with_suffix(".raw")
+    exact = f"scale=in_color_matrix={matrix}:flags=accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb48le"
+    ffmpeg("-i", address(path), "-frames:v", "1", "-vf", exact, "-f", "rawvideo", address(raw))
+    return np.fromfile(raw, "<u2").reshape(height, width, 3) / SWS_WHITE

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.batch.plan.item import Item
 from pipeline.clip.output_size import output_layout
+from pipeline.media.pixels import ANY_PICTURES, Pictures
 from pipeline.settings import Settings
 
 
@@ -23,6 +24,8 @@ class Subject:
     """As `VideoInfo.part`: the frames that a range of times means."""
     kept: tuple[int, int] = (0, 0)
     """As `VideoInfo.kept`: size of what is painted, before it is resized."""
+    pictures: Pictures = ANY_PICTURES
+    """What a codec has to take of it; its size is another one once it is written."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ _WORDS = {
     "pad": "--pad",
     "output_size": "--output-size",
     "alpha": "--alpha",
+    "depth": "--depth",
+    "hdr": "--hdr",
     "codec": "--codec",
     "quality": "--quality",
     "gif": "--gif",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.passes import passes_of
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
+from pipeline.media.alpha import is_transparent
 from pipeline.media.codecs import DEFAULT, choose_encoding
+from pipeline.media.pixels import Pictures
 from pipeline.media.resize import centre_crop
 from pipeline.media.sound import sound_of
 from pipeline.network.memory import OUT_OF_MEMORY
@@ -119,7 +122,8 @@ class Preflight:
         item = checked.item
         suffix = item.output.suffix.lower()
         if suffix in DEFAULT:
-            choose_encoding(suffix, item.codec, item.quality, checked.written, None)
+            pictures = replace(checked.subject.pictures, size=checked.written, depth=item.depth)
+            choose_encoding(suffix, item.codec, item.quality, pictures)
         row = None if self._ledger is None else self._ledger.item(item.name)
         for path in item.outputs:
             if not path.exists() or self._overwrite:
@@ -174,13 +178,19 @@ def _still(item: Item, settings: Settings) -> Subject:
 
 
 def _clip(item: Item, settings: Settings) -> Subject:
-    info = open_source(
+    source = open_source(
         item.source,
         size=settings.size or None,
         upscale=item.upscale,
         frames=item.frames,
         fps=item.rate,
         crop=item.crop,
-    ).info
+    )
+    info = source.info
     sound_of(info, item.audio)  # that there is such a track
-    return Subject(info.width, info.height, info.frames, info.part, info.kept)
+    pictures = Pictures(
+        alpha=item.keeps_alpha and is_transparent(source),
+        deep=info.bits > 8,
+        hdr=info.hdr if item.keeps_hdr else "",
+    )
+    return Subject(info.width, info.height, info.frames, info.part, info.kept, pictures)

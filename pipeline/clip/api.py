@@ -13,10 +13,13 @@ from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.framing import (
     FLATTEN,
     KEEP,
+    SDR,
     parse_alpha,
     parse_aspect,
     parse_colour,
+    parse_depth,
     parse_gif_fps,
+    parse_hdr,
     parse_output_size,
 )
 from pipeline.clip.in_memory import Clip, PictureFiles, Styles
@@ -103,6 +106,8 @@ def stylize_video(
     pad: str | None = None,
     output_size: str | int | None = None,
     alpha: str = FLATTEN,
+    depth: int | None = None,
+    hdr: str = SDR,
     codec: str | None = None,
     quality: str | int | None = None,
     overwrite: bool = False,
@@ -128,6 +133,8 @@ def stylize_video(
     :param max_bytes: that it may take, such as '5MB'.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
     :param aspect, pad, output_size, alpha: as for `stylize_image`.
+    :param depth: bits a channel of a video, 8 or 10; 10 where the input has more than 8 and no codec is asked for.
+    :param hdr: 'sdr' writes what an ordinary screen shows of HDR, 'keep' writes HDR again.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
@@ -148,6 +155,7 @@ def stylize_video(
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
             parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
+            depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip

@@ -35,7 +35,7 @@ def check_clip(job: ClipJob) -> None:
         refuse_same_file(named, job.outputs)
     for path in job.outputs:
         options = output_options(job, path)
-        check_encoding(path, options["codec"], options["quality"])
+        check_encoding(path, options["codec"], options["quality"], options["depth"])
         # What an earlier run of this job may have finished is compared once all inputs are read.
         if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)

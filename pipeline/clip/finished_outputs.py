@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.clip.framing import SDR
 from pipeline.clip.identity import settings_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.provenance import Record
@@ -35,6 +36,8 @@ def output_options(job: ClipJob, path: Path) -> dict[str, Any]:
         "codec": job.codec if own else None,
         "quality": job.quality if own else None,
         "output_size": job.output_size if own else None,
+        "depth": job.depth if own else None,
+        "hdr": job.hdr if own else SDR,
         "gif_fps": None,
         "max_bytes": None,
         **(_as_output(job) if path == job.the_gif else {}),

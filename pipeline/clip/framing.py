@@ -19,6 +19,10 @@ SOURCE = "source"
 """The output size that is that of the input, or of what is left of it."""
 FLATTEN, KEEP = "flatten", "keep"
 """What becomes of transparency."""
+SDR = "sdr"
+"""What becomes of HDR where it is not kept."""
+DEPTHS = (8, 10)
+"""Bits of a channel that a result can have."""
 LARGEST = 16384
 """Pixels of the longer side of what is written, at most."""
 _ASPECT = re.compile(r"(\d{1,5})\s*[:/x]\s*(\d{1,5})")
@@ -79,6 +83,28 @@ def parse_alpha(text: str) -> str:
     if word not in (FLATTEN, KEEP):
         raise UsageError(f"--alpha {str(text)!r} is neither {FLATTEN}, which lays it on white, nor {KEEP}.")
     return word
+
+
+def parse_hdr(text: str) -> str:
+    """'keep' or 'sdr'.
+
+    :raises UsageError: neither.
+    """
+    word = str(text).strip().lower()
+    if word not in (SDR, KEEP):
+        raise UsageError(f"--hdr {str(text)!r} is neither {SDR}, which ordinary screens show, nor {KEEP}.")
+    return word
+
+
+def parse_depth(text: str | int) -> int:
+    """'10' -> 10: bits of a channel.
+
+    :raises UsageError: no such number.
+    """
+    word = str(text).strip()
+    if isinstance(text, bool) or word not in map(str, DEPTHS):
+        raise UsageError(f"--depth {str(text)!r} is not one of {', '.join(map(str, DEPTHS))} bits a channel.")
+    return int(word)
 
 
 def parse_output_size(text: str) -> str | int:
@@ -195,6 +221,34 @@ class Framing:
         ),
     )
 
+    depth: int | None = field(
+        default=None,
+        metadata=option(
+            "Bits a channel of a video, 8 or 10. It is painted with 8; 10 keep all of them, and smooth skies smooth.",
+            OUTPUT,
+            metavar="BITS",
+            read=parse_depth,
+            suggested=lambda: map(str, DEPTHS),
+            default="10 where the input has more than 8 and no codec is asked for",
+        ),
+    )
+    hdr: str = field(
+        default=SDR,
+        metadata=option(
+            "What becomes of HDR: sdr writes what an ordinary screen shows, of which it is painted either way; keep "
+            "writes HDR again, PQ or HLG as it was.",
+            OUTPUT,
+            metavar="WORD",
+            read=parse_hdr,
+            suggested=lambda: (SDR, KEEP),
+        ),
+    )
+
+    @property
+    def keeps_hdr(self) -> bool:
+        """Whether HDR is written again."""
+        return self.hdr == KEEP
+
     @property
     def keeps_alpha(self) -> bool:
         """Whether what is transparent stays so."""
@@ -218,7 +272,7 @@ class Framing:
     @property
     def framed(self) -> Mapping[str, Any]:
         """Of these fields those that say something, for descriptions that have only what is not as usual."""
-        return {name: value for name, value in self.framing.items() if value not in (None, FLATTEN)}
+        return {name: value for name, value in self.framing.items() if value not in (None, FLATTEN, SDR)}
 
     def check_framing(self) -> None:
         """See that the fields go together.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip.framing import Framing, GifOptions
+from pipeline.clip.framing import SDR, Framing, GifOptions
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
@@ -192,6 +192,9 @@ class StillJob(Framing):
     )
     until: int | None = None
     """End after so many steps over all sizes, as a painting that was accepted did; None: paint it to its end."""
+    # Pictures have 8 bits a channel, and no HDR.
+    depth: int | None = field(default=None, kw_only=True)
+    hdr: str = field(default=SDR, kw_only=True)
 
     @property
     def work(self) -> Path | None:

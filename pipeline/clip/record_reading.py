@@ -10,7 +10,17 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from pipeline.clip.framing import FLATTEN, parse_alpha, parse_aspect, parse_colour, parse_gif_fps, parse_output_size
+from pipeline.clip.framing import (
+    FLATTEN,
+    SDR,
+    parse_alpha,
+    parse_aspect,
+    parse_colour,
+    parse_depth,
+    parse_gif_fps,
+    parse_hdr,
+    parse_output_size,
+)
 from pipeline.clip.parse import AUDIO, parse_bytes, parse_rate
 from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
@@ -100,6 +110,8 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         pad=_parsed(job.get("pad"), "pad", parse_colour),
         output_size=_parsed(job.get("output_size"), "output_size", parse_output_size),
         alpha=_parsed(job.get("alpha", FLATTEN), "alpha", parse_alpha) or FLATTEN,
+        depth=_parsed(job.get("depth"), "depth", parse_depth),
+        hdr=_parsed(job.get("hdr", SDR), "hdr", parse_hdr) or SDR,
         gif_fps=_parsed(job.get("gif_fps"), "gif_fps", parse_gif_fps),
         max_bytes=_parsed(job.get("max_bytes"), "max_bytes", lambda value: parse_bytes(str(value))),
         until=_steps(job.get("until")),

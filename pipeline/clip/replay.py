@@ -112,6 +112,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         run_still(still, engine, with_notes)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
+        record = record if same_kind else replace(record, depth=None)
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,

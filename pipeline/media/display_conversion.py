@@ -5,17 +5,28 @@ from __future__ import annotations
 from pipeline.media.ffmpeg import filters
 from pipeline.media.header import Header
 
-_HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+"""Transfers of HDR as ffmpeg names them, and what they are called."""
+PQ, HLG = HDR
 _WIDE = {"bt2020": "BT.2020", "smpte431": "DCI-P3", "smpte432": "Display P3"}
-_WHITE = 203
+WHITE = 203
 """Light of a white page in HDR, in cd/m2 (ITU-R BT.2408): that of the white of an ordinary picture."""
-_BRIGHTEST = 1000
+BRIGHTEST = 1000
 """Light that is still told from more of it, in cd/m2: what HDR is graded for most of the time."""
+SWS_WHITE = 65_280
+"""White in the RGB of 16 bits that ffmpeg's scaler makes and takes; all others count it as 65535."""
+FULL_RANGE = "lutrgb=" + ":".join(f"{one}=min(val*65535/{SWS_WHITE}\\,maxval)" for one in "rgb")
+SWS_RANGE = "lutrgb=" + ":".join(f"{one}=val*{SWS_WHITE}/65535" for one in "rgb")
+"""Filters from the one to the other, and back."""
+_TO_8_BITS = "format=gbrp"
+"""Rounded by zscale, which counts as all others do."""
+KNEE = 0.3
+"""Light, as a share of that white, up to which all stays as it is."""
 
 
 def is_hdr(header: Header) -> bool:
     """Whether a video has more light than an ordinary screen."""
-    return header.colour_transfer in _HDR
+    return header.colour_transfer in HDR
 
 
 def deinterlaced(header: Header) -> tuple[str, ...]:
@@ -32,13 +43,14 @@ def converted(header: Header) -> tuple[str, ...]:
         source = primaries if primaries in (*_WIDE, "bt709") else "bt2020"
         return (
             "setparams=colorspace=gbr:range=pc",
-            f"zscale=tin={transfer}:pin={source}:t=linear:npl={_WHITE}:p=bt709",
-            # Light of less than 0.3 of the white stays as it is.
-            f"format=gbrpf32le,tonemap=mobius:param=0.3:desat=0:peak={_BRIGHTEST / _WHITE:.4f}",
+            f"zscale=tin={transfer}:pin={source}:t=linear:npl={WHITE}:p=bt709:agamma=false",
+            f"format=gbrpf32le,tonemap=mobius:param={KNEE}:desat=0:peak={BRIGHTEST / WHITE:.4f}",
             "zscale=tin=linear:pin=bt709:t=iec61966-2-1:p=bt709",
+            _TO_8_BITS,
         )
     if primaries in _WIDE and not is_hdr(header) and "zscale" in filters():
-        return ("setparams=colorspace=gbr:range=pc", f"zscale=tin=bt709:t=bt709:pin={primaries}:p=bt709")
+        wide = f"zscale=tin=bt709:t=bt709:pin={primaries}:p=bt709"
+        return ("setparams=colorspace=gbr:range=pc", wide, _TO_8_BITS)
     return ()
 
 
@@ -47,9 +59,9 @@ def screen_notes(header: Header) -> list[str]:
     notes, mended = [], bool(converted(header))
     lacks = "as this ffmpeg lacks"
     if is_hdr(header):
-        done = "painted from what an ordinary screen shows of it, and the result is no HDR"
+        done = "painted from what an ordinary screen shows of it"
         dull = f"not tone-mapped, {lacks} zscale or tonemap, so colours look dull"
-        notes.append(f"The clip is HDR ({_HDR[header.colour_transfer]}); it is {done if mended else dull}.")
+        notes.append(f"The clip is HDR ({HDR[header.colour_transfer]}); it is {done if mended else dull}.")
     elif header.colour_primaries in _WIDE:
         done = "converted to BT.709" if mended else f"taken for BT.709, {lacks} zscale, and look dull"
         notes.append(f"The colours of the clip are those of {_WIDE[header.colour_primaries]}; they are {done}.")

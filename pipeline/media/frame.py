@@ -54,6 +54,10 @@ class VideoInfo:
     """Things a person should know, a sentence each: 'HDR is not tone-mapped', 'no frame rate, 24 assumed'."""
     alpha: bool = False
     """Whether the file has room for transparency; whether anything is transparent is another question."""
+    bits: int = 8
+    """Of a channel of a pixel, in the file."""
+    hdr: str = ""
+    """Of HDR its transfer as ffmpeg names it; the frames are what an ordinary screen shows of it."""
     start: Fraction = Fraction(0)
     """Where the first frame stands on the clock of the file, in seconds; a slice begins later. Sound needs it."""
     sound_beyond: tuple[Fraction, ...] = ()

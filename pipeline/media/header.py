@@ -24,6 +24,18 @@ _ALPHA_BESIDE = re.compile(r"\balpha_mode +: 1\b", re.IGNORECASE)
 _ALPHA_FORMAT = re.compile(r"(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|ayuv|uyva|vuya).*")
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Those that decode the transparency of WebM, which is a second picture beside the first."""
+_DEEP_FORMAT = re.compile(r"(\d+)x?(?:msb)?(?:le|be)$")
+_DEEP_NUMBERS = {
+    20: 10,
+    30: 10,
+    36: 12,
+    28: 16,
+    32: 16,
+    48: 16,
+    64: 16,
+    96: 16,
+    **{one: one for one in (9, 10, 12, 14, 16)},
+}
 _STATED_FPS = re.compile(r", ([\d.]+)(k?) fps")
 
 
@@ -51,6 +63,8 @@ class Header:
     interlaced: bool
     alpha: bool
     """The pixels can be transparent."""
+    bits: int
+    """Of a channel of a pixel."""
     decoder: str
     """The decoder of ffmpeg that the frames need; '' for the one it takes by itself."""
     expected: int | None
@@ -101,10 +115,20 @@ def read_header(path: Path) -> Header:
         colour_transfer=transfer,
         interlaced=scan in "TB",
         alpha=bool(decoder) or (_ALPHA_FORMAT.fullmatch(pixel_format) is not None and not padded),
+        bits=_bits(pixel_format),
         decoder=decoder,
         expected=_expected(banner),
         stream_end=_video_end(banner),
     )
+
+
+def _bits(pixel_format: str) -> int:
+    """Bits of a channel: 10 of 'yuv420p10le', 'p010le', 'x2rgb10le' and 'y210le', 16 of 'rgb48be' and 'gbrpf32le'."""
+    found = _DEEP_FORMAT.search(pixel_format)
+    if found is None:
+        return 8
+    # A few formats say how many bits all channels take, or begin with how they share colour.
+    return _DEEP_NUMBERS.get(int(found.group(1)) % 100, 8)
 
 
 def _ratio(numerator: str, denominator: str) -> Fraction | None:

@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from pipeline.atomic import remove
 from pipeline.media.outputs import cannot_write
 from pipeline.media.plan import SinkPlan
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TYPES = {3: 2, 4: 6}  # channels -> colour type of PNG
@@ -37,8 +37,8 @@ def ivf_header(width: int, height: int, tick: Fraction, frames: int) -> bytes:
     )
 
 
-def ivf_frame(image: Image, tick: int, level: int) -> bytes:
-    """One frame, uint8 of shape (height, width, 3), shown from `tick` on; zlib `level` 0 (fast) to 9."""
+def ivf_frame(image: Image | DeepImage, tick: int, level: int) -> bytes:
+    """One frame, uint8 or uint16 of shape (height, width, 3), shown from `tick` on; zlib `level` 0 (fast) to 9."""
     picture = png(image, level)
     return struct.pack("<IQ", len(picture), tick) + picture
 
@@ -91,12 +91,14 @@ def ivf_images(path: Path) -> Iterator[Image]:
                 yield cast(Image, np.array(picture))
 
 
-def png(image: Image, level: int) -> bytes:
+def png(image: Image | DeepImage, level: int) -> bytes:
     """A PNG without any filter: made faster than by a real PNG writer, for pipes and temporary files."""
     height, width, channels = image.shape
-    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter: 0, none
-    rows[:, 1:] = image.reshape(height, width * channels)
-    size = struct.pack(">IIBBBBB", width, height, 8, _TYPES[channels], 0, 0, 0)
+    bits = 8 * image.itemsize
+    values = image.astype(image.dtype.newbyteorder(">"), copy=False).view(np.uint8) if bits > 8 else image
+    rows = np.zeros((height, 1 + width * channels * image.itemsize), np.uint8)  # each begins with its filter: 0, none
+    rows[:, 1:] = values.reshape(height, -1)
+    size = struct.pack(">IIBBBBB", width, height, bits, _TYPES[channels], 0, 0, 0)
     pixels = zlib.compress(rows.tobytes(), level)
     return _PNG_SIGNATURE + _chunk(b"IHDR", size) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pipeline.media.codecs import DEFAULT
 from pipeline.media.palette import Palette
+from pipeline.media.pixels import Pictures
 from pipeline.media.reframe import Reframing
 from pipeline.media.sound import Sound
 from pipeline.media.subtitles_and_tags import Extras
@@ -53,6 +54,12 @@ class SinkPlan:
     they are written as they are."""
     alpha: bool = False
     """What is written has a fourth channel, its opacity; `reframing` gives it."""
+    depth: int | None = None
+    """Bits of a channel; None: as the codec takes what is `deep`."""
+    deep: bool = False
+    """Whether the source has more than 8 bits a channel."""
+    hdr: str = ""
+    """Transfer of HDR that the result gets, see `VideoInfo.hdr`; '' for none."""
     plays: int = 0
     """How often a GIF or an animated picture is played; 0 for ever."""
     numbers: tuple[int, ...] = ()
@@ -66,14 +73,21 @@ class SinkPlan:
     work: Path | None = None
     """Where temporary files go; None: beside the result, hidden."""
 
+    @property
+    def pictures(self) -> Pictures:
+        """What a codec has to take."""
+        mean_rate = self.rate if self.variable else None
+        return Pictures((self.width, self.height), mean_rate, self.alpha, self.depth, self.deep, self.hdr)
+
     def left_out(self) -> list[str]:
-        """What the source holds and the result does not, as the one note there is of it."""
+        """What the source holds and the result does not, a sentence each."""
         suffix = "" if self.as_folder or self.path.is_dir() else self.path.suffix.lower()
         if self.extras is not None:
             note = self.extras.left_out(suffix)
         else:
             note = "The sound is left out: there is no room for it." if self.sound and suffix not in DEFAULT else ""
-        return [note] if note else []
+        light = f"HDR is left out: only a video can hold it, one that ends in {', '.join(DEFAULT)}."
+        return ([note] if note else []) + ([light] if self.hdr and suffix not in DEFAULT else [])
 
 
 class Writer(Protocol):

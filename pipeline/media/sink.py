@@ -18,6 +18,7 @@ from pipeline.media.frame import Frame
 from pipeline.media.gif_sink import GifWriter, gif_palette
 from pipeline.media.limited_gif import LimitedGifWriter
 from pipeline.media.outputs import check_folder, check_output
+from pipeline.media.pixels import Pictures
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.video_sink import VideoWriter
 from pipeline.types import Image, OnCount
@@ -65,12 +66,10 @@ def open_sink(plan: SinkPlan) -> Sink:
         return Sink(plan, AnimationWriter(plan))
     if plan.palette is not None:
         raise UsageError(f"{path}: a video has no palette. Leave it out, or choose a name that ends in .gif.")
-    size = (plan.width, plan.height)
-    encoding = choose_encoding(suffix, plan.codec, plan.quality, size, plan.rate if plan.variable else None, plan.alpha)
-    return Sink(plan, VideoWriter(plan, encoding))
+    return Sink(plan, VideoWriter(plan, choose_encoding(suffix, plan.codec, plan.quality, plan.pictures)))
 
 
-def check_encoding(path: Path, codec: str | None, quality: str | int | None) -> None:
+def check_encoding(path: Path, codec: str | None, quality: str | int | None, depth: int | None = None) -> None:
     """See that a painted clip can be written under a name in such a way, as far as its size does not count.
 
     Raises:
@@ -78,14 +77,16 @@ def check_encoding(path: Path, codec: str | None, quality: str | int | None) -> 
     """
     if is_folder(path):
         _refuse_options(path, codec, quality)
+        _check_depth(path, depth)
         return
     suffix = path.suffix.lower()
     _check_ending(path, SUFFIXES)
     _check_codec(path, codec)
     if suffix == ".gif":
         gif_palette(quality)
+        _check_depth(path, depth)
     else:
-        choose_encoding(suffix, codec, quality)
+        choose_encoding(suffix, codec, quality, Pictures(depth=depth))
 
 
 def is_folder(path: Path) -> bool:
@@ -100,6 +101,11 @@ def _check_ending(path: Path, known: Sequence[str]) -> None:
             f"{path}: a clip cannot be written as {suffix}. Choose a name that ends in {', '.join(known)}, or a "
             "folder (one that exists, or a name without an ending) for numbered pictures."
         )
+
+
+def _check_depth(path: Path, depth: int | None) -> None:
+    if depth not in (None, 8):
+        raise UsageError(f"{path}: only a video can have {depth} bits a channel. Leave --depth out.")
 
 
 def _check_codec(path: Path, codec: str | None) -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media.display_conversion import screen_notes
+from pipeline.media.display_conversion import converted, is_hdr, screen_notes
 from pipeline.media.file_streams import read_contents
 from pipeline.media.frame import FrameSource, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
@@ -208,6 +208,8 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         colour="" if input_matrix(header) else header.colour_space,
         notes=(*line.notes, *_video_notes(probed)),
         alpha=header.alpha,
+        bits=header.bits,
+        hdr=header.colour_transfer if is_hdr(header) and converted(header) and not header.alpha else "",
         start=probed.origin + probed.times[request.first],
         sound_beyond=tuple(_beyond(probed, span) for span in probed.sounds) if request.stop is None else (),
         contents=contents,
@@ -227,6 +229,8 @@ def _video_notes(probed: Probe) -> list[str]:
     notes = screen_notes(probed.header)
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
+    if probed.header.bits > 8:
+        notes.append(f"The clip has {probed.header.bits} bits a channel; it is painted with 8.")
     if probed.header.alpha:
         notes.append(ON_WHITE)
     if probed.remark:

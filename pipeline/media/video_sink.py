@@ -7,8 +7,10 @@ from fractions import Fraction
 from pipeline.atomic import remove
 from pipeline.errors import DiskFullError, MediaError, OutputError
 from pipeline.media.codecs import Encoding
+from pipeline.media.display_conversion import is_hdr
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.file_streams import read_contents
+from pipeline.media.hdr import to_hdr
 from pipeline.media.ivf import ivf_frame, ivf_header
 from pipeline.media.metadata import pack
 from pipeline.media.muxing import Muxing
@@ -56,7 +58,8 @@ class VideoWriter:
                 self._process = Process(self._arguments(), feed=True)
                 header = ivf_header(self._plan.width, self._plan.height, self._tick, len(self._plan.times))
                 self._process.stdin.write(header)
-            self._process.stdin.write(ivf_frame(image, tick, level=0))
+            shown = to_hdr(image, self._plan.hdr) if self._plan.hdr else image
+            self._process.stdin.write(ivf_frame(shown, tick, level=0))
         except OSError as error:
             raise self._failed() from error
 
@@ -142,6 +145,9 @@ class VideoWriter:
             return f"its pictures are {size[0]}x{size[1]}, not {self._plan.width}x{self._plan.height}"
         if self._plan.alpha and not written.header.alpha:
             return "its transparency is missing"
+        light = written.header.colour_transfer if is_hdr(written.header) else ""
+        if light != self._plan.hdr:
+            return f"its light is said to be {light or 'that of an ordinary picture'}"
         if len(written.times) != len(self._plan.times):
             return f"it has {len(written.times)} frames, not {len(self._plan.times)}"
         return ""

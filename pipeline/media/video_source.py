@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.errors import MediaError
-from pipeline.media.display_conversion import converted, deinterlaced
+from pipeline.media.display_conversion import FULL_RANGE, converted, deinterlaced
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.header import Header
@@ -117,7 +117,7 @@ class _Decoder:
         # A field is made a frame with the help of the frames around it, also of those before the first one.
         filters = (*deinterlaced(self._header), trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
         if not white and (colours := converted(self._header)):
-            filters += ("format=gbrp16le", *colours)
+            filters += ("format=gbrp16le", FULL_RANGE, *colours)
         decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.

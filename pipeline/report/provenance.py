@@ -26,6 +26,8 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         *([] if record.max_bytes is None else [("bytes of the GIF, at most", str(record.max_bytes))]),
         ("codec", record.codec or "by the ending"),
         ("quality", "visual" if record.quality is None else str(record.quality)),
+        ("bits a channel", "by the codec" if record.depth is None else str(record.depth)),
+        ("HDR", "kept" if record.keeps_hdr else "as an ordinary screen shows it"),
     ]
     shape = record.aspect or "that of the input"
     return [

@@ -22,6 +22,8 @@ from pipeline.media.reframe import enlarged
 from reelbrush import stylize_image, stylize_video
 
 HOW = {**SMALL, "size": 24, "steps": 2, "carried_steps": 1}
+NOTHING = {"alpha": "flatten", "depth": None, "hdr": "sdr"}
+"""What is not said of the rest."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_shape_bars_and_size_are_recorded_and_replayed(tmp_path: Path, inputs: t
     how = {"aspect": "1:1", "pad": "white", "output_size": 48}
     stylize_video(source, style, tmp_path / "out.mkv", codec="ffv1", quality="lossless", **how, **HOW)
     record = read_record(tmp_path / "out.mkv")
-    assert record.framing == {"aspect": "1:1", "pad": "#ffffff", "output_size": 48, "alpha": "flatten"}
+    assert record.framing == {"aspect": "1:1", "pad": "#ffffff", "output_size": 48, **NOTHING}
     replayed = run_replay(ReplayJob(tmp_path / "out.mkv", tmp_path / "again.mkv", source, (style,), device="cpu"))
     assert (replayed.frames, replayed.differing) == (2, 0)
 
@@ -110,8 +112,8 @@ def test_job_files_say_it_too(tmp_path: Path, inputs: tuple[Path, Path]) -> None
     )
     found = [item.framing for item in plan_job_file(tmp_path / "job.toml").items]
     assert found == [
-        {"aspect": "4:5", "pad": None, "output_size": "source", "alpha": "flatten"},
-        {"aspect": "4:5", "pad": "#000000", "output_size": 640, "alpha": "flatten"},
+        {"aspect": "4:5", "pad": None, "output_size": "source", **NOTHING},
+        {"aspect": "4:5", "pad": "#000000", "output_size": 640, **NOTHING},
     ]
     (tmp_path / "job.toml").write_text(
         f'inputs = ["{source}/0.png"]\nstyles = ["{style}"]\noutput = "painted"\n[defaults]\npad = "black"\n'

@@ -13,7 +13,7 @@ from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import Name, Template, Wish, named
 from pipeline.batch.plan.options import Options
-from pipeline.clip.framing import flag
+from pipeline.clip.framing import SDR, flag
 from pipeline.errors import UsageError
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
 from pipeline.media.suffixes import VIDEOS, WRITABLE, ending
@@ -66,7 +66,7 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
     unfit: dict[str, Any] = {
         **({"frames": None, "fps": None} if still else {}),
         **({} if video else {"codec": None, "quality": None, "shortest": False, "location": False}),
-        **({} if video else {"audio": "default"}),
+        **({} if video else {"audio": "default", "depth": None, "hdr": SDR}),
     }
     gif = None if name.gif is None else folder / name.gif
     if still or (gif is None and ending(output) != ".gif"):

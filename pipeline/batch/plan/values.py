@@ -10,7 +10,16 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
-from pipeline.clip.framing import LARGEST, parse_alpha, parse_aspect, parse_colour, parse_gif_fps, parse_output_size
+from pipeline.clip.framing import (
+    LARGEST,
+    parse_alpha,
+    parse_aspect,
+    parse_colour,
+    parse_depth,
+    parse_gif_fps,
+    parse_hdr,
+    parse_output_size,
+)
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
@@ -133,6 +142,8 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "aspect": lambda value, home: parse_aspect(value),
     "pad": lambda value, home: parse_colour(value),
     "alpha": lambda value, home: parse_alpha(value),
+    "depth": lambda value, home: parse_depth(value),
+    "hdr": lambda value, home: parse_hdr(value),
     "output_size": lambda value, home: parse_output_size(value),
     "codec": _word("codec", CODECS),
     "quality": _quality,
