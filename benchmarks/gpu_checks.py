@@ -24,17 +24,19 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# What checks and tests have in common stands with the tests.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from kernel_errors import LIMITS  # type: ignore[import-not-found]
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.jobs import ClipJob, StylePicture
 from pipeline.media import read_picture
-from pipeline.network.after_convolution import Stage, plain_stage
 from pipeline.network.base import Network
-from pipeline.network.row_products import PIECE
 from pipeline.settings import resolve
-from pipeline.style import optimizers, step_runner
+from pipeline.style import objective, optimizers, step_runner
 from pipeline.style.frame import Style, TemporalTarget, WarmStart
 from pipeline.style.objective import Objective
 from pipeline.style.optimizers import LBFGS
@@ -84,30 +86,6 @@ def exact_convolutions() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def largest(one: Tensor, other: Tensor) -> float:
-    """The largest difference, as a share of the largest number."""
-    return float((one.double().cpu() - other.double().cpu()).abs().max() / other.abs().max().clamp(min=1e-30).cpu())
-
-
-def kernel_error(stage: Stage, device: torch.device, dtype: torch.dtype) -> float:
-    """Of values and gradients, against plain torch in float64, over odd sizes and numbers of channels."""
-    errors = []
-    shapes = ((1, 5, 7, 6), (2, 70, 3, 9), (1, 1, 2, 3), (1, 2, 11, 75))
-    for shape, (pool, pad, keep) in product(shapes, product((False, True), repeat=3)):
-        generator = torch.Generator().manual_seed(1)
-        numbers = [torch.randn(one, generator=generator).to(device, dtype) for one in (shape, shape[1:2])]
-        raw = numbers[0].contiguous(memory_format=torch.channels_last).requires_grad_()
-        exact = raw.detach().double().requires_grad_()
-        outputs = [stage(raw, numbers[1], pool, pad, keep), plain_stage(exact, numbers[1].double(), pool, pad, keep)]
-        gradients = []
-        for given, of in zip(outputs, (raw, exact), strict=True):
-            squares = torch.stack([one.double().square().sum() for one in given if one is not None])
-            gradients.append(torch.autograd.grad(squares.sum(), of)[0])
-        pairs = [*zip(*outputs, strict=True), gradients]
-        errors += [largest(a.detach(), b.detach()) for a, b in pairs if a is not None and b is not None]
-    return max(errors)
-
-
 def check_kernels(device: torch.device) -> list[Check]:
     """The fused kernels: on a CPU as Triton's interpreter runs them, in a process of its own."""
     if find_spec("triton") is None:
@@ -118,10 +96,8 @@ def check_kernels(device: torch.device) -> list[Check]:
     if ran.returncode:
         return [Check("kernels against plain torch in float64", False, ran.stderr.strip()[-300:])]
     where = "in the interpreter" if device.type == "cpu" else "on the device"
-    # A rounding of values and one of their squares' gradient.
-    limits = {"float32": 1e-5, "bfloat16": 2e-2, "products of rows": 1e-4}
     return [
-        Check(f"kernels {where} against plain torch in float64, {name}", error < limits[name], f"{error:.1e}")
+        Check(f"kernels {where} against plain torch in float64, {name}", error < LIMITS[name], f"{error:.1e}")
         for name, error in json.loads(ran.stdout.splitlines()[-1]).items()
     ]
 
@@ -141,7 +117,6 @@ def check_stacked_pairs(network: Network, side: int = 64) -> Check:
 
 def check_tape(network: Network) -> Check:
     """Recorded steps on a tape that replays operations as blindly as a CUDA graph; here on the CPU."""
-    sys.path.insert(0, str(HOME / "tests"))
     from tape import Tape  # type: ignore[import-not-found]
 
     tape = Tape()
@@ -182,8 +157,9 @@ def check_against_cpu(device: torch.device, network: Network) -> list[Check]:
         with exact_convolutions():
             found, gradient = _losses_and_gradient(painter_on(device, network, precision=precision), content)
             plain = painter_on(device, network, precision=precision)
-            plain.network.stage = None
-            _, by_plain = _losses_and_gradient(plain, content)
+            with patch.object(objective, "kernels_on", lambda device: None):
+                plain.network.stage = None
+                _, by_plain = _losses_and_gradient(plain, content)
         worst = max(abs(found[name] / expected[name] - 1) for name in expected)
         checks.append(Check(f"losses of a step against the CPU, {precision}", worst < limit, f"{worst:.1e}"))
         apart = float((gradient - by_plain).norm() / by_plain.norm())
@@ -229,9 +205,13 @@ def check_resume(device: torch.device, network: Network, side: int = 128) -> Che
     return Check("a clip that goes on against one in one go, grey levels apart", apart < 4, f"{apart:.2g} of 255")
 
 
-def checks_anywhere(network: Network) -> Iterator[Check]:
-    """Those that need no GPU."""
-    yield from check_kernels(CPU)
+def checks_anywhere(network: Network, interpret: bool) -> Iterator[Check]:
+    """Those that need no GPU.
+
+    :param interpret: whether to check the kernels in Triton's interpreter.
+    """
+    if interpret:
+        yield from check_kernels(CPU)
     yield check_stacked_pairs(network)
     yield check_tape(network)
     yield check_resume(CPU, network, 48)
@@ -255,13 +235,9 @@ def tried(checks: Callable[[], Iterator[Check]], name: str) -> Iterator[Check]:
 
 def main(device: torch.device) -> None:
     """Print the errors of the kernels."""
-    from pipeline.network.fused_kernels import fused_stage, row_products
+    from kernel_errors import errors_of_kernels
 
-    formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    errors = {name: kernel_error(fused_stage, device, dtype) for name, dtype in formats.items()}
-    rows, vectors = (torch.randn(count, 3 * PIECE, device=device) for count in (4, 2))
-    errors["products of rows"] = largest(row_products(rows, vectors), vectors.double() @ rows.double().T)
-    print(json.dumps(errors))
+    print(json.dumps(errors_of_kernels(device)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import SettingsError, WeightsError
-from pipeline.network.after_convolution import Stage, fused_stage_on
+from pipeline.network.kernels import FirstStage, Stage, first_weight, kernels_on
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate"]
@@ -82,17 +82,25 @@ class Network(nn.Module):
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(plan.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(plan.std).view(1, 3, 1, 1), persistent=False)
+        self._normalising: tuple[Tensor, Tensor]
+        self._first_weight: Tensor
         self.stage: Stage | None = None
         """Does what follows each convolution in one pass, where the device has that."""
+        self.first_stage: FirstStage | None = None
+        """... and the first one altogether."""
         self.requires_grad_(False)
         self.eval()
 
     def placed(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> Network:
         """This network, moved. Only the convolutions change their number format: normalising stays float32."""
         self.mean, self.std = self.mean.to(device), self.std.to(device)
+        self._normalising = (1 / self.std).flatten(), (-self.mean / self.std).flatten()
         self.convolutions.to(device=device, dtype=dtype)
+        self._first_weight = first_weight(cast(nn.Conv2d, next(iter(self.convolutions.values()))).weight)
         self.convolutions.to(memory_format=memory_format)
-        self.stage = fused_stage_on(device) if self.pooling == "average" else None
+        kernels = kernels_on(device) if self.pooling == "average" else None
+        self.stage = kernels.stage if kernels is not None else None
+        self.first_stage = kernels.first_stage if kernels is not None and dtype == torch.bfloat16 else None
         return self
 
     def padded(self, padding: Padding) -> Network:
@@ -184,10 +192,21 @@ class Network(nn.Module):
         wanted_maps: dict[str, Tensor] = {}
         first = cast(nn.Conv2d, self.convolutions[block[0]])
         replicate = first.padding_mode == "replicate"
+        names = list(block)
         if block[0] == next(iter(self.convolutions)):
-            x = self._normalised(x)
-            x = F.pad(x, (1, 1, 1, 1), mode="replicate") if replicate else x
-        for name in block:
+            # Neither pooled nor the last one there is.
+            if self.first_stage is not None and x.shape[0] == 1 and len(block) > 1 and block[0] != deepest:
+                keep = f"relu{names.pop(0)[4:]}" in wanted
+                assert first.bias is not None
+                x, maps = self.first_stage(x, self._first_weight, first.bias, *self._normalising, replicate, keep)
+                if maps is not None:
+                    wanted_maps[f"relu{block[0][4:]}"] = maps
+            else:
+                x = self._normalised(x)
+                x = F.pad(x, (1, 1, 1, 1), mode="replicate") if replicate else x
+                # Otherwise the gradient of all that the first convolution gives is copied twice on its way back.
+                x = x.contiguous(memory_format=torch.channels_last)
+        for name in names:
             convolution = cast(nn.Conv2d, self.convolutions[name])
             assert convolution.bias is not None
             raw = F.conv2d(x, convolution.weight, padding=0 if replicate else 1)

@@ -86,6 +86,11 @@ def waits_for_launches(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def in_planes(image: Tensor) -> Tensor:
+    """A picture (1, 3, H, W) as pixels are painted: plane by plane, where kernels go over its numbers in that order."""
+    return image.contiguous() if waits_for_launches(image.device) else image
+
+
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether `product` of numbers in bfloat16 is faster there than of the same numbers in float32."""
     return device.type == "cuda"

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pipeline.network.device import exact_dtype
-from pipeline.network.row_products import PIECE, row_products
 
+# Rows of pairs are as long as a multiple of this, and multiplied piece by piece.
+PIECE = 4096
 # The least cosine between a move and the change of the gradient along it from which something is learnt. A cosine, so
 # that the scale of the objective does not matter.
 LEAST_COSINE = 1e-6
@@ -138,7 +139,7 @@ class PairRing:
         self._weights.index_copy_(0, self._next, weight.unsqueeze(0))
         self._vectors[0, : self._size].copy_(vector)
         self._vectors[1, : self._size].copy_(change)
-        moves_by_vector, by_change = row_products(self._moves, self._vectors).to(self._products.dtype)
+        moves_by_vector, by_change = _row_products(self._moves, self._vectors).to(self._products.dtype)
         self._products.index_copy_(1, self._next, by_change.unsqueeze(1))
         self._next.add_(1).remainder_(self._history)
         # From the oldest to the newest. A pair without weight takes no part: its row and column are those of 1.
@@ -156,7 +157,15 @@ class PairRing:
         shares = torch.linalg.solve_triangular(triangle, by_time(moves_by_vector), upper=True)
         rest = torch.addmv(vector, changes.T, by_place(shares), alpha=-1) * self._scale
         self._vectors[0, : self._size].copy_(rest)
-        (of_rest,) = row_products(self._changes, self._vectors[:1]).to(self._products.dtype)
+        (of_rest,) = _row_products(self._changes, self._vectors[:1]).to(self._products.dtype)
         wanted = triangle.diagonal().unsqueeze(1) * shares - by_time(of_rest)
         back = torch.linalg.solve_triangular(triangle.T, wanted, upper=False)
         return torch.addmv(rest, moves.T, by_place(back))
+
+
+def _row_products(rows: Tensor, vectors: Tensor) -> Tensor:
+    """The products of rows (m, D) with each of one or two vectors (k, D): (k, m)."""
+    # One block of threads a row would keep most of a GPU idle: as a batch of pieces.
+    pieces = rows.view(rows.shape[0], -1, PIECE).transpose(0, 1)
+    others = vectors.view(vectors.shape[0], -1, PIECE).permute(1, 2, 0)
+    return torch.bmm(pieces, others).sum(0).T

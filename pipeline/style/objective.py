@@ -8,10 +8,12 @@ from functools import partial
 from itertools import islice
 from typing import Protocol, cast
 
+import torch
 from torch import Tensor
 
 from pipeline.network.base import Network, Part
 from pipeline.network.device import waits_for_launches
+from pipeline.network.kernels import MomentTarget, kernels_on
 from pipeline.style.activation_checkpointing import checkpointed
 from pipeline.style.hand_gradients import expected_loss
 from pipeline.style.losses import (
@@ -88,7 +90,10 @@ class ContentTerm:
 
     def of_layer(self, layer: str, maps: Tensor) -> Tensor:
         """A layer's part of the loss."""
-        return self.layer_weights[layer] * content_loss(maps, self.targets[layer], self.normalisation)
+        target, weight, kernels = self.targets[layer], self.layer_weights[layer], kernels_on(maps.device)
+        if kernels is not None and self.normalisation == "relative" and maps.stride() == target.maps.stride():
+            return kernels.squares(maps, target.maps, target.energy, weight / target.maps.numel())
+        return weight * content_loss(maps, target, self.normalisation)
 
     def sums(self, layer: str, maps: Tensor, place: Place) -> Sequence[Tensor]:
         """Of squared differences from the content."""
@@ -119,6 +124,12 @@ class StyleTerm:
         return tuple(self.targets)
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        kernels, layers = kernels_on(image.device), [maps[layer] for layer in self.targets]
+        if kernels is not None and self.statistic == "moments" and layers[0].dtype == torch.bfloat16:
+            targets = [
+                MomentTarget(one.mean, one.unit, one.second, one.covariance_unit) for one in self.targets.values()
+            ]
+            return kernels.moment_losses(layers, targets, [self.layer_weights[layer] for layer in self.targets])
         return _total([self.of_layer(layer, maps[layer]) for layer in self.targets])
 
     def of_layer(self, layer: str, maps: Tensor) -> Tensor:
@@ -148,7 +159,8 @@ class SmoothnessTerm:
     layers: tuple[str, ...] = ()
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        return total_variation(image)
+        kernels = kernels_on(image.device)
+        return total_variation(image) if kernels is None else kernels.roughness(image)
 
 
 @dataclass(frozen=True)
@@ -167,6 +179,9 @@ class TemporalTerm:
     layers: tuple[str, ...] = ()
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        kernels = kernels_on(image.device)
+        if kernels is not None:
+            return kernels.expected(image, self.targets)
         if waits_for_launches(image.device):
             return expected_loss(image, self.targets)
         return _total([(weights * (image - picture).square()).sum() for picture, weights in self.targets]) / (

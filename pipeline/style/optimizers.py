@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from pipeline.network.device import waits_for_launches
-from pipeline.style.curvature import PairRing
+from pipeline.network.device import in_planes, waits_for_launches
+from pipeline.network.kernels import Descent, DescentRules, kernels_on
+from pipeline.style.curvature import LEAST_COSINE, PairRing
 from pipeline.style.objective import Losses
 
 OptimizerName = Literal["adam", "lbfgs"]
@@ -27,6 +28,7 @@ BACK = 0.5
 UPHILL = 0.002
 # Fields of `LBFGS` that its next step depends on, beside its pixels and pairs.
 _LBFGS_STATE = ("from", "gradient", "longest", "lowest")
+RULES = DescentRules(UPHILL, BACK, LEAST_COSINE)
 
 
 class Optimizer(Protocol):
@@ -97,6 +99,7 @@ class Adam(_Stepping):
     ) -> None:
         self._rate = rate
         self._averaging = averaging
+        image = in_planes(image)
         self._pixels = torch.empty_like(image).requires_grad_(True)
         self._average = torch.zeros_like(image)
         recorded = waits_for_launches(image.device)
@@ -167,7 +170,9 @@ class Adam(_Stepping):
 
     def work(self, evaluate: Evaluate) -> Losses:
         losses = evaluate(self._pixels)
-        (self._pixels.grad,) = torch.autograd.grad(losses.total, self._pixels)
+        (gradient,) = torch.autograd.grad(losses.total, self._pixels)
+        # Stored channels last, as it comes back from some networks, torch's one pass over all would refuse it.
+        self._pixels.grad = gradient.contiguous()
         self._adam.step()
         with torch.no_grad():
             self._pixels.clamp_(0, 1)
@@ -197,10 +202,19 @@ class LBFGS(_Stepping):
         """
         self._limit = rate
         device, size = image.device, image.numel()
+        self._kernels = kernels_on(device)
+        if self._kernels is not None:
+            image = image.contiguous()
         self._pixels = torch.empty_like(image).requires_grad_(True)
-        self._from, self._gradient = (torch.zeros(size, device=device) for _ in range(2))
-        self._longest, self._lowest, self._zero = (torch.zeros((), device=device) for _ in range(3))
-        self.curvature = PairRing(history, size, device, waits_for_launches(device) if stacked is None else stacked)
+        if self._kernels is not None:
+            self.curvature: PairRing | Descent = Descent.empty(size, history, device)
+            held = self.curvature
+            self._from, self._gradient, self._longest, self._lowest = held.before, held.known, held.longest, held.lowest
+        else:
+            self._from, self._gradient = (torch.zeros(size, device=device) for _ in range(2))
+            self._longest, self._lowest = (torch.zeros((), device=device) for _ in range(2))
+            self.curvature = PairRing(history, size, device, waits_for_launches(device) if stacked is None else stacked)
+        self._zero = torch.zeros((), device=device)
         self.restart(image, 1.0)
 
     @property
@@ -237,6 +251,9 @@ class LBFGS(_Stepping):
         (gradient,) = torch.autograd.grad(losses.total, self._pixels)
         with torch.no_grad():
             loss, gradient = losses.total.detach(), gradient.flatten()
+            if self._kernels is not None and isinstance(self.curvature, Descent) and self.phase == "later":
+                self._kernels.descend(self._pixels, loss, gradient, self.curvature, RULES)
+                return losses.detached()
             move, limit = (self._begin if self.phase == "first" else self._arrive)(loss, gradient)
             size = move.square().mean().sqrt()
             move *= torch.nan_to_num((limit / size).clamp(max=1.0), nan=0.0, posinf=0.0)
@@ -274,6 +291,7 @@ class LBFGS(_Stepping):
         torch.where(good, torch.minimum(loss, self._lowest), self._lowest, out=self._lowest)
         limit = torch.where(good, self._longest, BACK * move.square().mean().sqrt())
         move, change = torch.where(finite, move, self._zero), torch.where(finite, change, self._zero)
+        assert isinstance(self.curvature, PairRing)
         return self.curvature.learn(move, change, self._gradient), limit
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline.network.device import in_planes
 from pipeline.network.device_graph import Recorded, Recorder, recorder_of
 from pipeline.style.objective import Losses, Objective
 from pipeline.style.optimizers import Optimizer, OptimizerName, make_optimizer
@@ -56,6 +57,7 @@ class StepRunner:
 
     def begin(self, start: Tensor) -> None:
         """Start a painting from a picture, float32 (1, 3, H, W) in 0..1."""
+        start = in_planes(start)
         if not self._steps:
             method = self._method
             self.optimizer: Optimizer = make_optimizer(
@@ -91,7 +93,7 @@ class StepRunner:
     def losses_of(self, image: Tensor) -> dict[str, float]:
         """'total' and each term, unweighted, of a picture, float32 (1, 3, H, W). Waits for the device."""
         if not hasattr(self, "_shown"):
-            self._shown = torch.empty_like(image)
+            self._shown = torch.empty_like(in_planes(image))
         self._shown.copy_(image)
         values = self._look(self._look_at_shown)
         return dict(zip(("total", *self._names), values.tolist(), strict=True))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.base import Network
+from pipeline.network.device import in_planes
 from pipeline.settings import Settings, strengthened
 from pipeline.style.adain import (
     ChannelStatistics,
@@ -228,7 +229,7 @@ class Targets:
             picture = to_tensor(target.picture, self._device)
         else:
             picture = resized(to_tensor(target.picture), *size).to(self._device)
-        return picture, resized(weights, *size).to(self._device)
+        return in_planes(picture), resized(weights, *size).to(self._device)
 
     def _style_statistics(self, longest: int, tile_side: int | None, part: int) -> StyleStatistics:
         """Those of the style pictures of a part, at a size that suits a painting of that longest side."""

@@ -13,8 +13,7 @@ from tiny import CPU, CountingNetwork, picture
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.network.row_products import PIECE
-from pipeline.style.curvature import PairRing
+from pipeline.style.curvature import PIECE, PairRing
 from pipeline.style.losses import content_target, moments
 from pipeline.style.objective import ContentTerm, Losses, Objective, SmoothnessTerm, StyleTerm
 from pipeline.style.optimizers import LBFGS, Adam, Evaluate, Optimizer, OptimizerName, make_optimizer

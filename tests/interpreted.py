@@ -1,0 +1,46 @@
+"""The kernels of a GPU, as Triton's interpreter runs them on a CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pipeline.network import kernels
+from pipeline.network.kernels import Kernels
+
+SMALL = {"BLOCK": 64, "SUMMED": 16, "PARTS": 2}
+
+
+def load_kernels(name: str, interpreted: bool = True) -> ModuleType:
+    """A file of kernels, such as 'stage', apart from what others may have imported of it."""
+    pytest.importorskip("triton", reason="there is no Triton for this system")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRITON_INTERPRET", str(int(interpreted)))
+        path = Path(kernels.__file__).with_name(f"{name}_kernels.py")
+        spec = importlib.util.spec_from_file_location(f"{name}_{interpreted}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    if interpreted:
+        # Sums over blocks are taken number by number.
+        for size, small in SMALL.items():
+            if hasattr(module, size):
+                setattr(module, size, small)
+    return module
+
+
+def interpreted_kernels() -> Kernels:
+    """All of them."""
+    stage, moment, difference, descent = (load_kernels(one) for one in ("stage", "moment", "difference", "descent"))
+    return Kernels(
+        stage.fused_stage,
+        stage.first_stage,
+        moment.moment_losses,
+        difference.squares,
+        difference.roughness,
+        difference.expected,
+        descent.descend,
+    )

@@ -1,0 +1,179 @@
+"""How far the kernels of a GPU are from plain torch in float64; in Triton's interpreter, or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from types import ModuleType
+from unittest.mock import patch
+
+import torch
+import torch.nn.functional as F
+from interpreted import load_kernels
+from torch import Tensor
+
+from pipeline.network.kernels import FirstStage, MomentTarget, Stage, first_weight, plain_stage
+from pipeline.style import optimizers
+from pipeline.style.hand_gradients import expected_loss
+from pipeline.style.losses import moment_loss_of, moments, moments_of, total_variation
+from pipeline.style.objective import Losses
+from pipeline.style.optimizers import LBFGS
+
+CPU = torch.device("cpu")
+LIMITS = {
+    # A rounding of values and one of their squares' gradient, where these are in bfloat16.
+    "stages, float32": 1e-5, "stages, bfloat16": 2e-2, "first stage": 1e-2, "moments": 1e-2, "differences": 1e-2,
+    # Rounding in another order, and the twenty steps that come of it.
+    "L-BFGS": 1e-3,
+}  # fmt: skip
+
+
+def errors_of_kernels(device: torch.device) -> dict[str, float]:
+    """All of them, as `LIMITS`."""
+    if device.type == "cpu":
+        stage, moment, difference, descent = map(load_kernels, ("stage", "moment", "difference", "descent"))
+    else:
+        from pipeline.network import descent_kernels as descent
+        from pipeline.network import difference_kernels as difference
+        from pipeline.network import moment_kernels as moment
+        from pipeline.network import stage_kernels as stage
+    formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    stages = {f"stages, {name}": stage_error(stage.fused_stage, device, one) for name, one in formats.items()}
+    return {
+        **stages,
+        "first stage": first_error(stage.first_stage, device),
+        "moments": moment_error(moment.moment_losses, device),
+        "differences": difference_error(difference, device),
+        "L-BFGS": descent_error(descent, device),
+    }
+
+
+def largest(one: Tensor, other: Tensor) -> float:
+    """The largest difference, as a share of the largest number."""
+    return float((one.double().cpu() - other.double().cpu()).abs().max() / other.abs().max().clamp(min=1e-30).cpu())
+
+
+def stage_error(stage: Stage, device: torch.device, dtype: torch.dtype) -> float:
+    """Of values and gradients, against plain torch in float64, over odd sizes and numbers of channels."""
+    errors = []
+    shapes = ((1, 5, 7, 6), (2, 70, 3, 9), (1, 1, 2, 3), (1, 2, 11, 75))
+    for shape, (pool, pad, keep) in product(shapes, product((False, True), repeat=3)):
+        generator = torch.Generator().manual_seed(1)
+        numbers = [torch.randn(one, generator=generator).to(device, dtype) for one in (shape, shape[1:2])]
+        raw = numbers[0].contiguous(memory_format=torch.channels_last).requires_grad_()
+        exact = raw.detach().double().requires_grad_()
+        outputs = [stage(raw, numbers[1], pool, pad, keep), plain_stage(exact, numbers[1].double(), pool, pad, keep)]
+        gradients = []
+        for given, of in zip(outputs, (raw, exact), strict=True):
+            squares = torch.stack([one.double().square().sum() for one in given if one is not None])
+            gradients.append(torch.autograd.grad(squares.sum(), of)[0])
+        pairs = [*zip(*outputs, strict=True), gradients]
+        errors += [largest(a.detach(), b.detach()) for a, b in pairs if a is not None and b is not None]
+    return max(errors)
+
+
+def _whole_numbers(seed: int, *shape: int) -> Tensor:
+    return (8 * torch.rand(shape, generator=torch.Generator().manual_seed(seed))).round()
+
+
+def first_error(stage: FirstStage, device: torch.device) -> float:
+    """Of values and gradients of numbers that bfloat16 holds, which no rounding takes across the rectifier."""
+    errors = []
+    for (height, width), replicate, keep in product(((7, 6), (1, 3), (37, 40)), (False, True), (False, True)):
+        weight, bias = _whole_numbers(1, 64, 3, 3, 3) - 3, _whole_numbers(2, 64) - 3.5
+        image = _whole_numbers(3, 1, 3, height, width)
+        scale, shift = torch.tensor([1.0, 2.0, 0.5]), torch.tensor([0.0, -4.0, 1.0])
+        given = image.to(device).requires_grad_()
+        packed = first_weight(weight).bfloat16().to(device)
+        found = stage(given, packed, bias.bfloat16().to(device), scale.to(device), shift.to(device), replicate, keep)
+        exact = image.double().requires_grad_()
+        seen = exact * scale.view(1, 3, 1, 1) + shift.view(1, 3, 1, 1)
+        seen = F.pad(seen, (1, 1, 1, 1), mode="replicate" if replicate else "constant")
+        wanted = plain_stage(F.conv2d(seen, weight.double()), bias.double(), False, replicate, keep)
+        pairs = [
+            (one, other) for one, other in zip(found, wanted, strict=True) if one is not None and other is not None
+        ]
+        weights = [_whole_numbers(4, *other.shape) - 4 for _, other in pairs]
+        of_found = [one * weight.to(one) for (one, _), weight in zip(pairs, weights, strict=True)]
+        of_wanted = [other * weight for (_, other), weight in zip(pairs, weights, strict=True)]
+        gradients = [
+            torch.autograd.grad(torch.stack([one.double().sum() for one in several]).sum(), of)[0]
+            for several, of in ((of_found, given), (of_wanted, exact))
+        ]
+        errors += [largest(one.detach(), other.detach()) for one, other in [*pairs, (gradients[0], gradients[1])]]
+    return max(errors)
+
+
+def moment_error(losses: Callable[..., Tensor], device: torch.device) -> float:
+    """Of the loss of three layers and its gradients."""
+    generator = torch.Generator().manual_seed(1)
+    # The interpreter takes a hundred thousand times as long.
+    sizes = ((3, 9, 7), (20, 4, 3)) if device.type == "cpu" else ((24, 9, 7), (64, 40, 30), (512, 16, 5))
+    layers = [torch.rand((1, *size), generator=generator).bfloat16() for size in sizes]
+    styles = [moments(1.5 * torch.rand((1, *size), generator=generator), "moments") for size in sizes]
+    weights = [0.3, 0.5, 0.2][: len(sizes)]
+    given = [one.to(device).contiguous(memory_format=torch.channels_last).requires_grad_() for one in layers]
+    targets = [
+        MomentTarget(*(part.to(device) for part in (one.mean, one.unit, one.second, one.covariance_unit)))
+        for one in styles
+    ]
+    exact = [one.double().requires_grad_() for one in layers]
+    expected = []
+    for maps, style, weight in zip(exact, styles, weights, strict=True):
+        rows = maps[0].flatten(1)
+        positions = rows.shape[1]
+        own = moments_of(rows.sum(1), rows @ rows.T, positions, "moments")
+        expected.append(weight * moment_loss_of(own, style))
+    found, wanted = 3 * losses(given, targets, weights), 3 * torch.stack(expected).sum()
+    pairs = [*zip(torch.autograd.grad(found, given), torch.autograd.grad(wanted, exact), strict=True), (found, wanted)]
+    return max(largest(one.detach(), other.detach()) for one, other in pairs)
+
+
+def difference_error(kernels: ModuleType, device: torch.device) -> float:
+    """Of the other losses and their gradients."""
+    generator = torch.Generator().manual_seed(1)
+    image = torch.rand((1, 3, 71, 45), generator=generator)
+    expected = [
+        (torch.rand(image.shape, generator=generator), torch.rand((1, 1, 71, 45), generator=generator))
+        for _ in range(3)
+    ]
+    maps, target = (torch.rand((1, 24, 71, 45), generator=generator) for _ in range(2))
+    maps, energy = maps.bfloat16(), torch.tensor(0.7)
+    on = [(picture.to(device), weights.to(device)) for picture, weights in expected]
+    exact = [(picture.double(), weights.double()) for picture, weights in expected]
+    cases: list[tuple[Tensor, Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
+        (image, kernels.roughness, total_variation),
+        (image, lambda one: kernels.expected(one, on), lambda one: expected_loss(one, exact)),
+        (
+            maps, lambda one: kernels.squares(one, target.to(device), energy.to(device), 0.2),
+            lambda one: 0.2 / 0.7 * (one - target.double()).square().sum(),
+        ),
+    ]  # fmt: skip
+    errors = []
+    for start, work, plain in cases:
+        given, known = start.to(device).requires_grad_(), start.double().requires_grad_()
+        found, wanted = 2 * work(given), 2 * plain(known)
+        gradients = torch.autograd.grad(found, given)[0], torch.autograd.grad(wanted, known)[0]
+        errors += [largest(found.detach(), wanted.detach()), largest(*gradients)]
+    return max(errors)
+
+
+def descent_error(kernels: ModuleType, device: torch.device) -> float:
+    """Of the losses of steps down a valley, against two loops on the CPU; some steps lead uphill."""
+    shape = (1, 3, 5, 7) if device.type == "cpu" else (1, 3, 123, 131)
+    generator = torch.Generator().manual_seed(1)
+    aim, start = (torch.rand(shape, generator=generator) for _ in range(2))
+    curvature = torch.logspace(0, 3, aim.numel()).view(shape)
+
+    ends = []
+    for where, found in ((CPU, None), (device, kernels)):
+        goal, bent = aim.to(where), curvature.to(where)
+
+        def evaluate(image: Tensor, goal: Tensor = goal, bent: Tensor = bent) -> Losses:
+            away = image - goal
+            return Losses((bent * away.square()).sum() + 30 * away.pow(4).sum(), {})
+
+        with patch.object(optimizers, "kernels_on", lambda device, found=found: found):
+            optimizer = LBFGS(start.to(where), 0.1, 5, stacked=False)
+        ends.append([float(optimizer.step(evaluate).total) for _ in range(20)])
+    return max(abs(one / other - 1) for one, other in zip(*ends, strict=True))
