@@ -274,7 +274,11 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
 def preview(
     job: PreviewJob,
     options: Annotated[
-        Typed, Group(Options, only=("frames", "fps", "upscale", "aspect", "pad", "output_size", "alpha"))
+        Typed,
+        Group(
+            Options,
+            only=("frames", "fps", "upscale", "aspect", "pad", "output_size", "alpha", "region", "protect"),
+        ),
     ],
     painting: PreviewPainting,
     talk: Telling,

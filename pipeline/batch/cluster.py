@@ -131,7 +131,8 @@ class ClusterWorkerPool:
     def _begin(self, worker: DaskWorker, task: Task) -> None:
         worker.task, worker.started = task, False
         device = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
-        needs = [task.item.source, *(style.path for style in task.item.styles), task.item.weights]
+        needs = [task.item.source, *(style.path for style in task.item.styles), *task.item.region_files,
+                 task.item.weights]  # fmt: skip
         worker.future = self._scheduler.submit(
             worker.address,
             worker.gpu,
@@ -288,6 +289,7 @@ def _with_absolute_paths(item: Item) -> Item:
         item,
         source=item.source.absolute(),
         styles=tuple(replace(style, path=style.path.absolute()) for style in item.styles),
+        **item.absolute_regions(),
         output=item.output.absolute(),
         gif=None if item.gif is None else item.gif.absolute(),
         weights=None if item.weights is None else item.weights.absolute(),

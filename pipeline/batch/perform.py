@@ -15,7 +15,7 @@ from pipeline.batch.task import MeasuredCost, Painted, Result, Surveyed, Task
 from pipeline.batch.thumbnails import inspect_result, thumbnail_limits
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
-from pipeline.clip.engine import Engine, load_styles, open_engine
+from pipeline.clip.engine import Engine, open_engine, open_painter, read_style
 from pipeline.clip.events import Event, OnEvent, Started
 from pipeline.clip.shards import outline_clip, paint_shard
 from pipeline.clip.speed import frames_to_measure, measure_speed
@@ -24,7 +24,6 @@ from pipeline.clip.warm_start import open_flow
 from pipeline.errors import UsageError
 from pipeline.media import fingerprint, read_metadata, resize
 from pipeline.media.frame import Frame
-from pipeline.style.painter import Painter
 
 
 def perform(task: Task, device: str, on_event: OnEvent) -> Result:
@@ -102,10 +101,10 @@ def size_of(path: Path) -> int:
 
 def measure_cost(item: Item, engine: Engine, height: int, width: int) -> MeasuredCost:
     """What painting costs here: from a few real steps at that size, on a style picture that pans."""
-    styles, settings = load_styles(item.styles), engine.settings
-    picture = resize(styles[0].image, width, height)
+    settings = engine.settings
+    picture = resize(read_style(item.styles[0]), width, height)
     count = 1 if item.still else frames_to_measure(settings)
     frames = [Frame(index, Fraction(index), np.roll(picture, index, axis=1)) for index in range(count)]
-    painter = Painter(engine.network, styles, settings, engine.device)
+    painter = open_painter(engine, item.styles, item, settings)
     speed = measure_speed(painter, open_flow(settings, engine.device), frames)
     return MeasuredCost(speed.step, speed.beside, painter.work(height, width, carried=False))

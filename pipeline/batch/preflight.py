@@ -15,9 +15,12 @@ from pipeline.batch.ledger_rows import ItemRow, OutputRow
 from pipeline.batch.perform import engine_of, size_of
 from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
+from pipeline.clip.engine import read_style
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
+from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.passes import passes_of
+from pipeline.clip.styles import StylePicture
 from pipeline.errors import OutputError, ReelbrushError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.alpha import is_transparent
@@ -46,9 +49,9 @@ class Preflight:
         """Whether an item can be painted."""
         try:
             settings, network = self._once(("way", item.as_settings()), lambda: self._settings_and_digest(item))
-            for style in item.styles:
-                self._once(("style", style.path), partial(_readable, style.path))
-            for source in (item.source, *(style.path for style in item.styles)):
+            for style in (*item.styles, *item.region_styles):
+                self._once(("style", style), partial(_readable, style))
+            for source in (item.source, *(style.path for style in item.styles), *item.region_files):
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))
@@ -81,11 +84,11 @@ class Preflight:
 
     def _subject(self, item: Item, settings: Settings) -> Subject:
         if item.still:
-            still = ("still", item.source, settings.size, item.upscale, *item.framing.values())
+            still = ("still", item.source, settings.size, item.upscale, *item.framing.values(), item.masks)
             found = self._once(still, lambda: _still(item, settings))
         else:
             what = (item.source, settings.size, item.upscale, item.frames, item.fps, item.audio)
-            key = ("clip", *what, *item.framing.values())
+            key = ("clip", *what, *item.framing.values(), item.masks)
             found = self._once(key, lambda: _clip(item, settings))
             if settings.loop:
                 check_loop(item.source, found.frames, ())
@@ -164,8 +167,8 @@ def _of_another(noted: OutputRow, row: ItemRow, checked: CheckedItem) -> bool:
     return moved and not same_input(row.identity, checked.identity)
 
 
-def _readable(path: Path) -> bool:
-    read_picture(path)
+def _readable(style: StylePicture) -> bool:
+    read_style(style)
     return True
 
 
@@ -174,6 +177,7 @@ def _still(item: Item, settings: Settings) -> Subject:
     box = centre_crop(image.shape[1], image.shape[0], item.crop)
     kept: tuple[int, int] = box[2:] if box else (image.shape[1], image.shape[0])
     painted = fit_size(*kept, settings.size or None, item.upscale)
+    still_masks(item, item.crop, image, painted)
     return Subject(*painted, 1, kept=kept)
 
 
@@ -188,6 +192,7 @@ def _clip(item: Item, settings: Settings) -> Subject:
     )
     info = source.info
     sound_of(info, item.audio)  # that there is such a track
+    open_clip_masks(item.clip_job(), info)
     pictures = Pictures(
         alpha=item.keeps_alpha and is_transparent(source),
         deep=info.bits > 8,

@@ -42,9 +42,11 @@ def made_by_earlier_run(row: ItemRow, path: Path, checked: CheckedItem) -> bool:
 
 def _matches(path: Path, checked: CheckedItem) -> bool:
     record, wanted = read_record(path), json.loads(checked.identity)
-    styles = [[style.sha256, style.weight] for style in record.styles]
+    styles = [style.identity for style in record.styles]
     made_of = [record.version, record.source.sha256, styles, record.digest]
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
+        return False
+    if record.parts != {name: wanted[name] for name in ("region", "protect") if name in wanted}:
         return False
     settings, _ = recorded_settings(record)
     item = checked.item

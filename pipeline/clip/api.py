@@ -22,7 +22,7 @@ from pipeline.clip.framing import (
     parse_hdr,
     parse_output_size,
 )
-from pipeline.clip.in_memory import Clip, PictureFiles, Styles
+from pipeline.clip.in_memory import Clip, Masks, PictureFiles, RegionStyles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
@@ -46,6 +46,8 @@ def stylize_image(
     pad: str | None = None,
     output_size: str | int | None = None,
     alpha: str = FLATTEN,
+    region: RegionStyles = (),
+    protect: Masks = (),
     overwrite: bool = False,
     restart: bool = False,
     accept: bool = False,
@@ -68,6 +70,10 @@ def stylize_image(
     :param output_size: 'source', or pixels of the longer side, where the result is to have another size than `size`, at
         which it is painted. Enlarged, it gets the fine detail of the content.
     :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it.
+    :param region: parts of the picture in styles of their own: masks with their styles, as a mapping
+        (`{"sky.png": "wave.jpg"}`) or as pairs. A mask is the path of a picture, white where the region is, or an array
+        (H, W) of bool, of uint8 or of floats in 0..1.
+    :param protect: masks of what is to stay as it is.
     :param overwrite: replace `output` where it exists.
     :param restart: throw away a half-finished painting that had other inputs or settings.
     :param accept: write the half-finished painting of an interrupted call as it is.
@@ -82,7 +88,7 @@ def stylize_image(
         start = None if init is None else files.picture(init, "start")
         job = StillJob(
             files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite, restart,
-            accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
+            accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha), **files.regions(region, protect),
         )  # fmt: skip
         return run_still(job, engine, on_event, on_progress)
 
@@ -108,6 +114,8 @@ def stylize_video(
     alpha: str = FLATTEN,
     depth: int | None = None,
     hdr: str = SDR,
+    region: RegionStyles = (),
+    protect: Masks = (),
     codec: str | None = None,
     quality: str | int | None = None,
     overwrite: bool = False,
@@ -135,6 +143,7 @@ def stylize_video(
     :param aspect, pad, output_size, alpha: as for `stylize_image`.
     :param depth: bits a channel of a video, 8 or 10; 10 where the input has more than 8 and no codec is asked for.
     :param hdr: 'sdr' writes what an ordinary screen shows of HDR, 'keep' writes HDR again.
+    :param region, protect: likewise; a mask can be a video or a numbered folder, too.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
@@ -156,6 +165,7 @@ def stylize_video(
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
             parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),
+            **files.regions(region, protect),
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip

@@ -28,10 +28,12 @@ def check_clip(job: ClipJob) -> None:
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     check_name(job.output, job.work.suffix)
     # A folder is looked at more closely once it is known what is in it, or goes into it.
-    for path in (job.source, *(style.path for style in job.styles)):
-        if path != job.source or not path.is_dir():
+    named_files = (job.source, *(style.path for style in job.styles), *job.region_files)
+    folders = {job.source, *(path for mask in job.masks for path in mask.paths)}
+    for path in named_files:
+        if path not in folders or not path.is_dir():
             check_readable(path)
-    for named in (job.source, *(style.path for style in job.styles)):
+    for named in named_files:
         refuse_same_file(named, job.outputs)
     for path in job.outputs:
         options = output_options(job, path)
@@ -78,10 +80,11 @@ def check_still(job: StillJob) -> None:
         )
     styles = [style.path for style in job.styles]
     init = () if job.init is None else (job.init,)
-    for path in (job.content, *styles, *init):
+    named_files = (job.content, *styles, *init, *job.region_files)
+    for path in named_files:
         check_readable(path)
     if job.output is not None:
-        for named in (job.content, *styles, *init):
+        for named in named_files:
             refuse_same_file(named, (job.output,))
         check_name(job.output, HALF)
         if not (job.output.is_file() and says_how_made(job.output)):

@@ -69,7 +69,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         said = [
             *_size_notes(session),
             *_source_notes(session),
-            *style_notes(job.styles),
+            *style_notes((*job.styles, *job.region_styles)),
             *(note for sink in sinks for note in sink.notes),
         ]
         if survey.seam is not None:

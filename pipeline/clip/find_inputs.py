@@ -154,5 +154,6 @@ def find_ingredients(result: Path, search: Path | None = None) -> FoundIngredien
             return None
 
     source = find("the input", record.source)
-    styles = [find("a style", style) for style in record.styles]
+    of_regions = (style for region in record.region for style in region.styles)
+    styles = [find("a style", style) for style in (*record.styles, *of_regions)]
     return FoundIngredients(result, record, source, tuple(style for style in styles if style is not None), tuple(notes))

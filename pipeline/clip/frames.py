@@ -12,6 +12,7 @@ import torch
 
 from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted, Stage, Stepped, stepped
 from pipeline.clip.frame_keeper import FrameKeeper
+from pipeline.clip.frame_masks import ALIKE, FrameMasks
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.moves import MovesAhead, PreviousPaintings
@@ -98,7 +99,7 @@ def _paint_pass(
         closing(_tracked_ahead(session, one, entered, painter.settings, store, moves)) as frames,
         FrameKeeper(store, kept) as keeper,
     ):
-        pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event, moves.take)
+        pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks)
         for tracked in frames:
             index = tracked.frame.index
             steps = FULL if run.budget is None else run.budget.steps(one, index)
@@ -189,19 +190,23 @@ class PassPainter:
     on_event: OnEvent
     moves_of: MovesOf | None = None
     """As for `warm_start`."""
+    masks: FrameMasks = ALIKE
+    """What is where in every frame."""
 
     def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
         """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
 
-        Where nothing has changed since the frame before, its painting is taken. In a further pass the frame with which
-        a shot is entered stays: all others of the shot are led to it. So does that with which a circle is closed.
+        Where nothing has changed since the frame before, and no region either, its painting is taken. In a further pass
+        the frame with which a shot is entered stays: all others of the shot are led to it. So does that with which a
+        circle is closed.
         """
         index = tracked.frame.index
         if tracked.before is None:
             return None if self.earlier is None else _kept(self.earlier, index, Stop.KEPT)
         before = self.previous.find(index)
         carries = self.earlier is not None or self.painter.settings.carry != "none"
-        if tracked.still and carries and before is not None and before[0].stable(before[1]):
+        still = tracked.still and before is not None and self.masks.alike(before[1], index)
+        if still and carries and before is not None and before[0].stable(before[1]):
             return _kept(*before, Stop.STILL)
         if self.earlier is not None and self._closing(index) == 1:
             return _kept(self.earlier, index, Stop.KEPT)
@@ -229,7 +234,9 @@ class PassPainter:
 
     def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
         try:
-            return self.painter.paint(frame.image, None, frame.index, self._on_progress(frame.index), steps=steps.fresh)
+            return self._painter_of(frame).paint(
+                frame.image, None, frame.index, self._on_progress(frame.index), steps=steps.fresh
+            )
         except PaintingError as error:
             raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
 
@@ -278,9 +285,15 @@ class PassPainter:
     def _try(self, frame: Frame, start: WarmStart | None, steps: int | None) -> PaintedFrame | None:
         """The painting; None where no finite loss was found, whatever was tried."""
         try:
-            return self.painter.paint(frame.image, start, frame.index, self._on_progress(frame.index), steps=steps)
+            return self._painter_of(frame).paint(
+                frame.image, start, frame.index, self._on_progress(frame.index), steps=steps
+            )
         except PaintingError:
             return None
+
+    def _painter_of(self, frame: Frame) -> Painter:
+        """The painter, told where the regions are in this frame."""
+        return self.painter.with_masks(self.masks.of(frame.index))
 
     def _on_progress(self, index: int) -> OnProgress:
         return lambda progress: self.on_event(stepped(index, progress, self.one.number))

@@ -14,6 +14,8 @@ from typing import Any
 from pipeline import __version__
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.passes import passes_of
+from pipeline.clip.regions import regions_as_json
+from pipeline.clip.styles import style_as_json
 from pipeline.settings import Settings
 
 NO_MATTER = ("preset", "may_shrink")
@@ -51,7 +53,8 @@ def painting_identity(
         values["precision"] = precision
     found: dict[str, Any] = {
         "reelbrush": __version__,
-        "styles": [[digest(style.path), style.weight] for style in job.styles],
+        "styles": [style_as_json(style, digest) for style in job.styles],
+        **({name: value for name, value in regions_as_json(job, digest).items() if value}),
         "network": network,
         "settings": values,
         "upscale": job.upscale,

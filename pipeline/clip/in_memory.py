@@ -8,18 +8,23 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.clip.jobs import StylePicture, parse_style
+from pipeline.clip.regions import Mask, MaskPicture, Region, parse_mask, parse_region
 from pipeline.errors import UsageError
 from pipeline.media import write_picture
 from pipeline.media.in_memory import Picture, to_image
 
 Styles: TypeAlias = Picture | Mapping[Picture, float] | Sequence[Picture | tuple[Picture, float]]
 """One style picture; several in equal shares; or with weights, as a mapping or as pairs."""
+RegionStyles: TypeAlias = Mapping[Picture, Styles] | Sequence[str | tuple[Picture, Styles]]
+"""A mask and its styles for each region, as a mapping or as pairs; a text is 'MASK=STYLE', as on the command line."""
+Masks: TypeAlias = Picture | Sequence[Picture]
+"""One mask or several: paths, or arrays (H, W) of bool, of uint8 or of floats in 0..1."""
 Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
 """The path of a video, an animated picture or a numbered folder; or frames: an array (N, H, W, 3), or pictures."""
 
@@ -66,9 +71,10 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
             raise UsageError("There are no frames. A clip needs at least one.")
         return folder
 
-    def styles(self, style: Styles) -> tuple[StylePicture, ...]:
+    def styles(self, style: Styles, name: str = "style") -> tuple[StylePicture, ...]:
         """Style pictures with weights; a text may carry its weight: 'a.jpg:0.7'.
 
+        :param name: how the names of files for those in memory begin.
         :raises UsageError: none at all, or an array that is no picture.
         """
         if isinstance(style, Mapping):
@@ -79,13 +85,36 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
             pairs = [style]
         if not pairs:
             raise UsageError("Painting needs at least one style picture.")
-        return tuple(self._style(one, number) for number, one in enumerate(pairs, 1))
+        return tuple(self._style(one, f"{name}_{number}") for number, one in enumerate(pairs, 1))
 
-    def _style(self, style: Picture | tuple[Picture, float], number: int) -> StylePicture:
+    def regions(self, region: RegionStyles, protect: Masks) -> dict[str, Any]:
+        """The fields of `Regions`. A text is what it is on the command line.
+
+        :raises UsageError: a text that is none, or an array that is no picture.
+        """
+        pairs = list(region.items()) if isinstance(region, Mapping) else list(region)
+        found = [
+            parse_region(one)
+            if isinstance(one, str)
+            else Region(self._mask(one[0], f"mask_{number}"), self.styles(one[1], f"style_of_region_{number}"))
+            for number, one in enumerate(pairs, 1)
+        ]
+        several = protect if isinstance(protect, Sequence) and not isinstance(protect, str) else [protect]
+        masks = [self._mask(mask, f"protected_{number}") for number, mask in enumerate(several, 1)]
+        return {"region": tuple(found), "protect": tuple(masks)}
+
+    def _mask(self, mask: Picture, name: str) -> Mask:
+        if isinstance(mask, str):
+            return parse_mask(mask)
+        if isinstance(mask, np.ndarray) and mask.dtype == np.bool_:
+            mask = mask.astype(np.uint8) * 255
+        return Mask((MaskPicture(self.picture(mask, name)),))
+
+    def _style(self, style: Picture | tuple[Picture, float], name: str) -> StylePicture:
         if isinstance(style, str):
             return parse_style(style)
         picture, weight = style if isinstance(style, tuple) else (style, 1.0)
-        return StylePicture(self.picture(picture, f"style_{number}"), float(weight))
+        return StylePicture(self.picture(picture, name), float(weight))
 
     def _place(self) -> Path:
         if self._folder is None:

@@ -12,36 +12,10 @@ from pathlib import Path
 
 from pipeline.clip.framing import SDR, Framing, GifOptions
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
-from pipeline.errors import UsageError
+from pipeline.clip.regions import Regions
+from pipeline.clip.styles import StylePicture as StylePicture
+from pipeline.clip.styles import parse_style as parse_style
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
-
-
-@dataclass(frozen=True)
-class StylePicture:
-    """A style picture and its share in the blend."""
-
-    path: Path
-    weight: float = 1.0
-
-
-def parse_style(text: str) -> StylePicture:
-    """A picture out of 'FILE' or 'FILE:WEIGHT'. A file whose name ends like a weight is taken as a file if it is there.
-
-    :raises UsageError: no name, or a weight that is not above zero.
-    """
-    if not text.strip():
-        raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
-    head, colon, tail = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return StylePicture(Path(text))
-    try:
-        weight = float(tail)
-    except ValueError:
-        return StylePicture(Path(text))
-    if not 0 < weight < float("inf"):
-        raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
-    return StylePicture(Path(head), weight)
-
 
 HALF = ".half.reelbrush"
 """How the name of the folder goes on that keeps a picture which is half-painted."""
@@ -59,7 +33,7 @@ DEVICE = option(
     suggested=lambda: ("auto", "cuda", "mps", "cpu"),
 )
 STYLES = option(
-    "Style picture. Several blend: --style a.jpg:0.7 --style b.jpg:0.3",
+    "Style picture; of a part, a.jpg@X,Y,W,H in pixels. Several blend: --style a.jpg:0.7 --style b.jpg:0.3",
     MAIN,
     flags=("--style", "-s"),
     metavar="FILE[:WEIGHT]",
@@ -118,7 +92,7 @@ QUALITY = option(
 
 
 @dataclass(frozen=True)
-class ClipJob(Framing, GifOptions):
+class ClipJob(Framing, GifOptions, Regions):
     """A clip to paint, and where to put it."""
 
     source: Path = field(
@@ -164,7 +138,7 @@ class ClipJob(Framing, GifOptions):
 
 
 @dataclass(frozen=True)
-class StillJob(Framing):
+class StillJob(Framing, Regions):
     """A picture to paint, and where to put it."""
 
     content: Path = field(metadata=argument("The picture to paint; - reads it from stdin.", "CONTENT"))

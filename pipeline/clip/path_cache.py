@@ -41,7 +41,7 @@ def record_paths(record: Record) -> None:
     with suppress(OSError, OutputError):
         # What somebody paints is nobody else's business.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for one in (record.source, *record.styles, *(() if record.init is None else (record.init,))):
+        for one in record.ingredients:
             _note(folder, one.sha256, str(real(one.path)))
         _forget(folder)
 

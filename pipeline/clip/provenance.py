@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipeline import __version__
 from pipeline.clip.framing import Framing
 from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.regions import Mask, at_as_json
+from pipeline.clip.styles import Part, StylePicture
 from pipeline.media import fingerprint
 
 # Who only reads what a result says of itself need not wait for torch.
@@ -37,6 +39,23 @@ class Ingredient:
     """Its `fingerprint`, by which it is known wherever it lies."""
     weight: float = 1.0
     """Of a style, its share in the blend."""
+    part: Part | None = None
+    """Of a style, what of it is used; None: all of it."""
+    at: int | Fraction | None = None
+    """Of a mask, the frame or the time that it was drawn for, as `MaskPicture.at`."""
+
+    @property
+    def identity(self) -> list[Any]:
+        """What `painting_identity` has of a style."""
+        return [self.sha256, self.weight, *([] if self.part is None else [list(self.part)])]
+
+
+@dataclass(frozen=True)
+class RegionIngredients:
+    """What goes into a part of a painting that has styles of its own."""
+
+    mask: tuple[Ingredient, ...]
+    styles: tuple[Ingredient, ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,9 @@ class Record(Framing):
     about: str = ""
     """The network as a person would call it."""
     init: Ingredient | None = None
+    region: tuple[RegionIngredients, ...] = ()
+    protect: tuple[tuple[Ingredient, ...], ...] = ()
+    """The masks of what is not painted."""
     flow: str | None = None
     """Of a clip, the optical flow that carried the paintings, with the hash of its weights where it has some."""
     frames: tuple[int | None, int | None] | None = None
@@ -81,12 +103,44 @@ class Record(Framing):
         """Whether the result may have another number of frames than were painted."""
         return self.gif_fps is not None or self.max_bytes is not None
 
+    @property
+    def ingredients(self) -> tuple[Ingredient, ...]:
+        """All that went into it."""
+        regions = (one for region in self.region for one in (*region.mask, *region.styles))
+        protect = (one for mask in self.protect for one in mask)
+        return (self.source, *self.styles, *(() if self.init is None else (self.init,)), *regions, *protect)
+
+    def located(self, place: Callable[[Ingredient], Ingredient]) -> Record:
+        """The same with every ingredient where `place` puts it."""
+        return replace(
+            self,
+            source=place(self.source),
+            styles=tuple(map(place, self.styles)),
+            init=None if self.init is None else place(self.init),
+            region=tuple(
+                RegionIngredients(tuple(map(place, one.mask)), tuple(map(place, one.styles))) for one in self.region
+            ),
+            protect=tuple(tuple(map(place, mask)) for mask in self.protect),
+        )
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What goes into which region, by content, as `painting_identity` has it; only what there is."""
+
+        def mask(of: Sequence[Ingredient]) -> list[Any]:
+            return [[one.sha256, at_as_json(one.at)] for one in of]
+
+        region = [[mask(one.mask), [style.identity for style in one.styles]] for one in self.region]
+        found = {"region": region, "protect": list(map(mask, self.protect))}
+        return {name: value for name, value in found.items() if value}
+
     def texts(self, result: Path) -> dict[str, str]:
         """What `result` says of itself, for the metadata of its file; the same for the same job."""
         job = {
             "kind": self.kind,
             "input": _as_json(self.source, result),
-            "styles": [{**_as_json(style, result), "weight": style.weight} for style in self.styles],
+            "styles": [_style_as_json(style, result) for style in self.styles],
+            **self._parts_as_json(result),
             "init": None if self.init is None else _as_json(self.init, result),
             "network": {"name": self.network, "sha256": self.digest},
             "precision": self.precision,
@@ -111,6 +165,17 @@ class Record(Framing):
             JOB: json.dumps(job, sort_keys=True),
         }
 
+    def _parts_as_json(self, result: Path) -> dict[str, Any]:
+        def masks(of: Sequence[Ingredient]) -> list[Any]:
+            return [{**_as_json(one, result), "at": at_as_json(one.at)} for one in of]
+
+        regions = [
+            {"mask": masks(one.mask), "styles": [_style_as_json(style, result) for style in one.styles]}
+            for one in self.region
+        ]
+        protect = list(map(masks, self.protect))
+        return {**({"region": regions} if regions else {}), **({"protect": protect} if protect else {})}
+
 
 def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painter: Painter, flow: FlowMethod) -> Record:
     """How the clip of a job comes about; reads every byte that goes into it once.
@@ -121,7 +186,7 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
-        source=_ingredient(job.source), styles=_styles(job), **job.framing, **_painted_by(painter),
+        source=_ingredient(job.source), **_ingredients(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 
 
@@ -132,7 +197,7 @@ def still_record(job: StillJob, painter: Painter) -> Record:
     """
     return Record(
         "picture", init=None if job.init is None else _ingredient(job.init), upscale=job.upscale, until=job.until,
-        source=_ingredient(job.content), styles=_styles(job), **job.framing, **_painted_by(painter),
+        source=_ingredient(job.content), **_ingredients(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 
 
@@ -149,12 +214,35 @@ def _painted_by(painter: Painter) -> dict[str, Any]:
     }
 
 
-def _styles(job: ClipJob | StillJob) -> tuple[Ingredient, ...]:
-    return tuple(_ingredient(style.path, style.weight) for style in job.styles)
+def _ingredients(job: ClipJob | StillJob) -> dict[str, Any]:
+    """Styles and regions of a job, as fields of its record; no file is read twice."""
+    hashed: dict[Path, str] = {}
+
+    def ingredient(path: Path, **more: Any) -> Ingredient:
+        if path not in hashed:
+            hashed[path] = fingerprint(path)
+        return Ingredient(path, hashed[path], **more)
+
+    def styles(of: Sequence[StylePicture]) -> tuple[Ingredient, ...]:
+        return tuple(ingredient(one.path, weight=one.weight, part=one.part) for one in of)
+
+    def mask(of: Mask) -> tuple[Ingredient, ...]:
+        return tuple(ingredient(one.path, at=one.at) for one in of.pictures)
+
+    return {
+        "styles": styles(job.styles),
+        "region": tuple(RegionIngredients(mask(one.mask), styles(one.styles)) for one in job.region),
+        "protect": tuple(map(mask, job.protect)),
+    }
 
 
-def _ingredient(path: Path, weight: float = 1.0) -> Ingredient:
-    return Ingredient(path, fingerprint(path), weight)
+def _ingredient(path: Path) -> Ingredient:
+    return Ingredient(path, fingerprint(path))
+
+
+def _style_as_json(style: Ingredient, result: Path) -> dict[str, Any]:
+    part = {} if style.part is None else {"part": list(style.part)}
+    return {**_as_json(style, result), "weight": style.weight, **part}
 
 
 def _as_json(ingredient: Ingredient, result: Path) -> dict[str, str]:

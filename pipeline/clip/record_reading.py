@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from pipeline.clip.framing import (
     parse_output_size,
 )
 from pipeline.clip.parse import AUDIO, parse_bytes, parse_rate
-from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record
+from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record, RegionIngredients
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
 from pipeline.media import read_metadata
 from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, read_toml, resolve
@@ -36,6 +36,7 @@ _RATE = re.compile(r"\d{1,40}(/\d{1,40})?")  # what is longer could keep a Fract
 _WORD = re.compile(r"[A-Za-z0-9]{1,20}")
 _FLOW = re.compile(r"[ -~]{1,60}")
 _MOST_FRAMES = 10**9
+_MOST_REGIONS = 1000
 _ENDLESS = re.compile(r"\w{1000}")  # a number so long that it cannot even be printed
 _HEAVIEST = 1e300  # what is more may be no float any more
 _LONGEST_PATH = 4096
@@ -91,7 +92,9 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
     return Record(
         kind=kind,
         source=_ingredient(job.get("input"), "input"),
-        styles=tuple(_ingredient(style, "a style") for style in styles),
+        styles=tuple(_style(style) for style in styles),
+        region=tuple(_region(one) for one in _list(job.get("region", []), "region")),
+        protect=tuple(_mask(one) for one in _list(job.get("protect", []), "protect")),
         network=_one_of(network.get("name"), "network", ("builtin", "vgg19")),
         digest=_text(network.get("sha256"), "the hash of the network", _SHA256),
         precision=precision,
@@ -168,6 +171,46 @@ def _ingredient(value: Any, name: str) -> Ingredient:
     if not number or not 0 < weight < _HEAVIEST:
         raise _Malformed(f"the weight of {name} is not a number above zero")
     return Ingredient(Path(path), _text(table.get("sha256"), f"the hash of {name}", _SHA256), float(weight))
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) > _MOST_REGIONS:
+        raise _Malformed(f"{name} is not a list")
+    return value
+
+
+def _style(value: Any) -> Ingredient:
+    found, part = _ingredient(value, "a style"), value.get("part")
+    if part is None:
+        return found
+    if not isinstance(part, list) or len(part) != 4 or not all(map(_is_frame, part)) or None in part or 0 in part[2:]:
+        raise _Malformed("the part of a style is none")
+    left, top, width, height = part
+    return replace(found, part=(left, top, width, height))
+
+
+def _mask(value: Any) -> tuple[Ingredient, ...]:
+    pictures = _list(value, "a mask")
+    if not pictures:
+        raise _Malformed("a mask is none")
+    return tuple(replace(_ingredient(one, "a mask"), at=_moment(one.get("at"))) for one in pictures)
+
+
+def _moment(value: Any) -> int | Fraction | None:
+    """A frame or a time; None for neither."""
+    if isinstance(value, str):
+        return Fraction(_text(value, "the time of a mask", _RATE))
+    if not _is_frame(value):
+        raise _Malformed("the frame of a mask is none")
+    return value  # type: ignore[no-any-return]
+
+
+def _region(value: Any) -> RegionIngredients:
+    table = _table(value, "a region")
+    styles = tuple(map(_style, _list(table.get("styles"), "the styles of a region")))
+    if not styles:
+        raise _Malformed("a region has no style")
+    return RegionIngredients(_mask(table.get("mask")), styles)
 
 
 def _frames(value: Any) -> tuple[int | None, int | None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -16,8 +17,9 @@ from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
 from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
-from pipeline.clip.provenance import Record
+from pipeline.clip.provenance import Ingredient, Record
 from pipeline.clip.record_reading import read_record, recorded_settings
+from pipeline.clip.regions import Mask, MaskPicture, Region, Regions
 from pipeline.clip.still import run_still
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import MediaError, ReplayError, UsageError, WeightsError
@@ -49,6 +51,7 @@ class ReplayInputs:
     """What may differ all the same, a sentence each."""
     source: Path
     styles: tuple[StylePicture, ...]
+    regions: Regions
     init: Path | None
     """Of a picture, the one that it began as."""
 
@@ -57,7 +60,7 @@ class ReplayInputs:
         record = self.record
         return StillJob(
             self.source, self.styles, output, self.init, record.upscale, overwrite, restart, until=record.until,
-            **record.framing,
+            **record.framing, **self.regions.regions,
         )  # fmt: skip
 
 
@@ -73,14 +76,25 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
     finder = Finder(job.result, job.search, on_event)
     if job.source is not None:
         finder.check_given(job.source, (record.source,), "the input")
+    all_styles = (*record.styles, *(style for one in record.region for style in one.styles))
     for path in job.styles:
-        finder.check_given(path, record.styles, "a style")
+        finder.check_given(path, all_styles, "a style")
     source = finder.find("the input", record.source, "--input", () if job.source is None else (job.source,))
-    styles = tuple(
-        StylePicture(finder.find("a style", style, "--style", job.styles), style.weight) for style in record.styles
+
+    def styles(of: Sequence[Ingredient]) -> tuple[StylePicture, ...]:
+        return tuple(
+            StylePicture(finder.find("a style", one, "--style", job.styles), one.weight, one.part) for one in of
+        )
+
+    def mask(of: Sequence[Ingredient]) -> Mask:
+        return Mask(tuple(MaskPicture(finder.find("a mask", one, ""), one.at) for one in of))
+
+    regions = Regions(
+        region=tuple(Region(mask(one.mask), styles(one.styles)) for one in record.region),
+        protect=tuple(map(mask, record.protect)),
     )
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-    return ReplayInputs(record, engine, notes, source, styles, init)
+    return ReplayInputs(record, engine, notes, source, styles(record.styles), regions, init)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -116,7 +130,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location, **record.framing, **_gif_options(record, output),
+            location=record.location, **record.framing, **_gif_options(record, output), **inputs.regions.regions,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished

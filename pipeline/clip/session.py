@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.clip.engine import Engine, load_styles
+from pipeline.clip.engine import Engine, open_painter
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import check_loop
+from pipeline.clip.mask_files import NO_MASKS, OpenMasks, open_clip_masks
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.step_budget import StepBudget, lateness_notes
@@ -46,12 +47,14 @@ class Session:
     on_event: OnEvent
     alpha: bool = False
     """Whether the results keep what is transparent in the input."""
+    masks: OpenMasks = NO_MASKS
+    """Of the regions, as they were found in their files."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """Everything the frames depend on; a range of times is known as the frames that it means here."""
         record = self.record
-        digests = {one.path: one.sha256 for one in (record.source, *record.styles)}
+        digests = {one.path: one.sha256 for one in record.ingredients}
         return painting_identity(
             replace(self.job, frames=record.frames),
             self.settings,
@@ -123,7 +126,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
     settings = engine.settings
-    painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
+    painter = open_painter(engine, job.styles, job, settings)
     flow = open_flow(settings, engine.device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
@@ -148,6 +151,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         clip_record(job, source.info.part, painter, flow),
         on_event,
         job.keeps_alpha and is_transparent(source),
+        open_clip_masks(job, source.info),
     )
 
 

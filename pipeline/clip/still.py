@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.clip.checks import check_still
-from pipeline.clip.engine import Engine, load_styles, style_notes
+from pipeline.clip.engine import Engine, open_painter, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
 from pipeline.clip.finished_outputs import is_made_so
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.mask_files import OpenMasks, still_masks
 from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
@@ -40,7 +41,6 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import Painter
 from pipeline.types import Image
 
 
@@ -66,8 +66,8 @@ def run_still(
     """
     began, settings = time.monotonic(), engine.settings
     check_still(job)
-    painter = Painter(engine.network, load_styles(job.styles), settings, engine.device)
     picture = _open(job, settings)
+    painter = open_painter(engine, job.styles, job, settings).with_masks(picture.masks.together([]))
     content = picture.content
     height, width = content.shape[:2]
     outputs = () if job.output is None else (job.output,)
@@ -133,6 +133,7 @@ class _Opened:
     """What painting starts from, where that is another picture; of the size of `content`."""
     layout: Layout
     notes: tuple[str, ...]
+    masks: OpenMasks
 
     def written(self, painting: Image) -> Image:
         """The painting as it is written."""
@@ -149,7 +150,8 @@ def _open(job: StillJob, settings: Settings) -> _Opened:
     opacity = _opacity(job)
     notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
     start = None if job.init is None else resize(_read_start(job), *size)
-    return _Opened(resize(original, *size), original, opacity if job.keeps_alpha else None, start, layout, notes)
+    masks = still_masks(job, job.crop, whole, size)
+    return _Opened(resize(original, *size), original, opacity if job.keeps_alpha else None, start, layout, notes, masks)
 
 
 def _watch(
@@ -183,8 +185,7 @@ def _unfinished(job: StillJob, settings: Settings, record: Record) -> Iterator[U
     if job.work is None:
         yield None
         return
-    ingredients = (record.source, *record.styles, *((record.init,) if record.init else ()))
-    digests = {one.path: one.sha256 for one in ingredients}
+    digests = {one.path: one.sha256 for one in record.ingredients}
     identity = painting_identity(job, settings, record.digest, digests.__getitem__, precision=record.precision)
     half = UnfinishedPicture(job.work, identity, job.restart)
     try:
@@ -267,7 +268,7 @@ def _read_start(job: StillJob) -> Image:
 
 
 def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
-    notes = (*colour_notes(job.content), *style_notes(job.styles))
+    notes = (*colour_notes(job.content), *style_notes((*job.styles, *job.region_styles)))
     if transparent:
         kept = "stays so; it is painted as if it lay on white" if job.keeps_alpha else "is laid on white"
         notes = (f"What is transparent in the picture {kept}.", *notes)

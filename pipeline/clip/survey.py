@@ -18,11 +18,13 @@ from itertools import islice
 import numpy as np
 
 from pipeline.clip.events import Scanned, Stage
+from pipeline.clip.frame_masks import ALIKE, FrameMasks, find_frame_masks, masks_as_json, masks_from_json
 from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.loop_closure import Seam, check_loop, measure_seam
+from pipeline.clip.mask_files import OpenMasks
 from pipeline.clip.session import Session
 from pipeline.clip.speed import frames_to_measure
-from pipeline.clip.work_folder import MOTION, SEAM, SHOTS, STATISTICS, WorkFolder
+from pipeline.clip.work_folder import MASKS, MOTION, SEAM, SHOTS, STATISTICS, WorkFolder
 from pipeline.media.frame import Frame
 from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.shots import Shot, find_shots
@@ -60,6 +62,8 @@ class Survey:
     """Between the last frame and the first, of a loop."""
     first_frames: tuple[Frame, ...] = ()
     """Those by which it can be measured how fast the clip is painted, where it was looked through for motion."""
+    masks: FrameMasks = ALIKE
+    """Of the regions, in every frame."""
 
 
 def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Survey:
@@ -78,6 +82,7 @@ def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Sur
         statistics=ClipStatistics() if plain else _kept_statistics(work),
         motion=_kept_motion(work, count) if motion else (),
         seam=_kept_seam(work) if session.settings.loop else Seam(0, 0),
+        masks=_kept_masks(work, session.masks, count) if session.masks.moving else FrameMasks(session.masks),
     )
     missing = scan.missing
     if missing:
@@ -108,27 +113,41 @@ class _Scan:
         statistics: ClipStatistics | None,
         motion: Sequence[float] | None,
         seam: Seam | None,
+        masks: FrameMasks | None,
     ) -> None:
         self._session = session
         self._shots = shots
         self._statistics = statistics
         self._motion = motion
         self._seam = seam
+        self._masks = masks
         self._first_frames: list[Frame] = []
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The files that what is not known yet is kept in."""
-        known = {SHOTS: self._shots, STATISTICS: self._statistics, MOTION: self._motion, SEAM: self._seam}
+        known = {
+            SHOTS: self._shots,
+            STATISTICS: self._statistics,
+            MOTION: self._motion,
+            SEAM: self._seam,
+            MASKS: self._masks,
+        }
         return tuple(name for name, value in known.items() if value is None)
 
     def run(self) -> None:
         """Find what is missing."""
+        if self.missing != (MASKS,):
+            self._look()
+        if self._masks is None:
+            self._masks = find_frame_masks(self._session.masks)
+
+    def _look(self) -> None:
         count, painter = self._session.source.info.frames, self._session.painter
         sampled = sampled_frames(count) if self._statistics is None else frozenset()
         edges = {0, 1, count - 2, count - 1} if self._seam is None else set()
         # Statistics alone may be complete before the last frame.
-        end = 1 + max(sampled) if self.missing == (STATISTICS,) else count
+        end = 1 + max(sampled) if {*self.missing} - {MASKS} == {STATISTICS} else count
         looking: deque[Future[ClipStatistics]] = deque()
         views: list[ClipStatistics] = []
         moved: list[float] = []
@@ -171,12 +190,14 @@ class _Scan:
     def survey(self, motion: bool) -> Survey:
         """All of it, once nothing is missing."""
         assert self._shots is not None and self._statistics is not None and self._motion is not None
+        assert self._masks is not None
         return Survey(
             tuple(self._shots),
             self._statistics,
             tuple(self._motion) if motion else None,
             self._seam if self._session.settings.loop else None,
             tuple(self._first_frames),
+            self._masks,
         )
 
 
@@ -191,6 +212,8 @@ def _as_json(survey: Survey, name: str) -> object:
         return statistics_as_json(survey.statistics)
     if name == SEAM:
         return survey.seam and [survey.seam.levels, survey.seam.usual]
+    if name == MASKS:
+        return masks_as_json(survey.masks)
     return survey.shots if name == SHOTS else survey.motion
 
 
@@ -208,6 +231,13 @@ def _kept_statistics(work: WorkFolder) -> ClipStatistics | None:
     try:
         return statistics_from_json(work.read(STATISTICS))
     except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _kept_masks(work: WorkFolder, masks: OpenMasks, frames: int) -> FrameMasks | None:
+    try:
+        return masks_from_json(work.read(MASKS), masks, frames)
+    except (ValueError, TypeError):
         return None
 
 

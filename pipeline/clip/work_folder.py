@@ -23,7 +23,8 @@ SHOTS = "shots.json"
 STATISTICS = "statistics.json"
 MOTION = "motion.json"
 SEAM = "seam.json"
-SURVEY = (SHOTS, STATISTICS, MOTION, SEAM)
+MASKS = "masks.json"
+SURVEY = (SHOTS, STATISTICS, MOTION, SEAM, MASKS)
 """What is found in the survey of a clip, before it is painted."""
 PASSES = "passes.json"
 LOSSES = "losses{}.json"

@@ -15,6 +15,7 @@ from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import ending_for
 from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import with_values
+from pipeline.clip.styles import part_text
 from pipeline.errors import UsageError
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.jobs import PreviewJob
@@ -51,7 +52,8 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
         check_picture_output(job.output, job.overwrite)
-        for path in (job.source, *(style.path for item in items for style in item.styles)):
+        styles = (style.path for item in items for style in item.styles)
+        for path in (job.source, *styles, *items[0].region_files):
             refuse_same_file(path, (job.output,))
         # A name that was mistyped is told before torch is imported.
         with defer_signals():
@@ -108,7 +110,9 @@ def command_line(item: Item, written: Sequence[str]) -> str:
     """
     several = len(item.styles) > 1
     styles = [
-        _short(style.path) + (f":{number_text(style.weight)}" if several or style.weight != 1 else "")
+        _short(style.path)
+        + part_text(style.part)
+        + (f":{number_text(style.weight)}" if several or style.weight != 1 else "")
         for style in item.styles
     ]
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]

@@ -16,7 +16,9 @@ from pipeline.batch.perform import engine_of, measure_cost
 from pipeline.batch.plan.item import Item
 from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import MeasuredCost
-from pipeline.clip.engine import load_styles
+from pipeline.clip.engine import open_painter
+from pipeline.clip.frame_masks import FrameMasks, find_frame_masks
+from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.survey import sampled_frames
@@ -27,7 +29,6 @@ from pipeline.motion.shots import Shot, find_shots
 from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics, pooled_statistics
-from pipeline.style.painter import Painter
 from pipeline.text import number_text, rough_duration_text, rough_size_text
 from pipeline.types import OnCount
 
@@ -118,12 +119,12 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
     :raises ReelbrushError: something cannot be read or painted.
     """
     checked, costs = _examined(items, device, on_count)
-    frames, samples = _read_frames(checked[0], count, on_count)
+    frames, samples, masks = _read_frames(checked[0], count, on_count)
     statistics: dict[str, ClipStatistics] = {}
     cells = []
     for number, one in enumerate(checked):
         engine = engine_of(one.item, device)
-        painter = Painter(engine.network, load_styles(one.item.styles), draft_settings(one.settings), engine.device)
+        painter = open_painter(engine, one.item.styles, one.item, draft_settings(one.settings))
         if samples and painter.needs_statistics:
             if engine.network.digest not in statistics:
                 views = [painter.statistics_of(image) for image in samples]
@@ -132,7 +133,8 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
         paintings: list[Image] = []
         for frame in frames:
             on_count("Painting", number * len(frames) + len(paintings), len(checked) * len(frames))
-            paintings.append(painter.paint(frame.image, index=frame.index).image)
+            own = painter.with_masks(masks.of(frame.index))
+            paintings.append(own.paint(frame.image, index=frame.index).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
     subject = checked[0].subject
     return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(checked[0].settings))
@@ -190,14 +192,16 @@ def _memory(one: CheckedItem, measured: int | None) -> int | None:
     return measured + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
-def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image]]:
-    """The frames that are shown, and those that say what the clip as a whole looks like (none for a picture)."""
+def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image], FrameMasks]:
+    """The frames that are shown, those that say what the clip as a whole looks like (none for a picture), and where the
+    regions are."""
     item, size = checked.item, draft_settings(checked.settings).size
     if item.still:
-        picture = read_picture(item.source)
-        picture = cropped(picture, centre_crop(picture.shape[1], picture.shape[0], item.crop))
+        whole = read_picture(item.source)
+        picture = cropped(whole, centre_crop(whole.shape[1], whole.shape[0], item.crop))
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
-        return [Frame(0, Fraction(0), small)], []
+        masks = FrameMasks(still_masks(item, item.crop, whole, (small.shape[1], small.shape[0])))
+        return [Frame(0, Fraction(0), small)], [], masks
     source = open_source(
         item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate, crop=item.crop
     )
@@ -215,7 +219,7 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[l
             on_count("Looking at the colours", frame.index + 1, last + 1)
             if frame.index == last:
                 break
-    return shown, samples
+    return shown, samples, find_frame_masks(open_clip_masks(item.clip_job(), source.info))
 
 
 def _find_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:

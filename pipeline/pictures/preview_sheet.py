@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from pipeline.media import Image, read_picture
+from pipeline.clip.engine import read_style
+from pipeline.media import Image
 from pipeline.pictures.canvas import Box, Canvas, beside, of_lines, of_picture, stacked
 from pipeline.pictures.fitting import at_height, contained
 from pipeline.pictures.lettering import is_legible, shortened_to, text_size, wrapped
@@ -123,7 +124,7 @@ class _Sheet:
 
 def _style_picture(cell: Cell, width: int, height: int) -> Image:
     """The style, those of a blend side by side, within a size."""
-    pictures = [read_picture(style.path) for style in cell.item.styles]
+    pictures = [read_style(style) for style in (*cell.item.styles, *cell.item.region_styles)]
     lowest = min(picture.shape[0] for picture in pictures)
     row = beside(of_picture(at_height(picture, lowest)) for picture in pictures)
     return contained(row.pixels(), width, height)

@@ -185,6 +185,4 @@ def _from_here(record: Record, folder: Path) -> Record:
                 return replace(one, path=place)
         return replace(one, path=Path(one.path.name))
 
-    styles = tuple(map(located, record.styles))
-    init = None if record.init is None else located(record.init)
-    return replace(record, source=located(record.source), styles=styles, init=init)
+    return record.located(located)

@@ -12,7 +12,7 @@ from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.finished_outputs import is_made_so, says_how_made
 from pipeline.clip.jobs import StillJob
 from pipeline.errors import OutputError, UsageError
-from pipeline.media import check_output, read_metadata, read_picture, refuse_same_file
+from pipeline.media import check_output, read_metadata, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
 from pipeline.pictures.snapshot_store import (
@@ -45,7 +45,8 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
     if job.output is not None and files.story is not None:
         if files.story.resolve() == job.output.resolve():
             raise UsageError(f"The painting and its story are the same file: {job.output}. Name two files.")
-        for source in (job.content, *(style.path for style in job.styles), *((job.init,) if job.init else ())):
+        styles = (style.path for style in job.styles)
+        for source in (job.content, *styles, *job.region_files, *((job.init,) if job.init else ())):
             refuse_same_file(source, (files.story,))
         check_story(files.story)
         # What an earlier run of this job may have finished is compared once all inputs are read.
@@ -66,13 +67,14 @@ def paint_with_story(
     :param options: of the story.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
+    from pipeline.clip.engine import read_style
     from pipeline.clip.still import run_still
 
     check_story_files(job, files, options)
     if job.output is None or (files.story is None and not files.keep):
         return run_still(job, engine, on_event)
     output, story, folder = job.output, files.story, snapshot_folder(job.output)
-    style_images = [read_picture(style.path) for style in job.styles]
+    style_images = [read_style(style) for style in (*job.styles, *job.region_styles)]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
 

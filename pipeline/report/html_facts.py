@@ -140,6 +140,8 @@ def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:
         (f"in the style of, weight {style.weight:g}" if len(item.styles) > 1 else "in the style of", str(style.path))
         for style in item.styles
     ]
+    rows += [("a region of its own", region.text) for region in item.region]
+    rows += [("not painted", mask.text) for mask in item.protect]
     if item.frames is not None:
         rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:

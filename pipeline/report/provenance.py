@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.clip.framing import FLATTEN
+from pipeline.clip.parse import bound_text
 from pipeline.clip.provenance import Ingredient, Record
 from pipeline.clip.record_reading import recorded_values
+from pipeline.clip.styles import part_text
 from pipeline.text import LONGEST, sanitize_line
 
 
@@ -34,7 +37,8 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("reelbrush", record.version),
         ("painted as", record.kind),
         ("input", _line(record.source)),
-        *(("style", f"{_line(style)}, weight {style.weight:g}") for style in record.styles),
+        *(("style", _style_line(style)) for style in record.styles),
+        *_region_rows(record),
         *([] if record.init is None else [("began as", _line(record.init))]),
         ("network", f"{record.network}, SHA-256 {record.digest}"),
         ("precision", record.precision),
@@ -60,7 +64,11 @@ def record_as_json(record: Record) -> str:
             "reelbrush": record.version,
             "kind": record.kind,
             "input": _ingredient(record.source),
-            "styles": [{**_ingredient(style), "weight": style.weight} for style in record.styles],
+            "styles": list(map(_style, record.styles)),
+            "region": [
+                {"mask": list(map(_mask, one.mask)), "styles": list(map(_style, one.styles))} for one in record.region
+            ],
+            "protect": [list(map(_mask, mask)) for mask in record.protect],
             "init": None if record.init is None else _ingredient(record.init),
             "network": {"name": record.network, "sha256": record.digest},
             "precision": record.precision,
@@ -83,12 +91,40 @@ def _line(ingredient: Ingredient) -> str:
     return f"{sanitize_line(ingredient.path.as_posix(), LONGEST)}, SHA-256 {ingredient.sha256}"
 
 
+def _style_line(style: Ingredient) -> str:
+    part = "" if style.part is None else f"part {part_text(style.part)[1:]}, "
+    return f"{_line(style)}, {part}weight {style.weight:g}"
+
+
+def _region_rows(record: Record) -> Iterator[tuple[str, str]]:
+    """Of every region where it is and in which styles; then what is not painted."""
+    for number, one in enumerate(record.region, 1):
+        yield from ((f"region {number}", _mask_line(picture)) for picture in one.mask)
+        yield from ((f"style of region {number}", _style_line(style)) for style in one.styles)
+    yield from (("not painted", _mask_line(picture)) for mask in record.protect for picture in mask)
+
+
+def _mask_line(mask: Ingredient) -> str:
+    drawn = (
+        "" if mask.at is None else f", drawn for {'frame ' if isinstance(mask.at, int) else ''}{bound_text(mask.at)}"
+    )
+    return f"{_line(mask)}{drawn}"
+
+
 def _size(size: str | int) -> str:
     return "the size of the input" if isinstance(size, str) else f"{size} pixels, the longer side"
 
 
 def _ingredient(ingredient: Ingredient) -> dict[str, str]:
     return {"path": ingredient.path.as_posix(), "sha256": ingredient.sha256}
+
+
+def _style(style: Ingredient) -> dict[str, Any]:
+    return {**_ingredient(style), "weight": style.weight, "part": style.part}
+
+
+def _mask(mask: Ingredient) -> dict[str, Any]:
+    return {**_ingredient(mask), "at": mask.at}
 
 
 def _plain(value: Any) -> str:

@@ -77,6 +77,11 @@ class Painter:
     def network(self) -> Network:
         return self._network
 
+    @property
+    def regions(self) -> int:
+        """How many parts of a picture have styles of their own."""
+        return len(self._pictures) - 1
+
     def work(self, height: int, width: int, carried: bool) -> float:
         """The most work that a frame of this size can take, in steps at its full size."""
         if carried:

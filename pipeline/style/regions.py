@@ -46,6 +46,11 @@ def shares_of(masks: Masks) -> Tensor:
     return torch.cat([((1 - protected) * torch.cat([rest[None], regions])), protected[None]])
 
 
+def equal_masks(regions: int, height: int, width: int) -> Masks | None:
+    """Masks by which so many regions and the rest have equal shares of every pixel; None for no regions."""
+    return Masks(np.full((regions, height, width), 255 // (regions + 1), np.uint8)) if regions else None
+
+
 def resized_shares(shares: Tensor, height: int, width: int) -> Tensor:
     """The same at another size, (R + 2, height, width); linear, antialiased when shrinking."""
     if shares.shape[1:] == (height, width):

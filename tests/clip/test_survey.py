@@ -16,9 +16,10 @@ from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Scanned, Stage
 from pipeline.clip.jobs import ClipJob, StylePicture
+from pipeline.clip.regions import Mask, MaskPicture
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.survey import LOOKING, Survey, take_survey
-from pipeline.clip.work_folder import MOTION, SHOTS, STATISTICS, SURVEY
+from pipeline.clip.work_folder import MASKS, MOTION, SHOTS, STATISTICS, SURVEY
 from pipeline.errors import NotEnoughMemoryError, UsageError
 from pipeline.media.frame import Frame, FrameSource, VideoInfo
 from pipeline.motion.frame_difference import downscaled
@@ -53,7 +54,7 @@ class Counted:
 class Looked:
     """A clip of two scenes in a folder, opened, and what was decoded and told of it."""
 
-    def __init__(self, folder: Path, cut: int | None = 4, **settings: Any) -> None:
+    def __init__(self, folder: Path, cut: int | None = 4, masks: Path | None = None, **settings: Any) -> None:
         moving_folder(folder / "in", FRAMES, cut=cut, hold=(2,))
         style = paint_picture(folder / "style.png", seed=9)
         self.told: list[Event] = []
@@ -62,7 +63,8 @@ class Looked:
             Network(PLAN, tiny_weights()),
             CPU,
         )
-        job = ClipJob(folder / "in", (StylePicture(style),), folder / "out")
+        mask = Mask((MaskPicture(masks),)) if masks else None
+        job = ClipJob(folder / "in", (StylePicture(style),), folder / "out", protect=(mask,) if mask else ())
         session = open_session(job, engine, self.told.append)
         self.source = Counted(session.source)
         self.session: Session = replace(session, source=self.source)
@@ -78,9 +80,8 @@ class Looked:
 
 
 def same(one: Survey, other: Survey) -> bool:
-    return (one.shots, one.motion, one.seam) == (other.shots, other.motion, other.seam) and statistics_as_json(
-        one.statistics
-    ) == statistics_as_json(other.statistics)
+    found = [(each.shots, each.motion, each.seam, each.masks.packed) for each in (one, other)]
+    return found[0] == found[1] and statistics_as_json(one.statistics) == statistics_as_json(other.statistics)
 
 
 @pytest.fixture
@@ -117,13 +118,15 @@ def test_a_loop_of_several_shots_is_refused_and_leaves_nothing(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", SURVEY)
 def test_what_was_kept_and_is_damaged_is_found_again(tmp_path: Path, name: str) -> None:
-    looked = Looked(tmp_path, cut=None, loop=True)
+    masks = moving_folder(tmp_path / "masks", FRAMES)
+    looked = Looked(tmp_path, cut=None, masks=masks, loop=True)
     found, sound = looked.take(), looked.kept(name).read_text()
     statistics = '{"layers": [[1, 2, {"relu1_1": 5}]], "colours": null}'
     for damaged in ("[[", "{}x", "[]", "null", "[1]", "5", *([statistics] if name == STATISTICS else [])):
         looked.kept(name).write_text(damaged)
         assert same(looked.take(), found)
-        assert looked.source.decodes == [FRAMES] and looked.kept(name).read_text() == sound
+        # Masks have a decode of their own.
+        assert looked.source.decodes == ([] if name == MASKS else [FRAMES]) and looked.kept(name).read_text() == sound
 
 
 def test_motion_is_what_only_now_comes_into_view() -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from pipeline.batch.plan.distinct_names import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
-from pipeline.clip.jobs import StylePicture, parse_style
+from pipeline.clip.styles import StylePicture, parse_style, part_text, split_blend
 from pipeline.errors import UsageError
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import PICTURES, may_be_missed
@@ -26,7 +26,7 @@ def find_styles(text: str | Sequence[str], home: Path, left_out: list[Path] | No
     :param left_out: gets the files of a folder that are left out although a person may want them as styles.
     :raises UsageError: a picture is not there, a folder holds none, or a weight is not above zero.
     """
-    parts = _parts(text, home) if isinstance(text, str) else list(text)
+    parts = split_blend(text, lambda part: _names_a_file(part, home)) if isinstance(text, str) else list(text)
     if not parts:
         raise UsageError("A blend names no style picture. Write for instance ['a.jpg:0.7', 'b.jpg:0.3'].")
     try:
@@ -41,17 +41,6 @@ def find_styles(text: str | Sequence[str], home: Path, left_out: list[Path] | No
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     return [tuple(style for _, style in found)]
-
-
-def _parts(text: str, home: Path) -> list[str]:
-    """A text at those of its '+' that are in no name of a file: the longest names win."""
-    pieces, parts = text.split("+"), []
-    while pieces:
-        ends = range(len(pieces), 1, -1)
-        end = next((end for end in ends if _names_a_file("+".join(pieces[:end]), home)), 1)
-        parts.append("+".join(pieces[:end]))
-        del pieces[:end]
-    return parts
 
 
 def _names_a_file(text: str, home: Path) -> bool:
@@ -79,7 +68,7 @@ def _pictures(text: str, folder: Path, left_out: list[Path] | None) -> list[Path
 
 def identity(blend: Blend) -> str:
     """A text that is the same for the same pictures with the same weights."""
-    return "\0".join(f"{style.path.resolve()}\0{style.weight!r}" for style in blend)
+    return "\0".join(f"{style.path.resolve()}{part_text(style.part)}\0{style.weight!r}" for style in blend)
 
 
 def each_once(blends: Iterable[Blend]) -> list[Blend]:
@@ -109,7 +98,7 @@ def _spelt(blend: Blend) -> list[str]:
     return [
         stems,
         "+".join(f"{style.path.stem}{style.weight:g}" for style in blend),
-        "+".join(style.path.name for style in blend),
+        "+".join(style.path.name + part_text(style.part) for style in blend),
         "+".join(f"{style.path.parent.name}-{style.path.stem}" for style in blend),
         f"{stems}-{digest(identity(blend))}",
     ]

@@ -8,8 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.batch.plan.options import PaintingOptions
-from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
+from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import parse_rate
+from pipeline.clip.regions import regions_as_json, regions_from_json
+from pipeline.clip.styles import StylePicture, style_as_json, style_from_json
 from pipeline.media.suffixes import WRITABLE
 
 
@@ -48,12 +50,14 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
-            **self.framing, **self.gif_options,
+            **self.framing, **self.gif_options, **self.regions,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
         """What `run_still` is asked for; likewise."""
-        return StillJob(self.source, self.styles, self.output, None, self.upscale, overwrite, True, **self.framing)
+        return StillJob(
+            self.source, self.styles, self.output, None, self.upscale, overwrite, True, **self.framing, **self.regions
+        )
 
     def as_settings(self) -> str:
         """How it is painted, and by what: the same for items that differ in their pictures only."""
@@ -62,7 +66,8 @@ class Item(PaintingOptions):
     def as_json(self) -> str:
         """As one line that `from_json` reads; the same for the same item."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values["styles"] = [[str(style.path), style.weight] for style in self.styles]
+        values["styles"] = list(map(style_as_json, self.styles))
+        values.update(regions_as_json(self))
         return json.dumps(values, default=str, sort_keys=True)
 
     @classmethod
@@ -73,7 +78,8 @@ class Item(PaintingOptions):
         values.pop("network", None)
         for name in ("source", "output", "gif", "weights"):
             values[name] = None if values[name] is None else Path(values[name])
-        values["styles"] = tuple(StylePicture(Path(path), weight) for path, weight in values["styles"])
+        values["styles"] = tuple(map(style_from_json, values["styles"]))
+        values.update(regions_from_json(values))
         if values["frames"] is not None:
             # A frame is a number there, a time a text.
             values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])

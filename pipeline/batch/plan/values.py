@@ -21,6 +21,7 @@ from pipeline.clip.framing import (
     parse_output_size,
 )
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
+from pipeline.clip.regions import parse_mask, parse_region
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve
@@ -103,6 +104,18 @@ def _weights(value: Any, home: Path) -> Path:
     return path
 
 
+def _each(name: str, parse: Callable[[str, Path], Any]) -> Callable[[Any, Path], tuple[Any, ...]]:
+    """A list of texts; a single one can stand for itself."""
+
+    def read(value: Any, home: Path) -> tuple[Any, ...]:
+        given = [value] if isinstance(value, str) else value
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
+            raise SettingsError(f"{name} has to be a list of texts in quotes, not {value!r}.")
+        return tuple(parse(one, home) for one in given)
+
+    return read
+
+
 def _frames(value: Any, home: Path) -> FrameRange:
     return parse_frames(str(value))
 
@@ -151,6 +164,8 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "shortest": _switch("shortest"),
     "location": _switch("location"),
     "gif": _switch("gif"),
+    "region": _each("region", parse_region),
+    "protect": _each("protect", parse_mask),
     "gif_size": _gif_size,
     "gif_fps": lambda value, home: parse_gif_fps(str(value)),
     "max_bytes": lambda value, home: parse_bytes(str(value)),

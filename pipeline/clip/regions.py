@@ -1,0 +1,216 @@
+"""Parts of the input that are painted in styles of their own, or not at all, as a person writes them.
+
+    --region sky.png=wave.jpg                     in the style of wave.jpg where sky.png is white
+    --region sky.png=wave.jpg:0.7+ink.jpg:0.3     in a blend
+    --protect face.png                            not painted where face.png is white
+
+Nothing here imports what reads pictures, or torch: `reelbrush --help` needs these options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pipeline.clip.parse import bound_text
+from pipeline.clip.styles import StylePicture, parse_style, split_blend, style_as_json, style_from_json
+from pipeline.errors import UsageError
+from pipeline.options import PAINTING, option
+
+
+@dataclass(frozen=True)
+class MaskPicture:
+    """Says what belongs to a region: white does, black does not, and grey is a share."""
+
+    path: Path
+    at: int | Fraction | None = None
+    """The frame that it was drawn for, counted from 0, or a time in seconds: from there it follows the motion. None: it
+    says it of every frame."""
+
+    @property
+    def text(self) -> str:
+        """As it is written on the command line."""
+        return str(self.path) + ("" if self.at is None else f"@{bound_text(self.at)}")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where a region is: one picture, video or numbered folder; or pictures that were drawn for some of the frames."""
+
+    pictures: tuple[MaskPicture, ...]
+
+    @property
+    def text(self) -> str:
+        """As it is written on the command line."""
+        return "+".join(one.text for one in self.pictures)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(one.path for one in self.pictures)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the input that is painted in styles of its own."""
+
+    mask: Mask
+    styles: tuple[StylePicture, ...]
+    """They blend; at least one."""
+
+    @property
+    def text(self) -> str:
+        """As it is written on the command line."""
+        styles = (style.text + (f":{style.weight:.10g}" if style.weight != 1 else "") for style in self.styles)
+        return f"{self.mask.text}={'+'.join(styles)}"
+
+
+def parse_mask(text: str, home: Path = Path()) -> Mask:
+    """A mask out of the name of its file.
+
+    :param home: the folder that a relative path counts from.
+    :raises UsageError: no name.
+    """
+    if not text.strip():
+        raise UsageError(
+            "The name of a mask is empty. Write --region MASK=STYLE, for instance --region sky.png=wave.jpg."
+        )
+    return Mask((MaskPicture(_located(text, home)),))
+
+
+def parse_region(text: str, home: Path = Path()) -> Region:
+    """A region out of 'MASK=STYLE', where the style can be a blend 'a.jpg:0.7+b.jpg:0.3'. A '=' is part of a name where
+    a file has that name.
+
+    :param home: the folder that relative paths count from.
+    :raises UsageError: not of that form.
+    """
+    pieces = text.split("=")
+    ends = [end for end in range(1, len(pieces)) if is_there(_located("=".join(pieces[:end]), home))]
+    end = ends[-1] if ends else 1
+    mask, styles = "=".join(pieces[:end]), "=".join(pieces[end:])
+    if not mask.strip() or not styles.strip():
+        raise UsageError(
+            f"--region {text!r} is not a mask and a style. Write MASK=STYLE, for instance --region sky.png=wave.jpg: "
+            "where sky.png is white, all is painted like wave.jpg; the rest like --style."
+        )
+
+    def names_a_file(part: str) -> bool:
+        return is_there(parse_style(str(_located(part, home))).path) if part.strip() else False
+
+    parts = split_blend(styles, names_a_file)
+    return Region(
+        parse_mask(mask, home),
+        tuple(parse_style(str(_located(part, home)) if part.strip() else part) for part in parts),
+    )
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or a folder has exactly this name; what can be no name at all is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _located(text: str, home: Path) -> Path:
+    path = Path(text)
+    try:
+        return home / path.expanduser()
+    except RuntimeError:  # nobody's home
+        return home / path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """What has styles of its own, and what is not painted."""
+
+    region: tuple[Region, ...] = field(
+        default=(),
+        metadata=option(
+            "A style for a part of the picture: what is white in the mask is painted in it, grey is a share. A blend: "
+            "sky.png=wave.jpg:0.7+ink.jpg:0.3. Can be given several times.",
+            PAINTING,
+            metavar="MASK=STYLE",
+            read=parse_region,
+            each=True,
+        ),
+    )
+    protect: tuple[Mask, ...] = field(
+        default=(),
+        metadata=option(
+            "Leave the picture as it is where this mask is white. Can be given several times.",
+            PAINTING,
+            metavar="MASK",
+            read=parse_mask,
+            each=True,
+        ),
+    )
+
+    @property
+    def regions(self) -> dict[str, Any]:
+        """These fields by name, to make another object that has them."""
+        return {one.name: getattr(self, one.name) for one in fields(Regions)}
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether not all of a picture is painted alike."""
+        return bool(self.region or self.protect)
+
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """All of them: of the regions, and of what is protected."""
+        return (*(one.mask for one in self.region), *self.protect)
+
+    @property
+    def region_styles(self) -> tuple[StylePicture, ...]:
+        """Those of all regions."""
+        return tuple(style for one in self.region for style in one.styles)
+
+    def absolute_regions(self) -> dict[str, Any]:
+        """These fields by name, with every path whole."""
+        return regions_from_json(regions_as_json(self, lambda path: str(path.absolute())))
+
+    @property
+    def region_files(self) -> Iterator[Path]:
+        """Every file that the regions name."""
+        yield from (path for mask in self.masks for path in mask.paths)
+        yield from (style.path for style in self.region_styles)
+
+
+def at_as_json(at: int | Fraction | None) -> int | str | None:
+    """A frame as a number, a time as a text."""
+    return str(at) if isinstance(at, Fraction) else at
+
+
+def regions_as_json(of: Regions, name_of: Callable[[Path], Any] = str) -> dict[str, Any]:
+    """The fields of `Regions` in JSON's own types.
+
+    :param name_of: what stands for a file.
+    """
+
+    def mask(of: Mask) -> list[Any]:
+        return [[name_of(one.path), at_as_json(one.at)] for one in of.pictures]
+
+    return {
+        "region": [[mask(one.mask), [style_as_json(style, name_of) for style in one.styles]] for one in of.region],
+        "protect": [mask(one) for one in of.protect],
+    }
+
+
+def regions_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Regions` by name, from what `regions_as_json` gave; none where there was none yet."""
+
+    def mask(pictures: Any) -> Mask:
+        return Mask(
+            tuple(MaskPicture(Path(path), Fraction(at) if isinstance(at, str) else at) for path, at in pictures)
+        )
+
+    return {
+        "region": tuple(
+            Region(mask(own), tuple(map(style_from_json, styles))) for own, styles in stored.get("region", ())
+        ),
+        "protect": tuple(map(mask, stored.get("protect", ()))),
+    }
