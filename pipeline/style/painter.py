@@ -25,6 +25,7 @@ from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
 from pipeline.style.picture import CPU, enlarged, resized, to_image, to_tensor
+from pipeline.style.recorded_objectives import RecordedObjectives
 from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, with_protected
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
@@ -68,7 +69,8 @@ class Painter:
         self._targets = Targets(self._network, self._pictures[0], settings, device, self._pictures[1:])
         self._matched = settings.colours == "style"
         self._runners = StepRunners(device)
-        self._retry = OutOfMemoryRetry(device, self._runners.clear)
+        self._objectives = RecordedObjectives(self._runners)
+        self._retry = OutOfMemoryRetry(device, self._let_go)
         self._statistics = ClipStatistics()
         self._after: Unfinished | None = None
         self._until: int | None = None
@@ -247,15 +249,17 @@ class Painter:
         temporal = carried.temporal_targets if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
-            clip = self._statistics.layers.get(size)
-            shares = None if self._shares is None else resized_shares(self._shares, *size)
-            seen = resized(full, *size)
-            return self._targets.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
+            targets, clip, seen = self._targets, self._statistics.layers.get(size), resized(full, *size)
+            if runners is None or self._shares is not None:
+                shares = None if self._shares is None else resized_shares(self._shares, *size)
+                return targets.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
+            found = self._objectives.objective(lambda seen: targets.objective(seen, (), clip), seen, targets, clip)
+            return found.with_terms([*found.terms, targets.temporal_term(temporal, size)]) if temporal else found
 
+        runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
         objective = objective_at(sizes[0])
         loop = self._loop(carried is not None)
         loop = replace(loop, history=plan.history or loop.history)
-        runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
         if carried is not None and carried.own is not None and base is not None:
             runner = runner_for(objective, canvas, loop, runners)
             base = self._better(runner, base, to_tensor(carried.own, home), sizes[0])
@@ -285,6 +289,11 @@ class Painter:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
         losses = [runner.losses_of(resized(one, *size).to(self.device))["total"] for one in (start, own)]
         return own if losses[1] < losses[0] else start
+
+    def _let_go(self) -> None:
+        """Give back what is kept for later only."""
+        self._runners.clear()
+        self._objectives.clear()
 
     def _home(self, plan: MemoryPlan) -> torch.device:
         """Where a picture lies that is not being painted at the moment: on the CPU where memory of the device is short,

@@ -132,6 +132,11 @@ class StepRunners:
         self._recorder = recorder_of(device)
         self._kept: dict[Hashable, tuple[int, StepRunner]] = {}
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """How the device records; None where nothing should be."""
+        return self._recorder
+
     def runner(self, objective: Objective, image: Tensor, method: Method) -> StepRunner | None:
         """The runner for pictures like `image` (1, 3, H, W), with that objective loaded; None where steps should not be
         recorded."""

@@ -143,10 +143,13 @@ class Targets:
             SmoothnessTerm(settings.tv_weight),
         ]
         if temporal_targets:
-            placed = [self._placed(target, size) for target in temporal_targets]
-            terms.append(TemporalTerm(placed, settings.temporal_weight))
+            terms.append(self.temporal_term(temporal_targets, size))
         grey = settings.colours == "keep"
         return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side), grey)
+
+    def temporal_term(self, targets: Sequence[TemporalTarget], size: tuple[int, int]) -> TemporalTerm:
+        """What holds a frame near earlier ones, for a painting of (height, width)."""
+        return TemporalTerm([self._placed(target, size) for target in targets], self._settings.temporal_weight)
 
     def _style_term(self, styles: Sequence[Mapping[str, Moments]], shares: Tensor | None) -> Term:
         settings = self._settings

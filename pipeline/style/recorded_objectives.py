@@ -1,0 +1,74 @@
+"""What frames are painted towards, found by work that is recorded once for a size and replayed for every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.network.device_graph import Recorded
+from pipeline.style.objective import Objective
+from pipeline.style.step_runner import KEPT_PIXELS, StepRunners
+from pipeline.style.tensor_tree import form_of, tensors_in
+
+MOST_KEPT = 8
+"""Kinds of frames whose work is kept."""
+
+Build = Callable[[Tensor], Objective]
+
+
+@dataclass
+class _Kept:
+    content: Tensor
+    work: Recorded
+    given: tuple[object, ...]
+    """Kept, so that nothing else takes their place in memory: they are known by that."""
+    objective: Objective | None = None
+
+
+class RecordedObjectives:
+    """Finds the objectives of frames: the network's maps of the content, and what is made of them.
+
+    That is some three hundred small pieces of work, which take a device less time than to be launched one by one.
+    """
+
+    def __init__(self, runners: StepRunners) -> None:
+        """
+        :param runners: that load them; nothing is recorded where they record nothing.
+        """
+        self._runners = runners
+        self._kept: dict[Hashable, _Kept] = {}
+
+    def objective(self, build: Build, content: Tensor, *given: object) -> Objective:
+        """What `build` makes of a content, float32 (1, 3, H, W). What was given out for a content of that size before
+        is written over: a `StepRunner` has to have loaded it.
+
+        :param build: reads no value back; gives the same for the same content and whatever is `given`.
+        :param given: what it depends on beside the content; the same is the same object.
+        """
+        recorder = self._runners.recorder
+        if recorder is None or content.shape[2] * content.shape[3] > KEPT_PIXELS:
+            return build(content)
+        key = (form_of(content), *map(id, given))
+        kept = self._kept.pop(key, None) or _Kept(torch.empty_like(content), Recorded(recorder), given)
+        self._kept[key] = kept
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        kept.content.copy_(content)
+
+        def work() -> Tensor:
+            kept.objective = build(kept.content)
+            # All of them are looked at: some are worked out of others then.
+            *_, last = tensors_in(kept.objective.terms)
+            return last
+
+        kept.work(work)
+        assert kept.objective is not None
+        # Not the same one: a runner that has loaded it would take it for what it has.
+        return kept.objective.with_terms(kept.objective.terms)
+
+    def clear(self) -> None:
+        """Give back all that is kept."""
+        self._kept.clear()

@@ -1,0 +1,106 @@
+"""What frames are painted towards, recorded once for a size: the same as found piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tape import Tape
+from test_step_runner import VALUES, expected
+from tiny import picture, tiny_painter
+from torch import Tensor
+
+from pipeline.style.adain import pooled_statistics
+from pipeline.style.objective import Objective
+from pipeline.style.painter import Painter
+from pipeline.style.picture import to_tensor
+from pipeline.style.recorded_objectives import MOST_KEPT, RecordedObjectives
+from pipeline.style.step_runner import StepRunners
+from pipeline.style.tensor_tree import tensors_in
+
+SIZE = (20, 24)
+
+
+@pytest.fixture
+def tape(monkeypatch: pytest.MonkeyPatch) -> Tape:
+    """Records on the CPU."""
+    tape = Tape()
+    monkeypatch.setattr("pipeline.style.step_runner.recorder_of", lambda device: tape)
+    return tape
+
+
+def content(seed: int) -> Tensor:
+    return to_tensor(picture(*SIZE, seed))
+
+
+def painter_of_a_clip(**values: Any) -> Painter:
+    painter = tiny_painter(recolour=1.0, **{**VALUES, **values})
+    return painter.with_statistics(pooled_statistics([painter.statistics_of(picture(*SIZE, seed)) for seed in (1, 2)]))
+
+
+@pytest.mark.parametrize("statistic", ["moments", "gram"])
+def test_what_is_replayed_is_what_is_found_piece_by_piece(statistic: str, tape: Tape) -> None:
+    painter = painter_of_a_clip(statistic=statistic)
+    clip, targets = painter._statistics.layers[SIZE], painter._targets
+    recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
+    for seed in range(5):
+        found = recorded.objective(lambda seen: targets.objective(seen, (), clip), content(seed), targets, clip)
+        wanted = targets.objective(content(seed), (), clip)
+        assert found.kind == wanted.kind and [one.name for one in found.terms] == [one.name for one in wanted.terms]
+        for one, other in zip(tensors_in(found.terms), tensors_in(wanted.terms), strict=True):
+            torch.testing.assert_close(one, other)
+    assert (tape.recorded, tape.replayed) == (1, 4)
+
+
+def test_each_is_another_objective_for_a_runner_to_load(tape: Tape) -> None:
+    runners = StepRunners(torch.device("cpu"))
+    recorded, targets = RecordedObjectives(runners), tiny_painter()._targets
+    given = [recorded.objective(targets.objective, content(seed), targets) for seed in (1, 2, 3)]
+    assert len({id(one) for one in given}) == 3
+
+
+def test_another_clip_or_size_is_recorded_apart_and_the_last_few_are_kept(tape: Tape) -> None:
+    targets = tiny_painter()._targets
+    recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
+    clips = [object() for _ in range(MOST_KEPT + 1)]
+    for clip in clips:
+        recorded.objective(targets.objective, content(1), targets, clip)
+    recorded.objective(targets.objective, content(1), targets, clips[0])
+    assert tape.recorded == 0, "each was found as it is for the first time"
+    recorded.objective(targets.objective, content(1), targets, clips[-1])
+    assert tape.recorded == 1
+    recorded.objective(targets.objective, to_tensor(picture(24, 20)), targets, clips[-1])
+    assert tape.recorded == 1
+    recorded.clear()
+    recorded.objective(targets.objective, content(1), targets, clips[-1])
+    assert tape.recorded == 1
+
+
+def test_where_nothing_is_recorded_it_is_found_as_it_is(monkeypatch: pytest.MonkeyPatch, tape: Tape) -> None:
+    asked: list[Tensor] = []
+
+    def build(seen: Tensor) -> Objective:
+        asked.append(seen)
+        return targets.objective(seen)
+
+    targets = tiny_painter()._targets
+    runners = StepRunners(torch.device("cpu"))
+    monkeypatch.setattr("pipeline.style.recorded_objectives.KEPT_PIXELS", SIZE[0] * SIZE[1] - 1)
+    seen = content(1)
+    RecordedObjectives(runners).objective(build, seen)
+    runners._recorder = None
+    monkeypatch.undo()
+    RecordedObjectives(runners).objective(build, seen)
+    assert asked[0] is seen and asked[1] is seen and not tape.recorded
+
+
+def test_a_painter_finds_what_its_frames_are_painted_towards_in_a_replay(tape: Tape) -> None:
+    """Also in a further pass, and what is kept is given back where memory is short."""
+    painter = painter_of_a_clip(optimizer="lbfgs")
+    for seed in range(3):
+        painter.paint(picture(*SIZE, seed), expected(seed, SIZE))
+    (kept,) = painter._objectives._kept.values()
+    assert kept.work._replay is not None
+    painter._let_go()
+    assert not painter._objectives._kept and not painter._runners._kept
