@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ HELD = 32 * 2**20
 """Bytes of the last frames that stay in memory, so that what crosses to the next one need not be decoded again."""
 MOST_HELD = 16
 """... and how many of them, however small: by default eight frames back is the farthest that a frame looks."""
+
+
+Held = dict[int, tuple[Image, dict[str, Any]]]
+"""Frames in memory, with their records."""
 
 
 class FrameStore:
@@ -38,7 +43,10 @@ class FrameStore:
         self._folder = folder
         self.order = order
         self._job = job
-        self._held: dict[int, tuple[Image, dict[str, Any]]] = {}
+        self._held: Held = {}
+        # Apart, so that none of those that are being written gives way to one that is read.
+        self._read: Held = {}
+        self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -91,13 +99,14 @@ class FrameStore:
 
     def hold(self, index: int, painted: PaintedFrame) -> None:
         """Have a frame in memory that is being written, so that those after it can be painted meanwhile."""
-        image = painted.image.view()
+        self._keep(self._held, index, painted.image.view(), self._record(painted))
+
+    def _keep(self, held: Held, index: int, image: Image, record: dict[str, Any]) -> None:
         image.flags.writeable = False
-        self._held[index] = image, self._record(painted)
-        while len(self._held) > MOST_HELD or (
-            len(self._held) > 1 and sum(held.nbytes for held, _ in self._held.values()) > HELD
-        ):
-            del self._held[next(iter(self._held))]
+        with self._lock:
+            held[index] = image, record
+            while len(held) > MOST_HELD or (len(held) > 1 and sum(one.nbytes for one, _ in held.values()) > HELD):
+                del held[next(iter(held))]
 
     def write(self, index: int, painted: PaintedFrame) -> None:
         """Write a frame; it is finished once `done` counts it.
@@ -121,24 +130,29 @@ class FrameStore:
         return index in self._held or self.order.index(index) < self.done
 
     def image(self, index: int) -> Image:
-        """A finished frame, or one that is being written, uint8 (H, W, 3); not to be written to.
+        """A finished frame, or one that is being written, uint8 (H, W, 3); not to be written to. Asked in any thread.
+
+        One that is read is held for a while, with its record.
 
         :raises DamagedFrameError: the file is no longer what was written.
         """
-        held = self._held.get(index)
+        held = self._held.get(index) or self._read.get(index)
         if held is not None:
             return held[0]
         try:
-            return read_kept(self.path(index))[0]
-        except MediaError as error:
+            image, texts = read_kept(self.path(index))
+            record = json.loads(texts["reelbrush"])
+        except (MediaError, KeyError, ValueError) as error:
             raise self._damaged(index, error) from None
+        self._keep(self._read, index, image, record)
+        return image
 
     def record(self, index: int) -> dict[str, Any]:
         """Losses, steps, seconds, stop reason and memory_fallback of such a frame.
 
         :raises DamagedFrameError: the file is damaged, or another program has saved it.
         """
-        held = self._held.get(index)
+        held = self._held.get(index) or self._read.get(index)
         if held is not None:
             return held[1]
         try:

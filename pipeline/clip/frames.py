@@ -95,7 +95,7 @@ def _paint_pass(
     # They are decoded, and found again in one another, ahead in a thread; and kept behind in another. Paintings are
     # moved to the frames that come as soon as they are there.
     with (
-        MovesAhead(previous, torch.get_num_threads(), fills) as moves,
+        MovesAhead(previous, torch.get_num_threads(), fills, earlier) as moves,
         closing(_tracked_ahead(session, one, entered, painter.settings, store, moves)) as frames,
         FrameKeeper(store, kept) as keeper,
     ):

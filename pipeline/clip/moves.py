@@ -104,11 +104,15 @@ class MovesAhead:
     when they are asked for. The bits are the same.
     """
 
-    def __init__(self, previous: PreviousPaintings, threads: int, fills: bool = True) -> None:
+    def __init__(
+        self, previous: PreviousPaintings, threads: int, fills: bool = True, earlier: FrameStore | None = None
+    ) -> None:
         """
         :param threads: in which paintings are moved; with 1 nothing is done ahead.
         :param fills: as `moves_now`.
+        :param earlier: the pass before, whose painting of each frame will be wanted as well: it is read ahead.
         """
+        self._earlier = earlier
         self._previous = previous
         self._fills = fills
         self._threads = threads
@@ -121,7 +125,12 @@ class MovesAhead:
     def expect(self, tracked: TrackedFrame) -> None:
         """Begin with a frame that will be painted; in any thread."""
         index, now, tracks = tracked.frame.index, tracked.frame.image, tracked.tracks
-        if self._threads == 1 or not tracks or now[..., 0].size > AHEAD:
+        if self._threads == 1 or now[..., 0].size > AHEAD:
+            return
+        if self._earlier is not None:
+            # It stays in memory for a while, or its error will come when it is asked for.
+            self._pool.submit(self._earlier.image, index)
+        if not tracks:
             return
         begun = _Begun(tracked)
         if self._fills and 1 in tracks:

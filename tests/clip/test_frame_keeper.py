@@ -15,7 +15,7 @@ from tiny import picture
 from pipeline.clip.events import Event, FrameDone
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_store import MOST_HELD, FrameStore
-from pipeline.errors import DiskFullError, OutputError
+from pipeline.errors import DamagedFrameError, DiskFullError, OutputError
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 from reelbrush import stylize_video
@@ -76,6 +76,31 @@ def test_what_is_held_is_bounded_and_cannot_be_changed(tmp_path: Path, monkeypat
             store.image(4)[:] = 0
     assert sorted(store._held) == [3, 4]
     np.testing.assert_array_equal(store.image(1), painted(1).image)
+
+
+def test_a_frame_that_is_read_is_held_and_takes_no_place_of_one_that_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.clip.frame_store.HELD", painted(0).image.nbytes)
+    store = Gated(tmp_path)
+    store.gate.set()
+    for index in range(3):
+        store.put(index, painted(index))
+    store.gate.clear()
+    with FrameKeeper(store, lambda index, _: None) as keeper:
+        keeper.put(3, painted(3))
+        for index in (0, 1):
+            read = store.image(index)
+            np.testing.assert_array_equal(read, painted(index).image)
+            store.path(index).unlink()
+            assert store.image(index) is read and store.record(index)["losses"] == painted(index).losses
+            with pytest.raises(ValueError, match="read-only"):
+                read[:] = 0
+        with pytest.raises(DamagedFrameError):
+            store.image(0)
+        np.testing.assert_array_equal(store.image(3), painted(3).image)
+        assert not store.path(3).exists()
+        store.gate.set()
 
 
 def test_of_small_frames_no_more_are_held(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pipeline.clip import moves as module
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.moves import Moves, MovesAhead, PreviousPaintings, moves_now
 from pipeline.clip.tracking import TrackedFrame, track_frames
+from pipeline.errors import DamagedFrameError
 from pipeline.motion.carry import moved
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
@@ -126,6 +127,27 @@ def test_where_there_is_no_room_beside_the_painting_they_are_moved_when_they_are
     with MovesAhead(previous, 2) as ahead:
         ahead.expect(tracked[4])
         assert_alike(ahead.take(tracked[4]), wanted)
+
+
+def test_what_the_pass_before_made_of_a_frame_is_read_ahead(
+    tmp_path: Path, store: FrameStore, tracked: list[TrackedFrame]
+) -> None:
+    earlier = FrameStore(tmp_path / "earlier", range(5))
+    for index in range(5):
+        earlier.put(index, painted(index))
+    with MovesAhead(PreviousPaintings(store), 2, fills=False, earlier=earlier) as ahead:
+        for index in (0, 4):
+            ahead.expect(tracked[index])
+        ahead._pool.shutdown()
+        for index in (0, 4):
+            earlier.path(index).unlink()
+            np.testing.assert_array_equal(earlier.image(index), painted(index).image)
+    earlier.path(1).unlink()
+    with MovesAhead(PreviousPaintings(store), 2, fills=False, earlier=earlier) as ahead:
+        ahead.expect(tracked[1])
+        ahead._pool.shutdown()
+        with pytest.raises(DamagedFrameError):
+            earlier.image(1)
 
 
 def test_what_is_too_large_is_not_moved_ahead_and_what_is_not_wanted_is_let_go(
