@@ -120,6 +120,13 @@ def _compare(
     # The first of each shot that is shown.
     begins = {place for cut in cuts if (place := bisect_left(shown, cut)) < len(shown)}
     wanted = set(thumbnail_frames(len(shown), sorted(begins), limits.frames))
+    info = source.info
+    # Bars stand still, whatever is painted between them.
+    ratio = None if item.pad is None else Fraction(*info.kept)
+
+    def between(image: Image) -> Image:
+        return cropped(image, centre_crop(image.shape[1], image.shape[0], ratio))
+
     thumbnails: list[ThumbnailRow] = []
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
@@ -129,7 +136,7 @@ def _compare(
             index = shown[place]
             if place in wanted:
                 thumbnails.append(_thumbnail(index, content, painted, limits))
-            here = _small(content), _small(painted)
+            here = _small(between(content)), _small(between(painted))
             if before is not None:
                 flicker.append(FlickerRow(index, None, None) if place in begins else _flicker(index, before, here))
             first, before = first or here, here

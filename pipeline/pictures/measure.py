@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.clip.framing import Framing
 from pipeline.clip.parse import FrameRange
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.media import (
     FrameSource,
     Image,
+    VideoInfo,
     check_output,
     check_picture_output,
+    fit_size,
     open_source,
     refuse_same_file,
     write_picture,
@@ -150,6 +153,7 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     seam = flicker_between(ends[-1], ends[0]) if job.loop else None
     notes = (
         *alignment.notes,
+        *_bar_notes(painting.info),
         *(_seam_notes(seam, count, shots) if seam else ()),
         *source.info.notes,
         *painting.info.notes,
@@ -235,18 +239,30 @@ def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]
             on_progress=lambda done, of: on_count(f"Reading {path.name}", done, of),
         )
 
-    painting = opened(job.painting, job.size, None)
+    made = _framing_of(job.painting)
+    source = opened(job.source, None, job.frames, made.crop)
+    width, height = source.info.kept
+    # Bars stand still, whatever is painted between them.
+    painting = opened(job.painting, job.size, None, None if made.pad is None else Fraction(width, height))
     # Decoded at that size: a film in 4K is not carried around to be compared with a small painting.
     longest = max(painting.info.width, painting.info.height)
-    return opened(job.source, longest, job.frames, _crop_of(job.painting)), painting
+    return source.at_size(*fit_size(width, height, longest, even=True)), painting
 
 
-def _crop_of(painting: Path) -> Fraction | None:
-    """The part of the input that a painting shows, where it says so; None: all of it."""
+def _framing_of(painting: Path) -> Framing:
+    """What of the input a painting shows, and whether between bars, where it says so."""
     try:
-        return read_record(painting).crop
+        return read_record(painting)
     except ReelbrushError:
-        return None
+        return Framing()
+
+
+def _bar_notes(painting: VideoInfo) -> tuple[str, ...]:
+    """What is left out of the painting."""
+    if painting.crop is None:
+        return ()
+    width, height = painting.crop[2:]
+    return (f"The {width}x{height} between the bars of {painting.path.name} are measured.",)
 
 
 def _flicker_row(what: str, painting: float | None, source: float | None) -> tuple[str, ...]:

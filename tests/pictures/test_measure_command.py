@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from pipeline.batch.plan.item import Item
+from pipeline.batch.thumbnails import inspect_result
+from pipeline.clip.jobs import StylePicture
 from pipeline.media import open_source
 from pipeline.motion.measure import LONG
-from tests.jobs import ROOT, environment, events, invoke
+from reelbrush import stylize_video
+from tests.jobs import ROOT, SMALL, environment, events, invoke, moving_folder, paint_picture
 from tests.media_clips import write_clip
 from tests.moving import panned
 
@@ -259,3 +264,22 @@ def test_measuring_needs_no_torch_and_matplotlib_only_to_draw(here: Path) -> Non
     *lines, modules = found.stdout.splitlines()
     assert modules == "[]"
     assert json.loads(lines[-1])["event"] == "measured"
+
+
+def test_between_bars_the_picture_is_measured_and_not_the_bars(tmp_path: Path) -> None:
+    source, style = moving_folder(tmp_path / "in", 4), paint_picture(tmp_path / "style.png", seed=9)
+    how = {**SMALL, "steps": 2, "carried_steps": 1, "codec": "ffv1"}
+    stylize_video(source, style, tmp_path / "plain.mkv", **how)
+    stylize_video(source, style, tmp_path / "bars.mkv", aspect="1:1", pad="black", **how)
+    assert open_source(tmp_path / "bars.mkv").info.height == 48
+    found = [events(done(run(source, tmp_path / f"{name}.mkv", "--json")).stdout)[-1] for name in ("plain", "bars")]
+    assert found[0]["e_warp"] > 0
+    for key in ("width", "height", "e_warp", "e_warp_input", "compared", "sharpness", "lightness_drift"):
+        assert found[0][key] == found[1][key], key
+    assert "The 48x32 between the bars of bars.mkv are measured." in found[1]["notes"]
+    item = Item("bars.mkv", source, (StylePicture(style),), tmp_path / "bars.mkv")
+    flicker = [
+        inspect_result(replace(item, output=tmp_path / f"{name}.mkv", pad=pad, aspect=pad and "1:1")).flicker
+        for name, pad in (("plain", None), ("bars", "#000000"))
+    ]
+    assert flicker[0] == flicker[1]
