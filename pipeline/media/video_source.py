@@ -135,7 +135,9 @@ class _Decoder:
         across = Fraction(self._header.width, info.source_width)
         down = Fraction(self._header.height, info.source_height)
         left, top, width, height = info.crop
-        return (f"crop={round(width * across)}:{round(height * down)}:{round(left * across)}:{round(top * down)}",)
+        parts = width * across, height * down, left * across, top * down
+        # Exact: else the last row or column of an odd size is left out, where neighbours share their colour.
+        return (f"crop={':'.join(str(round(part)) for part in parts)}:exact=1",)
 
     def _on_white(self, assumed: str) -> tuple[str, ...]:
         """Filters that put white behind each frame. Before it is resized: else colours that are hidden bleed out."""
