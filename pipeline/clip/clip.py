@@ -15,6 +15,7 @@ from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
 from pipeline.clip.finished_outputs import finished_outputs
 from pipeline.clip.frames import Run, encode_kept, paint_frames
+from pipeline.clip.gif_limit import limit_notes
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
@@ -72,6 +73,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
             *style_notes((*job.styles, *job.region_styles)),
             *(note for sink in sinks for note in sink.notes),
         ]
+        said += limit_notes(session, missing)
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))

@@ -9,14 +9,14 @@ from itertools import compress
 from pathlib import Path
 
 from pipeline.atomic import remove
-from pipeline.media.encoding_ladder import Encoding
+from pipeline.media.encoding_ladder import Encoding, encoding_ladder
 from pipeline.media.gif_sink import GifWriter
 from pipeline.media.ivf import IvfFile, ivf_images
-from pipeline.media.outputs import part_path, publish
+from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.resize import resize
-from pipeline.media.size_limit import Encoded, trials_folder, write_within_limit
+from pipeline.media.size_limit import Encoded, is_possible, trials_folder, write_within_limit
 from pipeline.types import Image
 
 
@@ -52,11 +52,31 @@ class LimitedGifWriter:
             remove(path)
 
 
+def least_bytes(plan: SinkPlan, images: Callable[[], Iterator[Image]]) -> int:
+    """What the smallest GIF of some frames takes: of those that are to be painted, before any is.
+
+    :param plan: of the GIF.
+    :param images: its frames, at any size of their proportions.
+    :raises OutputError: it cannot be written.
+    """
+    folder = trials_folder(plan.path)
+    animation = _KeptFrames(plan, images)
+    least = [encoding for encoding in encoding_ladder(".gif") if is_possible(animation, encoding)][-1]
+    try:
+        folder.mkdir(exist_ok=True)
+        animation.encode(folder / "least.gif", least)
+        return (folder / "least.gif").stat().st_size
+    except OSError as error:
+        raise cannot_write(plan.path, error) from error
+    finally:
+        remove(folder)
+
+
 class _KeptFrames:
     """The frames of a clip as an `Animation`."""
 
     kind = "GIF"
-    advice = "fewer pixels, frames a second or frames, with --gif-size, --gif-fps and --frames."
+    advice = "fewer pixels or frames a second (--gif-size, --gif-fps); what is painted is kept for that."
 
     def __init__(self, plan: SinkPlan, images: Callable[[], Iterator[Image]]) -> None:
         self._plan = plan

@@ -182,6 +182,10 @@ class Reframing:
         self._content = _Ahead(content.at_size(*layout.inner)) if content is not None and wanted else None
         self._opacity = _Ahead(content.opacity(*layout.inner)) if content is not None and alpha else None
 
+    def times_shown(self, index: int) -> int:
+        """How often painted frame `index` is written."""
+        return self._shown[index]
+
     def frames_of(self, index: int, painting: Image) -> list[Image]:
         """What is written of painted frame `index`: that frame, several times the same, or nothing.
 

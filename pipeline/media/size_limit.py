@@ -72,7 +72,7 @@ def write_within_limit(
             best: int | None = 0
         else:
             # The weights hold for the frames and sizes of this animation, where what would be too small is left out.
-            encodings = [encoding for encoding in encodings if _is_possible(animation, encoding)]
+            encodings = [encoding for encoding in encodings if is_possible(animation, encoding)]
 
             def measure(number: int) -> int:
                 on_trial(_description(animation, encodings[number]))
@@ -142,7 +142,7 @@ class _Trials:
         )
 
 
-def _is_possible(animation: Animation, encoding: Encoding) -> bool:
+def is_possible(animation: Animation, encoding: Encoding) -> bool:
     """Whether so small an animation would still be one; what has fewer frames or pixels anyway keeps those."""
     full_side, full_frames = animation.size(replace(encoding, scale=1.0, share=Fraction(1)))
     side, frames = animation.size(encoding)

@@ -11,6 +11,7 @@ from jobs import SMALL, invoke, moving_folder, paint_picture
 from PIL import Image as Pillow
 
 from pipeline.clip.disk_room import clip_room
+from pipeline.clip.events import Event, Started
 from pipeline.clip.jobs import ClipJob, ReplayJob, StylePicture
 from pipeline.clip.replay import run_replay
 from pipeline.errors import DiskFullError, OutputError, UsageError
@@ -70,6 +71,31 @@ def test_a_gif_takes_no_more_bytes_than_it_may(tmp_path: Path, inputs: tuple[Pat
     assert not (tmp_path / "b.mkv").exists() and not (tmp_path / "b.gif").exists()
     done = stylize_video(source, style, tmp_path / "b.mkv", gif=tmp_path / "b.gif", max_bytes="20kB", **HOW)
     assert done.painted == 0
+
+
+def test_a_limit_that_will_hardly_be_kept_is_said_before_anything_is_painted(
+    tmp_path: Path, inputs: tuple[Path, Path]
+) -> None:
+    source, style = inputs
+    told: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def notes(event: Event) -> None:
+        if isinstance(event, Started):
+            told[:] = event.notes
+            raise Enough
+
+    for limit, fits in ((1500, False), (100_000, True)):
+        for name in ("o.gif", "o.mkv"):
+            beside = {} if name == "o.gif" else {"gif": tmp_path / "b.gif", "gif_fps": 10}
+            how = {**HOW, **beside, "max_bytes": limit, "on_event": notes}
+            with pytest.raises(Enough):
+                stylize_video(source, style, tmp_path / name, **how)
+            assert any("it will hardly fit" in note for note in told) is not fits
+    # Nothing is left of the trial.
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".reelbrush"}
 
 
 @pytest.mark.parametrize(
