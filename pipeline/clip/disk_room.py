@@ -20,6 +20,7 @@ VIDEO = 0.35
 GIF = 0.9
 DENSE = ("ffv1", "prores")
 """Codecs with as many as a PNG."""
+_STILLS = (".png", ".apng")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ def clip_room(job: ClipJob, painted: tuple[int, int], kept: tuple[int, int], fra
             # Its frames wait until all colours are known.
             work += PNG * pixels
         else:
-            dense = is_folder(path) or made["quality"] == "lossless" or made["codec"] in DENSE
+            dense = (
+                is_folder(path)
+                or path.suffix.lower() in _STILLS
+                or made["quality"] == "lossless"
+                or made["codec"] in DENSE
+            )
             result += (PNG if dense else VIDEO) * pixels
     return Room(round(result), round(work))
 

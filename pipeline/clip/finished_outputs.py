@@ -16,6 +16,7 @@ from pipeline.clip.provenance import Record
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
+from pipeline.media.animation_sink import SUFFIXES as ANIMATED
 
 
 def says_how_made(path: Path) -> bool:
@@ -70,8 +71,10 @@ def _is_result(path: Path, wanted: Record, frames: int) -> bool:
     try:
         if not path.exists() or not same_making(read_record(path), wanted):
             return False
-        # A GIF of which something was asked has as many frames as came of that.
-        return open_source(path).info.frames == frames or wanted.fewer_frames
+        # A GIF of which something was asked has as many frames as came of that; and animated pictures have none that
+        # are as those before them.
+        fewer = wanted.fewer_frames or path.suffix.lower() in ANIMATED
+        return open_source(path).info.frames == frames or fewer
     except ReelbrushError:
         return False
 

@@ -212,8 +212,8 @@ class Framing:
     alpha: str = field(
         default=FLATTEN,
         metadata=option(
-            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .mov, .webm, .mkv or .gif, a "
-            "folder, or a picture but .jpg. It is painted on white either way.",
+            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .mov, .webm, .mkv, .gif, "
+            ".webp, .apng, a folder, or a picture but .jpg. It is painted on white either way.",
             OUTPUT,
             metavar="WORD",
             read=parse_alpha,

@@ -101,7 +101,7 @@ class ClipJob(Framing, GifOptions, Regions):
     styles: tuple[StylePicture, ...] = field(metadata=STYLES)
     output: Path = field(
         metadata=option(
-            ".mp4, .mov, .mkv, .webm, .gif, or a folder for numbered pictures.",
+            ".mp4, .mov, .mkv, .webm, .gif, .webp, .apng, or a folder for numbered pictures.",
             MAIN,
             flags=("--output", "-o"),
             metavar="OUT",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,25 @@ from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.picture_sources import animation_delays
 from pipeline.media.plan import SinkPlan
+from pipeline.text import size_text
 from pipeline.types import Image
 
 SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 """Ending of a name -> format."""
 
+MOST = 2 << 30
+"""Bytes of all frames together."""
 _WEBP_QUALITIES = {"visual": 90, "small": 75}
 _DITHERS = {"diffused": Pillow.Dither.FLOYDSTEINBERG, "none": Pillow.Dither.NONE}
+
+
+def check_options(path: Path, quality: str | int | None, palette: Palette | None = None) -> dict[str, Any]:
+    """What Pillow is told for a quality or a palette.
+
+    Raises:
+        UsageError: the format has no such quality, or no palette.
+    """
+    return (_webp_options if SUFFIXES[path.suffix.lower()] == "WEBP" else _png_options)(quality, palette)
 
 
 class AnimationWriter:
@@ -34,13 +47,20 @@ class AnimationWriter:
     def __init__(self, plan: SinkPlan) -> None:
         """
         Raises:
-            UsageError: the format has no such quality, or no palette.
+            UsageError: the format has no such quality, or no palette; or there are more frames than fit in memory.
         """
+        pixels = plan.width * plan.height * (4 if plan.alpha else 3) * len(plan.times)
+        if pixels > MOST:
+            raise UsageError(
+                f"{plan.path}: {len(plan.times)} frames of {plan.width}x{plan.height} are too many for an animated "
+                f"picture, of which all of them are in memory ({size_text(pixels)}). Choose a name that ends in .webm, "
+                ".mp4 or .gif, or fewer or smaller frames."
+            )
         self.notes = plan.left_out()
         self._plan = plan
         self._part = part_path(plan.path)
         self._form = SUFFIXES[plan.path.suffix.lower()]
-        self._options = (_webp_options if self._form == "WEBP" else _png_options)(plan.quality, plan.palette)
+        self._options = check_options(plan.path, plan.quality, plan.palette)
         self._palette = plan.palette
         self._images: list[Image] = []
         self._delays: list[Fraction] = []

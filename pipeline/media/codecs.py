@@ -191,8 +191,8 @@ def _with_alpha(encoding: Encoding, level: str | int) -> Encoding:
         return Encoding(codec, yuv("yuva420p"), (*arguments, "-auto-alt-ref", "0"), encoding.notes)
     named = f"{codec} without loss" if codec == "vp9" else codec
     raise UsageError(
-        f"{named} cannot keep transparency. Choose prores in a .mov, vp9 in a .webm or .mkv, ffv1 in a .mkv, a .gif or "
-        "a folder; or leave --alpha keep out."
+        f"{named} cannot keep transparency. Choose prores in a .mov, vp9 in a .webm or .mkv, ffv1 in a .mkv, a .gif, "
+        ".webp or .apng, or a folder; or leave --alpha keep out."
     )
 
 

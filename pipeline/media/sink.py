@@ -11,7 +11,7 @@ from types import TracebackType
 
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
-from pipeline.media.animation_sink import AnimationWriter
+from pipeline.media.animation_sink import AnimationWriter, check_options
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.folder_sink import FolderWriter, check_output_folder
 from pipeline.media.frame import Frame
@@ -29,6 +29,9 @@ DEPTH = 4
 SUFFIXES = (*DEFAULT, ".gif")
 """Endings of files that can be written; anything without an ending is a folder."""
 
+CLIPS = (*SUFFIXES, ".webp", ".apng")
+"""Endings of files that a clip can be written as. That of .png is a mistake more often than an animation."""
+
 ANIMATIONS = (*SUFFIXES, *PICTURES)
 """Endings of files that can be written where only an animation can be meant: elsewhere .png and .webp are stills."""
 
@@ -43,7 +46,7 @@ def open_sink(plan: SinkPlan) -> Sink:
     path, suffix = plan.path, plan.path.suffix.lower()
     as_folder = plan.as_folder or is_folder(path)
     if not as_folder:
-        _check_ending(path, ANIMATIONS if plan.animation else SUFFIXES)
+        _check_ending(path, ANIMATIONS if plan.animation else CLIPS)
     if not plan.times or plan.duration <= plan.times[-1] or plan.width < 1 or plan.height < 1:
         raise UsageError(f"{path}: a clip needs at least one frame of at least one pixel that is shown for a while.")
     if not plan.variable and any(time != index / plan.rate for index, time in enumerate(plan.times)):
@@ -80,10 +83,13 @@ def check_encoding(path: Path, codec: str | None, quality: str | int | None, dep
         _check_depth(path, depth)
         return
     suffix = path.suffix.lower()
-    _check_ending(path, SUFFIXES)
+    _check_ending(path, CLIPS)
     _check_codec(path, codec)
     if suffix == ".gif":
         gif_palette(quality)
+        _check_depth(path, depth)
+    elif suffix in PICTURES:
+        check_options(path, quality)
         _check_depth(path, depth)
     else:
         choose_encoding(suffix, codec, quality, Pictures(depth=depth))

@@ -47,7 +47,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seen(path: Path) -> list[np.ndarray]:
     """The frames of a result with their opacity, (H, W, 4), as ffmpeg or Pillow decodes them."""
-    if path.is_dir() or path.suffix == ".gif":
+    if path.is_dir() or path.suffix in (".gif", ".webp", ".apng"):
         return frames_by_pillow(path, "RGBA")
     decoder = ("-c:v", "libvpx-vp9") if path.suffix in (".webm", ".mkv") else ()
     done = run([*decoder, "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"])
@@ -57,7 +57,15 @@ def seen(path: Path) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("disc", "o.mov"), ("disc.mov", "o.webm"), ("disc.webm", "o.gif"), ("disc.gif", "o"), ("disc.webp", "o.mkv")],
+    [
+        ("disc", "o.mov"),
+        ("disc.mov", "o.webm"),
+        ("disc.webm", "o.gif"),
+        ("disc.gif", "o"),
+        ("disc.webp", "o.mkv"),
+        ("disc.gif", "o.webp"),
+        ("disc.webp", "o.apng"),
+    ],
 )
 def test_transparency_comes_out_as_it_went_in(tmp_path: Path, inputs: Path, source: str, name: str) -> None:
     told: list[Event] = []
@@ -68,6 +76,8 @@ def test_transparency_comes_out_as_it_went_in(tmp_path: Path, inputs: Path, sour
     ]
     found = seen(tmp_path / name)
     assert len(found) == FRAMES
+    again = stylize_video(inputs / source, inputs / "style.png", tmp_path / name, **HOW)
+    assert again.painted == 0 and "already painted" in again.notes[0]
     for number, image in enumerate(found):
         wanted = disc(number)[:, :, 3].astype(int)
         opacity = image[:, :, 3].astype(int)
