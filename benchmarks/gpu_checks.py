@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -205,13 +205,9 @@ def check_resume(device: torch.device, network: Network, side: int = 128) -> Che
     return Check("a clip that goes on against one in one go, grey levels apart", apart < 4, f"{apart:.2g} of 255")
 
 
-def checks_anywhere(network: Network, interpret: bool) -> Iterator[Check]:
-    """Those that need no GPU.
-
-    :param interpret: whether to check the kernels in Triton's interpreter.
-    """
-    if interpret:
-        yield from check_kernels(CPU)
+def checks_anywhere(network: Network) -> Iterator[Check]:
+    """Those that need no GPU."""
+    yield from check_kernels(CPU)
     yield check_stacked_pairs(network)
     yield check_tape(network)
     yield check_resume(CPU, network, 48)
@@ -225,10 +221,10 @@ def checks_on(device: torch.device, network: Network) -> Iterator[Check]:
     yield check_resume(device, network)
 
 
-def tried(checks: Callable[[], Iterator[Check]], name: str) -> Iterator[Check]:
+def tried(checks: Iterator[Check], name: str) -> Iterator[Check]:
     """The checks; one that fails by an error is the last of them."""
     try:
-        yield from checks()
+        yield from checks
     except Exception as error:
         yield Check(name, False, f"{type(error).__name__}: {error}")
 

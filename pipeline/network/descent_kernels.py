@@ -17,7 +17,7 @@ from pipeline.network.kernels import Descent, DescentRules
 from pipeline.network.launching import OPTIONS, on_device_of, power_of_two
 
 # Numbers that one program works on at a time, and parts of a row that are multiplied side by side.
-BLOCK, PARTS = 2048, 32
+BLOCK, PARTS = 1024, 64
 
 
 @triton.jit

@@ -20,11 +20,11 @@ from pipeline.network.kernels import MomentTarget
 from pipeline.network.launching import OPTIONS, interpreted, on_device_of, power_of_two
 
 # Positions and channels that are summed at once; parts of the positions that are summed side by side.
-SUMMED, CHANNELS, PARTS = 128, 64, 256
+SUMMED, CHANNELS, PARTS = 128, 64, 128
 # Rows of the covariance that one program works on.
-ROWS = 16
+ROWS = 8
 # Sizes of a product's blocks: positions, channels, and channels that are summed over at once.
-POSITIONS, WIDTH, DEPTH = 128, 128, 64
+POSITIONS, WIDTH, DEPTH = 128, 64, 64
 # The interpreter takes numbers in bfloat16 for whole ones when it multiplies matrices.
 FACTORS = tl.float32 if interpreted() else tl.bfloat16
 

@@ -20,7 +20,7 @@ from pipeline.network.launching import OPTIONS, interpreted, on_device_of
 
 # Positions and channels that one program works on; positions of the first convolution, and pixels of its gradient.
 POSITIONS, CHANNELS = 32, 64
-FIRST_POSITIONS, GATHERED = 128, 512
+FIRST_POSITIONS, GATHERED = 64, 512
 # The interpreter takes numbers in bfloat16 for whole ones when it multiplies matrices.
 FACTORS = tl.float32 if interpreted() else tl.bfloat16
 
