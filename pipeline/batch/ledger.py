@@ -174,6 +174,15 @@ class Ledger:
         rows = self._read("SELECT * FROM item WHERE position != ? OR ? ORDER BY position, name", _LEFT_OUT, left_out)
         return [_item_row(row) for row in rows]
 
+    def earlier(self) -> list[ItemRow]:
+        """Paintings that earlier commands have finished and the last one leaves out, as long as they are there; in the
+        order in which they were finished."""
+        rows = self._read(
+            "SELECT * FROM item WHERE position = ? AND state = ? ORDER BY ended, name", _LEFT_OUT, State.DONE
+        )
+        # Where the folder was moved, what is in it has moved along.
+        return [row for row in map(_item_row, rows) if (self.path.parent / row.name).exists()]
+
     def item(self, name: str) -> ItemRow | None:
         """The painting of that name, asked for last or at any time before; None where there is none."""
         found = self._read("SELECT * FROM item WHERE name = ?", name)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from pipeline.batch.ledger_rows import FlickerRow, ThumbnailRow
 from pipeline.batch.plan.item import Item
+from pipeline.batch.worst_frame import excess, worst_frame, worst_frame_text
 from pipeline.errors import MediaError
 from pipeline.media import FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.reframe import between_bars
@@ -58,7 +59,8 @@ class Inspection:
     thumbnails: tuple[ThumbnailRow, ...] = ()
     flicker: tuple[FlickerRow, ...] = ()
     notes: tuple[str, ...] = ()
-    """Why there is nothing, where there is nothing; a sentence each."""
+    """What is to be known of it: the frame at which it flickers most, where that stands out; or why there is nothing
+    to be shown. A sentence each."""
 
 
 def thumbnail_limits(items: int) -> ThumbnailLimits:
@@ -80,7 +82,9 @@ def inspect_result(
             return Inspection(thumbnails=(_still(item, limits),))
         source, painting = _open(item, limits)
         thumbnails, flicker = _compare(source, painting, item, cuts, limits, loop)
-        return Inspection(tuple(thumbnails), tuple(flicker))
+        worst = worst_frame(flicker)
+        notes = () if worst is None else (f"It flickers most at {worst_frame_text(worst)}.",)
+        return Inspection(tuple(thumbnails), tuple(flicker), notes)
     # Whatever it is: the painting is finished, and stays so.
     except Exception as error:
         return Inspection(notes=(f"The painting is finished, but the report cannot show it: {error}",))
@@ -131,6 +135,7 @@ def _compare(
     flicker: list[FlickerRow] = []
     first: tuple[Image, Image] | None = None
     before: tuple[Image, Image] | None = None
+    worst: tuple[FlickerRow, Image, Image] | None = None
     with closing(_pairs(source, painting, item, shown)) as pairs:
         for place, (content, painted) in enumerate(pairs):
             index = shown[place]
@@ -139,7 +144,13 @@ def _compare(
             here = _small(between(content)), _small(between(painted))
             if before is not None:
                 flicker.append(FlickerRow(index, None, None) if place in begins else _flicker(index, before, here))
+                if worst is None or excess(flicker[-1]) > excess(worst[0]):
+                    worst = flicker[-1], content, painted
             first, before = first or here, here
+    found = worst_frame(flicker)
+    if found is not None and worst is not None and found.frame not in {one.frame for one in thumbnails}:
+        thumbnails.append(_thumbnail(found.frame, *worst[1:], limits))
+        thumbnails.sort(key=lambda one: one.frame)
     if loop and first is not None and before is not None:
         flicker.insert(0, _flicker(0, before, first))
     return thumbnails, flicker

@@ -19,7 +19,7 @@ from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
 from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
-from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, inset_pictures
+from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, inset_pictures, marked
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.jobs import GalleryJob
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
@@ -81,7 +81,8 @@ def _sheet(job: GalleryJob, items: Sequence[GalleryItem], on_count: OnCount) -> 
     for number, (one, (x, y, wide, high)) in enumerate(zip(items, places, strict=True), 1):
         frame = middle_number(one.source)
         picture = cropped(frame_at(one.source, frame), wide, high)
-        pictures.append(Picture(with_insets(picture, inset_pictures(one, frame) if job.insets else []), x, y))
+        picture = with_insets(picture, inset_pictures(one, frame) if job.insets else [])
+        pictures.append(Picture(marked(picture, one.mark), x, y))
         on_count("Drawing the sheet", number, len(items))
     return Canvas(height, width, tuple(pictures)).pixels()
 

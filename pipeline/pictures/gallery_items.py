@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.batch.ledger import LEDGER, Ledger
@@ -15,7 +15,12 @@ from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import is_media_name
+from pipeline.pictures.canvas import of_picture
+from pipeline.pictures.caption import caption
 from pipeline.pictures.frame_access import content_frame
+
+EARLIER = "earlier"
+"""Written on paintings of earlier commands."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class GalleryItem:
     source: FrameSource
     origin: FoundIngredients | None
     """None where it does not say how it was made."""
+    mark: str = ""
+    """What is written on it."""
 
 
 def find_gallery_items(
@@ -33,7 +40,8 @@ def find_gallery_items(
 ) -> tuple[list[GalleryItem], list[str]]:
     """The results that are meant, each once, in order; and what a person should know of the choice.
 
-    A batch's folder gives its finished paintings in the order of the batch. Another folder gives what was painted of
+    A batch's folder gives its finished paintings in the order of the batch, and after them, marked so, those of earlier
+    commands that the last one leaves out. Another folder gives what was painted of
     the files in it, in natural order, or everything, if none of them says how it was made; a GIF beside a video and
     the story of a picture are the same painting once more. A folder of frame_000001.png and so on is one result. What
     cannot be read is left out, but where it is named itself.
@@ -61,7 +69,8 @@ def find_gallery_items(
     for one in candidates:
         first.setdefault(one.path.resolve(), one)
     items = list(first.values())
-    return items, [*_damaged_notes(finder.damaged), *(_missing_notes(items) if insets else ())]
+    said = [*_earlier_notes(finder.earlier), *_damaged_notes(finder.damaged)]
+    return items, [*said, *(_missing_notes(items) if insets else ())]
 
 
 def inset_pictures(one: GalleryItem, frame: int) -> list[Image]:
@@ -72,6 +81,13 @@ def inset_pictures(one: GalleryItem, frame: int) -> list[Image]:
     return [*([] if content is None else [content]), *(read_picture(style) for style in one.origin.styles)]
 
 
+def marked(image: Image, text: str) -> Image:
+    """A picture, uint8 (H, W, 3), with that written into its lower right corner; itself where it is ''."""
+    if not text:
+        return image
+    return of_picture(image).with_marks(caption(text, image.shape[0], image.shape[1], right=True)).pixels()
+
+
 class _ItemFinder:
     """Opens results, and keeps account of those that cannot be opened."""
 
@@ -79,6 +95,8 @@ class _ItemFinder:
         self._search = search
         self.damaged: dict[Path, MediaError] = {}
         """What was left out, and why."""
+        self.earlier: list[Path] = []
+        """Of batches, what earlier commands have painted and the last one leaves out."""
 
     def open_item(self, path: Path) -> GalleryItem:
         """A result. Raises a MediaError where it cannot be read."""
@@ -91,13 +109,15 @@ class _ItemFinder:
     def of_batch(self, folder: Path) -> list[GalleryItem]:
         """Its finished paintings."""
         with closing(Ledger(folder)) as ledger:
-            rows = ledger.items()
+            rows, earlier = ledger.items(), ledger.earlier()
         # A folder that has been moved keeps its paintings: their names count from it.
         done = [folder / row.name for row in rows if row.state is State.DONE]
         there = [path for path in done if path.exists()]
-        if not there:
+        if not there and not earlier:
             raise UsageError(f"{folder}: nothing of this batch is finished yet. 'reelbrush status' says how far it is.")
-        return list(self._readable(there))
+        old = [replace(one, mark=EARLIER) for one in self._readable(folder / row.name for row in earlier)]
+        self.earlier += [one.path for one in old]
+        return [*self._readable(there), *old]
 
     def of_folder(self, folder: Path, output: Path) -> list[GalleryItem]:
         """What was painted of the files in it, or all of them."""
@@ -146,6 +166,12 @@ def _beside(path: Path, kind: str) -> bool:
 
 def _damaged_notes(damaged: Mapping[Path, MediaError]) -> list[str]:
     return [f"Left out, because it cannot be read: {first_of([path.name for path in damaged])}."] if damaged else []
+
+
+def _earlier_notes(earlier: Sequence[Path]) -> list[str]:
+    if not earlier:
+        return []
+    return [f"Painted by earlier commands and left out of the last one: {first_of([path.name for path in earlier])}."]
 
 
 def _missing_notes(items: Sequence[GalleryItem]) -> list[str]:

@@ -16,7 +16,7 @@ from pipeline.media.sink import write_frames
 from pipeline.media.size_limit import Encoded, write_within_limit
 from pipeline.pictures.fitting import contained, cropped, cropped_share, on_ground
 from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_shown_at, is_clip, open_content
-from pipeline.pictures.gallery_items import GalleryItem, inset_pictures
+from pipeline.pictures.gallery_items import GalleryItem, inset_pictures, marked
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.wipe import SECONDS, one_way, wiped
 from pipeline.types import OnCount
@@ -143,6 +143,7 @@ class _Slide:
 
     def __init__(self, one: GalleryItem, insets: bool) -> None:
         self._source = one.source
+        self._mark = one.mark
         self._insets = inset_pictures(one, 0) if insets else []
         self._content: FrameSource | None = None
         if insets and one.origin is not None and is_clip(one.source):
@@ -175,13 +176,14 @@ class _Slide:
                 contents = stack.enter_context(closing(frames_by_number(self._content, playback.numbers)))
             for picture, content in zip(images, contents, strict=False):
                 image = _on_screen(picture, self._insets if content is None else [content, *self._insets[1:]], size)
+                image = marked(image, self._mark)
                 yield image
                 number += 1
         yield from [image] * (len(playback.lengths) - number)
 
     def first(self, size: tuple[int, int]) -> Image:
         """What it begins with."""
-        return _on_screen(frame_at(self._source, 0), self._insets, size)
+        return marked(_on_screen(frame_at(self._source, 0), self._insets, size), self._mark)
 
 
 def _on_screen(image: Image, insets: Sequence[Image], size: tuple[int, int]) -> Image:

@@ -17,6 +17,7 @@ from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.inputs import left_out_text
 from pipeline.errors import ReelbrushError, UsageError
 from pipeline.report.html_report import PageCache, write_report
+from pipeline.report.status import STALE_HERE
 from pipeline.signals import defer_signals
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class ReportWriter:
         began, first = time.monotonic(), self._written is None
         # A page that cannot be written is no reason to paint no more; the ledger has it all.
         with suppress(ReelbrushError), closing(Ledger(self._folder)) as ledger:
-            write_report(ledger, self._folder / REPORT, None if ended else time.time(), self._cache, self._left_out)
+            now, patience = None if ended else time.time(), max(STALE_HERE, 2 * (EVERY + SPARE * self._took))
+            write_report(ledger, self._folder / REPORT, now, self._cache, self._left_out, patience)
         self._written, self._due, self._going = time.monotonic(), False, not ended
         self._took = 0.0 if first else self._written - began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import ReelbrushError
@@ -52,6 +52,8 @@ class Cause:
     """'clip.mp4 (2 paintings)', 'clip-ink.mp4'."""
     why: str
     """The paragraph, without the file that `who` names."""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """The paintings that have failed for it."""
 
     @property
     def text(self) -> str:
@@ -61,14 +63,17 @@ class Cause:
 
 def causes(failures: Iterable[Failure]) -> list[Cause]:
     """Every cause once, in the order in which they come first. Nothing in it is a control character."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for failure in failures:
         who, why = _of_whom(failure)
-        count = found.setdefault(why, {})
-        count[who] = count.get(who, 0) + 1
+        found.setdefault(why, {}).setdefault(who, []).append(failure.name)
     return [
-        Cause(listed([who if count == 1 else f"{who} ({count} paintings)" for who, count in counts.items()]), why)
-        for why, counts in found.items()
+        Cause(
+            listed([who if len(names) == 1 else f"{who} ({len(names)} paintings)" for who, names in by_who.items()]),
+            why,
+            tuple(name for names in by_who.values() for name in names),
+        )
+        for why, by_who in found.items()
     ]
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
+from pipeline.batch.worst_frame import worst_frame, worst_frame_text
 from pipeline.clip.parse import frames_text
-from pipeline.report.status import STOPPED, stopped_early
+from pipeline.report.status import STALE_HERE, STOPPED, stopped_early
 from pipeline.text import duration_text, size_text
 
 _OUTCOMES = {"finished": "", "": " so far", STOPPED: ", stopped at the first failure"}
@@ -50,15 +51,20 @@ class Headline:
     """Whether the page will be written again."""
     stopped: bool
     """Whether it was left undone because something failed."""
+    silent: Moment | None
+    """From when on a run that is at work counts as interrupted, if the page has not been written again."""
     outcome: str
     """Of the last run, to be put behind the time: '', ' so far', ', interrupted'."""
     software: str
 
 
-def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None) -> Headline:
+def headline(
+    items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None, patience: float = STALE_HERE
+) -> Headline:
     """The batch in a few numbers.
 
-    :param now: when that is, of a run that is at work; None: when it last wrote.
+    :param now: when that is, of a run that is at work; None of one that is not: without an end it was killed.
+    :param patience: seconds for which a run that is at work may write nothing.
     """
     count = {state: sum(row.state is state for row in items) for state in State}
     done, failed, waiting = count[State.DONE], count[State.FAILED], count[State.WAITING]
@@ -67,6 +73,7 @@ def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None
     ends = [run.seen if run.ended is None else run.ended for run in runs]
     if running and now is not None:
         ends[-1] = now
+    killed = last is not None and last.ended is None and not running
     outcome = "" if last is None else STOPPED if stopped_early(last, items) else last.outcome or ""
     return Headline(
         items=len(items),
@@ -81,7 +88,8 @@ def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None
         ended=moment(ends[-1]) if runs else None,
         running=running,
         stopped=outcome == STOPPED,
-        outcome=_OUTCOMES.get(outcome, f", {outcome}") if last else "",
+        silent=moment(now + patience) if running and now is not None else None,
+        outcome=", interrupted" if killed else _OUTCOMES.get(outcome, f", {outcome}") if last else "",
         software="Reelbrush" if last is None else f"Reelbrush {last.version}",
     )
 
@@ -122,6 +130,9 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
     seam = _times_that_of_the_input([one for one in flicker if one.frame == 0])
     if seam is not None:
         found.append(f"{seam:.1f} × at the seam of the loop")
+    worst = worst_frame(flicker)
+    if worst is not None:
+        found.append(f"most at {worst_frame_text(worst)}")
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow
+from pipeline.batch.worst_frame import worst_frame
 
 WIDE, HIGH = 1000, 200
 """Units of a plot; the page stretches it to where it stands."""
@@ -21,6 +22,7 @@ MARKS = {
     "still": "repeats the frame before",
     "unstable": "did not settle",
     "seam": "seam of the loop",
+    "worst": "flickers most",
 }
 """Kinds of frames that stand out, and their labels."""
 
@@ -158,11 +160,14 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
     last = max((one.in_pass for one in frames), default=1)
     stopped = {one.frame: one for one in frames if one.in_pass == last}
     plot = _plot(axes, painting, lines, stopped, label)
-    if 0 not in known:
-        return plot
     # Wide enough to be seen where there are many frames.
-    seam = Mark("seam", 0, round(max(WIDE / row.frames, WIDE / 100), 2))
-    return replace(plot, marks=(*plot.marks, seam))
+    wide = round(max(WIDE / row.frames, WIDE / 100), 2)
+    seam = (Mark("seam", 0, wide),) if 0 in known else ()
+    worst = worst_frame(flicker)
+    if worst is None:
+        return replace(plot, marks=(*plot.marks, *seam))
+    left = WIDE * (worst.frame + 0.5) / row.frames - wide / 2
+    return replace(plot, marks=(*plot.marks, *seam, Mark("worst", round(min(max(0.0, left), WIDE - wide), 2), wide)))
 
 
 def _plot(

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,15 @@ from markupsafe import Markup
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import ItemRow, State
 from pipeline.batch.thumbnails import thumbnail_limits
+from pipeline.batch.worst_frame import worst_frame
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
-from pipeline.report.failures import RESUME_HINT
+from pipeline.report.failures import RESUME_HINT, Cause, Failure, causes
 from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
 from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
 from pipeline.report.progress import row_progress
-from pipeline.text import sanitize, sanitize_line
+from pipeline.report.status import STALE_HERE
+from pipeline.text import MOST_NAMES, listed, sanitize, sanitize_line
 
 OPEN_UP_TO = 12
 """In a batch of more items, those that are painted are folded up, each to a line."""
@@ -56,23 +58,34 @@ class PageCache:
 
 
 def write_report(
-    ledger: Ledger, path: Path, now: float | None = None, cache: PageCache | None = None, left_out: str = ""
+    ledger: Ledger,
+    path: Path,
+    now: float | None = None,
+    cache: PageCache | None = None,
+    left_out: str = "",
+    patience: float = STALE_HERE,
 ) -> None:
     """Write the page, or replace it; it is complete at every moment.
 
     :param now: as for `render`.
     :param cache: as for `render`.
     :param left_out: as for `render`.
+    :param patience: as for `render`.
     :raises OutputError: it cannot be written.
     :raises StoreError: the ledger is damaged.
     """
-    page = render(ledger, path.parent, now, cache, left_out)
+    page = render(ledger, path.parent, now, cache, left_out, patience)
     with written_atomically(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
 
 
 def render(
-    ledger: Ledger, folder: Path, now: float | None = None, cache: PageCache | None = None, left_out: str = ""
+    ledger: Ledger,
+    folder: Path,
+    now: float | None = None,
+    cache: PageCache | None = None,
+    left_out: str = "",
+    patience: float = STALE_HERE,
 ) -> str:
     """The page as a text.
 
@@ -80,20 +93,25 @@ def render(
     :param now: seconds since 1970, while a run is at work that will write it again; None of one that has ended.
     :param cache: of earlier pages of the same ledger in the same folder.
     :param left_out: which files of the input folders are not painted, in sentences.
+    :param patience: seconds after which the page says that the run was interrupted, if it is not written again.
     """
     cache = cache or PageCache()
-    items = ledger.items()
+    items, earlier = ledger.items(), ledger.earlier()
+    if now is None:  # whoever was painting has ended, if only by a kill
+        items = [replace(row, state=State.INTERRUPTED) if row.state is State.PAINTING else row for row in items]
+    shown = len(items) + len(earlier)
     groups = {state: [row for row in items if row.state is state] for state in State}
-    parts = _Parts(ledger, folder, len(items))
+    parts = _Parts(ledger, folder, shown)
     script = _page_file("report.js")
     return (
         _templates()
         .get_template("report.html")
         .render(
-            head=headline(items, ledger.runs(), now),
-            failed=[parts.plain(row) for row in groups[State.FAILED]],
+            head=headline(items, ledger.runs(), now, patience),
+            failed=parts.failed(groups[State.FAILED]),
             begun=[parts.plain(row) for row in (*groups[State.PAINTING], *groups[State.INTERRUPTED])],
-            done=[cache.painting(row, len(items), partial(parts.painting, row)) for row in groups[State.DONE]],
+            done=[cache.painting(row, shown, partial(parts.painting, row)) for row in groups[State.DONE]],
+            earlier=[cache.painting(row, shown, partial(parts.painting, row)) for row in earlier],
             waiting=[parts.plain(row) for row in groups[State.WAITING]],
             resume_hint=RESUME_HINT,
             folded=parts.folded,
@@ -141,6 +159,16 @@ class UnfinishedItem:
 
 
 @dataclass(frozen=True)
+class FailedItems:
+    """Items that have failed for one reason."""
+
+    who: str
+    why: str
+    sources: tuple[Link, ...]
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ComparedFrame:
     """A frame before and after."""
 
@@ -151,6 +179,8 @@ class ComparedFrame:
     before: str
     after: str
     """`data:` URLs."""
+    worst: bool
+    """Whether it is the one at which the painting flickers most, and that stands out."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +213,22 @@ class _Parts:
         percent = int(100 * row_progress(row).fraction)
         return UnfinishedItem(row, self._link("input", row.item.source), percent, facts(row, ()))
 
+    def failed(self, rows: Sequence[ItemRow]) -> list[FailedItems]:
+        """Why they have failed, each cause once: a broken input is one, in however many styles it was to be painted."""
+        by_name = {row.name: row for row in rows}
+        found = causes(Failure(row.name, str(row.item.source), row.error or "") for row in rows)
+        return [self._failed([by_name[name] for name in cause.names], cause) for cause in found]
+
+    def _failed(self, rows: Sequence[ItemRow], cause: Cause) -> FailedItems:
+        if len(rows) == 1:
+            one = self.plain(rows[0])
+            return FailedItems(rows[0].name, rows[0].error or cause.why, (one.source,), one.facts)
+        sources = list(dict.fromkeys(row.item.source for row in rows))[:MOST_NAMES]
+        return FailedItems(
+            cause.who, cause.why, tuple(self._link("input", source) for source in sources),
+            (listed([row.name for row in rows]),),
+        )  # fmt: skip
+
     def painting(self, row: ItemRow) -> Markup:
         """A finished painting as it stands in the page."""
         parts: Any = _templates().get_template("parts.html").module
@@ -192,13 +238,15 @@ class _Parts:
         flicker = self._ledger.flicker(row.name)
         frames = self._ledger.frames(row.name)
         found = (loss_plot(row, frames, self._points), flicker_plot(row, frames, flicker, self._points))
-        thumbnails = self._ledger.thumbnails(
-            row.name, evenly_spaced(self._ledger.thumbnail_frames(row.name), self._limits.most_frames)
-        )
-        small = [tuple(self._small(jpeg) for jpeg in (one.before, one.after)) for one in thumbnails]
+        worst = worst_frame(flicker)
+        marked = None if worst is None else worst.frame
+        numbers = self._ledger.thumbnail_frames(row.name)
+        chosen = set(evenly_spaced(numbers, self._limits.most_frames)) | ({marked} & set(numbers))
+        thumbnails = self._ledger.thumbnails(row.name, sorted(number for number in chosen if number is not None))
+        small = [(self._small(one.before), self._small(one.after)) for one in thumbnails]
         pictures = tuple(
-            ComparedFrame(one.frame + 1, (one.frame + 0.5) / max(1, row.frames), *map(_data_url, pair))
-            for one, pair in zip(thumbnails, small, strict=True)
+            _compared(one.frame, row.frames, before, after, one.frame == marked)
+            for one, (before, after) in zip(thumbnails, small, strict=True)
         )
         width, height = thumbnail_size(small[0][1]) if small else (row.width or 16, row.height or 9)
         outputs = tuple(self._link("painting", output.path) for output in row.outputs)
@@ -231,6 +279,11 @@ def prose(text: object) -> Markup:
         Markup('<span class="option">{}</span>').format(part) if number % 2 else part
         for number, part in enumerate(parts)
     )
+
+
+def _compared(frame: int, frames: int, before: bytes, after: bytes, worst: bool) -> ComparedFrame:
+    """:param before, after: JPEG files."""
+    return ComparedFrame(frame + 1, (frame + 0.5) / max(1, frames), _data_url(before), _data_url(after), worst)
 
 
 def _data_url(jpeg: bytes) -> str:

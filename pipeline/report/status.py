@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import ItemRow, RunRow, State
@@ -50,6 +50,8 @@ class ItemStatus:
     error: str | None
     notes: tuple[str, ...] = ()
     """What is to be known of it, such as a frame that stands out."""
+    earlier: bool = False
+    """Whether an earlier command has asked for it, and the last one leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class BatchStatus:
     """When it should be, if that was said."""
     now: float
     """When this was so, seconds since 1970."""
+    earlier: tuple[ItemStatus, ...] = ()
+    """Finished by earlier commands and left out of the last one; nothing else counts them."""
 
     @property
     def going(self) -> bool:
@@ -128,6 +132,7 @@ def status(ledger: Ledger, now: float) -> BatchStatus:
         ends=now + left if left is not None and run == "running" else None,
         finish_by=last.finish_by if last else None,
         now=now,
+        earlier=tuple(replace(_item(row, row_progress(row), None, run), earlier=True) for row in ledger.earlier()),
     )
 
 

@@ -29,6 +29,10 @@ def status_heading(status: BatchStatus) -> tuple[str, ...]:
         lines.append("stopped at the first failure: without --fail-fast the same command paints the rest")
     elif status.run in ("failed", "not begun"):
         lines.append(status.run)
+    if status.earlier:
+        count = len(status.earlier)
+        what = "painting of an earlier command is" if count == 1 else "paintings of earlier commands are"
+        lines.append(f"{count} {what} there as well, which the last one leaves out")
     if status.counts[State.FAILED.value] and not status.going:
         lines.append(RESUME_HINT)
     if status.finish_by is not None and status.ends is not None:
@@ -72,6 +76,7 @@ def status_table(
     items = list(status.items)
     if painting_first:
         items.sort(key=lambda item: _WATCHED.index(State(item.state)))
+    items += status.earlier
     some = items if most is None or len(items) <= most else items[: most - 1]
     rows = [_row(item, bars=width is None or width >= _WIDE) for item in some]
     heads = ("name", "state", "progress", "frames", "a minute", "time")
@@ -87,7 +92,7 @@ def _row(item: ItemStatus, bars: bool) -> tuple[str, ...]:
     bar = f"{_bar(item.fraction)} " if bars else ""
     return (
         item.name,
-        item.state,
+        f"{item.state} earlier" if item.earlier else item.state,
         f"{bar}{item.fraction:.0%}" if begun else "",
         f"{item.done}/{item.of}" if item.of else "",
         f"{item.rate:.3g}" if item.rate and item.state == State.PAINTING.value else "",

@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from pipeline.batch.plan.item import Item
 from pipeline.batch.thumbnails import LIMITS, Inspection, inspect_result, thumbnail_frames, thumbnail_limits
+from pipeline.batch.worst_frame import excess
 from pipeline.clip.events import Event, Started
 from pipeline.clip.jobs import StylePicture
 from pipeline.media import Image, open_source
@@ -99,8 +100,10 @@ def test_a_painted_clip_is_shown_beside_what_it_was_painted_from(tmp_path: Path)
     (started,) = [event for event in events if isinstance(event, Started)]
     frames = list(open_source(tmp_path / "out.mp4").frames())
     found = inspect_result(item(source, tmp_path / "out.mp4"), started.cuts)
-    assert found.notes == ()
-    assert [one.frame for one in found.thumbnails] == thumbnail_frames(12, (6,), 8)
+    # Six steps of a shallow network flicker: the frame where that is worst is shown as well, and said.
+    worst = max((row for row in found.flicker if row.painting), key=excess)
+    assert found.notes == (f"It flickers most at frame {worst.frame + 1}.",)
+    assert [one.frame for one in found.thumbnails] == sorted({*thumbnail_frames(12, (6,), 8), worst.frame})
     for one in found.thumbnails:
         assert thumbnail_size(one.before) == thumbnail_size(one.after) == (48, 32)
         before, after = frame(source, one.frame), frames[one.frame].image

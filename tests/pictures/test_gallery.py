@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from tiny import flat
 
+from pipeline.batch.ledger import Ledger
 from pipeline.media import Image, open_source, read_picture, resize, write_picture
 from pipeline.pictures.fitting import GROUND, cropped, cropped_share
 from pipeline.pictures.gallery_items import find_gallery_items
@@ -164,6 +166,22 @@ def test_a_batch_becomes_a_sheet_with_the_styles_of_each_input_in_a_row(here: Pa
         insets = [read_picture(here / "in" / f"{content}.png"), read_picture(here / "styles" / f"{style}.png")]
         np.testing.assert_array_equal(sheet[y : y + high, x : x + wide], with_insets(painting, insets))
         assert (with_insets(painting, insets) != painting).any()
+
+
+def test_what_a_later_command_leaves_out_comes_last_and_is_marked(here: Path) -> None:
+    with closing(Ledger(here / "painted", write=True)) as ledger:
+        ledger.plan([row.item for row in ledger.items() if row.name.endswith("-s2.png")])
+    found = run(here / "painted", "-o", here / "sheet.png", "--size", "800", "--no-insets", "--columns", "1")
+    assert found.exit_code == 0 and "4 results" in found.stderr
+    assert "left out of the last one: b1-s1.png and 1 more" in " ".join(found.stderr.split())
+    sheet = read_picture(here / "sheet.png")
+    places, _ = place_rows([1.5] * 4, [1] * 4, 800)
+    order = [("b1-s2", False), ("b10-s2", False), ("b1-s1", True), ("b10-s1", True)]
+    for (name, earlier), (x, y, wide, high) in zip(order, places, strict=True):
+        painting = cropped(read_picture(here / "painted" / f"{name}.png"), wide, high)
+        differs = (sheet[y : y + high, x : x + wide] != painting).any(2)
+        assert differs.any() == earlier
+        assert not differs[: high // 2].any() and not differs[:, : wide // 2].any(), "the lower right corner"
 
 
 def test_without_insets_there_are_none_and_columns_are_as_wished(here: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -174,6 +175,47 @@ def test_a_batch_that_was_stopped_by_a_failure_says_so(out: Path, batch: Ledger)
     assert "Everything else went on" not in text
     batch.change("b.mp4", state="done")
     assert "stopped at" not in Page(render(batch, out)).text
+
+
+def test_a_run_that_was_killed_was_interrupted(out: Path, running: Ledger) -> None:
+    """Nobody has written that it ended; what it was painting is painted no more."""
+    text = " ".join(Page(render(running, out)).text.split())
+    assert ", interrupted, 2026" in text and "so far" not in text
+    assert re.search(r"interrupted ?in the style of", text) and not re.search(r"painting ?in the style of", text)
+
+
+def test_a_broken_input_is_one_failure_in_however_many_styles(out: Path) -> None:
+    names = ["a-ink.mp4", "a-wave.mp4", "b-ink.mp4"]
+    ledger = planned(out, names)
+    source = out / "in" / "a.mp4"
+    for name in names[:2]:
+        request = ledger.items()[0].item.as_json()
+        set_columns(
+            ledger, "item", name, request=json.dumps({**json.loads(request), "name": name, "source": str(source)})
+        )
+        ledger.change(name, state="failed", error=f"{source}: the video is cut off.")
+    ledger.change("b-ink.mp4", state="failed", error="b-ink.mp4: its worker has died.")
+    page = Page(render(ledger, out))
+    text = " ".join(page.text.split())
+    assert text.count("the video is cut off.") == 1 and "a.mp4 (2 paintings)" in text
+    assert "a-ink.mp4, a-wave.mp4" in text and "its worker has died." in text and "3 failed" in text
+    assert [link for link in page.links if link] == ["./in/a.mp4", "./in/b-ink.mp4"]
+    ledger.close()
+
+
+def test_what_the_last_command_leaves_out_is_shown_and_not_counted(out: Path) -> None:
+    ledger = planned(out, ["a-ink.png", "a-wave.png", "b-wave.png"])
+    for name in ("a-ink.png", "a-wave.png"):
+        finish(ledger, name)
+        (out / name).touch()
+    ledger.plan([ledger.items()[0].item])
+    text = " ".join(Page(render(ledger, out)).text.split())
+    assert "One painting, finished" in text and "1 done" in text
+    assert text.index("a-ink.png") < text.index("Of earlier commands") < text.index("a-wave.png")
+    assert "b-wave.png" not in text, "it was never painted"
+    (out / "a-wave.png").unlink()
+    assert "earlier" not in Page(render(ledger, out)).text, "it was removed"
+    ledger.close()
 
 
 class Watched:
@@ -399,6 +441,21 @@ def test_the_seam_of_a_loop_is_marked_and_said(out: Path) -> None:
     assert many.labels[0][2].startswith("frame 1, after the last one")
 
 
+def test_the_worst_frame_is_marked_where_the_flicker_stands_out(out: Path) -> None:
+    ledger = planned(out, ["a.mp4"])
+    finish(ledger, "a.mp4", frames=40, cut=None)
+    for worst, marked in ((None, False), (30, True)):
+        flicker = [FlickerRow(k, 0.03 if k == worst else 0.001 + k / 1e5, 0.001) for k in range(1, 40)]
+        thumbnails = [ThumbnailRow(frame, jpeg(frame), jpeg(frame)) for frame in (0, 20, 30, 39)]
+        ledger.finish("a.mp4", ledger.items()[0].outputs, (), flicker, thumbnails)
+        page = render(ledger, out)
+        text = " ".join(Page(page).text.split())
+        assert ("most at frame 31 (30.0 × the input)" in text) == marked
+        assert page.count('class="worst"') == page.count('class="k-worst"') == marked
+        assert ("flickers most" in text) == marked, "the legend"
+    ledger.close()
+
+
 def test_a_long_clip_keeps_its_spikes(out: Path) -> None:
     frames = [frame_row(frame, loss=9.0 if frame == 1234 else 1.0) for frame in range(3000)]
     plot = loss_plot(row(out, 3000), frames, 100)
@@ -561,7 +618,7 @@ def test_any_number_of_paintings(browser: Any, out: Path, count: int) -> None:
 
 
 def test_while_a_run_is_at_work_an_untouched_page_looks_again(browser: Any, out: Path, running: Ledger) -> None:
-    write_report(running, out / "report.html", BEGAN + 60)
+    write_report(running, out / "report.html", time.time())
     for touched in (False, True):
         context = browser.new_context(viewport={"width": 1200, "height": 900})
         page = context.new_page()
@@ -569,7 +626,7 @@ def test_while_a_run_is_at_work_an_untouched_page_looks_again(browser: Any, out:
         page.on("load", lambda _, loaded=loaded: loaded.append("again"))
         page.clock.install()
         page.goto((out / "report.html").as_uri())
-        assert re.search(r"as of \d+:\d\d:\d\d", page.locator(".when").text_content() or "")
+        assert re.search(r"as of \d+:\d\d:\d\d", page.locator(".when:visible").text_content() or "")
         if touched:
             page.keyboard.press("Tab")
         page.clock.run_for(61_000)
@@ -580,6 +637,16 @@ def test_while_a_run_is_at_work_an_untouched_page_looks_again(browser: Any, out:
             page.wait_for_timeout(300)
             assert len(loaded) == 2
         context.close()
+
+
+def test_a_page_that_nobody_writes_any_more_says_that_it_was_interrupted(
+    browser: Any, out: Path, running: Ledger
+) -> None:
+    for ago, said in ((60.0, "so far, as of"), (1200.0, "interrupted: nothing has been heard since")):
+        write_report(running, out / "report.html", time.time() - ago)
+        with Opened(browser, out / "report.html") as page:
+            shown = page.locator(".counts .when:visible")
+            assert shown.count() == 1 and said in shown.inner_text()
 
 
 def test_no_line_breaks_an_option_or_begins_or_ends_with_a_dot(browser: Any, out: Path, running: Ledger) -> None:

@@ -262,6 +262,24 @@ def test_one_bad_file_is_one_paragraph_below_the_table(ledger: Ledger) -> None:
         assert all(len(line) <= width for line in table)
 
 
+def test_what_the_last_command_leaves_out_is_told_and_not_counted(ledger: Ledger) -> None:
+    begin(ledger)
+    for name in ("a.mp4", "b.mp4"):
+        finish(ledger, name)
+    (ledger.path.parent / "b.mp4").touch()
+    # a.mp4 was removed, and d.mp4 was never painted.
+    ledger.plan([row.item for row in ledger.items() if row.name == "c.mp4"])
+    found = at(ledger)
+    assert found.counts == {"done": 0, "failed": 0, "painting": 0, "interrupted": 0, "waiting": 1}
+    assert (found.fraction, [one.name for one in found.items]) == (0.0, ["c.mp4"])
+    assert [one["name"] for one in json.loads(found.as_json())["earlier"]] == ["b.mp4"]
+    text = shown(found)
+    assert "1 painting of an earlier command is there as well" in text
+    assert [row[:2] for row in status_table(found)[1]] == [("c.mp4", "waiting"), ("b.mp4", "done earlier")]
+    ledger.plan([row.item for row in ledger.items(left_out=True)])
+    assert at(ledger).earlier == () and at(ledger).counts["done"] == 2
+
+
 def test_a_narrow_terminal_shows_less_and_nothing_is_shown_of_what_is_not_known(ledger: Ledger) -> None:
     begin(ledger)
     assert status_table(at(ledger))[0] == ("name", "state")

@@ -149,6 +149,7 @@ for (const range of document.querySelectorAll(".range")) {
   const [first, last] = [...range.querySelectorAll("time")].map((time) => new Date(time.dateTime));
   range.textContent = clock.formatRange(first, last);
 }
+for (const time of document.querySelectorAll("#silent time")) time.textContent = clock.format(new Date(time.dateTime));
 for (const time of document.querySelectorAll("time.exact")) {
   time.textContent = new Date(time.dateTime).toLocaleTimeString();
 }
@@ -160,7 +161,16 @@ if (document.getElementById("again")) {
   for (const kind of ["pointerdown", "keydown", "wheel", "input"]) {
     addEventListener(kind, () => { touched = true; }, { passive: true });
   }
+  // A run that was killed cannot say so: what it should have written by then is not there.
+  const silent = document.getElementById("silent");
+  const look = () => {
+    const over = Date.now() > new Date(silent.dataset.since);
+    silent.hidden = !over;
+    silent.previousElementSibling.hidden = over;
+  };
+  look();
   setInterval(() => {
+    look();
     if (!touched && scrollY === 0) location.reload();
   }, 30_000);
 }
