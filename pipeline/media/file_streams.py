@@ -12,7 +12,7 @@ from pipeline.media.ffmpeg import address, run
 
 _STREAM = re.compile(r"Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (\w+): (\w+)(.*)")
 _SOUND = re.compile(r", \d+ Hz, ([^,]+)")
-_TITLE = re.compile(r"(?:title|name) +: (.*)")  # the latter in MP4
+_TITLE = re.compile(r"(?:title|name|filename) +: (.*)")  # the second in MP4, the last of attachments
 _FLAGS = re.compile(r"\((default|forced|comment|hearing impaired|visual impaired|dub|original)\)")
 _CHAPTER = re.compile(r"(?<!\\\n)^\[CHAPTER\]$", re.MULTILINE)  # no line of a text of several
 _LINE = re.compile(r"^((?:[^=\\\n]|\\.)+)=((?:[^\\\n]|\\.|\\\n)*)$", re.MULTILINE)

@@ -15,6 +15,7 @@ from pipeline.media.listing import packets
 from pipeline.media.sound import Sound, Way, chosen_tracks
 from pipeline.media.subtitles_and_tags import Extras
 
+_KINDS = {"subtitle": "subtitles", "attachment": "attached files"}
 _KEPT = {"default", "forced", "comment", "hearing_impaired", "visual_impaired", "dub", "original"}
 
 
@@ -49,19 +50,23 @@ class Muxing:
             if len(tracks) != len(self.ways) or not tracks:
                 tracks = ()
                 notes.append("The source has no sound any more.")
-        subtitles = () if self.extras is None else self.extras.subtitles(into.suffix.lower())
-        if not (tracks or subtitles or self._texts(into.suffix.lower())):
+        beside: list[tuple[Stream, str]] = []
+        if self.extras is not None:
+            beside += self.extras.subtitles(into.suffix.lower())
+            beside += [(one, "copy") for one in self.extras.attachments(into.suffix.lower())]
+        if not (tracks or beside or self._texts(into.suffix.lower())):
             return False, tuple(notes)
         most = max((len(ways) for ways in self.ways), default=1)
         done: Run | None = None
         for level in range(most):
             chosen = [ways[min(level, len(ways) - 1)] for ways in self.ways] if tracks else []
-            done = self._run(into, list(zip(tracks, chosen, strict=True)), subtitles)
-            if done.code and subtitles:
+            done = self._run(into, list(zip(tracks, chosen, strict=True)), beside)
+            if done.code and beside:
                 reason, without = done.reason, self._run(into, list(zip(tracks, chosen, strict=True)), ())
                 if without.code == 0:
-                    done, subtitles = without, ()
-                    notes.append(f"The subtitles could not be taken over (ffmpeg says: {reason}).")
+                    kinds = " and ".join(dict.fromkeys(_KINDS[one.kind] for one, _ in beside))
+                    done, beside = without, []
+                    notes.append(f"The {kinds} could not be taken over (ffmpeg says: {reason}).")
             if done.code == 0:
                 notes += [way.note for way in chosen if way.note]
                 break
@@ -81,13 +86,13 @@ class Muxing:
             return ""
         return as_metadata(self.extras.tags(suffix), self.extras.chapters)
 
-    def _run(self, into: Path, tracks: list[tuple[Stream, Way]], subtitles: Sequence[tuple[Stream, str]]) -> Run:
+    def _run(self, into: Path, tracks: list[tuple[Stream, Way]], beside: Sequence[tuple[Stream, str]]) -> Run:
         texts = into.with_suffix(".txt")
         said = self._texts(into.suffix.lower())
         try:
             if said:
                 texts.write_text(said, encoding="utf-8", newline="\n")
-            return run(self._arguments(into, tracks, subtitles, texts if said else None))
+            return run(self._arguments(into, tracks, beside, texts if said else None))
         finally:
             remove(texts)
 
@@ -95,7 +100,7 @@ class Muxing:
         self,
         into: Path,
         tracks: list[tuple[Stream, Way]],
-        subtitles: Sequence[tuple[Stream, str]],
+        beside: Sequence[tuple[Stream, str]],
         texts: Path | None,
     ) -> list[str]:
         inputs, outputs = ["-i", address(self.video)], ["-map", "0:v:0", "-c:v", "copy"]
@@ -103,16 +108,19 @@ class Muxing:
         copied = [track for track, way in tracks if not way.encoded]
         sources: dict[bool, int] = {}
         # What is copied is cut by -t. For what is decoded that would count from the first sound of the file.
-        for encoded, wanted in ((False, copied or subtitles), (True, len(copied) < len(tracks))):
+        for encoded, wanted in ((False, copied or beside), (True, len(copied) < len(tracks))):
             if wanted:
                 inputs += self._source(cut=not encoded)
                 sources[encoded], count = count, count + 1
         for index, (track, way) in enumerate(tracks):
             outputs += ["-map", f"{sources[way.encoded]}:{track.number}?", *self._sound(index, way)]
             outputs += _described("a", index, track, alone=len(tracks) == 1)
+        subtitles = [one for one in beside if one[0].kind == "subtitle"]
         for index, (track, codec) in enumerate(subtitles):
             outputs += ["-map", f"{sources[False]}:{track.number}?", f"-c:s:{index}", codec]
             outputs += [f"-bsf:s:{index}", self._stretch(), *_described("s", index, track)]
+        for track, codec in (one for one in beside if one[0].kind == "attachment"):
+            outputs += ["-map", f"{sources[False]}:{track.number}?", "-c:t", codec]
         outputs += ["-map_metadata", "-1", "-map_chapters", "-1"]
         if texts is not None:
             inputs += ["-f", "ffmetadata", "-i", address(texts)]

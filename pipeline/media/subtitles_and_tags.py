@@ -71,6 +71,10 @@ class Extras:
         ways = ((one, _way(one.codec, suffix)) for one in self.contents.of("subtitle"))
         return tuple((one, way) for one, way in ways if way)
 
+    def attachments(self, suffix: str) -> tuple[Stream, ...]:
+        """The fonts and other files in it that a container can hold: those of subtitles, above all."""
+        return self.contents.of("attachment") if suffix == ".mkv" else ()
+
     @property
     def chapters(self) -> tuple[Chapter, ...]:
         """The chapters of the stretch, in seconds after its beginning."""
@@ -122,8 +126,10 @@ class Extras:
             missing.append(_counted(len(pictures) - covers - 1, "further video track"))
         for kind in dict.fromkeys(one.kind for one in contents.streams):
             others = sum(one.kind == kind and not one.menu for one in contents.streams)
-            if kind not in ("video", "audio", "subtitle") and others:
-                missing.append(_counted(others, f"{kind} track" if kind != "attachment" else kind))
+            if kind not in ("video", "audio", "subtitle", "attachment") and others:
+                missing.append(_counted(others, f"{kind} track"))
+        if files := [one for one in contents.of("attachment") if one not in self.attachments(suffix)]:
+            missing.append(f"attached files ({_listed(one.title or describe(one) for one in files)})")
         return missing
 
     def _missing_tags(self, suffix: str) -> list[str]:

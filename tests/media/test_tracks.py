@@ -77,8 +77,8 @@ def test_the_sound_that_players_take_is_taken(tmp_path: Path, film: Path) -> Non
     assert pitches(film) == [300, 2000]
     assert pitches(tmp_path / "out.mkv") == [2000]
     assert sink.notes == (
-        "Not taken over from film.mkv: other sound (Commentary, aac, see --audio); attachment; what it says as "
-        "comment, make; where it was filmed (see --location).",
+        "Not taken over from film.mkv: other sound (Commentary, aac, see --audio); what it says as comment, "
+        "make; where it was filmed (see --location).",
     )
 
 
@@ -101,9 +101,14 @@ def test_everything_that_a_container_can_hold_is_kept(tmp_path: Path, film: Path
     assert '"software": "x"' in contents.tags["comment"]
     assert open_source(path).info.times == open_source(film).info.times
     told = [note for note in sink.notes if note.startswith("Not taken over")]
-    assert told == [
-        "Not taken over from film.mkv: attachment; what it says as comment, make; where it was filmed (see --location)."
-    ]
+    files = [one.title for one in contents.of("attachment")]
+    assert files == (["font.ttf"] if suffix == ".mkv" else [])
+    rest = "what it says as comment, make; where it was filmed (see --location)."
+    lost = "" if files else "attached files (font.ttf); "
+    assert told == [f"Not taken over from film.mkv: {lost}{rest}"]
+    if files:
+        ffmpeg("-dump_attachment:t:0", str(tmp_path / "font"), "-i", address(path), "-t", "0", "-f", "null", "-")
+        assert (tmp_path / "font").read_bytes() == b"no font"
 
 
 @pytest.mark.parametrize(
@@ -178,8 +183,8 @@ def test_the_place_is_kept_where_that_is_asked_for(tmp_path: Path, film: Path, s
 def test_where_there_is_room_for_pictures_only(tmp_path: Path, film: Path, name: str) -> None:
     sink = copy_clip(open_source(film, frames=(0, 12)), tmp_path / name, animation=True)
     assert sink.notes[0] == (
-        "Not taken over from film.mkv: sound (Commentary, aac, ger, aac); subtitles (eng, subrip, ass); attachment; "
-        "2 chapters."
+        "Not taken over from film.mkv: sound (Commentary, aac, ger, aac); subtitles (eng, subrip, ass); attached files "
+        "(font.ttf); 2 chapters."
     )
 
 
