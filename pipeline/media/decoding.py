@@ -13,6 +13,10 @@ from pipeline.media.listing import Listing
 from pipeline.types import OnProgress
 
 _PROGRESS_EVERY = 0.2  # seconds
+_FIELDS = 20_061_110
+"""What is printed when the first frame comes that consists of two fields."""
+# 24 is the level of warnings.
+_TELL_FIELDS = rf"select=if(ld(0)+eq(interlace_type\,PROGRESSIVE)\,1\,st(0\,1)*print({_FIELDS}\,24))"
 _PAINTED = re.compile(r"Stream #0:(\d+) -> #0:0 ")
 
 
@@ -36,6 +40,11 @@ class Decoded:
     def backwards(self) -> bool:
         """Times ran backwards, which stops the listing."""
         return any("monoton" in line for line in self.decoder)
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether any frame consists of two fields."""
+        return any(str(_FIELDS) in line for line in self.decoder)
 
     @property
     def unread(self) -> str:
@@ -72,7 +81,7 @@ def decode(
             # V, not v: a cover picture inside a music file is no video.
             *(*manner, "-i", address(path), "-map", "0:V:0", *streams),
             # Only the times are wanted: four pixels are enough to list a frame.
-            *("-vf", rf"crop=min(iw\,2):min(ih\,2):0:0:exact=1{count}", "-fps_mode", "passthrough"),
+            *("-vf", rf"{_TELL_FIELDS},crop=min(iw\,2):min(ih\,2):0:0:exact=1{count}", "-fps_mode", "passthrough"),
             *("-enc_time_base", "demux", "-c:v", "rawvideo", "-f", "framecrc", "pipe:1"),
         ],
         read=True,

@@ -10,7 +10,7 @@ early (PyAV #1849, #1861).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -75,6 +75,8 @@ def probe(
         sounds = packets(path, "a", None if stop is None else 1, through=True)
     elif stop is not None and enough:
         decoded = without_unsure_end(path, decoded, stop)
+    # Broadcasts and edited tapes begin with frames of one kind and go on with those of the other.
+    header = replace(header, interlaced=header.interlaced or decoded.interlaced)
     return _conclude(header, decoded, sounds, remark, whole=stop is None)
 
 

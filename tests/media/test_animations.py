@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from media_clips import plan
 from tiny import picture
 
 from pipeline.errors import OutputError, UsageError
@@ -134,4 +135,12 @@ def test_a_webp_that_is_too_large(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot hold"), sink:
         sink.put(Frame(0, Fraction(0), wide))
         sink.finish()
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_frames_than_fit_in_memory_are_refused_as_an_animated_picture(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"too many for an animated picture.* \.webm"):
+        open_sink(SinkPlan(**plan(tmp_path / "o.webp", 2000, width=1280, height=720)))
+    with pytest.raises(UsageError, match=r"cannot be written as \.png"):
+        open_sink(SinkPlan(**plan(tmp_path / "o.png", 2)))
     assert not list(tmp_path.iterdir())

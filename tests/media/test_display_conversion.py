@@ -109,3 +109,23 @@ def test_interlaced_frames_are_deinterlaced(tmp_path: Path) -> None:
     # A field is made a frame with the help of the frames around it, which a slice has as well.
     for one, other in zip(images_of(tmp_path / "in.mpg", frames=(4, 7)), found[4:7], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_one_interlaced_frame_is_enough_wherever_it_is(tmp_path: Path) -> None:
+    moving = "color=black:s=96x64:r=50:d=0.2,geq=lum='if(between(X-8*mod(N,10),0,15),235,16)':cb=128:cr=128"
+    kinds = {
+        "plain": ("-r", "25", "-c:v", "mpeg2video"),
+        "woven": (
+            *("-vf", "tinterlace=interleave_top,fieldorder=tff,format=yuv420p", "-c:v", "mpeg2video"),
+            *("-flags", "+ilme+ildct"),
+        ),
+    }
+    for name, how in kinds.items():
+        raw = address(tmp_path / f"{name}.m2v")
+        ffmpeg("-f", "lavfi", "-i", moving, *how, "-q:v", "2", "-f", "mpeg2video", raw)
+    (tmp_path / "in.m2v").write_bytes(b"".join((tmp_path / f"{name}.m2v").read_bytes() for name in kinds))
+    for name, interlaced in (("plain", False), ("in", True)):
+        notes = open_source(tmp_path / f"{name}.m2v").info.notes
+        assert any("deinterlaced" in note for note in notes) is interlaced
+    found = images_of(tmp_path / "in.m2v")
+    assert len(found) >= 10 and all(combs(image) < 4 for image in found)
