@@ -14,6 +14,7 @@ from pipeline.clip.disk_room import check_room, clip_room
 from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
 from pipeline.clip.finished_outputs import finished_outputs
+from pipeline.clip.followed_masks import follow_notes
 from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.gif_limit import limit_notes
 from pipeline.clip.jobs import ClipJob
@@ -74,6 +75,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
             *(note for sink in sinks for note in sink.notes),
         ]
         said += limit_notes(session, missing)
+        said += follow_notes(session.masks.masks, survey.shots)
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))

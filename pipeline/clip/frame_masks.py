@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
-import zlib
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from pipeline.clip.mask_files import NO_MASKS, OpenMasks, brightness, placed_mask
+from pipeline.clip.events import OnEvent, ignore
+from pipeline.clip.followed_masks import followed_frames
+from pipeline.clip.mask_files import NO_MASKS, OpenMask, OpenMasks, brightness, placed_mask
+from pipeline.clip.packed_masks import packed, unpacked
 from pipeline.errors import MediaError
-from pipeline.media import Image
+from pipeline.media.frame import FrameSource
+from pipeline.motion.flow import FlowMethod
+from pipeline.motion.shots import Shot
 from pipeline.style.regions import Masks
 
 
@@ -22,62 +24,55 @@ class FrameMasks:
     """The masks of all frames."""
 
     masks: OpenMasks
-    packed: tuple[bytes, ...] = ()
-    """Of each frame those that move, one above the other; none where none does."""
+    packed: tuple[tuple[bytes, ...], ...] = ()
+    """Of each mask that moves, what it is in every frame."""
 
     def of(self, index: int) -> Masks | None:
         """Those of a frame; None where all is painted alike."""
-        moving = len(self.masks.moving)
-        return self.masks.together(unpacked(self.packed[index], moving, self.masks) if moving else [])
+        return self.masks.together([unpacked(one[index], self.masks.geometry.size) for one in self.packed])
 
     def alike(self, one: int, other: int) -> bool:
         """Whether the masks of two frames are the same."""
-        return not self.packed or self.packed[one] == self.packed[other]
+        return all(mask[one] == mask[other] for mask in self.packed)
 
 
 ALIKE = FrameMasks(NO_MASKS)
 """Of a clip that has no regions."""
 
 
-def packed(images: Sequence[Image]) -> bytes:
-    """Masks of one size, uint8 (H, W), without loss: they are flat for the most part."""
-    return zlib.compress(np.stack(images).tobytes(), 1)
-
-
-def unpacked(stored: bytes, count: int, masks: OpenMasks) -> list[Image]:
-    """What was packed: so many masks."""
-    width, height = masks.geometry.size
-    return [*np.frombuffer(zlib.decompress(stored), np.uint8).reshape(count, height, width)]
-
-
-def find_frame_masks(masks: OpenMasks) -> FrameMasks:
+def find_frame_masks(
+    masks: OpenMasks, source: FrameSource, shots: Sequence[Shot], flow: FlowMethod, on_event: OnEvent = ignore
+) -> FrameMasks:
     """The masks of every frame of a clip, from those that were opened.
 
+    :param source: the clip, at the size at which it is painted.
     :raises MediaError: a frame of one cannot be read, or one is black in all of them.
     """
-    if not masks.moving:
-        return FrameMasks(masks)
-    found: list[bytes] = []
-    seen = [False] * len(masks.moving)
-    with ExitStack() as stack:
-        sources = [one.frames for one in masks.moving if one.frames is not None]
-        frames = [stack.enter_context(closing(source.frames())) for source in sources]
-        for together in zip(*frames, strict=True):
-            images = [placed_mask(brightness(frame.image), masks.geometry) for frame in together]
-            seen = [before or bool(image.any()) for before, image in zip(seen, images, strict=True)]
-            found.append(packed(images))
-    for one, white in zip(masks.moving, seen, strict=True):
-        if not white:
-            raise MediaError(
-                f"{one.mask.text}: this mask is black in every frame that is painted, so nothing belongs to its "
-                "region. Paint the region white, or leave the mask out."
-            )
-    return FrameMasks(masks, tuple(found))
+    following = [one for one in masks.moving if one.drawn]
+    followed = iter(followed_frames(following, source, shots, flow, on_event) if following else ())
+    return FrameMasks(masks, tuple(next(followed) if one.drawn else _read(one, masks) for one in masks.moving))
 
 
-def masks_as_json(found: FrameMasks) -> list[str]:
+def _read(mask: OpenMask, masks: OpenMasks) -> tuple[bytes, ...]:
+    """A mask that has a frame for every one of the clip."""
+    assert mask.frames is not None
+    found, white = [], False
+    with closing(mask.frames.frames()) as frames:
+        for frame in frames:
+            placed = placed_mask(brightness(frame.image), masks.geometry)
+            white = white or bool(placed.any())
+            found.append(packed(placed))
+    if not white:
+        raise MediaError(
+            f"{mask.mask.text}: this mask is black in every frame that is painted, so nothing belongs to its region. "
+            "Paint the region white, or leave the mask out."
+        )
+    return tuple(found)
+
+
+def masks_as_json(found: FrameMasks) -> list[list[str]]:
     """Those that move, in JSON's own types."""
-    return [base64.b85encode(one).decode("ascii") for one in found.packed]
+    return [[base64.b85encode(one).decode("ascii") for one in mask] for mask in found.packed]
 
 
 def masks_from_json(stored: Any, masks: OpenMasks, frames: int) -> FrameMasks:
@@ -86,12 +81,9 @@ def masks_from_json(stored: Any, masks: OpenMasks, frames: int) -> FrameMasks:
     :param frames: how many there have to be.
     :raises ValueError, TypeError: something else.
     """
-    found = FrameMasks(masks, tuple(base64.b85decode(one) for one in stored))
-    if len(found.packed) != (frames if masks.moving else 0):
+    found = FrameMasks(masks, tuple(tuple(base64.b85decode(one) for one in mask) for mask in stored))
+    if [len(mask) for mask in found.packed] != [frames] * len(masks.moving):
         raise ValueError("there are not as many as frames")
-    try:
-        for one in found.packed:
-            unpacked(one, len(masks.moving), masks)
-    except zlib.error as error:
-        raise ValueError("what is packed is damaged") from error
+    for index in range(frames):
+        found.of(index)
     return found

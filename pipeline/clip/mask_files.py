@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.clip.jobs import ClipJob
+from pipeline.clip.parse import bound_text
 from pipeline.clip.regions import Mask, Regions
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import Image, is_animated, open_source, read_picture, resize
@@ -51,6 +52,9 @@ class OpenMask:
     """Of every frame the same: uint8 (H, W), at the size that is painted."""
     frames: FrameSource | None = None
     """One for every frame, at its own size."""
+    drawn: tuple[tuple[int, Image], ...] = ()
+    """Frames of those that are painted for which it was drawn, in order, and what it is there, uint8 (H, W): from them
+    it follows the motion."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,12 @@ def still_masks(job: Regions, crop: Fraction | None, whole: Image, size: tuple[i
     geometry = Geometry((width, height), centre_crop(width, height, crop), size)
     found = []
     for mask in job.masks:
-        (picture,) = mask.pictures
+        picture = mask.pictures[0]
+        if picture.at is not None:
+            raise UsageError(
+                f"{mask.text}: a mask that was drawn for a frame follows the motion of a clip, and a picture has none. "
+                f"Write {picture.path.name} alone."
+            )
         if picture.path.is_dir() or is_animated(picture.path):
             raise UsageError(f"{picture.path}: a picture has one mask, and this has several. Name a single picture.")
         found.append(OpenMask(mask, fitted_mask(picture.path, read_mask(picture.path), geometry)))
@@ -117,10 +126,45 @@ def open_clip_masks(job: ClipJob, info: VideoInfo) -> OpenMasks:
 
 
 def _open_clip_mask(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> OpenMask:
-    (picture,) = mask.pictures
+    picture = mask.pictures[0]
+    if picture.at is not None:
+        return OpenMask(mask, drawn=_drawn(mask, job, info, geometry))
     if _is_single(picture.path):
         return OpenMask(mask, fitted_mask(picture.path, read_mask(picture.path), geometry))
     return OpenMask(mask, frames=_mask_frames(picture.path, job, info))
+
+
+def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tuple[tuple[int, Image], ...]:
+    """The pictures of a mask that follows the motion, by the frames for which they were drawn."""
+    # Numbers and times count from the start of the input, as those of --frames do.
+    times = info.times if info.part is None and job.rate is None else open_source(job.source).info.times
+    begin = times[(info.part or (0,))[0] or 0]
+    found: dict[int, Image] = {}
+    for one in mask.pictures:
+        if not _is_single(one.path):
+            raise MediaError(
+                f"{one.path}: a mask that was drawn for a frame is a single picture. Name one, or write the name "
+                "without @FRAME for a mask that has a frame for every one of the clip."
+            )
+        assert one.at is not None
+        last = len(times) - 1
+        if one.at > (last if isinstance(one.at, int) else times[last] + 1):
+            raise UsageError(
+                f"{one.text}: there is no such frame. The last of {job.source.name} is number {last}, counted from 0, "
+                f"and begins at {bound_text(times[last])}."
+            )
+        picture = fitted_mask(one.path, read_mask(one.path), geometry, white=False)
+        time = (times[one.at] if isinstance(one.at, int) else one.at) - begin
+        if info.times[0] <= time <= max(info.times[-1], info.duration):
+            found[min(range(info.frames), key=lambda index: abs(info.times[index] - time))] = picture
+    if not found:
+        raise UsageError(
+            f"{mask.text}: none of the frames that this mask was drawn for is among those that are painted. Draw it "
+            "for one of them, or let --frames include it."
+        )
+    if not any(picture.any() for picture in found.values()):
+        raise _black(mask.pictures[0].path)
+    return tuple(sorted(found.items(), key=lambda one: one[0]))
 
 
 def _is_single(path: Path) -> bool:
@@ -166,24 +210,29 @@ def brightness(picture: Image) -> Image:
     return np.asarray(np.rint(picture @ np.array(LUMA)), np.uint8)
 
 
-def fitted_mask(path: Path, mask: Image, geometry: Geometry) -> Image:
+def fitted_mask(path: Path, mask: Image, geometry: Geometry, white: bool = True) -> Image:
     """A mask, uint8 (h, w), as it lies on what is painted.
 
+    :param white: whether something of it has to be.
     :raises MediaError: it has another shape, or leaves nothing of it.
     """
     _check_shape(path, (mask.shape[1], mask.shape[0]), geometry.source)
-    if not mask.any():
-        raise MediaError(
-            f"{path}: this mask is black throughout, so nothing belongs to its region. Paint the region white, or "
-            "leave the mask out."
-        )
+    if white and not mask.any():
+        raise _black(path)
     found = placed_mask(mask, geometry)
-    if not found.any():
+    if white and not found.any():
         raise MediaError(
             f"{path}: what is white in this mask lies outside of what is painted. Look at --aspect, or leave the mask "
             "out."
         )
     return found
+
+
+def _black(path: Path) -> MediaError:
+    return MediaError(
+        f"{path}: this mask is black throughout, so nothing belongs to its region. Paint the region white, or leave "
+        "the mask out."
+    )
 
 
 def placed_mask(mask: Image, geometry: Geometry) -> Image:

@@ -47,7 +47,7 @@ def parse_frames(text: str) -> FrameRange:
     """
     start, colon, end = text.strip().lower().partition(":")
     try:
-        first, last = _bound(start.strip()), _bound(end.strip() if colon else "?")
+        first, last = parse_bound(start.strip()), parse_bound(end.strip() if colon else "?")
     except ValueError:
         raise UsageError(
             f"--frames {text!r} is not a range. Write A:B, for instance 0:48, 100: or :25; or times, such as 0:2s."
@@ -59,7 +59,7 @@ def parse_frames(text: str) -> FrameRange:
     return first, last
 
 
-def _bound(text: str) -> int | Fraction | None:
+def parse_bound(text: str) -> int | Fraction | None:
     """A frame, a time, or None for nothing said.
 
     :raises ValueError: it is none of them.

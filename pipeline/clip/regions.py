@@ -3,6 +3,8 @@
     --region sky.png=wave.jpg                     in the style of wave.jpg where sky.png is white
     --region sky.png=wave.jpg:0.7+ink.jpg:0.3     in a blend
     --protect face.png                            not painted where face.png is white
+    --region car.png@12+later.png@60=ink.jpg      drawn for frames 12 and 60; before, between and after
+                                                  these the mask follows the motion of the clip
 
 Nothing here imports what reads pictures, or torch: `reelbrush --help` needs these options.
 """
@@ -15,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipeline.clip.parse import bound_text
+from pipeline.clip.parse import bound_text, parse_bound
 from pipeline.clip.styles import StylePicture, parse_style, split_blend, style_as_json, style_from_json
 from pipeline.errors import UsageError
 from pipeline.options import PAINTING, option
@@ -68,16 +70,39 @@ class Region:
 
 
 def parse_mask(text: str, home: Path = Path()) -> Mask:
-    """A mask out of the name of its file.
+    """A mask out of 'FILE', or 'FILE@FRAME+FILE@FRAME', where a frame is a number from 0 or a time such as '1.5s'. A
+    '+' or '@' is part of a name where a file has that name.
 
     :param home: the folder that a relative path counts from.
-    :raises UsageError: no name.
+    :raises UsageError: not of that form.
     """
-    if not text.strip():
+
+    def names_a_file(part: str) -> bool:
+        return bool(part.strip()) and is_there(_mask_picture(part, home).path)
+
+    pictures = tuple(_mask_picture(part, home) for part in split_blend(text, names_a_file))
+    if len(pictures) > 1 and any(one.at is None for one in pictures):
         raise UsageError(
-            "The name of a mask is empty. Write --region MASK=STYLE, for instance --region sky.png=wave.jpg."
+            f"{text!r} names several pictures for one mask. Say for which frame each was drawn: a.png@0+b.png@50; a "
+            "frame is a number from 0, or a time such as 1.5s."
         )
-    return Mask((MaskPicture(_located(text, home)),))
+    return Mask(pictures)
+
+
+def _mask_picture(text: str, home: Path) -> MaskPicture:
+    if not text.strip():
+        raise UsageError("The name of a mask is empty. Write --region MASK=STYLE, or --protect MASK.")
+    whole = _located(text, home)
+    head, _, tail = text.rpartition("@")
+    if not head or is_there(whole):
+        return MaskPicture(whole)
+    try:
+        at = parse_bound(tail.strip().lower())
+    except ValueError:
+        at = None
+    if at is None:
+        return MaskPicture(whole)
+    return MaskPicture(_located(head, home), at)
 
 
 def parse_region(text: str, home: Path = Path()) -> Region:
@@ -131,7 +156,9 @@ class Regions:
         default=(),
         metadata=option(
             "A style for a part of the picture: what is white in the mask is painted in it, grey is a share. A blend: "
-            "sky.png=wave.jpg:0.7+ink.jpg:0.3. Can be given several times.",
+            "sky.png=wave.jpg:0.7+ink.jpg:0.3. Of a clip, a mask is a picture for all frames, a video, a numbered "
+            "folder, or was drawn for a frame and follows the motion: car.png@12, or car.png@12+later.png@60. Can be "
+            "given several times.",
             PAINTING,
             metavar="MASK=STYLE",
             read=parse_region,
@@ -141,7 +168,7 @@ class Regions:
     protect: tuple[Mask, ...] = field(
         default=(),
         metadata=option(
-            "Leave the picture as it is where this mask is white. Can be given several times.",
+            "Leave the picture as it is where this mask is white; a mask as for regions. Can be given several times.",
             PAINTING,
             metavar="MASK",
             read=parse_mask,

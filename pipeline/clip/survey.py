@@ -142,7 +142,9 @@ class _Scan:
         if self.missing != (MASKS,):
             self._look()
         if self._masks is None:
-            self._masks = find_frame_masks(self._session.masks)
+            session = self._session
+            assert self._shots is not None
+            self._masks = find_frame_masks(session.masks, session.source, self._shots, session.flow, session.on_event)
 
     def _look(self) -> None:
         count, painter = self._session.source.info.frames, self._session.painter

@@ -25,6 +25,7 @@ from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.resize import centre_crop, cropped
+from pipeline.motion.flow import DIS
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
@@ -219,7 +220,7 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[l
             on_count("Looking at the colours", frame.index + 1, last + 1)
             if frame.index == last:
                 break
-    return shown, samples, find_frame_masks(open_clip_masks(item.clip_job(), source.info))
+    return shown, samples, find_frame_masks(open_clip_masks(item.clip_job(), source.info), source, shots, DIS)
 
 
 def _find_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:

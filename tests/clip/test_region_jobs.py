@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 from jobs import QUICK, SMALL, TABLE, events, invoke, moving_folder, paint_picture
 from PIL import Image as Pillow
+from tiny import CPU, PLAN, picture, tiny_settings, tiny_weights
 
 import reelbrush
 from pipeline.batch.plan.batch import plan_batch, plan_job_file
 from pipeline.batch.plan.item import Item
+from pipeline.clip.engine import Engine
+from pipeline.clip.frame_masks import find_frame_masks
 from pipeline.clip.identity import painting_identity
-from pipeline.clip.jobs import StillJob, StylePicture, parse_style
+from pipeline.clip.jobs import ClipJob, StillJob, StylePicture, parse_style
+from pipeline.clip.mask_files import open_clip_masks
 from pipeline.clip.provenance import Ingredient, Record, RegionIngredients
 from pipeline.clip.record_reading import read_record
 from pipeline.clip.regions import (
@@ -29,8 +34,12 @@ from pipeline.clip.regions import (
     regions_as_json,
     regions_from_json,
 )
+from pipeline.clip.session import open_session
+from pipeline.clip.survey import take_survey
 from pipeline.errors import ReelbrushError, UsageError
-from pipeline.media import write_picture
+from pipeline.media import open_source, write_picture
+from pipeline.motion.flow import DIS
+from pipeline.network.base import Network
 from pipeline.report.provenance import record_as_json, record_rows
 from pipeline.settings import resolve
 
@@ -398,3 +407,128 @@ def test_what_a_painting_depends_on_has_its_masks_by_content(here: Path) -> None
     )  # fmt: skip
     expected = {"region": [[[["left.png", None]], [["b.png", 0.5, [1, 2, 3, 4]]]]], "protect": [[["x.png", 5]]]}
     assert {name: found[name] for name in expected} == expected == record.parts
+
+
+# ---- masks that follow the motion
+
+
+def crossing(folder: Path, frames: int, cut: int | None = None) -> list[np.ndarray]:
+    """A bright square that crosses a dark ground by two pixels a frame; after a cut it is elsewhere. Returns where it
+    is, bool (H, W)."""
+    folder.mkdir()
+    found = []
+    for number in range(frames):
+        moved = number if cut is None or number < cut else number - cut
+        late = cut is not None and number >= cut
+        ground = picture(48, 72, seed=7 if late else 3) // 3
+        if late:
+            ground = ground[::-1, ::-1] + np.array((90, 20, 60), np.uint8)
+        left, top = (6 + 2 * moved, 22) if late else (8 + 2 * moved, 6)
+        ground[top : top + 20, left : left + 20] = 150 + picture(48, 72, seed=5)[:20, :20] // 3
+        Pillow.fromarray(ground).save(folder / f"{number:02d}.png")
+        found.append(np.zeros((48, 72), bool))
+        found[-1][top : top + 20, left : left + 20] = True
+    return found
+
+
+def drawn(path: Path, where: np.ndarray) -> None:
+    Pillow.fromarray(np.uint8(where) * 255).save(path)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def masks_found(here: Path, mask: str, cuts: str = "none", **more: Any) -> list[np.ndarray]:
+    """What the masks of the clip `in` are, bool (H, W)."""
+    job = ClipJob(here / "in", (StylePicture(here / "a.png"),), here / "out", protect=(parse_mask(mask),), **more)
+    engine = Engine(tiny_settings(size=0, cuts=cuts), Network(PLAN, tiny_weights()), CPU)
+    session = open_session(job, engine)
+    with closing(session.open_work()) as work:
+        survey = take_survey(session, work)
+        work.remove()
+    found = [survey.masks.of(index) for index in range(session.source.info.frames)]
+    return [one.protected > 127 for one in found if one is not None and one.protected is not None]
+
+
+def test_a_mask_follows_both_ways_from_the_frame_it_was_drawn_for(here: Path) -> None:
+    where = crossing(here / "in", 9)
+    drawn(here / "m.png", where[4])
+    for found in (masks_found(here, "m.png@4"), masks_found(here, "m.png@0.16s")):
+        np.testing.assert_array_equal(found[4], where[4])
+        assert all(overlap(*one) > 0.85 for one in zip(found, where, strict=True))
+    part = masks_found(here, "m.png@4", frames=(3, 8))
+    np.testing.assert_array_equal(part[1], where[4])
+    assert len(part) == 5 and overlap(part[4], where[7]) > 0.85
+
+
+def test_between_two_drawings_a_mask_goes_from_one_to_the_other(here: Path) -> None:
+    """What stands still for the flow has moved in the drawings: halfway it has half of each."""
+    (here / "in").mkdir()
+    for number in range(5):
+        Pillow.fromarray(picture(48, 72, 3)).save(here / "in" / f"{number}.png")
+    one, other = np.zeros((48, 72), bool), np.zeros((48, 72), bool)
+    one[:, :20], other[:, 40:] = True, True
+    drawn(here / "m.png", one)
+    drawn(here / "n.png", other)
+    mask = parse_mask("m.png@0+n.png@4")
+    job = ClipJob(here / "in", (StylePicture(here / "a.png"),), here / "out", protect=(mask,))
+    source = open_source(here / "in")
+    masks = find_frame_masks(open_clip_masks(job, source.info), source, [(0, 5)], DIS)
+    left = [int(masks.of(index).protected[5, 5]) for index in range(5)]  # type: ignore[union-attr, index]
+    right = [int(masks.of(index).protected[5, 60]) for index in range(5)]  # type: ignore[union-attr, index]
+    assert left == [255, 191, 128, 64, 0] and right == left[::-1]
+
+
+def test_a_mask_does_not_follow_over_a_cut_and_says_so(here: Path) -> None:
+    where = crossing(here / "in", 8, cut=4)
+    drawn(here / "m.png", where[1])
+    drawn(here / "n.png", where[7])
+    found = masks_found(here, "m.png@1", cuts="4")
+    assert all(overlap(*one) > 0.85 for one in zip(found[:4], where[:4], strict=True))
+    assert not np.any(found[4:])
+    found = masks_found(here, "m.png@1+n.png@7", cuts="4")
+    assert all(overlap(*one) > 0.85 for one in zip(found, where, strict=True))
+    job = ("video", "in", "-s", "a.png", "--set", "cuts=4", *QUICK)
+    said = " ".join(invoke(*job, "--protect", "m.png@1", "-o", "out").output.split())
+    assert "m.png@1 was drawn for no frame of the shot that begins with frame 4" in said
+    content, painted = shown(here / "in" / "02.png"), frame(here / "out", 2)
+    inside = np.s_[10:22, 16:28]
+    np.testing.assert_array_equal(painted[inside], content[inside])
+
+
+@pytest.mark.parametrize(
+    ("mask", "says", "code"),
+    [
+        ("m.png@9", "there is no such frame. The last of in is number 3", 2),
+        ("m.png@1m", "there is no such frame", 2),
+        ("m.png@0", "none of the frames that this mask was drawn for is among those that are painted", 2),
+        ("m.png@1+left.png", "Say for which frame each was drawn", 2),
+        ("black.png@2", "black throughout", 1),
+        ("in@2", "is a single picture", 1),
+        ("gone.png@2", "gone.png", 1),
+    ],
+)
+def test_a_drawing_for_no_frame_is_refused(mask: str, says: str, code: int, here: Path) -> None:
+    moving_folder(here / "in", 4)
+    white(here / "m.png", 0, 9)
+    white(here / "black.png", 0, 0)
+    job = ("video", "in", "-s", "a.png", "--frames", "1:4", "--protect", mask, "-o", "out", *QUICK)
+    assert says in refused(*job, code=code)
+    assert not (here / "out").exists() and not (here / "out.reelbrush").exists()
+
+
+def test_a_picture_has_no_motion_to_follow(here: Path) -> None:
+    said = refused("image", "content.png", "-s", "a.png", "--protect", "left.png@3", "-o", "o.png", *QUICK, code=2)
+    assert "a picture has none" in said
+
+
+def test_as_text_and_as_json_a_drawing_keeps_its_frame(here: Path) -> None:
+    for text in ("left.png@3", "left.png@1.5s+a.png@60", "left.png@90s+a.png@0"):
+        mask = parse_mask(text)
+        assert parse_mask(mask.text) == mask
+        job = StillJob(here / "c", (), protect=(mask,))
+        assert regions_from_json(json.loads(json.dumps(regions_as_json(job)))) == job.regions
+    assert parse_mask("left.png@1m30s").pictures[0].at == 90
+    (here / "odd@3").write_bytes(b"")
+    assert parse_mask("odd@3") == Mask((MaskPicture(Path("odd@3")),))

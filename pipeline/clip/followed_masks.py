@@ -1,0 +1,166 @@
+"""Masks that were drawn for some frames of a clip, carried along its motion to all others of their shots.
+
+Between two frames for which it was drawn a mask comes from both: the nearer one has the greater share, so that nothing
+jumps where the drawing is refreshed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain, islice
+
+import numpy as np
+
+from pipeline.clip.events import OnEvent, Scanned, Stage, ignore
+from pipeline.clip.mask_files import OpenMask
+from pipeline.clip.packed_masks import packed, unpacked
+from pipeline.media import Image, resize
+from pipeline.media.frame import Frame, FrameSource
+from pipeline.media.prefetch import backward
+from pipeline.motion.flow import FlowMethod
+from pipeline.motion.follow import followed
+from pipeline.motion.shots import Shot
+from pipeline.motion.track import track
+
+FOLLOWING = "Following the masks"
+LARGEST = 512
+"""Pixels of the longer side at which the motion is looked for: at twice the size it takes five times as long, and an
+edge comes out half a pixel finer."""
+
+
+def followed_frames(
+    masks: Sequence[OpenMask],
+    source: FrameSource,
+    shots: Sequence[Shot],
+    flow: FlowMethod,
+    on_event: OnEvent = ignore,
+) -> list[tuple[bytes, ...]]:
+    """Of each mask what it is in every frame, packed, at the size of the clip; black in shots it was not drawn for.
+
+    :param masks: with the frames that they were drawn for.
+    :param source: the clip, at the size at which it is painted.
+    """
+    on_event(Stage(FOLLOWING))
+    info = source.info
+    drawn = [dict(one.drawn) for one in masks]
+    begins, ends = {begin for begin, _ in shots}, {end - 1 for _, end in shots}
+    forward = _Sweep(drawn, begins, flow)
+    with closing(source.frames()) as frames:
+        forward.run(frames, lambda done: on_event(Scanned(done, info.frames, FOLLOWING)))
+    back = _Sweep(drawn, ends, flow)
+    last = 1 + max(index for one in drawn for index in one)
+    # Where a mask was drawn for the first frame of a shot, nothing is to be found before it.
+    if any(index not in begins for one in drawn for index in one):
+        with closing(backward(source, last)) as frames:
+            back.run(islice(frames, last), lambda done: on_event(Scanned(done, last, FOLLOWING)))
+    size = (info.width, info.height)
+    return [
+        tuple(_together(index, own, forward.found[number], back.found[number], size) for index in range(info.frames))
+        for number, own in enumerate(drawn)
+    ]
+
+
+class _Sweep:
+    """One way through a clip."""
+
+    def __init__(self, drawn: Sequence[Mapping[int, Image]], entered: set[int], flow: FlowMethod) -> None:
+        """
+        :param drawn: of each mask, what was drawn for which frame.
+        :param entered: the frames with which this way enters a shot.
+        """
+        self._drawn = drawn
+        self._entered = entered
+        self._flow = flow
+        self.found: list[dict[int, tuple[int, bytes]]] = [{} for _ in drawn]
+        """Of each mask in each frame: the frame that it comes from, and what it is, at the size of the clip."""
+
+    def run(self, frames: Iterable[Frame], on_done: Callable[[int], None]) -> None:
+        """Carry the masks along."""
+        now: list[tuple[int, Image] | None] = [None] * len(self._drawn)
+        before: Image | None = None
+        # The one after it is looked at as well: it shows what moves together.
+        ahead: Iterator[Frame | None] = chain(frames, [None])
+        frame = next(ahead)
+        done = 0
+        while frame is not None:
+            after = next(ahead)
+            image = _small(frame.image)
+            entered = frame.index in self._entered
+            onward = None if after is None or after.index in self._entered else _small(after.image)
+            now = self._carried(now, frame, None if entered else before, image, onward)
+            before = image
+            frame = after
+            done += 1
+            on_done(done)
+
+    def _carried(
+        self,
+        now: Sequence[tuple[int, Image] | None],
+        frame: Frame,
+        before: Image | None,
+        image: Image,
+        after: Image | None,
+    ) -> list[tuple[int, Image] | None]:
+        """The masks in a frame, from those in the one before; None of one that is not there (yet)."""
+        carried = [one if before is not None and frame.index not in own else None
+                   for one, own in zip(now, self._drawn, strict=True)]  # fmt: skip
+        if before is not None and any(one is not None and one[1].any() for one in carried):
+            tracked = track(before, image, self._flow)
+            onward = None if after is None else self._flow(image, after)
+            carried = [
+                None if one is None else (one[0], followed(one[1], image, tracked, onward) if one[1].any() else one[1])
+                for one in carried
+            ]
+        height, width = image.shape[:2]
+        for number, own in enumerate(self._drawn):
+            if frame.index in own:
+                carried[number] = frame.index, resize(own[frame.index], width, height)
+            one = carried[number]
+            if one is not None:
+                full = resize(one[1], frame.image.shape[1], frame.image.shape[0])
+                self.found[number][frame.index] = one[0], packed(full)
+        return carried
+
+
+def _small(image: Image) -> Image:
+    """A picture at the size at which it is looked at."""
+    height, width = image.shape[:2]
+    scale = min(1.0, LARGEST / max(height, width))
+    return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _together(
+    index: int,
+    drawn: Mapping[int, Image],
+    forward: Mapping[int, tuple[int, bytes]],
+    back: Mapping[int, tuple[int, bytes]],
+    size: tuple[int, int],
+) -> bytes:
+    """A mask in a frame, packed: as it was drawn, or from the nearest drawings before and after it in its shot."""
+    if index in drawn:
+        return packed(drawn[index])
+    found = [one[index] for one in (forward, back) if index in one]
+    if not found:
+        return packed(np.zeros((size[1], size[0]), np.uint8))
+    if len(found) == 1:
+        return found[0][1]
+    (first, one), (second, other) = found
+    share = (index - first) / (second - first)
+    mixed = (1 - share) * unpacked(one, size) + share * unpacked(other, size)
+    return packed(np.asarray(np.rint(mixed), np.uint8))
+
+
+def follow_notes(masks: Sequence[OpenMask], shots: Sequence[Shot]) -> tuple[str, ...]:
+    """What a person should know of masks that follow the motion, a sentence each: in which shots they are not."""
+    notes = []
+    for one in masks:
+        without = [begin for begin, end in shots if not any(begin <= index < end for index, _ in one.drawn)]
+        if one.drawn and without:
+            begin = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
+            notes.append(
+                f"The mask {one.mask.text} was drawn for no frame of the shot{'s' * (len(without) > 1)} that begin"
+                f"{'s' * (len(without) == 1)} with frame {begin}, where its region is not: a mask does not follow over "
+                "a cut. Draw it for a frame of each, and write them with '+'."
+            )
+    return tuple(notes)
