@@ -124,6 +124,7 @@ def stylize_video(
     audio: str | int = "default",
     shortest: bool = False,
     location: bool = False,
+    first: Picture | None = None,
     budget: str | None = None,
     finish_by: str | None = None,
     on_event: OnEvent = ignore,
@@ -148,6 +149,8 @@ def stylize_video(
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
     :param location: take over where a video says that it was filmed.
+    :param first: the first frame as it should be painted: it stays as it is, leads those that come after it, and counts
+        as a style as much as the others together.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
@@ -163,7 +166,9 @@ def stylize_video(
             files.clip(source), files.styles(style), Path(output), _path(gif),
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
-            parse_audio(str(audio)), shortest, location, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
+            parse_audio(str(audio)), shortest, location,
+            None if first is None else files.picture(first, "first"),
+            **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),
             **files.regions(region, protect),
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),

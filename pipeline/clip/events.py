@@ -73,7 +73,7 @@ class FrameDone:
     steps: int
     seconds: float
     stopped: str
-    """A `Stop`: 'steps', 'plateau', 'time', 'unstable', 'still' or 'kept'."""
+    """A `Stop`: 'steps', 'plateau', 'time', 'unstable', 'still', 'kept' or 'given'."""
     in_pass: int = 1
     """From 1."""
     memory_fallback: str = ""

@@ -32,6 +32,7 @@ from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
+from pipeline.types import Image
 
 
 @dataclass
@@ -99,7 +100,9 @@ def _paint_pass(
         closing(_tracked_ahead(session, one, entered, painter.settings, store, moves)) as frames,
         FrameKeeper(store, kept) as keeper,
     ):
-        pass_painter = PassPainter(one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks)
+        pass_painter = PassPainter(
+            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first
+        )
         for tracked in frames:
             index = tracked.frame.index
             steps = FULL if run.budget is None else run.budget.steps(one, index)
@@ -192,15 +195,19 @@ class PassPainter:
     """As for `warm_start`."""
     masks: FrameMasks = ALIKE
     """What is where in every frame."""
+    first: Image | None = None
+    """The first frame of the clip, where it was painted by hand."""
 
     def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
         """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
 
         Where nothing has changed since the frame before, and no region either, its painting is taken. In a further pass
         the frame with which a shot is entered stays: all others of the shot are led to it. So does that with which a
-        circle is closed.
+        circle is closed. And what was painted by hand stays in every pass.
         """
         index = tracked.frame.index
+        if self.first is not None and index == 0:
+            return self._given(tracked.frame, self.first)
         if tracked.before is None:
             return None if self.earlier is None else _kept(self.earlier, index, Stop.KEPT)
         before = self.previous.find(index)
@@ -231,6 +238,12 @@ class PassPainter:
         if self.earlier is None:
             return self._better_of_fresh(tracked, start, painted, steps)
         return self._better_of_earlier(tracked.frame.index, painted)
+
+    def _given(self, frame: Frame, picture: Image) -> PaintedFrame:
+        """A frame that was painted by hand, with the losses that it has."""
+        looked_at = self._painter_of(frame).between(None, 0)
+        losses = looked_at.paint(frame.image, WarmStart(picture), frame.index).losses
+        return PaintedFrame(picture, losses, 0, 0.0, Stop.GIVEN)
 
     def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
         try:

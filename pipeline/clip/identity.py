@@ -70,4 +70,5 @@ def painting_identity(
         "frames": job.frames and [str(at) if isinstance(at, Fraction) else at for at in job.frames],
         "fps": job.rate and str(job.rate),
         "flow": flow,
+        **({} if job.first is None else {"first": digest(job.first)}),
     }

@@ -119,6 +119,22 @@ class ClipJob(Framing, GifOptions, Regions):
     audio: str | int = field(default="default", metadata=AUDIO)
     shortest: bool = field(default=False, metadata=SHORTEST)
     location: bool = field(default=False, metadata=LOCATION)
+    first: Path | None = field(
+        default=None,
+        metadata=option(
+            "The first frame as it should be painted, by hand or corrected: it stays as it is, leads those that come "
+            "after it, and counts as a style as much as the others together.",
+            INPUT,
+            metavar="FILE",
+        ),
+    )
+
+    @property
+    def all_styles(self) -> tuple[StylePicture, ...]:
+        """The styles, and the frame that was painted by hand."""
+        if self.first is None:
+            return self.styles
+        return (*self.styles, StylePicture(self.first, sum(style.weight for style in self.styles)))
 
     @property
     def outputs(self) -> tuple[Path, ...]:

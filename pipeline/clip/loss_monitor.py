@@ -90,16 +90,20 @@ def worst_notes(store: FrameStore, settings: Settings) -> tuple[str, ...]:
     """What is said of the frame with the highest loss, the temporal one left out; nothing where it is not far above the
     median of the clip.
 
+    A frame that was painted by hand is none that could come out badly.
+
     :param store: of the last pass, whole.
     :raises DamagedFrameError: the file of a frame is no longer what was written.
     """
     losses = {
-        index: lasting_loss(store.record(index)["losses"], settings.temporal_weight) for index in sorted(store.order)
+        index: lasting_loss(record["losses"], settings.temporal_weight)
+        for index, record in ((index, store.record(index)) for index in sorted(store.order))
+        if record["stopped"] != Stop.GIVEN.value
     }
     usual = median(losses.values()) if len(losses) >= FEWEST_FRAMES else math.nan
-    worst = max(losses, key=lambda index: losses[index])
+    worst = max(losses, key=lambda index: losses[index], default=0)
     # No comparison with what is not a number is true.
-    if not losses[worst] > HIGH * usual > 0:
+    if not losses.get(worst, 0.0) > HIGH * usual > 0:
         return ()
     return (
         f"Frame {worst + 1} stands out: its loss is {losses[worst] / usual:.1f} times that of the median frame. Look "

@@ -76,6 +76,8 @@ class Record(Framing):
     about: str = ""
     """The network as a person would call it."""
     init: Ingredient | None = None
+    first: Ingredient | None = None
+    """Of a clip, its first frame where that was painted by hand."""
     region: tuple[RegionIngredients, ...] = ()
     protect: tuple[tuple[Ingredient, ...], ...] = ()
     """The masks of what is not painted."""
@@ -108,7 +110,8 @@ class Record(Framing):
         """All that went into it."""
         regions = (one for region in self.region for one in (*region.mask, *region.styles))
         protect = (one for mask in self.protect for one in mask)
-        return (self.source, *self.styles, *(() if self.init is None else (self.init,)), *regions, *protect)
+        single = (one for one in (self.init, self.first) if one is not None)
+        return (self.source, *self.styles, *single, *regions, *protect)
 
     def located(self, place: Callable[[Ingredient], Ingredient]) -> Record:
         """The same with every ingredient where `place` puts it."""
@@ -117,6 +120,7 @@ class Record(Framing):
             source=place(self.source),
             styles=tuple(map(place, self.styles)),
             init=None if self.init is None else place(self.init),
+            first=None if self.first is None else place(self.first),
             region=tuple(
                 RegionIngredients(tuple(map(place, one.mask)), tuple(map(place, one.styles))) for one in self.region
             ),
@@ -142,6 +146,7 @@ class Record(Framing):
             "styles": [_style_as_json(style, result) for style in self.styles],
             **self._parts_as_json(result),
             "init": None if self.init is None else _as_json(self.init, result),
+            **({} if self.first is None else {"first": _as_json(self.first, result)}),
             "network": {"name": self.network, "sha256": self.digest},
             "precision": self.precision,
             "frames": self.frames,
@@ -181,11 +186,12 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     """How the clip of a job comes about; reads every byte that goes into it once.
 
     :param part: the frames that its `frames` mean in this source, as `VideoInfo.part`.
-    :raises MediaError: the input or a style cannot be read.
+    :raises MediaError: one of them cannot be read.
     """
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
+        first=None if job.first is None else _ingredient(job.first),
         source=_ingredient(job.source), **_ingredients(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 

@@ -86,7 +86,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         raise _Malformed("styles is not a list")
     precision = _one_of(job.get("precision"), "precision", ("float32", "bfloat16"))
     kind = _one_of(job.get("kind"), "kind", ("clip", "picture"))
-    init, flow = job.get("init"), texts.get("flow")
+    init, first, flow = job.get("init"), job.get("first"), texts.get("flow")
     if "settings" not in texts:
         raise _Malformed("there are no settings")
     return Record(
@@ -100,6 +100,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         precision=precision,
         settings=texts["settings"],
         init=None if init is None else _ingredient(init, "init"),
+        first=None if first is None else _ingredient(first, "first"),
         flow=None if flow is None else _text(flow, "flow", _FLOW),
         frames=_frames(job.get("frames")),
         rate=_rate(job.get("fps")),

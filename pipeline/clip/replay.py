@@ -54,6 +54,8 @@ class ReplayInputs:
     regions: Regions
     init: Path | None
     """Of a picture, the one that it began as."""
+    first: Path | None
+    """Of a clip, its first frame where that was painted by hand."""
 
     def still(self, output: Path | None, overwrite: bool = False, restart: bool = False) -> StillJob:
         """To paint a picture again."""
@@ -94,7 +96,8 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
         protect=tuple(map(mask, record.protect)),
     )
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-    return ReplayInputs(record, engine, notes, source, styles(record.styles), regions, init)
+    first = None if record.first is None else finder.find("the first frame, painted by hand", record.first, "")
+    return ReplayInputs(record, engine, notes, source, styles(record.styles), regions, init, first)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -130,7 +133,8 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location, **record.framing, **_gif_options(record, output), **inputs.regions.regions,
+            location=record.location, first=inputs.first,
+            **record.framing, **_gif_options(record, output), **inputs.regions.regions,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pipeline.clip.engine import Engine, open_painter
@@ -18,9 +19,11 @@ from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.step_budget import StepBudget, lateness_notes
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
-from pipeline.media import open_source
+from pipeline.errors import UsageError
+from pipeline.media import open_source, read_picture, resize
 from pipeline.media.alpha import is_transparent
-from pipeline.media.frame import FrameSource
+from pipeline.media.frame import FrameSource, VideoInfo
+from pipeline.media.resize import centre_crop, cropped
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.shots import Shot
@@ -29,6 +32,11 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics
 from pipeline.style.painter import Painter
+from pipeline.types import Image
+
+OTHER_SHAPE = 0.01
+"""By how much the shape of a frame that was painted by hand may differ from that of the clip, in the quotient of its
+sides; and by a pixel in any case."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Session:
     """Whether the results keep what is transparent in the input."""
     masks: OpenMasks = NO_MASKS
     """Of the regions, as they were found in their files."""
+    first: Image | None = None
+    """The first frame, where it was painted by hand; of the size that is painted."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -126,7 +136,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
     settings = engine.settings
-    painter = open_painter(engine, job.styles, job, settings)
+    painter = open_painter(engine, job.all_styles, job, settings)
     flow = open_flow(settings, engine.device)
     on_event(Stage(f"Reading {job.source.name}"))
     source = open_source(
@@ -152,7 +162,25 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         on_event,
         job.keeps_alpha and is_transparent(source),
         open_clip_masks(job, source.info),
+        None if job.first is None else _first_frame(job.first, job, source.info),
     )
+
+
+def _first_frame(path: Path, job: ClipJob, info: VideoInfo) -> Image:
+    """The first frame as it was painted by hand, in the size that is painted.
+
+    :raises UsageError: it has another shape than the frames of the clip.
+    """
+    whole = read_picture(path)
+    height, width = whole.shape[:2]
+    picture = cropped(whole, centre_crop(width, height, job.crop))
+    wanted, found = info.width / info.height, picture.shape[1] / picture.shape[0]
+    if abs(found / wanted - 1) > OTHER_SHAPE + 1 / min(info.height, *picture.shape[:2]):
+        raise UsageError(
+            f"{path}: this has {width}x{height} pixels, another shape than the frames of {job.source.name}, which are "
+            f"painted at {info.width}x{info.height}. Paint the first frame as it is, at any size."
+        )
+    return resize(picture, info.width, info.height)
 
 
 def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:

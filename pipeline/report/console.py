@@ -139,7 +139,7 @@ class ConsoleReporter:
             self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {MEMORY_FALLBACKS[less]}")
         if event.stopped == "still":
             self._step = "as before"
-        if event.stopped == "kept":
+        if event.stopped in ("kept", "given"):
             self._step = "stays"
         self._show(event.frame, event.in_pass, now)
 

@@ -20,6 +20,7 @@ HEADROOM = 1.08
 """The top of a plot, as a multiple of its largest value."""
 MARKS = {
     "still": "repeats the frame before",
+    "given": "painted by hand",
     "unstable": "did not settle",
     "seam": "seam of the loop",
     "worst": "flickers most",

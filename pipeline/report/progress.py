@@ -60,7 +60,7 @@ class JobProgress:
             self._frames += after_first
             if event.stopped == "still":
                 self._still += 1
-            elif event.stopped != "kept" and (after_first or self._started.frames == 1):
+            elif event.stopped not in ("kept", "given") and (after_first or self._started.frames == 1):
                 self._pace.append((now - self._frame_began) / self._work)
             if self._share > 0:
                 self._seconds_of_work = (now - self._frame_began) / (self._share * self._work)

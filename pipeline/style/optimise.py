@@ -58,6 +58,8 @@ class Stop(str, Enum):
     """Nothing was painted: the input has not changed, and neither has the painting."""
     KEPT = "kept"
     """The painting of the pass before stays: the pass begins or ends with it, or made it no better."""
+    GIVEN = "given"
+    """It was painted by hand."""
 
 
 @dataclass(frozen=True)
