@@ -11,7 +11,7 @@ import pytest
 from pipeline.network import kernels
 from pipeline.network.kernels import Kernels
 
-SMALL = {"BLOCK": 64, "SUMMED": 16, "PARTS": 2}
+SMALL = {"BLOCK": 32, "SUMMED": 16, "PARTS": 2}
 
 
 def load_kernels(name: str, interpreted: bool = True) -> ModuleType:
@@ -34,11 +34,12 @@ def load_kernels(name: str, interpreted: bool = True) -> ModuleType:
 
 def interpreted_kernels() -> Kernels:
     """All of them."""
-    stage, moment, difference, descent = (load_kernels(one) for one in ("stage", "moment", "difference", "descent"))
+    stage, style, difference, descent = (load_kernels(one) for one in ("stage", "style", "difference", "descent"))
     return Kernels(
         stage.fused_stage,
         stage.first_stage,
-        moment.moment_losses,
+        style.moment_losses,
+        style.gram_losses,
         difference.squares,
         difference.roughness,
         difference.expected,

@@ -12,18 +12,29 @@ import torch.nn.functional as F
 from interpreted import load_kernels
 from torch import Tensor
 
-from pipeline.network.kernels import FirstStage, MomentTarget, Stage, first_weight, plain_stage
+from pipeline.network.kernels import FirstStage, GramTarget, MomentTarget, Stage, first_weight, plain_stage
 from pipeline.style import optimizers
 from pipeline.style.hand_gradients import expected_loss
-from pipeline.style.losses import moment_loss_of, moments, moments_of, total_variation
+from pipeline.style.losses import (
+    Normalisation,
+    Statistic,
+    gram_factor,
+    gram_loss_of,
+    moment_loss_of,
+    moments,
+    moments_of,
+    total_variation,
+)
 from pipeline.style.objective import Losses
 from pipeline.style.optimizers import LBFGS
 
 CPU = torch.device("cpu")
+NORMALISATIONS: tuple[Normalisation, ...] = ("gatys2016", "released", "notebook", "relative")
 LIMITS = {
     # A rounding of values and one of their squares' gradient, where these are in bfloat16.
-    "stages, float32": 1e-5, "stages, bfloat16": 2e-2, "first stage": 1e-2, "moments": 1e-2, "differences": 1e-2,
-    # Rounding in another order, and the twenty steps that come of it.
+    "stages, float32": 1e-5, "stages, bfloat16": 2e-2, "first stage": 1e-2, "moments": 1e-2,
+    "Gram matrices": 1e-2, "differences": 1e-2,
+    # Rounding in another order, and the twelve steps that come of it.
     "L-BFGS": 1e-3,
 }  # fmt: skip
 
@@ -31,18 +42,19 @@ LIMITS = {
 def errors_of_kernels(device: torch.device) -> dict[str, float]:
     """All of them, as `LIMITS`."""
     if device.type == "cpu":
-        stage, moment, difference, descent = map(load_kernels, ("stage", "moment", "difference", "descent"))
+        stage, style, difference, descent = map(load_kernels, ("stage", "style", "difference", "descent"))
     else:
         from pipeline.network import descent_kernels as descent
         from pipeline.network import difference_kernels as difference
-        from pipeline.network import moment_kernels as moment
         from pipeline.network import stage_kernels as stage
+        from pipeline.network import style_kernels as style
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     stages = {f"stages, {name}": stage_error(stage.fused_stage, device, one) for name, one in formats.items()}
     return {
         **stages,
         "first stage": first_error(stage.first_stage, device),
-        "moments": moment_error(moment.moment_losses, device),
+        "moments": style_error(style, device, "moments"),
+        "Gram matrices": style_error(style, device, "gram"),
         "differences": difference_error(difference, device),
         "L-BFGS": descent_error(descent, device),
     }
@@ -57,7 +69,7 @@ def stage_error(stage: Stage, device: torch.device, dtype: torch.dtype) -> float
     """Of values and gradients, against plain torch in float64, over odd sizes and numbers of channels."""
     errors = []
     shapes = ((1, 5, 7, 6), (2, 70, 3, 9), (1, 1, 2, 3), (1, 2, 11, 75))
-    for shape, (pool, pad, keep) in product(shapes, product((False, True), repeat=3)):
+    for shape, (pool, pad, keep) in product(shapes, product(("none", "average", "max"), (False, True), (False, True))):
         generator = torch.Generator().manual_seed(1)
         numbers = [torch.randn(one, generator=generator).to(device, dtype) for one in (shape, shape[1:2])]
         raw = numbers[0].contiguous(memory_format=torch.channels_last).requires_grad_()
@@ -89,7 +101,7 @@ def first_error(stage: FirstStage, device: torch.device) -> float:
         exact = image.double().requires_grad_()
         seen = exact * scale.view(1, 3, 1, 1) + shift.view(1, 3, 1, 1)
         seen = F.pad(seen, (1, 1, 1, 1), mode="replicate" if replicate else "constant")
-        wanted = plain_stage(F.conv2d(seen, weight.double()), bias.double(), False, replicate, keep)
+        wanted = plain_stage(F.conv2d(seen, weight.double()), bias.double(), "none", replicate, keep)
         pairs = [
             (one, other) for one, other in zip(found, wanted, strict=True) if one is not None and other is not None
         ]
@@ -104,29 +116,41 @@ def first_error(stage: FirstStage, device: torch.device) -> float:
     return max(errors)
 
 
-def moment_error(losses: Callable[..., Tensor], device: torch.device) -> float:
-    """Of the loss of three layers and its gradients."""
+def style_error(kernels: ModuleType, device: torch.device, statistic: Statistic) -> float:
+    """Of the loss of a few layers and its gradients."""
     generator = torch.Generator().manual_seed(1)
     # The interpreter takes a hundred thousand times as long.
     sizes = ((3, 9, 7), (20, 4, 3)) if device.type == "cpu" else ((24, 9, 7), (64, 40, 30), (512, 16, 5))
     layers = [torch.rand((1, *size), generator=generator).bfloat16() for size in sizes]
-    styles = [moments(1.5 * torch.rand((1, *size), generator=generator), "moments") for size in sizes]
+    styles = [moments(1.5 * torch.rand((1, *size[:2], size[2] + 1), generator=generator), statistic) for size in sizes]
     weights = [0.3, 0.5, 0.2][: len(sizes)]
     given = [one.to(device).contiguous(memory_format=torch.channels_last).requires_grad_() for one in layers]
-    targets = [
-        MomentTarget(*(part.to(device) for part in (one.mean, one.unit, one.second, one.covariance_unit)))
-        for one in styles
-    ]
     exact = [one.double().requires_grad_() for one in layers]
-    expected = []
-    for maps, style, weight in zip(exact, styles, weights, strict=True):
-        rows = maps[0].flatten(1)
-        positions = rows.shape[1]
-        own = moments_of(rows.sum(1), rows @ rows.T, positions, "moments")
-        expected.append(weight * moment_loss_of(own, style))
-    found, wanted = 3 * losses(given, targets, weights), 3 * torch.stack(expected).sum()
-    pairs = [*zip(torch.autograd.grad(found, given), torch.autograd.grad(wanted, exact), strict=True), (found, wanted)]
-    return max(largest(one.detach(), other.detach()) for one, other in pairs)
+    errors = []
+    for normalisation in ("relative",) if statistic == "moments" else NORMALISATIONS:
+        expected, factors = [], []
+        for maps, style, weight in zip(exact, styles, weights, strict=True):
+            rows = maps[0].flatten(1)
+            own = moments_of(rows.sum(1), rows @ rows.T, rows.shape[1], statistic)
+            factors.append(weight * gram_factor(normalisation, *rows.shape))
+            one = (
+                moment_loss_of(own, style)
+                if statistic == "moments"
+                else gram_loss_of(own.second, rows.shape[1], style, normalisation)
+            )
+            expected.append(weight * one)
+        if statistic == "moments":
+            units = [(one.mean, one.unit, one.second, one.covariance_unit) for one in styles]
+            targets = [MomentTarget(*(part.to(device) for part in several)) for several in units]
+            loss = kernels.moment_losses(given, targets, weights)
+        else:
+            grams = [GramTarget(one.second.to(device), one.energy.to(device), one.positions) for one in styles]
+            loss = kernels.gram_losses(given, grams, factors, normalisation == "relative")
+        found, wanted = 3 * loss, 3 * torch.stack(expected).sum()
+        gradients = torch.autograd.grad(found, given), torch.autograd.grad(wanted, exact)
+        pairs = [*zip(*gradients, strict=True), (found, wanted)]
+        errors += [largest(one.detach(), other.detach()) for one, other in pairs]
+    return max(errors)
 
 
 def difference_error(kernels: ModuleType, device: torch.device) -> float:
@@ -160,7 +184,7 @@ def difference_error(kernels: ModuleType, device: torch.device) -> float:
 
 def descent_error(kernels: ModuleType, device: torch.device) -> float:
     """Of the losses of steps down a valley, against two loops on the CPU; some steps lead uphill."""
-    shape = (1, 3, 5, 7) if device.type == "cpu" else (1, 3, 123, 131)
+    shape = (1, 3, 4, 5) if device.type == "cpu" else (1, 3, 123, 131)
     generator = torch.Generator().manual_seed(1)
     aim, start = (torch.rand(shape, generator=generator) for _ in range(2))
     curvature = torch.logspace(0, 3, aim.numel()).view(shape)
@@ -175,5 +199,5 @@ def descent_error(kernels: ModuleType, device: torch.device) -> float:
 
         with patch.object(optimizers, "kernels_on", lambda device, found=found: found):
             optimizer = LBFGS(start.to(where), 0.1, 5, stacked=False)
-        ends.append([float(optimizer.step(evaluate).total) for _ in range(20)])
+        ends.append([float(optimizer.step(evaluate).total) for _ in range(12)])
     return max(abs(one / other - 1) for one, other in zip(*ends, strict=True))

@@ -55,7 +55,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "pipeline/pictures/",
         "pipeline/report/doctor.py",
     ),
-    "triton": tuple(f"pipeline/network/{one}_kernels.py" for one in ("stage", "moment", "difference", "descent")),
+    "triton": tuple(f"pipeline/network/{one}_kernels.py" for one in ("stage", "style", "difference", "descent")),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.
     "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/batch/remote.py"),

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import SettingsError, WeightsError
-from pipeline.network.kernels import FirstStage, Stage, first_weight, kernels_on
+from pipeline.network.kernels import FirstStage, Pool, Stage, first_weight, kernels_on
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate"]
@@ -98,7 +98,7 @@ class Network(nn.Module):
         self.convolutions.to(device=device, dtype=dtype)
         self._first_weight = first_weight(cast(nn.Conv2d, next(iter(self.convolutions.values()))).weight)
         self.convolutions.to(memory_format=memory_format)
-        kernels = kernels_on(device) if self.pooling == "average" else None
+        kernels = kernels_on(device)
         self.stage = kernels.stage if kernels is not None else None
         self.first_stage = kernels.first_stage if kernels is not None and dtype == torch.bfloat16 else None
         return self
@@ -212,7 +212,7 @@ class Network(nn.Module):
             raw = F.conv2d(x, convolution.weight, padding=0 if replicate else 1)
             rectified = f"relu{name[4:]}"
             last = name == deepest
-            pool = name == block[-1] and not last
+            pool: Pool = self.pooling if name == block[-1] and not last else "none"
             x, maps = self.stage(raw, convolution.bias, pool, replicate and not last, rectified in wanted and not last)
             if rectified in wanted:
                 wanted_maps[rectified] = x if maps is None else maps

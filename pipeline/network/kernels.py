@@ -13,31 +13,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Stage = Callable[[Tensor, Tensor, bool, bool, bool], tuple[Tensor, Tensor | None]]
+Pool = Literal["none", "average", "max"]
+Stage = Callable[[Tensor, Tensor, Pool, bool, bool], tuple[Tensor, Tensor | None]]
 """See `plain_stage`."""
 FirstStage = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, bool, bool], tuple[Tensor, Tensor | None]]
 """Of a picture x (1, 3, H, W), float32: the convolution of x * scale + shift, both (3,), with a `first_weight` in
 bfloat16; then as a stage without pooling. Whether the border is repeated beyond it, and the rectified maps wanted."""
 
 
-def plain_stage(raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
+def plain_stage(raw: Tensor, bias: Tensor, pool: Pool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
     """What follows a convolution, in plain operations: its bias, the rectifier, pooling, and the border that the next
     one sees.
 
     :param raw: what a convolution without bias gave, (N, C, H, W).
-    :param pool: whether each 2x2 positions become their mean; the last row or column of an odd number is left out.
+    :param pool: what each 2x2 positions become, if anything; the last row or column of an odd number is left out.
     :param pad: whether one position is added beyond each border, which repeats the border.
     :param keep: whether the rectified maps are wanted.
     :return: what is handed on, and the rectified maps (N, C, H, W) where they are wanted.
     """
     rectified = F.relu(raw + bias.view(1, -1, 1, 1))
-    handed_on = F.avg_pool2d(rectified, 2) if pool else rectified
+    handed_on = rectified
+    if pool != "none":
+        handed_on = F.avg_pool2d(rectified, 2) if pool == "average" else F.max_pool2d(rectified, 2)
     if pad:
         handed_on = F.pad(handed_on, (1, 1, 1, 1), mode="replicate")
     return handed_on, rectified if keep else None
@@ -56,6 +59,14 @@ class MomentTarget(NamedTuple):
     unit: Tensor
     second: Tensor
     covariance_unit: Tensor
+
+
+class GramTarget(NamedTuple):
+    """... and of its Gram matrix: float32 (N, N), the sum of its squares, a scalar, and the positions it is of."""
+
+    second: Tensor
+    energy: Tensor
+    positions: int
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,8 @@ class Kernels:
     moment_losses: Callable[[Sequence[Tensor], Sequence[MomentTarget], Sequence[float]], Tensor]
     """The weighted sum of `style.losses.moment_loss` over layers: maps (1, N, h, w) in bfloat16, stored channels last,
     their targets and their weights. Scalar."""
+    gram_losses: Callable[[Sequence[Tensor], Sequence[GramTarget], Sequence[float], bool], Tensor]
+    """The same of sum (G - A)^2, A brought to the number of positions; with True over sum A^2."""
     squares: Callable[[Tensor, Tensor, Tensor, float], Tensor]
     """share / energy sum (F - P)^2 of maps F and a target's P, float32, stored alike; the energy is a scalar tensor.
     Scalar."""
@@ -151,10 +164,10 @@ def kernels_on(device: torch.device) -> Kernels | None:
 def _tried(device: torch.device) -> Kernels | None:
     """Triton wants a C compiler beside a GPU that it knows."""
     try:
-        from pipeline.network import descent_kernels, difference_kernels, moment_kernels, stage_kernels
+        from pipeline.network import descent_kernels, difference_kernels, stage_kernels, style_kernels
 
         maps, bias = torch.zeros((1, 2, 2, 2), device=device), torch.zeros(2, device=device)
-        stage_kernels.fused_stage(maps, bias, True, True, False)
+        stage_kernels.fused_stage(maps, bias, "average", True, False)
     except Exception as error:
         warnings.warn(
             f"The fused kernels do not run on this device, so painting is slower: {type(error).__name__}: {error}",
@@ -165,7 +178,8 @@ def _tried(device: torch.device) -> Kernels | None:
     return Kernels(
         stage_kernels.fused_stage,
         stage_kernels.first_stage,
-        moment_kernels.moment_losses,
+        style_kernels.moment_losses,
+        style_kernels.gram_losses,
         difference_kernels.squares,
         difference_kernels.roughness,
         difference_kernels.expected,

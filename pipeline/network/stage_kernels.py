@@ -16,6 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from pipeline.network.kernels import Pool
 from pipeline.network.launching import OPTIONS, interpreted, on_device_of
 
 # Positions and channels that one program works on; positions of the first convolution, and pixels of its gradient.
@@ -31,9 +32,13 @@ SIZES = ["height", "width", "out_height", "out_width"]
 @triton.jit(do_not_specialize=SIZES)
 def _forward(
     raw, bias, handed_on, rectified, height, width, channels, out_height, out_width,
-    POOL: tl.constexpr, PAD: tl.constexpr, KEEP: tl.constexpr, POSITIONS: tl.constexpr, CHANNELS: tl.constexpr,
+    POOL: tl.constexpr, MAXIMUM: tl.constexpr, PAD: tl.constexpr, KEEP: tl.constexpr, POSITIONS: tl.constexpr,
+    CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """`handed_on` (out_height + 2 PAD, out_width + 2 PAD, channels), and where KEEP is set `rectified` as well."""
+    """`handed_on` (out_height + 2 PAD, out_width + 2 PAD, channels), and where KEEP is set `rectified` as well.
+
+    POOL: whether four positions become one, by their mean or by their MAXIMUM.
+    """
     padded_width = out_width + 2 * PAD
     positions = (out_height + 2 * PAD) * padded_width
     position = tl.program_id(0) * POSITIONS + tl.arange(0, POSITIONS)
@@ -50,8 +55,9 @@ def _forward(
         for across in tl.static_range(1 + POOL):
             source = (own_row * (1 + POOL) + down) * width + own_column * (1 + POOL) + across
             at = picture * height * width + source.to(tl.int64)[:, None] * channels + channel[None, :]
-            total += tl.maximum(tl.load(raw + at, mask=inside, other=0.0).to(tl.float32) + shift, 0.0)
-    if POOL:
+            value = tl.maximum(tl.load(raw + at, mask=inside, other=0.0).to(tl.float32) + shift, 0.0)
+            total = tl.maximum(total, value) if MAXIMUM else total + value
+    if POOL and not MAXIMUM:
         total = total * 0.25
     to = picture * positions + position.to(tl.int64)[:, None] * channels + channel[None, :]
     tl.store(handed_on + to, total, mask=inside)
@@ -63,13 +69,14 @@ def _forward(
 
 @triton.jit
 def _incoming(
-    of_handed_on, of_rectified, picture, position, channel, height, width, channels, out_height, out_width,
+    of_handed_on, of_rectified, picture, position, channel, share, height, width, channels, out_height, out_width,
     POOL: tl.constexpr, PAD: tl.constexpr, HANDED_ON: tl.constexpr, KEPT: tl.constexpr, POSITIONS: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """The gradient of rectified maps at some positions and channels, (POSITIONS, CHANNELS).
 
-    HANDED_ON, KEPT: whether there is one of what was handed on, and of the maps themselves.
+    `share` is what each gets of what was pooled. HANDED_ON, KEPT: whether there is a gradient of what was handed on, and
+    of the maps themselves.
     """
     padded_width = out_width + 2 * PAD
     real = (channel < channels)[None, :]
@@ -108,7 +115,7 @@ def _incoming(
                             mask = takes[:, None] & real
                             total += tl.load(of_handed_on + first + there, mask=mask, other=0.0).to(tl.float32)
         if POOL:
-            total = total * 0.25
+            total = total * share
     if KEPT:
         place = picture * height * width + position.to(tl.int64)[:, None] * channels + channel[None, :]
         total += tl.load(of_rectified + place, mask=inside, other=0.0).to(tl.float32)
@@ -118,8 +125,8 @@ def _incoming(
 @triton.jit(do_not_specialize=SIZES)
 def _backward(
     of_handed_on, of_rectified, known, bias, gradient, height, width, channels, out_height, out_width,
-    POOL: tl.constexpr, PAD: tl.constexpr, HANDED_ON: tl.constexpr, KEPT: tl.constexpr, RAW: tl.constexpr,
-    POSITIONS: tl.constexpr, CHANNELS: tl.constexpr,
+    POOL: tl.constexpr, MAXIMUM: tl.constexpr, PAD: tl.constexpr, HANDED_ON: tl.constexpr, KEPT: tl.constexpr,
+    RAW: tl.constexpr, POSITIONS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """`gradient` (height, width, channels) of what the convolution gave.
 
@@ -129,13 +136,27 @@ def _backward(
     position = tl.program_id(0) * POSITIONS + tl.arange(0, POSITIONS)
     channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
     picture = tl.program_id(2).to(tl.int64) * channels
-    total = _incoming(
-        of_handed_on, of_rectified, picture, position, channel, height, width, channels, out_height, out_width,
-        POOL, PAD, HANDED_ON, KEPT, POSITIONS, CHANNELS,
-    )  # fmt: skip
     inside = (position < height * width)[:, None] & (channel < channels)[None, :]
     place = picture * height * width + position.to(tl.int64)[:, None] * channels + channel[None, :]
     value = tl.load(known + place, mask=inside, other=0.0).to(tl.float32)
+    share = tl.full((POSITIONS, CHANNELS), 0.25, tl.float32)
+    if MAXIMUM:
+        # All goes to the largest of four, the first of several: none before it is as large, and none after it larger.
+        row, column = position // width, position % width
+        whole = ((row // 2 < out_height) & (column // 2 < out_width))[:, None] & inside
+        largest = whole
+        for down in tl.static_range(2):
+            for across in tl.static_range(2):
+                other = (row // 2 * 2 + down) * width + column // 2 * 2 + across
+                there = picture * height * width + other.to(tl.int64)[:, None] * channels + channel[None, :]
+                rival = tl.load(known + there, mask=whole, other=0.0).to(tl.float32)
+                before = (other < position)[:, None]
+                largest = largest & tl.where(before, value > rival, value >= rival)
+        share = tl.where(largest, 1.0, 0.0)
+    total = _incoming(
+        of_handed_on, of_rectified, picture, position, channel, share, height, width, channels, out_height, out_width,
+        POOL, PAD, HANDED_ON, KEPT, POSITIONS, CHANNELS,
+    )  # fmt: skip
     if RAW:
         value += tl.load(bias + channel, mask=channel < channels, other=0.0).to(tl.float32)[None, :]
     tl.store(gradient + place, tl.where(value > 0, total, 0.0), mask=inside)
@@ -203,7 +224,7 @@ def _first_backward(
         channel = begin + tl.arange(0, CHANNELS)
         real = channel < channels
         gradient = _incoming(
-            of_handed_on, of_rectified, picture, position, channel, height, width, channels, height, width,
+            of_handed_on, of_rectified, picture, position, channel, 1.0, height, width, channels, height, width,
             0, REPLICATE, HANDED_ON, KEPT, POSITIONS, CHANNELS,
         )  # fmt: skip
         value = tl.load(known + place + channel[None, :], mask=there[:, None] & real[None, :], other=0.0)
@@ -247,18 +268,19 @@ def _gather(taps, scale, gradient, height, width, REPLICATE: tl.constexpr, POSIT
 class _Stage(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool
+        ctx: Any, raw: Tensor, bias: Tensor, pool: Pool, pad: bool, keep: bool
     ) -> Tensor | tuple[Tensor, Tensor]:
         raw = raw.contiguous(memory_format=torch.channels_last)
-        height, width = raw.shape[2] // (1 + pool), raw.shape[3] // (1 + pool)
+        shrink = 1 if pool == "none" else 2
+        height, width = raw.shape[2] // shrink, raw.shape[3] // shrink
         handed_on = _empty(raw, height + 2 * pad, width + 2 * pad)
         rectified = _empty(raw, raw.shape[2], raw.shape[3]) if keep else raw
         ctx.sizes = (height, width, pool, pad)
         ctx.raw = not keep
         ctx.set_materialize_grads(False)
-        if keep and pool:
-            _run_forward(raw, bias, rectified, rectified, (raw.shape[2], raw.shape[3]), False, False, False)
-        _run_forward(raw, bias, handed_on, rectified, (height, width), pool, pad, keep and not pool)
+        if keep and pool != "none":
+            _run_forward(raw, bias, rectified, rectified, (raw.shape[2], raw.shape[3]), "none", False, False)
+        _run_forward(raw, bias, handed_on, rectified, (height, width), pool, pad, keep and pool == "none")
         ctx.save_for_backward(rectified, bias)
         return (handed_on, rectified) if keep else handed_on
 
@@ -275,14 +297,15 @@ class _Stage(torch.autograd.Function):
         with on_device_of(known):
             _backward[_grid(known, known.shape[2] * known.shape[3])](
                 *given, known, bias, gradient, known.shape[2], known.shape[3], known.shape[1], height, width,
-                POOL=int(pool), PAD=int(pad), HANDED_ON=of_handed_on is not None, KEPT=of_rectified is not None,
+                POOL=int(pool != "none"), MAXIMUM=pool == "max", PAD=int(pad),
+                HANDED_ON=of_handed_on is not None, KEPT=of_rectified is not None,
                 RAW=ctx.raw, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
             )  # fmt: skip
         return gradient, None, None, None, None
 
 
-def fused_stage(raw: Tensor, bias: Tensor, pool: bool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
-    """As `pipeline.network.after_convolution.plain_stage`, in one pass each way."""
+def fused_stage(raw: Tensor, bias: Tensor, pool: Pool, pad: bool, keep: bool) -> tuple[Tensor, Tensor | None]:
+    """As `pipeline.network.kernels.plain_stage`, in one pass each way."""
     result = _Stage.apply(raw, bias, pool, pad, keep)
     return result if keep else (result, None)
 
@@ -343,13 +366,14 @@ def first_stage(
 
 
 def _run_forward(
-    raw: Tensor, bias: Tensor, handed_on: Tensor, rectified: Tensor, size: tuple[int, int], pool: bool, pad: bool,
+    raw: Tensor, bias: Tensor, handed_on: Tensor, rectified: Tensor, size: tuple[int, int], pool: Pool, pad: bool,
     keep: bool,
 ) -> None:  # fmt: skip
     with on_device_of(raw):
         _forward[_grid(raw, handed_on.shape[2] * handed_on.shape[3])](
             raw, bias, handed_on, rectified, raw.shape[2], raw.shape[3], raw.shape[1], *size,
-            POOL=int(pool), PAD=int(pad), KEEP=keep, POSITIONS=POSITIONS, CHANNELS=CHANNELS, **OPTIONS,
+            POOL=int(pool != "none"), MAXIMUM=pool == "max", PAD=int(pad), KEEP=keep, POSITIONS=POSITIONS,
+            CHANNELS=CHANNELS, **OPTIONS,
         )  # fmt: skip
 
 

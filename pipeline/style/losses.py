@@ -199,6 +199,11 @@ class Moments:
         return (variance + 1e-2 * variance.mean() + TINY).rsqrt()
 
     @cached_property
+    def energy(self) -> Tensor:
+        """Sum of the squares of `second`, a scalar."""
+        return self.second.square().sum()
+
+    @cached_property
     def covariance_unit(self) -> Tensor:
         """1 / (s_i s_j), divided by the length of the covariance in such units, (N, N)."""
         unit = self.unit.unsqueeze(0) * self.unit.unsqueeze(1)
@@ -250,16 +255,20 @@ def gram_loss(maps: Tensor, target: Moments, normalisation: Normalisation) -> Te
 
 def gram_loss_of(own: Tensor, positions: int, target: Moments, normalisation: Normalisation) -> Tensor:
     """`gram_loss` from the Gram matrix (N, N) of maps with so many positions."""
-    count = own.shape[0]
     aim = target.second * (positions / target.positions)
-    difference = (own - aim).square()
-    if normalisation == "gatys2016":
-        return difference.sum() / (4 * count**2 * positions**2)
-    if normalisation == "released":
-        return 1e3 * difference.mean() / (count * positions) ** 2
-    if normalisation == "notebook":
-        return difference.mean() / (count * positions)
-    return difference.sum() / (aim.square().sum() + TINY)
+    squares = (own - aim).square().sum() * gram_factor(normalisation, own.shape[0], positions)
+    return squares / (aim.square().sum() + TINY) if normalisation == "relative" else squares
+
+
+def gram_factor(normalisation: Normalisation, count: int, positions: int) -> float:
+    """What sum (G - A)^2 is multiplied by, of N = `count` filters; `relative` divides it as well."""
+    factors = {
+        "gatys2016": 1 / (4 * count**2 * positions**2),
+        "released": 1e3 / count**2 / (count * positions) ** 2,
+        "notebook": 1 / count**2 / (count * positions),
+        "relative": 1.0,
+    }
+    return factors[normalisation]
 
 
 def moment_loss(maps: Tensor, target: Moments) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.network.base import Network, Part
 from pipeline.network.device import waits_for_launches
-from pipeline.network.kernels import MomentTarget, kernels_on
+from pipeline.network.kernels import GramTarget, Kernels, MomentTarget, kernels_on
 from pipeline.style.activation_checkpointing import checkpointed
 from pipeline.style.hand_gradients import expected_loss
 from pipeline.style.losses import (
@@ -23,6 +23,7 @@ from pipeline.style.losses import (
     Statistic,
     content_loss,
     content_loss_of,
+    gram_factor,
     gram_loss,
     gram_loss_of,
     moment_loss,
@@ -125,12 +126,22 @@ class StyleTerm:
 
     def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         kernels, layers = kernels_on(image.device), [maps[layer] for layer in self.targets]
-        if kernels is not None and self.statistic == "moments" and layers[0].dtype == torch.bfloat16:
-            targets = [
-                MomentTarget(one.mean, one.unit, one.second, one.covariance_unit) for one in self.targets.values()
-            ]
-            return kernels.moment_losses(layers, targets, [self.layer_weights[layer] for layer in self.targets])
+        if kernels is not None and layers[0].dtype == torch.bfloat16:
+            return self._at_once(kernels, layers)
         return _total([self.of_layer(layer, maps[layer]) for layer in self.targets])
+
+    def _at_once(self, kernels: Kernels, layers: Sequence[Tensor]) -> Tensor:
+        """Of the maps of all layers, in their order."""
+        targets, weights = self.targets.values(), [self.layer_weights[layer] for layer in self.targets]
+        if self.statistic == "moments":
+            units = [MomentTarget(one.mean, one.unit, one.second, one.covariance_unit) for one in targets]
+            return kernels.moment_losses(layers, units, weights)
+        factors = [
+            weight * gram_factor(self.normalisation, maps.shape[1], maps.shape[2] * maps.shape[3])
+            for weight, maps in zip(weights, layers, strict=True)
+        ]
+        grams = [GramTarget(one.second, one.energy, one.positions) for one in targets]
+        return kernels.gram_losses(layers, grams, factors, self.normalisation == "relative")
 
     def of_layer(self, layer: str, maps: Tensor) -> Tensor:
         """A layer's part of the loss."""

@@ -12,21 +12,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 from interpreted import interpreted_kernels, load_kernels
-from kernel_errors import LIMITS, descent_error, difference_error, errors_of_kernels, first_error, moment_error
+from kernel_errors import LIMITS, descent_error, difference_error, errors_of_kernels, first_error, style_error
 from tiny import CPU, CountingNetwork, picture
 from torch import Tensor
 
 from pipeline.network import base
 from pipeline.network import kernels as kernels_file
-from pipeline.network.base import Padding
-from pipeline.network.kernels import Stage, kernels_on, plain_stage
+from pipeline.network.base import Padding, Pooling
+from pipeline.network.kernels import Pool, Stage, kernels_on, plain_stage
 from pipeline.style import objective, optimizers
-from pipeline.style.losses import content_target, moments
+from pipeline.style.losses import Statistic, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm
 from pipeline.style.optimizers import LBFGS
 from pipeline.style.picture import to_tensor
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+POOLS: tuple[Pool, ...] = ("none", "average", "max")
 PADDINGS: tuple[Padding, ...] = ("zeros", "replicate")
 
 
@@ -62,7 +63,7 @@ def test_the_kernels_give_what_plain_torch_gives_in_float64(
 ) -> None:
     """Values, and the gradient of what is handed on, of the rectified maps, and of both; to a rounding at the end."""
     eps = torch.finfo(dtype).eps
-    for pool, pad, keep in product((False, True), (True,) if shape[-1] == 75 else (False, True), (False, True)):
+    for pool, pad, keep in product(POOLS, (True,) if shape[-1] == 75 else (False, True), (False, True)):
         generator = torch.Generator().manual_seed(1)
         raw, bias = seeded(generator, *shape).to(dtype), seeded(generator, shape[1]).to(dtype)
         raw = raw.contiguous(memory_format=torch.channels_last).requires_grad_()
@@ -107,13 +108,15 @@ def losses_and_gradient(network: CountingNetwork, staged: Stage | None) -> tuple
     return total.item(), gradient
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("padding", "pooling"), [("zeros", "average"), ("replicate", "average"), ("zeros", "max")])
 @pytest.mark.parametrize("how", ["plain", "kernels"])
-def test_a_network_with_stages_is_the_network(padding: Padding, how: str, request: pytest.FixtureRequest) -> None:
+def test_a_network_with_stages_is_the_network(
+    padding: Padding, pooling: Pooling, how: str, request: pytest.FixtureRequest
+) -> None:
     """The same losses and the same gradient in the picture, at odd sizes."""
     staged = plain_stage if how == "plain" else request.getfixturevalue("kernels").fused_stage
-    expected = losses_and_gradient(CountingNetwork().padded(padding), None)  # type: ignore[arg-type]
-    total, gradient = losses_and_gradient(CountingNetwork().padded(padding), staged)  # type: ignore[arg-type]
+    expected = losses_and_gradient(CountingNetwork(pooling).padded(padding), None)  # type: ignore[arg-type]
+    total, gradient = losses_and_gradient(CountingNetwork(pooling).padded(padding), staged)  # type: ignore[arg-type]
     assert total == pytest.approx(expected[0], rel=1e-5)
     assert float((gradient - expected[1]).norm() / expected[1].norm()) < 1e-5
 
@@ -130,10 +133,8 @@ def test_stages_give_every_map_that_is_asked_for(padding: Padding, layers: tuple
         torch.testing.assert_close(found[layer], expected[layer])
 
 
-def test_a_cpu_and_a_network_that_takes_the_maximum_have_no_stages() -> None:
-    for pooling in ("average", "max"):
-        network = CountingNetwork(pooling)  # type: ignore[arg-type]
-        assert network.placed(torch.device("cpu"), torch.float32, torch.channels_last).stage is None
+def test_a_cpu_has_no_stages() -> None:
+    assert CountingNetwork().placed(CPU, torch.float32, torch.channels_last).stage is None
 
 
 def test_a_device_whose_kernels_do_not_run_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,14 +152,18 @@ def test_a_device_whose_kernels_do_not_run_is_told_of_once(monkeypatch: pytest.M
 def test_the_kernels_for_losses_and_steps_give_what_plain_torch_gives() -> None:
     found = {
         "first stage": first_error(load_kernels("stage").first_stage, CPU),
-        "moments": moment_error(load_kernels("moment").moment_losses, CPU),
+        "moments": style_error(load_kernels("style"), CPU, "moments"),
+        "Gram matrices": style_error(load_kernels("style"), CPU, "gram"),
         "differences": difference_error(load_kernels("difference"), CPU),
         "L-BFGS": descent_error(load_kernels("descent"), CPU),
     }
     assert {name: error for name, error in found.items() if not error < LIMITS[name]} == {}
 
 
-def test_an_objective_and_steps_with_kernels_are_those_without(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("statistic", ["moments", "gram"])
+def test_an_objective_and_steps_with_kernels_are_those_without(
+    statistic: Statistic, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All terms, in bfloat16, at an odd size: losses, and where a few steps lead."""
     all_of_them = interpreted_kernels()
     weights = torch.rand((1, 1, 13, 11), generator=torch.Generator().manual_seed(1))
@@ -174,8 +179,8 @@ def test_an_objective_and_steps_with_kernels_are_those_without(monkeypatch: pyte
             style = network.features(to_tensor(picture(12, 14, 2)), LAYERS)
             content = network.features(to_tensor(picture(13, 11, 3)), ["relu1_2"])["relu1_2"]
         terms = [
-            StyleTerm({one: moments(maps, "moments") for one, maps in style.items()}, dict.fromkeys(LAYERS, 0.5), 2.0,
-                      "moments"),
+            StyleTerm({one: moments(maps, statistic) for one, maps in style.items()}, dict.fromkeys(LAYERS, 0.5), 2.0,
+                      statistic),
             ContentTerm({"relu1_2": content_target(content)}, {"relu1_2": 1.0}, 1.0),
             SmoothnessTerm(2.0),
             TemporalTerm([expected] * 2, 50.0),
@@ -210,6 +215,7 @@ SIZES = {
 MAPS = dict.fromkeys(("raw", "bias", "handed_on", "rectified", "of_handed_on", "of_rectified", "known", "gradient",
                       "weight", "taps", "rows", "high", "low", "maps"), "*bf16")  # fmt: skip
 STATE = {"ring": "*i32", "products": "*fp64", "uphill": "fp32", "back": "fp32", "least_cosine": "fp32", "sign": "fp32"}
+POOLED = {pool: {"POOL": int(pool != "none"), "MAXIMUM": pool == "max"} for pool in POOLS}
 POSITIONS = {"POSITIONS": 32, "CHANNELS": 64}
 BLOCK = {"BLOCK": 2048, "PROGRAMS": 512}
 PAIRS = {"HISTORY": 32, "PARTS": 32}
@@ -218,15 +224,18 @@ PAIRS = {"HISTORY": 32, "PARTS": 32}
 @pytest.mark.parametrize(
     ("file", "name", "constants", "types"),
     [
-        *[("stage", "_forward", {"POOL": pool, "PAD": 1, "KEEP": True, **POSITIONS}, MAPS) for pool in (0, 1)],
-        *[("stage", "_backward", {"POOL": pool, "PAD": 1, "HANDED_ON": True, "KEPT": True, "RAW": 0, **POSITIONS}, MAPS)
-          for pool in (0, 1)],
+        *[("stage", "_forward", {**POOLED[pool], "PAD": 1, "KEEP": True, **POSITIONS}, MAPS) for pool in POOLS],
+        *[("stage", "_backward", {**POOLED[pool], "PAD": 1, "HANDED_ON": 1, "KEPT": 1, "RAW": 0, **POSITIONS}, MAPS)
+          for pool in POOLS],
         ("stage", "_first_forward", {"REPLICATE": 1, "KEEP": True, **POSITIONS}, MAPS),
         ("stage", "_first_backward", {"REPLICATE": 1, "HANDED_ON": True, "KEPT": True, **POSITIONS}, MAPS),
         ("stage", "_gather", {"REPLICATE": 1, "POSITIONS": 512}, {"taps": "*bf16"}),
-        ("moment", "_channel_sums", {"SUMMED": 128, "CHANNELS": 64}, MAPS),
-        ("moment", "_moment_loss", {"PARTS": 16, "ROWS": 16, "CHANNELS": 512}, {**MAPS, "weight": "fp32"}),
-        ("moment", "_gradient", {"POSITIONS": 128, "WIDTH": 128, "DEPTH": 64}, MAPS),
+        ("style", "_channel_sums", {"SUMMED": 128, "CHANNELS": 64}, MAPS),
+        ("style", "_moment_loss", {"PARTS": 16, "ROWS": 8, "CHANNELS": 512}, {**MAPS, "weight": "fp32"}),
+        ("style", "_gram_loss", {"RELATIVE": True, "ROWS": 8, "CHANNELS": 512},
+         {**MAPS, "share": "fp32", "weight": "fp32"}),
+        *[("style", "_gradient", {"SUMS": sums, "POSITIONS": 128, "WIDTH": 64, "DEPTH": 64}, MAPS)
+          for sums in (False, True)],
         ("difference", "_squares", BLOCK, {"maps": "*bf16", "share": "fp32"}),
         ("difference", "_squares_gradient", BLOCK, {"maps": "*bf16", "gradient": "*bf16", "share": "fp32"}),
         ("difference", "_roughness", BLOCK, {"down_share": "fp32", "across_share": "fp32"}),
@@ -261,7 +270,7 @@ def test_the_kernels_on_a_gpu(dtype: torch.dtype) -> None:
     known = kernels_on(torch.device("cuda"))
     assert known is not None
     staged = known.stage
-    for pool, pad, keep in product((False, True), repeat=3):
+    for pool, pad, keep in product(POOLS, (False, True), (False, True)):
         raw = torch.randn((1, 70, 33, 46), device="cuda", dtype=dtype).contiguous(memory_format=torch.channels_last)
         raw.requires_grad_()
         bias, exact = torch.randn(70, device="cuda", dtype=dtype), raw.detach().double().requires_grad_()
