@@ -75,8 +75,8 @@ def _incoming(
 ):  # fmt: skip
     """The gradient of rectified maps at some positions and channels, (POSITIONS, CHANNELS).
 
-    `share` is what each gets of what was pooled. HANDED_ON, KEPT: whether there is a gradient of what was handed on, and
-    of the maps themselves.
+    `share` is what each gets of what was pooled. HANDED_ON, KEPT: whether there is a gradient of what was handed on,
+    and of the maps themselves.
     """
     padded_width = out_width + 2 * PAD
     real = (channel < channels)[None, :]
