@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.clip.events import OnEvent, Scanned, Stage, ignore
 from pipeline.clip.mask_files import OpenMask
 from pipeline.clip.packed_masks import packed, unpacked
-from pipeline.media import Image, resize
+from pipeline.media import Image, fit_size, resize
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.media.prefetch import backward
 from pipeline.motion.flow import FlowMethod
@@ -24,9 +24,8 @@ from pipeline.motion.shots import Shot
 from pipeline.motion.track import track
 
 FOLLOWING = "Following the masks"
-LARGEST = 512
-"""Pixels of the longer side at which the motion is looked for: at twice the size it takes five times as long, and an
-edge comes out half a pixel finer."""
+LARGEST = 384
+"""Pixels of the longer side at which motion is looked for, at most, however large the clip is painted."""
 
 
 def followed_frames(
@@ -43,18 +42,19 @@ def followed_frames(
     """
     on_event(Stage(FOLLOWING))
     info = source.info
+    source = source.at_size(*fit_size(*info.kept, LARGEST))
     drawn = [dict(one.drawn) for one in masks]
     begins, ends = {begin for begin, _ in shots}, {end - 1 for _, end in shots}
-    forward = _Sweep(drawn, begins, flow)
+    size = (info.width, info.height)
+    forward = _Sweep(drawn, begins, flow, size)
     with closing(source.frames()) as frames:
         forward.run(frames, lambda done: on_event(Scanned(done, info.frames, FOLLOWING)))
-    back = _Sweep(drawn, ends, flow)
+    back = _Sweep(drawn, ends, flow, size)
     last = 1 + max(index for one in drawn for index in one)
     # Where a mask was drawn for the first frame of a shot, nothing is to be found before it.
     if any(index not in begins for one in drawn for index in one):
         with closing(backward(source, last)) as frames:
             back.run(islice(frames, last), lambda done: on_event(Scanned(done, last, FOLLOWING)))
-    size = (info.width, info.height)
     return [
         tuple(_together(index, own, forward.found[number], back.found[number], size) for index in range(info.frames))
         for number, own in enumerate(drawn)
@@ -64,14 +64,18 @@ def followed_frames(
 class _Sweep:
     """One way through a clip."""
 
-    def __init__(self, drawn: Sequence[Mapping[int, Image]], entered: set[int], flow: FlowMethod) -> None:
+    def __init__(
+        self, drawn: Sequence[Mapping[int, Image]], entered: set[int], flow: FlowMethod, size: tuple[int, int]
+    ) -> None:
         """
         :param drawn: of each mask, what was drawn for which frame.
         :param entered: the frames with which this way enters a shot.
+        :param size: width and height of what is found.
         """
         self._drawn = drawn
         self._entered = entered
         self._flow = flow
+        self._size = size
         self.found: list[dict[int, tuple[int, bytes]]] = [{} for _ in drawn]
         """Of each mask in each frame: the frame that it comes from, and what it is, at the size of the clip."""
 
@@ -85,11 +89,10 @@ class _Sweep:
         done = 0
         while frame is not None:
             after = next(ahead)
-            image = _small(frame.image)
             entered = frame.index in self._entered
-            onward = None if after is None or after.index in self._entered else _small(after.image)
-            now = self._carried(now, frame, None if entered else before, image, onward)
-            before = image
+            onward = None if after is None or after.index in self._entered else after.image
+            now = self._carried(now, frame, None if entered else before, onward)
+            before = frame.image
             frame = after
             done += 1
             on_done(done)
@@ -99,10 +102,10 @@ class _Sweep:
         now: Sequence[tuple[int, Image] | None],
         frame: Frame,
         before: Image | None,
-        image: Image,
         after: Image | None,
     ) -> list[tuple[int, Image] | None]:
         """The masks in a frame, from those in the one before; None of one that is not there (yet)."""
+        image = frame.image
         carried = [one if before is not None and frame.index not in own else None
                    for one, own in zip(now, self._drawn, strict=True)]  # fmt: skip
         if before is not None and any(one is not None and one[1].any() for one in carried):
@@ -118,16 +121,8 @@ class _Sweep:
                 carried[number] = frame.index, resize(own[frame.index], width, height)
             one = carried[number]
             if one is not None:
-                full = resize(one[1], frame.image.shape[1], frame.image.shape[0])
-                self.found[number][frame.index] = one[0], packed(full)
+                self.found[number][frame.index] = one[0], packed(resize(one[1], *self._size))
         return carried
-
-
-def _small(image: Image) -> Image:
-    """A picture at the size at which it is looked at."""
-    height, width = image.shape[:2]
-    scale = min(1.0, LARGEST / max(height, width))
-    return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _together(

@@ -15,8 +15,9 @@ from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_masks import ALIKE, FrameMasks
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
-from pipeline.clip.moves import MovesAhead, PreviousPaintings
+from pipeline.clip.moves import Moves, MovesAhead, PreviousPaintings, moves_now
 from pipeline.clip.passes import Pass
+from pipeline.clip.region_tracking import filled_by_regions, within_regions
 from pipeline.clip.session import Session
 from pipeline.clip.step_budget import FULL, StepBudget, Steps
 from pipeline.clip.survey import Survey
@@ -222,10 +223,17 @@ class PassPainter:
     def warm_start(self, tracked: TrackedFrame) -> WarmStart | None:
         """What a frame is painted from; None for nothing."""
         settings, index = self.painter.settings, tracked.frame.index
+        within = within_regions(tracked, self.masks, self.previous)
         if self.earlier is None:
-            return warm_start(tracked, self.previous, settings, self.moves_of)
+            return warm_start(within, self.previous, settings, self._moves)
         own = self.earlier.image(index)
-        return further_start(tracked, self.previous, own, settings, self._closing(index), self.moves_of)
+        return further_start(within, self.previous, own, settings, self._closing(index), self._moves)
+
+    def _moves(self, tracked: TrackedFrame) -> Moves:
+        """The paintings before a frame moved there, with what is new in it."""
+        fills = self.earlier is None
+        found = moves_now(tracked, self.previous, fills) if self.moves_of is None else self.moves_of(tracked)
+        return filled_by_regions(tracked, found, self.masks)
 
     def paint(self, tracked: TrackedFrame, start: WarmStart | None, steps: Steps) -> PaintedFrame:
         """Paint a frame, and once more where it came out wrong.

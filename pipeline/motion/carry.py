@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -74,6 +75,14 @@ class Palette:
         return np.asarray((shown @ coefficients[:3] + 255 * coefficients[3]).clip(0, 255), np.float32)
 
 
+class Colours(Protocol):
+    """Gives pixels the colours of a painting."""
+
+    def colours(self, shown: Image, painting: Image) -> Levels:
+        """As `Palette.colours`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Opening:
     """What of a frame the frame before it does not show, ready to be filled once its painting is there."""
@@ -84,7 +93,7 @@ class Opening:
     """The share of the painting in these, float32 (N, 1)."""
     shown: Image
     """The frame itself in these, (N, 3)."""
-    palette: Palette
+    palette: Colours
 
 
 def opening(now: Image, weights: Weights) -> Opening:
