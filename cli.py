@@ -112,6 +112,7 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) ->
         painting.check()
         from pipeline.clip.checks import check_clip
 
+        job = replace(job, init=painting.start)
         check_clip(job)
         with defer_signals():
             from pipeline.clip.clip import run_clip
@@ -148,6 +149,7 @@ def image(
     with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
         painting.check()
+        job = replace(job, init=painting.start)
         nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
         with through_files(job, form, nameless, on_event) as (placed, told):
             from pipeline.clip.checks import check_still

@@ -136,8 +136,8 @@ class Settings:
 
     start: str = _setting(
         "content",
-        "What a painting starts from: the content in the colours of the style, the content as it is, noise, or a blank "
-        "canvas.",
+        "What a painting, or each shot of a clip, starts from: the content in the colours of the style, the content as "
+        "it is, noise, a blank canvas, or a picture: the name of its file.",
         PAINTING,
         choices=("recoloured", "content", "noise", "blank"),
     )
@@ -292,6 +292,22 @@ def resolve(preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = 
     return Settings(**{**values, "preset": preset})
 
 
+def split_start(values: Mapping[str, Any], home: Path | None = None) -> tuple[dict[str, Any], Path | None]:
+    """Settings by name without a picture that `start` may name, and that picture. It is an input of the job, known by
+    its content, and no setting.
+
+    :param home: the folder that its name counts from; None for the current one.
+    """
+    start = values.get("start")
+    if not isinstance(start, str) or start in _option("start").choices:
+        return dict(values), None
+    path = (home or Path()) / start
+    # What is misspelt has neither an ending nor a folder.
+    if not (Path(start).suffix or Path(start).name != start or path.exists()):
+        return dict(values), None
+    return {name: value for name, value in values.items() if name != "start"}, path
+
+
 def known(name: str) -> str:
     """`name`, if a setting is called so.
 
@@ -336,8 +352,9 @@ def checked(name: str, value: Any) -> Any:
         return _checked_layers(name, value)
     if what.choices:
         if value not in what.choices:
+            others = ", or the name of a picture" if name == "start" else ""
             raise SettingsError(f"{name} cannot be {value!r}{nearest(str(value), what.choices)}. "
-                                f"It is one of {', '.join(what.choices)}.")  # fmt: skip
+                                f"It is one of {', '.join(what.choices)}{others}.")  # fmt: skip
         return value
     return _checked_number(name, value, isinstance(default, int), what.low, what.high)
 
@@ -440,7 +457,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
-    for name, value in values.items():
+    others, picture = split_start(values, path.parent)
+    for name, value in others.items():
         if name not in _FIELDS:
             refuse_network(name, f"{path}: ")
             raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, _FIELDS)}.")
@@ -451,4 +469,4 @@ def read_config(path: Path) -> dict[str, Any]:
                 raise SettingsError(f"{path}: {error}") from None
         elif not isinstance(value, str):
             raise SettingsError(f"{path}: {name} has to be a name, not {value!r}.")
-    return values
+    return values if picture is None else {**values, "start": str(picture)}

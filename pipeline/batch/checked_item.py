@@ -63,6 +63,7 @@ class RejectedItem:
 _WORDS = {
     "input": "the input",
     "styles": "the style",
+    "init": "--start",
     "network": "the network",
     "reelbrush": "the version of Reelbrush",
     "frames": "--frames",

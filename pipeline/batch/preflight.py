@@ -51,7 +51,10 @@ class Preflight:
             settings, network = self._once(("way", item.as_settings()), lambda: self._settings_and_digest(item))
             for style in (*item.styles, *item.region_styles):
                 self._once(("style", style), partial(_readable, style))
-            for source in (item.source, *(style.path for style in item.styles), *item.region_files):
+            init = () if item.init is None else (item.init,)
+            for path in init:
+                self._once(("style", path), partial(read_picture, path))
+            for source in (item.source, *(style.path for style in item.styles), *init, *item.region_files):
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))

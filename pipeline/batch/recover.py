@@ -46,7 +46,9 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     made_of = [record.version, record.source.sha256, styles, record.digest]
     if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
         return False
-    if record.parts != {name: wanted[name] for name in ("region", "protect") if name in wanted}:
+    also = [one and one.sha256 for one in (record.init, record.first)]
+    parts = {name: wanted[name] for name in ("region", "protect") if name in wanted}
+    if record.parts != parts or also != [wanted.get("init"), wanted.get("first")]:
         return False
     settings, _ = recorded_settings(record)
     item = checked.item

@@ -28,7 +28,7 @@ from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_dead
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
-from pipeline.settings import DEFAULT_PRESET
+from pipeline.settings import DEFAULT_PRESET, split_start
 from pipeline.style.frame import OnProgress
 
 
@@ -79,10 +79,13 @@ def stylize_image(
     :param accept: write the half-finished painting of an interrupted call as it is.
     :param on_event: told what happens, see `pipeline.clip.events`.
     :param on_progress: called after every step with the picture as it stands.
-    :param settings: any field of `Settings`, for instance `size=256, strength=0.7`.
+    :param settings: any field of `Settings`, for instance `size=256, strength=0.7`; `start` may also be the name of a
+        picture, as `init`.
     :returns: the picture (`.image`, uint8 (H, W, 3) RGB; `.pil`) with its losses (`.painted.losses`).
     :raises ReelbrushError: `str(error)` says what to do; nothing is written then.
     """
+    settings, named = split_start(settings)
+    init = named if init is None else init
     engine = open_engine(preset, _path(weights), device, settings)
     with PictureFiles(alpha=parse_alpha(alpha) == KEEP) as files:
         start = None if init is None else files.picture(init, "start")
@@ -125,6 +128,7 @@ def stylize_video(
     shortest: bool = False,
     location: bool = False,
     first: Picture | None = None,
+    init: Picture | None = None,
     budget: str | None = None,
     finish_by: str | None = None,
     on_event: OnEvent = ignore,
@@ -151,6 +155,7 @@ def stylize_video(
     :param location: take over where a video says that it was filmed.
     :param first: the first frame as it should be painted: it stays as it is, leads those that come after it, and counts
         as a style as much as the others together.
+    :param init: a picture that each shot starts from, resized to fit.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
@@ -159,6 +164,8 @@ def stylize_video(
     :raises ReelbrushError: `str(error)` says what to do.
     """
     until = parse_deadline(budget, finish_by)
+    settings, named = split_start(settings)
+    init = named if init is None else init
     engine = open_engine(preset, _path(weights), device, settings)
     deadline = None if until is None else Deadline(until)
     with PictureFiles(alpha=parse_alpha(alpha) == KEEP) as files:
@@ -168,6 +175,7 @@ def stylize_video(
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
             parse_audio(str(audio)), shortest, location,
             None if first is None else files.picture(first, "first"),
+            init=None if init is None else files.picture(init, "start"),
             **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),
             **files.regions(region, protect),

@@ -28,7 +28,8 @@ def check_clip(job: ClipJob) -> None:
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     check_name(job.output, job.work.suffix)
     # A folder is looked at more closely once it is known what is in it, or goes into it.
-    named_files = (job.source, *(style.path for style in job.all_styles), *job.region_files)
+    init = () if job.init is None else (job.init,)
+    named_files = (job.source, *(style.path for style in job.all_styles), *init, *job.region_files)
     folders = {job.source, *(path for mask in job.masks for path in mask.paths)}
     for path in named_files:
         if path not in folders or not path.is_dir():

@@ -25,6 +25,7 @@ from pipeline.clip.path_cache import record_paths
 from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.sink_plans import sink_plan
+from pipeline.clip.start import start_notes
 from pipeline.clip.survey import take_survey
 from pipeline.clip.work_folder import WorkFolder, retry_damaged
 from pipeline.errors import OutputError, StoreError
@@ -71,6 +72,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         said = [
             *_size_notes(session),
             *_source_notes(session),
+            *start_notes(job.init),
             *style_notes((*job.styles, *job.region_styles)),
             *(note for sink in sinks for note in sink.notes),
         ]

@@ -102,7 +102,7 @@ def _paint_pass(
         FrameKeeper(store, kept) as keeper,
     ):
         pass_painter = PassPainter(
-            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first
+            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first, session.init
         )
         for tracked in frames:
             index = tracked.frame.index
@@ -198,6 +198,8 @@ class PassPainter:
     """What is where in every frame."""
     first: Image | None = None
     """The first frame of the clip, where it was painted by hand."""
+    init: Image | None = None
+    """What is painted from nothing starts from, where that is another picture."""
 
     def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
         """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
@@ -256,7 +258,7 @@ class PassPainter:
     def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
         try:
             return self._painter_of(frame).paint(
-                frame.image, None, frame.index, self._on_progress(frame.index), steps=steps.fresh
+                frame.image, None, frame.index, self._on_progress(frame.index), self.init, steps.fresh
             )
         except PaintingError as error:
             raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
@@ -307,7 +309,7 @@ class PassPainter:
         """The painting; None where no finite loss was found, whatever was tried."""
         try:
             return self._painter_of(frame).paint(
-                frame.image, start, frame.index, self._on_progress(frame.index), steps=steps
+                frame.image, start, frame.index, self._on_progress(frame.index), self.init, steps
             )
         except PaintingError:
             return None

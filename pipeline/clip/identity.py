@@ -71,4 +71,5 @@ def painting_identity(
         "fps": job.rate and str(job.rate),
         "flow": flow,
         **({} if job.first is None else {"first": digest(job.first)}),
+        **({} if job.init is None else {"init": digest(job.init)}),
     }

@@ -128,6 +128,8 @@ class ClipJob(Framing, GifOptions, Regions):
             metavar="FILE",
         ),
     )
+    init: Path | None = field(default=None, kw_only=True)
+    """A picture that each shot starts from, resized to fit, instead of what the settings say."""
 
     @property
     def all_styles(self) -> tuple[StylePicture, ...]:
@@ -166,10 +168,8 @@ class StillJob(Framing, Regions):
         ),
     )
     """None hands the picture back without writing it, to a caller in Python."""
-    init: Path | None = field(
-        default=None, metadata=option("A picture to start from, instead of --start.", INPUT, metavar="FILE")
-    )
-    """It is resized to fit."""
+    init: Path | None = None
+    """A picture to start from, resized to fit, instead of what the settings say."""
     upscale: bool = field(default=False, metadata=UPSCALE)
     overwrite: bool = field(default=False, metadata=OVERWRITE)
     restart: bool = field(

@@ -76,6 +76,7 @@ class Record(Framing):
     about: str = ""
     """The network as a person would call it."""
     init: Ingredient | None = None
+    """What it starts from, where that is another picture."""
     first: Ingredient | None = None
     """Of a clip, its first frame where that was painted by hand."""
     region: tuple[RegionIngredients, ...] = ()
@@ -192,6 +193,7 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
         first=None if job.first is None else _ingredient(job.first),
+        init=None if job.init is None else _ingredient(job.init),
         source=_ingredient(job.source), **_ingredients(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ class ReplayInputs:
     styles: tuple[StylePicture, ...]
     regions: Regions
     init: Path | None
-    """Of a picture, the one that it began as."""
+    """What it started from, where that is another picture."""
     first: Path | None
     """Of a clip, its first frame where that was painted by hand."""
 
@@ -133,7 +133,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location, first=inputs.first,
+            location=record.location, first=inputs.first, init=inputs.init,
             **record.framing, **_gif_options(record, output), **inputs.regions.regions,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)

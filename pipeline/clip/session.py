@@ -16,6 +16,7 @@ from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import NO_MASKS, OpenMasks, open_clip_masks
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
+from pipeline.clip.start import read_start
 from pipeline.clip.step_budget import StepBudget, lateness_notes
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
@@ -59,6 +60,8 @@ class Session:
     """Of the regions, as they were found in their files."""
     first: Image | None = None
     """The first frame, where it was painted by hand; of the size that is painted."""
+    init: Image | None = None
+    """What each shot starts from, where that is another picture; likewise."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -163,6 +166,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         job.keeps_alpha and is_transparent(source),
         open_clip_masks(job, source.info),
         None if job.first is None else _first_frame(job.first, job, source.info),
+        None if job.init is None else read_start(job.init, job.crop, source.info.width, source.info.height),
     )
 
 

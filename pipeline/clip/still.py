@@ -20,6 +20,7 @@ from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
 from pipeline.clip.results import StillResult
+from pipeline.clip.start import read_start, start_notes
 from pipeline.clip.unfinished_picture import Recorder, UnfinishedPicture
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.media import (
@@ -149,7 +150,7 @@ def _open(job: StillJob, settings: Settings) -> _Opened:
     layout = output_layout(job, size, kept, False)
     opacity = _opacity(job)
     notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
-    start = None if job.init is None else resize(_read_start(job), *size)
+    start = None if job.init is None else read_start(job.init, job.crop, *size)
     masks = still_masks(job, job.crop, whole, size)
     return _Opened(resize(original, *size), original, opacity if job.keeps_alpha else None, start, layout, notes, masks)
 
@@ -260,13 +261,6 @@ def _opacity(job: StillJob) -> Image | None:
     return cropped(found, centre_crop(found.shape[1], found.shape[0], job.crop))
 
 
-def _read_start(job: StillJob) -> Image:
-    """The picture to start from, in the shape of what is painted."""
-    assert job.init is not None
-    picture = read_picture(job.init)
-    return cropped(picture, centre_crop(picture.shape[1], picture.shape[0], job.crop))
-
-
 def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
     notes = (*colour_notes(job.content), *style_notes((*job.styles, *job.region_styles)))
     if transparent:
@@ -274,8 +268,7 @@ def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
         notes = (f"What is transparent in the picture {kept}.", *notes)
     elif job.keeps_alpha:
         notes = ("Nothing in the picture is transparent, so there is nothing for --alpha keep to keep.", *notes)
-    if job.init is not None and is_animated(job.init):
-        notes = (f"{job.init.name} is animated; its first frame is what the painting starts from.", *notes)
+    notes = (*start_notes(job.init), *notes)
     if is_animated(job.content):
         notes = (
             f"{job.content.name} is animated; its first frame is painted. 'reelbrush video' paints all of them.",

@@ -18,6 +18,7 @@ from pipeline.settings import (
     read_assignment,
     read_config,
     resolve,
+    split_start,
 )
 from pipeline.signals import defer_signals
 
@@ -64,19 +65,25 @@ class Painting:
         return {**Assigned(self.assigned).values(), **self.typed}
 
     def values(self) -> dict[str, Any]:
-        """All that is said of settings, the preset included if it is: by the file, then --set, then options.
+        """All that is said of settings, the preset included if it is: by the file, then --set, then options. Among them
+        `start` may name a picture.
 
         :raises SettingsError: a name that no setting has, or a file that cannot be read.
         """
         found = {**(read_config(self.config) if self.config else {}), **self.assigned_values()}
         return {**found, "preset": self.preset} if self.preset else found
 
+    @property
+    def start(self) -> Path | None:
+        """The picture that painting starts from, where one is named."""
+        return split_start(self.values())[1]
+
     def check(self) -> None:
         """See that the settings are possible.
 
         :raises SettingsError: they are not.
         """
-        values = self.values()
+        values, _ = split_start(self.values())
         resolve(values.pop("preset", DEFAULT_PRESET), values)
 
     def engine(self) -> Engine:
@@ -87,7 +94,7 @@ class Painting:
         with defer_signals():
             from pipeline.clip.engine import open_engine
 
-        values = self.values()
+        values, _ = split_start(self.values())
         return open_engine(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)
 
     def typed_words(self, more: Typed) -> list[str]:
@@ -114,7 +121,8 @@ class PreviewPainting(Painting):
     """How a job is painted that is only looked at: what it costs depends on its size above all."""
 
     typed: Typed = field(
-        default_factory=dict, metadata=group(Settings, only=("size", "colours", "style_scale"), preset=DEFAULT_PRESET)
+        default_factory=dict,
+        metadata=group(Settings, only=("size", "colours", "style_scale", "start"), preset=DEFAULT_PRESET),
     )
 
 

@@ -53,7 +53,8 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     if job.output is not None:
         check_picture_output(job.output, job.overwrite)
         styles = (style.path for item in items for style in item.styles)
-        for path in (job.source, *styles, *items[0].region_files):
+        init = () if items[0].init is None else (items[0].init,)
+        for path in (job.source, *styles, *init, *items[0].region_files):
             refuse_same_file(path, (job.output,))
         # A name that was mistyped is told before torch is imported.
         with defer_signals():

@@ -21,6 +21,7 @@ from pipeline.clip.frame_masks import FrameMasks, find_frame_masks
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
+from pipeline.clip.start import read_start
 from pipeline.clip.survey import sampled_frames
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
@@ -135,7 +136,9 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
         for frame in frames:
             on_count("Painting", number * len(frames) + len(paintings), len(checked) * len(frames))
             own = painter.with_masks(masks.of(frame.index))
-            paintings.append(own.paint(frame.image, index=frame.index).image)
+            size = frame.image.shape[1], frame.image.shape[0]
+            start = None if one.item.init is None else read_start(one.item.init, one.item.crop, *size)
+            paintings.append(own.paint(frame.image, index=frame.index, start=start).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
     subject = checked[0].subject
     return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(checked[0].settings))

@@ -93,7 +93,7 @@ def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
 def test_image_and_video_share_their_options() -> None:
     """Only what makes no sense for the other is on one of them alone."""
     assert set(options("image")) - set(options("video")) == {
-        "story", "story_frames", "story_size", "panels", "curve", "init", "accept", "format",
+        "story", "story_frames", "story_size", "panels", "curve", "accept", "format",
     }  # fmt: skip
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",

@@ -53,7 +53,7 @@ def test_json_of_a_clip(here: Path, film: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(("--content-weight", "nan"), 2), (("--init", "none.png"), 1)], ids=["usage", "failed"]
+    ("arguments", "code"), [(("--content-weight", "nan"), 2), (("--start", "none.png"), 1)], ids=["usage", "failed"]
 )
 def test_an_error_is_a_json_line_too(here: Path, arguments: tuple[str, ...], code: int) -> None:
     result = image("--json", *arguments)
@@ -116,7 +116,7 @@ def test_what_a_painting_starts_from(here: Path) -> None:
     assert abs(barely_painted("--start", "content") - content).max() <= 2
     style, recoloured = pixels("s.png"), barely_painted()
     assert abs(recoloured.mean((0, 1)) - style.mean((0, 1))).max() < abs(content - style).mean((0, 1)).max() / 2
-    assert abs(barely_painted("--init", "other.png") - other).max() <= 2
+    assert abs(barely_painted("--start", "other.png") - other).max() <= 2
     assert barely_painted("--start", "blank").std() < 2
     noise = barely_painted("--start", "noise", "--seed", "1")
     assert noise.std() > 20
@@ -230,7 +230,7 @@ def test_of_an_animation_the_first_frame_is_used_and_it_is_said(here: Path) -> N
     frames = [Pillow.open("c.png"), Pillow.open("s.png")]
     for name in ("c.gif", "s.gif", "i.gif"):
         frames[0].save(here / name, save_all=True, append_images=frames[1:], duration=100)
-    said = done(image("--init", "i.gif", content="c.gif", style="s.gif")).stderr
+    said = done(image("--start", "i.gif", content="c.gif", style="s.gif")).stderr
     for name in ("c.gif", "s.gif", "i.gif"):
         assert re.search(rf"note: .*{name} is animated; its first frame", said)
     assert "s.gif is animated" in done(video("c.png", style="s.gif")).stderr

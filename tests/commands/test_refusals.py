@@ -46,7 +46,7 @@ def test_contents_that_are_no_picture(here: Path, film: Path, name: str, word: s
 def test_styles_and_starts_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
     spoil(name, film)
     refused(image(style=name), 1, name, word)
-    refused(image("--init", name), 1, name, word)
+    refused(image("--start", name), 1, name, word)
     refused(video(film, style=name), 1, name, word)
 
 
@@ -226,12 +226,12 @@ def test_no_input_is_ever_replaced(here: Path, film: Path) -> None:
     (here / "link.mp4").symlink_to("v.mp4")
     before = {path.name: path.read_bytes() for path in here.iterdir()}
     for out in ("c.png", "./c.png", "link.png", "hard.png", "s.png", "i.png"):
-        refused(image("--init", "i.png", "--overwrite", out=out), 2, "made from")
+        refused(image("--start", "i.png", "--overwrite", out=out), 2, "made from")
     for out in ("v.mp4", "link.mp4", "s.png"):
         refused(video("v.mp4", "--overwrite", out=out), 2, "made from")
     refused(video("v.mp4", "--gif", "s.png", "--overwrite"), 2, "made from")
     for story in ("s.png", "i.png"):
-        refused(image("--story", story, "--init", "i.png", "--overwrite"), 2, "made from")
+        refused(image("--story", story, "--start", "i.png", "--overwrite"), 2, "made from")
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 

@@ -50,14 +50,15 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
-            **self.framing, **self.gif_options, **self.regions,
+            init=self.init, **self.framing, **self.gif_options, **self.regions,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
         """What `run_still` is asked for; likewise."""
         return StillJob(
-            self.source, self.styles, self.output, None, self.upscale, overwrite, True, **self.framing, **self.regions
-        )
+            self.source, self.styles, self.output, self.init, self.upscale, overwrite, True, **self.framing,
+            **self.regions,
+        )  # fmt: skip
 
     def as_settings(self) -> str:
         """How it is painted, and by what: the same for items that differ in their pictures only."""
@@ -76,8 +77,8 @@ class Item(PaintingOptions):
         values = json.loads(text)
         # In the ledgers of the first versions, which had two to choose from.
         values.pop("network", None)
-        for name in ("source", "output", "gif", "weights"):
-            values[name] = None if values[name] is None else Path(values[name])
+        for name in ("source", "output", "gif", "weights", "init"):
+            values[name] = None if values.get(name) is None else Path(values[name])
         values["styles"] = tuple(map(style_from_json, values["styles"]))
         values.update(regions_from_json(values))
         if values["frames"] is not None:

@@ -31,6 +31,8 @@ class PaintingOptions(Framing, GifOptions, Regions):
     audio: str | int = field(default="default", metadata=AUDIO)
     shortest: bool = field(default=False, metadata=SHORTEST)
     location: bool = field(default=False, metadata=LOCATION)
+    init: Path | None = None
+    """A picture that a painting, or each shot of a clip, starts from, instead of what the settings say."""
 
     def shared(self) -> dict[str, Any]:
         """These fields by name, to make another object that has them."""

@@ -24,9 +24,9 @@ from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_fram
 from pipeline.clip.regions import parse_mask, parse_region
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.codecs import CODECS, QUALITIES
-from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve
+from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve, split_start
 
-OPTIONS = tuple(f.name for f in fields(Options) if f.name != "settings")
+OPTIONS = tuple(f.name for f in fields(Options) if f.name not in ("settings", "init"))
 SETTINGS = tuple(f.name for f in fields(Settings) if f.name not in OPTIONS)
 
 
@@ -48,7 +48,14 @@ def with_values(
     before = len(mistakes)
     new: dict[str, Any] = {}
     settings = dict(options.settings)
-    for name, value in values.items():
+    others, picture = split_start(values, home)
+    if "start" in values:
+        # Who says 'noise' of an item wants no picture that is said of all.
+        new["init"] = picture and located(str(values["start"]), home)
+        with mistakes.collected(place):
+            if new["init"] is not None and not new["init"].is_file():
+                raise UsageError(f"{values['start']}: there is no such picture to start from. Look at how it is spelt.")
+    for name, value in others.items():
         with mistakes.collected(place):
             if name in _READ:
                 new[name] = _READ[name](value, home)

@@ -1,0 +1,27 @@
+"""A picture that painting starts from, in the place of what the setting `start` says."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from pipeline.media import is_animated, read_picture, resize
+from pipeline.media.resize import centre_crop, cropped
+from pipeline.types import Image
+
+
+def read_start(path: Path, crop: Fraction | None, width: int, height: int) -> Image:
+    """The picture in the size that is painted, uint8 (height, width, 3); of an animated one the first frame.
+
+    :param crop: shape to which the input is cropped; the picture is so, too.
+    :raises MediaError: it cannot be read.
+    """
+    picture = read_picture(path)
+    return resize(cropped(picture, centre_crop(picture.shape[1], picture.shape[0], crop)), width, height)
+
+
+def start_notes(path: Path | None) -> tuple[str, ...]:
+    """What a person should know of it, a sentence each."""
+    if path is None or not is_animated(path):
+        return ()
+    return (f"{path.name} is animated; its first frame is what the painting starts from.",)
