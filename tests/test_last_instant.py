@@ -18,11 +18,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import pytest
 from batches import MARK, processes
-from jobs import SETS, begin, moving_folder, paint_picture, start
+from jobs import SETS, begin, environment, moving_folder, paint_picture, start
 from media_clips import write_clip
 from tiny import picture
+
+from pipeline.clip import unfinished_picture
 
 KILLS = int(os.environ.get("REELBRUSH_KILLS", "13"))
 """Of each kind of job; together about forty."""
@@ -42,6 +45,8 @@ class Job:
     """Of the folder that everything goes to."""
     workers: bool = False
     """Whether other processes paint."""
+    kept: bool = False
+    """Whether a picture that is half-painted is kept after every step, and not once a minute."""
 
     def results(self, folder: Path) -> dict[str, bytes]:
         """Everything that stands under a final name, but the report and the account of a batch, which change."""
@@ -57,12 +62,26 @@ class Job:
         given = self.command(folder)
         if self.workers:
             return start(*given, **{MARK: str(folder)})
+        if self.kept:
+            arguments = [str(one) for one in given]
+            return forked.Forked(command_that_keeps, *arguments, environment=environment())  # type: ignore[return-value]
         return begin(*given)  # type: ignore[return-value]
 
 
 def _is_kept_for_later(path: Path) -> bool:
     work = any(part.endswith(".reelbrush") and part != "p.png.reelbrush" for part in path.parts)
     return work or path.name.startswith(("ledger.", "report.html"))
+
+
+def command_that_keeps(*arguments: str) -> None:
+    """The command line, which keeps a picture after every step."""
+    unfinished_picture.EVERY = unfinished_picture.SHARE = -1.0
+    forked.command(*arguments)
+
+
+def _half_picture(inputs: Path) -> Job:
+    job = _picture(inputs)
+    return Job(job.command, kept=forked.AVAILABLE)
 
 
 def _clip(inputs: Path) -> Job:
@@ -139,7 +158,7 @@ def _seconds_until_it_writes(process: subprocess.Popen[str], folder: Path) -> fl
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("kind", [_clip, _picture, _batch])
+@pytest.mark.parametrize("kind", [_clip, _picture, _half_picture, _batch])
 def test_killed_at_any_instant_the_same_command_comes_to_the_same_results(
     tmp_path: Path, kind: Callable[[Path], Job]
 ) -> None:

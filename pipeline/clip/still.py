@@ -38,6 +38,7 @@ from pipeline.media.reframe import Layout
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
 from pipeline.network.device import device_line
+from pipeline.network.kernels import kernels_on
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
@@ -77,7 +78,7 @@ def run_still(
     half = None
     with ExitStack() as stack:
         if job.accept:
-            half = stack.enter_context(_unfinished(job, settings, record))
+            half = stack.enter_context(_unfinished(job, engine, record))
             job = replace(job, until=_accepted(job, half))
             record = replace(record, until=job.until)
         finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
@@ -85,7 +86,7 @@ def run_still(
             assert job.output is not None
             if half is None:
                 # That run may have been killed before it could tidy up; what is of another job stays.
-                with suppress(StoreError), _unfinished(job, settings, record) as left:
+                with suppress(StoreError), _unfinished(job, engine, record) as left:
                     assert left is not None
                     left.remove()
             note = f"{job.output.name}: already painted, from these inputs with these settings."
@@ -93,7 +94,7 @@ def run_still(
             return StillResult(
                 read_picture(job.output), content, _as_painted(job.output, width, height), job.output, record
             )
-        half = half or stack.enter_context(_unfinished(job, settings, record))
+        half = half or stack.enter_context(_unfinished(job, engine, record))
         if half is not None and recorder is not None:
             half.restore(recorder)
         after = None if half is None or _is_beyond(half.found, job.until) else half.found
@@ -178,7 +179,7 @@ def _watch(
 
 
 @contextmanager
-def _unfinished(job: StillJob, settings: Settings, record: Record) -> Iterator[UnfinishedPicture | None]:
+def _unfinished(job: StillJob, engine: Engine, record: Record) -> Iterator[UnfinishedPicture | None]:
     """Where the picture is kept while it is half-painted; None where it is not written to the disk at all.
 
     :raises BusyError, StoreError: as `UnfinishedPicture`.
@@ -187,8 +188,10 @@ def _unfinished(job: StillJob, settings: Settings, record: Record) -> Iterator[U
         yield None
         return
     digests = {one.path: one.sha256 for one in record.ingredients}
-    identity = painting_identity(job, settings, record.digest, digests.__getitem__, precision=record.precision)
-    half = UnfinishedPicture(job.work, identity, job.restart)
+    identity = painting_identity(job, engine.settings, record.digest, digests.__getitem__, precision=record.precision)
+    # What an optimiser has learnt is kept in the form that its device takes steps in.
+    kind = engine.device.type + ("" if kernels_on(engine.device) is None else " with Triton")
+    half = UnfinishedPicture(job.work, {**identity, "device": kind}, job.restart)
     try:
         yield half
     finally:

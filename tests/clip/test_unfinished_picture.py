@@ -16,7 +16,7 @@ from filelock import FileLock
 from jobs import QUICK, SMALL, environment, invoke, paint_picture, reelbrush
 from PIL import Image as Pillow
 
-from pipeline.clip import unfinished_picture
+from pipeline.clip import still, unfinished_picture
 from pipeline.clip.jobs import HALF, SO_FAR, STATE
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import StoreError
@@ -204,6 +204,20 @@ def test_what_has_other_settings_is_not_thrown_away_unasked(
     assert busy.exit_code == 1 and "Another reelbrush" in busy.stderr
     assert invoke(*job, "--seed", "3", "--restart").exit_code == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["o.png"]
+
+
+def test_another_kind_of_device_goes_on_with_nothing(
+    tmp_path: Path, inputs: tuple[Path, Path], after: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes its steps in another form."""
+    job = job_of(inputs, tmp_path / "out")
+    after(4, lambda: signal.raise_signal(signal.SIGINT))
+    assert invoke(*job).exit_code == 130
+    after(0, lambda: None)
+    monkeypatch.setattr(still, "kernels_on", lambda device: object())
+    refused = invoke(*job)
+    assert refused.exit_code == 1 and 'device ("cpu", now "cpu with Triton")' in refused.stderr
+    assert invoke(*job, "--restart").exit_code == 0
 
 
 def test_what_is_damaged_begins_anew(
