@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.clip.engine import Engine, open_painter
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
+from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import check_loop
@@ -139,18 +140,26 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
     :raises ReelbrushError: something cannot be read, or is not on this machine.
     """
     settings = engine.settings
-    painter = open_painter(engine, job.all_styles, job, settings)
     flow = open_flow(settings, engine.device)
     on_event(Stage(f"Reading {job.source.name}"))
-    source = open_source(
-        job.source,
-        size=settings.size or None,
-        upscale=job.upscale,
-        frames=job.frames,
-        fps=job.rate,
-        crop=job.crop,
-        on_progress=lambda done, expected: on_event(Scanned(done, expected)),
-    )
+    # The network goes to its device while other programs look through the input.
+    with HelperThreads(1, thread_name_prefix="open") as beside:
+        opening = beside.submit(open_painter, engine, job.all_styles, job, settings)
+        try:
+            source = open_source(
+                job.source,
+                size=settings.size or None,
+                upscale=job.upscale,
+                frames=job.frames,
+                fps=job.rate,
+                crop=job.crop,
+                on_progress=lambda done, expected: on_event(Scanned(done, expected)),
+            )
+        except Exception:
+            # Of two things that are wrong, the styles are told of.
+            opening.result()
+            raise
+        painter = opening.result()
     shots = given_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, shots or ())
