@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scene.clip import RenderedFrame, scene
 
+from pipeline.motion.carry import Way
 from tests.tiny import picture
 
 SMALL = (160, 90)
@@ -36,6 +37,13 @@ def panned(dx: int, dy: int, height: int = 72, width: int = 96) -> tuple[npt.NDA
         return wide[margin - y : margin - y + height, margin - x : margin - x + width].copy()
 
     return view(0, 0), view(dx, dy)
+
+
+def led(way: Way) -> npt.NDArray[np.float64]:
+    """The flow that a way was made of, held inside the picture, to a 32nd of a pixel: (H, W, 2)."""
+    down, across = np.mgrid[: way.parts.shape[0], : way.parts.shape[1]]
+    part = np.stack([way.parts % 32, way.parts // 32], -1) / 32
+    return np.asarray(way.places + part - np.stack([across, down], -1), np.float64)
 
 
 def flow_of(u: float, v: float, height: int = 12, width: int = 16) -> npt.NDArray[np.float32]:

@@ -13,6 +13,7 @@ from pipeline.clip.deadline import Deadline, clip_budget
 from pipeline.clip.disk_room import check_room, clip_room
 from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
+from pipeline.clip.finders import finders_of
 from pipeline.clip.finished_outputs import finished_outputs
 from pipeline.clip.followed_masks import follow_notes
 from pipeline.clip.frames import Run, encode_kept, paint_frames
@@ -67,6 +68,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         _remove_parts(session, [path for path in job.outputs if path not in missing])
         work.collect_shards()
         _check_room(session, work)
+        find = stack.enter_context(finders_of(session))
         survey = take_survey(session, work, motion=deadline is not None)
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
         said = [
@@ -81,7 +83,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))
-        run = Run(work, sinks, budget)
+        run = Run(work, sinks, budget, find=find)
         paint_frames(session, survey, run)
         on_event(Stage("Encoding"))
         store = work.end()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -21,12 +22,13 @@ from pipeline.clip.region_tracking import filled_by_regions, within_regions
 from pipeline.clip.session import Session
 from pipeline.clip.step_budget import FULL, StepBudget, Steps
 from pipeline.clip.survey import Survey
-from pipeline.clip.tracking import TrackedFrame, lookback, track_frames
+from pipeline.clip.tracking import Find, TrackedFrame, lookback, track_frames
 from pipeline.clip.warm_start import MovesOf, closing_share, further_start, warm_start
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.prefetch import prefetch
+from pipeline.motion.carry import found_again
 from pipeline.network.memory import is_out_of_memory
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
@@ -47,6 +49,8 @@ class Run:
     """Says how many steps each frame gets; None: as many as the settings say."""
     painted: int = 0
     """Frames that were painted, in several passes each one counted."""
+    find: Find | None = None
+    """Finds a frame in an earlier one, beside the painting; None leaves it to threads."""
     encoded: bool = False
     """Whether the sinks had every frame of the result while it was painted."""
 
@@ -98,7 +102,7 @@ def _paint_pass(
     # moved to the frames that come as soon as they are there.
     with (
         MovesAhead(previous, torch.get_num_threads(), fills, earlier) as moves,
-        closing(_tracked_ahead(session, one, entered, painter.settings, store, moves)) as frames,
+        closing(_tracked_ahead(session, one, entered, painter.settings, store, moves, run.find)) as frames,
         FrameKeeper(store, kept) as keeper,
     ):
         pass_painter = PassPainter(
@@ -139,19 +143,26 @@ def encode_kept(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSin
 
 
 def _tracked_ahead(
-    session: Session, one: Pass, entered: Container[int], settings: Settings, store: FrameStore, moves: MovesAhead
+    session: Session,
+    one: Pass,
+    entered: Container[int],
+    settings: Settings,
+    store: FrameStore,
+    moves: MovesAhead,
+    find: Find | None,
 ) -> Generator[TrackedFrame, None, None]:
     """The frames that are missing. The flow of the next one is found while a frame is painted; once there is not
     enough memory for both, after that.
 
     :param settings: of the pass.
     :param moves: is told of the frames as soon as they are known.
+    :param find: as `Run.find`.
     """
     # Those that are handed out, not those that are on the disk already.
     done = store.done
     try:
         threads = torch.get_num_threads()
-        found = _expected(_tracked(session, one, entered, settings, done, threads), moves)
+        found = _expected(_tracked(session, one, entered, settings, done, threads, find), moves)
         with closing(prefetch(found, depth=1)) as ahead:
             for tracked in ahead:
                 done += 1
@@ -165,11 +176,18 @@ def _tracked_ahead(
 
 
 def _tracked(
-    session: Session, one: Pass, entered: Container[int], settings: Settings, done: int, threads: int = 1
+    session: Session,
+    one: Pass,
+    entered: Container[int],
+    settings: Settings,
+    done: int,
+    threads: int = 1,
+    find: Find | None = None,
 ) -> Generator[TrackedFrame, None, None]:
     """The frames of a pass after the first so many in its order."""
     with closing(one.inputs(session.source, done - lookback(settings))) as frames:
-        yield from track_frames(frames, one.order[done], entered, settings, session.flow, threads)
+        find = find or partial(found_again, method=session.flow)
+        yield from track_frames(frames, one.order[done], entered, settings, find, threads)
 
 
 def _expected(frames: Generator[TrackedFrame, None, None], moves: MovesAhead) -> Generator[TrackedFrame, None, None]:

@@ -80,10 +80,10 @@ def moves_now(tracked: TrackedFrame, previous: PreviousPaintings, fills: bool = 
 
     :param fills: whether what the nearest one does not show is filled.
     """
-    index, now, tracks = tracked.frame.index, tracked.frame.image, tracked.tracks
-    found = {back: previous.image(index, back) for back in tracks}
-    paintings = {back: moved(one, now, tracks[back]) for back, one in found.items() if one is not None}
-    return Moves(paintings, opening(now, tracks[1].weights) if fills and 1 in tracks else None)
+    index, ways = tracked.frame.index, tracked.ways
+    found = {back: previous.image(index, back) for back in ways}
+    paintings = {back: moved(one, ways[back]) for back, one in found.items() if one is not None}
+    return Moves(paintings, opening(tracked.frame.image, ways[1].weights) if fills and 1 in ways else None)
 
 
 @dataclass
@@ -124,20 +124,20 @@ class MovesAhead:
 
     def expect(self, tracked: TrackedFrame) -> None:
         """Begin with a frame that will be painted; in any thread."""
-        index, now, tracks = tracked.frame.index, tracked.frame.image, tracked.tracks
+        index, now, ways = tracked.frame.index, tracked.frame.image, tracked.ways
         if self._threads == 1 or now[..., 0].size > AHEAD:
             return
         if self._earlier is not None:
             # It stays in memory for a while, or its error will come when it is asked for.
             self._pool.submit(self._earlier.image, index)
-        if not tracks:
+        if not ways:
             return
         begun = _Begun(tracked)
-        if self._fills and 1 in tracks:
-            begun.opening = self._pool.submit(opening, now, tracks[1].weights)
+        if self._fills and 1 in ways:
+            begun.opening = self._pool.submit(opening, now, ways[1].weights)
         with self._lock:
             self._begun[index] = begun
-            for back in sorted(tracks):
+            for back in sorted(ways):
                 found = self._previous.find(index, back)
                 if found is None or found[0].has(found[1]):
                     self._move(begun, back)
@@ -165,7 +165,7 @@ class MovesAhead:
 
     def _whole(self, begun: _Begun) -> Moves:
         paintings = {}
-        for back in begun.tracked.tracks:
+        for back in begun.tracked.ways:
             if back in begun.paintings:
                 paintings[back], parts = begun.paintings[back]
                 for part in parts:
@@ -182,7 +182,7 @@ class MovesAhead:
         whole: Image = np.empty_like(painting)
 
         def move(rows: slice) -> None:
-            whole[rows] = moved(painting, tracked.frame.image, tracked.tracks[back], rows)
+            whole[rows] = moved(painting, tracked.ways[back], rows)
 
         bands = max(1, min(BANDS, self._threads, height // LEAST_ROWS)) if back == 1 else 1
         edges = [height * band // bands for band in range(bands + 1)]

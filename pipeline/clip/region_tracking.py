@@ -13,9 +13,8 @@ import numpy.typing as npt
 from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.moves import Moves, PreviousPaintings
 from pipeline.clip.tracking import TrackedFrame
-from pipeline.motion.carry import FEWEST, Colours, Palette, opening
-from pipeline.motion.track import Levels, Track
-from pipeline.motion.warp import warped
+from pipeline.motion.carry import FEWEST, Colours, Palette, Way, laid, opening
+from pipeline.motion.track import Levels
 from pipeline.style.regions import Masks
 from pipeline.types import Image
 
@@ -30,21 +29,21 @@ def within_regions(tracked: TrackedFrame, masks: FrameMasks, previous: PreviousP
     style: to hold on to it would leave a ghost.
     """
     now = masks.of(tracked.frame.index)
-    if now is None or not tracked.tracks:
+    if now is None or not tracked.ways:
         return tracked
-    tracks: dict[int, Track] = {}
-    for back, found in tracked.tracks.items():
+    ways: dict[int, Way] = {}
+    for back, found in tracked.ways.items():
         place = previous.find(tracked.frame.index, back)
         before = None if place is None else masks.of(place[1])
-        tracks[back] = found if before is None else replace(found, weights=found.weights * _same(before, now, found))
-    return replace(tracked, tracks=tracks)
+        ways[back] = found if before is None else replace(found, weights=found.weights * _same(before, now, found))
+    return replace(tracked, ways=ways)
 
 
-def _same(before: Masks, now: Masks, found: Track) -> npt.NDArray[np.float32]:
+def _same(before: Masks, now: Masks, found: Way) -> npt.NDArray[np.float32]:
     """1 where all masks are what they were before, else 0."""
     same = np.ones(found.weights.shape, np.bool_)
     for one, other in zip(_layers(before), _layers(now), strict=True):
-        same &= np.abs(warped(one, found.flow).astype(np.int16) - other) <= CHANGED
+        same &= np.abs(laid(one, found).astype(np.int16) - other) <= CHANGED
     return same.astype(np.float32)
 
 
@@ -60,7 +59,7 @@ def filled_by_regions(tracked: TrackedFrame, moves: Moves, masks: FrameMasks) ->
     now = masks.of(tracked.frame.index)
     if now is None or moves.opening is None:
         return moves
-    image, weights = tracked.frame.image, tracked.tracks[1].weights
+    image, weights = tracked.frame.image, tracked.ways[1].weights
     plain = opening(image, weights)
     labels = _labels(now)
     there = {part: (weights > 0) & (labels == part) for part in np.unique(labels).tolist()}

@@ -6,18 +6,22 @@ Before means painted before, in the same pass: on the way back through a clip th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from pipeline.media.frame import Frame
-from pipeline.motion.carry import found_again
-from pipeline.motion.flow import DIS, FlowMethod
-from pipeline.motion.track import Track
+from pipeline.motion.carry import Way, found_again
+from pipeline.motion.flow import DIS
 from pipeline.settings import Settings
 from pipeline.types import Image
+
+Find = Callable[[Image, Image], Way]
+"""Finds the second frame, the later one, in the first one; uint8 (H, W, 3)."""
+FIND: Find = partial(found_again, method=DIS)
 
 AHEAD = 2**20
 """Pixels of frames that are looked for beside one another. Each takes some 110 bytes a pixel until it is painted."""
@@ -30,8 +34,8 @@ class TrackedFrame:
     frame: Frame
     before: Image | None
     """The frame before it; None where a shot is entered."""
-    tracks: Mapping[int, Track] = field(default_factory=dict)
-    """Frames before it found again in this one, by how many frames they lie back."""
+    ways: Mapping[int, Way] = field(default_factory=dict)
+    """How paintings get to it, of the frames before that it was found in; by how many frames they lie back."""
 
     @property
     def still(self) -> bool:
@@ -57,25 +61,26 @@ def track_frames(
     first: int,
     entered: Container[int],
     settings: Settings,
-    flow: FlowMethod = DIS,
+    find: Find = FIND,
     threads: int = 1,
 ) -> Iterator[TrackedFrame]:
     """The frames from number `first` on. No more than `lookback` of the frames before are kept.
 
     :param frames: in the order of their pass, from `lookback` frames before `first` on, or from its start.
     :param entered: the frames with which a shot is entered.
+    :param find: finds a frame in an earlier one; in several threads.
     :param threads: in which frames are found again, those of a few frames at once. What is found is the same.
     """
     searches = _searches(frames, first, entered, settings)
     if threads == 1:
         for tracked, pairs in searches:
-            yield replace(tracked, tracks={back: found_again(*pair, flow) for back, pair in pairs.items()})
+            yield replace(tracked, ways={back: find(*pair) for back, pair in pairs.items()})
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="track")
-    begun: deque[tuple[TrackedFrame, dict[int, Future[Track]]]] = deque()
+    begun: deque[tuple[TrackedFrame, dict[int, Future[Way]]]] = deque()
     try:
         for tracked, pairs in searches:
-            begun.append((tracked, {back: pool.submit(found_again, *pair, flow) for back, pair in pairs.items()}))
+            begun.append((tracked, {back: pool.submit(find, *pair) for back, pair in pairs.items()}))
             while len(begun) > max(1, AHEAD // tracked.frame.image[..., 0].size):
                 yield _ended(*begun.popleft())
         while begun:
@@ -84,8 +89,8 @@ def track_frames(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ended(tracked: TrackedFrame, found: Mapping[int, Future[Track]]) -> TrackedFrame:
-    return replace(tracked, tracks={back: one.result() for back, one in found.items()})
+def _ended(tracked: TrackedFrame, found: Mapping[int, Future[Way]]) -> TrackedFrame:
+    return replace(tracked, ways={back: one.result() for back, one in found.items()})
 
 
 def _searches(

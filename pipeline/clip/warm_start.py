@@ -76,7 +76,7 @@ def further_start(
     :param closing: as `closing_share` says; None where no circle is closed.
     :param moves_of: as for `warm_start`.
     """
-    painting = previous.image(tracked.frame.index) if tracked.tracks else None
+    painting = previous.image(tracked.frame.index) if tracked.ways else None
     if painting is None:
         return WarmStart(own)
     moves = (moves_of(tracked) if moves_of is not None else moves_now(tracked, previous, fills=False)).paintings
@@ -85,9 +85,7 @@ def further_start(
         held = [TemporalTarget(one.picture, np.asarray((1 - closing) * one.weights, np.float32)) for one in expected]
         expected = (*held, TemporalTarget(own, np.full(own.shape[:2], closing, np.float32)))
     share = SHARE if closing is None else 1 - closing
-    return WarmStart(
-        blended(own, moves[1], tracked.tracks[1].weights, share), expected, own if closing is None else None
-    )
+    return WarmStart(blended(own, moves[1], tracked.ways[1].weights, share), expected, own if closing is None else None)
 
 
 def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
@@ -109,7 +107,7 @@ def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
 def _expected(tracked: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
     backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight else []
-    weights = long_term([tracked.tracks[back].weights for back in backs])
+    weights = long_term([tracked.ways[back].weights for back in backs])
     return tuple(TemporalTarget(moves[back], c) for back, c in zip(backs, weights, strict=True))
 
 

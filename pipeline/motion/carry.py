@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -13,21 +13,44 @@ import numpy.typing as npt
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.masks import Weights
 from pipeline.motion.track import Levels, Track, track
-from pipeline.motion.warp import EVERY, warped
+from pipeline.motion.warp import targets
 from pipeline.types import Image
 
 FEWEST = 256
 """Trusted pixels below which they say too little of how colours were painted."""
 FINEST = 4.0
 """Pixels of a Gaussian's deviation that are enough to compute it: a wider one is that of a smaller picture."""
+EVERY = slice(None)
+"""All rows of a picture."""
 EXACT = 256
 """Products of two bytes whose sum float32 holds exactly: less than 2^24."""
 
 
-def found_again(earlier: Image, later: Image, method: FlowMethod) -> Track:
-    """`later` found in `earlier`, with all that a painting is moved by: nothing of it waits for the painting."""
-    found = track(earlier, later, method)
-    return replace(found, light=light_change(found.aligned, later, found.weights))
+@dataclass(frozen=True)
+class Way:
+    """How a painting gets from an earlier frame to a later one: all that it is moved by. Nothing of it waits for the
+    painting."""
+
+    weights: Weights
+    """c, as `Track`."""
+    light: Levels
+    """How the light has changed, as `light_change`."""
+    places: npt.NDArray[np.int16]
+    """Where each pixel comes from, whole pixels to the right and down; (H, W, 2)."""
+    parts: npt.NDArray[np.uint16]
+    """... and 32nds of a pixel, as `cv2.remap` wants them; (H, W)."""
+
+
+def found_again(earlier: Image, later: Image, method: FlowMethod) -> Way:
+    """`later` found in `earlier`, frames of one size, uint8 (H, W, 3)."""
+    return way_of(track(earlier, later, method), later)
+
+
+def way_of(found: Track, later: Image) -> Way:
+    """How a painting gets from an earlier frame to a later one that was found in it."""
+    places, parts = cv2.convertMaps(*targets(found.flow), cv2.CV_16SC2)
+    light = light_change(found.aligned, later, found.weights)
+    return Way(found.weights, light, np.asarray(places, np.int16), np.asarray(parts, np.uint16))
 
 
 class Palette:
@@ -146,19 +169,27 @@ def blended(own: Image, painting: Image, weights: Weights, share: float) -> Imag
     return _image(kept * painting + (1 - kept) * own)
 
 
-def moved(painting: Image, now: Image, tracked: Track, rows: slice = EVERY) -> Image:
-    """The painting of an earlier frame, warped along the motion and lit as the frame is `now`; uint8 (H, W, 3).
-
-    :param rows: those that are wanted.
+def moved(painting: Image, way: Way, rows: slice = EVERY) -> Image:
+    """The painting of an earlier frame, warped along the motion and lit as the later frame is; uint8 (H, W, 3).
 
     Ruder et al. expect the warped painting and nothing else. In a clip that fades to black, painted so, the painting
     became lighter (mean 84 to 92, where frames painted anew went from 84 to 58); lit, it went from 84 to 60.
+
+    :param rows: those that are wanted.
     """
     # Sharp: over a shot this is done once a frame, to what the frame before has left.
-    light = tracked.light
-    if light is None:
-        light = light_change(tracked.aligned, now, tracked.weights)
-    return _image(warped(painting, tracked.flow, sharp=True, rows=rows) + light[rows])
+    sampled = cv2.remap(
+        painting, way.places[rows], way.parts[rows], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+    )
+    # Rounded, and held within 0..255.
+    return np.asarray(cv2.add(sampled, way.light[rows], dtype=cv2.CV_8U), np.uint8)
+
+
+def laid(mask: Image, way: Way) -> Image:
+    """Something of the earlier frame, uint8 (H, W), where its things are in the later one: bilinear."""
+    return np.asarray(
+        cv2.remap(mask, way.places, way.parts, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
 
 
 def feathered(weights: Weights) -> Weights:

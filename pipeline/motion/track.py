@@ -37,8 +37,6 @@ class Track:
     """The earlier frame aligned with the later one, uint8 (H, W, 3)."""
     weights: Weights
     """c: 1 where the later frame shows what the earlier one showed, else 0; float32 (H, W)."""
-    light: Levels | None = None
-    """How the light has changed from the earlier frame to the later one, `carry.light_change`; None: not found yet."""
 
 
 def track(earlier: Image, later: Image, method: FlowMethod = DIS) -> Track:

@@ -11,11 +11,9 @@ import numpy.typing as npt
 from pipeline.motion.flow import Flow
 
 Pixels = TypeVar("Pixels", npt.NDArray[np.uint8], npt.NDArray[np.float32])
-EVERY = slice(None)
-"""All rows of a picture."""
 
 
-def warped(image: Pixels, flow: Flow, sharp: bool = False, rows: slice = EVERY) -> Pixels:
+def warped(image: Pixels, flow: Flow, sharp: bool = False) -> Pixels:
     """`image` sampled at x + flow(x): bilinear, the border repeated beyond the edges.
 
     With the flow from frame a to frame b, and `image` the painting of b, the result lies on a. A shift by whole pixels
@@ -25,19 +23,16 @@ def warped(image: Pixels, flow: Flow, sharp: bool = False, rows: slice = EVERY) 
     :param flow: float32 (H, W, 2), in pixels.
     :param sharp: Lanczos over 8x8 pixels instead: what is warped again and again does not smear, but at edges it may
         overshoot.
-    :param rows: those of the result that are wanted.
     :raises ValueError: they differ in size.
     """
     height, width = flow.shape[:2]
     if image.shape[:2] != (height, width):
         raise ValueError(f"a picture of {image.shape[:2]} cannot be warped by a flow of {(height, width)}")
-    x, y = _targets(flow, rows)
-    # Held inside: the same as repeating the border, and no target is too far for OpenCV's own arithmetic.
-    x, y = x.clip(0, width - 1), y.clip(0, height - 1)
+    x, y = targets(flow)
     kernel = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
     sampled = cv2.remap(np.ascontiguousarray(image), x, y, kernel, borderMode=cv2.BORDER_REPLICATE)
     # OpenCV drops an axis of one channel.
-    return np.asarray(sampled, image.dtype).reshape(len(x), *image.shape[1:])
+    return np.asarray(sampled, image.dtype).reshape(image.shape)
 
 
 def in_bounds(flow: Flow) -> npt.NDArray[np.bool_]:
@@ -47,9 +42,16 @@ def in_bounds(flow: Flow) -> npt.NDArray[np.bool_]:
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 
-def _targets(flow: Flow, rows: slice = EVERY) -> tuple[Flow, Flow]:
-    """x + u and y + v in pixels, float32 (H, W) each; of some rows."""
+def targets(flow: Flow) -> tuple[Flow, Flow]:
+    """x + u and y + v in pixels, float32 (H, W) each, held inside the picture: the same as repeating its border, and
+    none is too far for OpenCV's own arithmetic."""
     height, width = flow.shape[:2]
-    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[rows]
-    flow = flow[rows]
+    x, y = _targets(flow)
+    return x.clip(0, width - 1), y.clip(0, height - 1)
+
+
+def _targets(flow: Flow) -> tuple[Flow, Flow]:
+    """x + u and y + v in pixels, float32 (H, W) each."""
+    height, width = flow.shape[:2]
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     return np.asarray(flow[..., 0] + x, np.float32), np.asarray(flow[..., 1] + y[:, None], np.float32)

@@ -14,7 +14,7 @@ import pytest
 from jobs import SHALLOW, paint_picture, pictures
 from PIL import Image as Pillow
 
-from pipeline.motion.carry import filled, moved, opening
+from pipeline.motion.carry import filled, moved, opening, way_of
 from pipeline.motion.image_statistics import mean_colour, sharpness
 from pipeline.motion.track import track
 from pipeline.types import Image
@@ -88,7 +88,7 @@ def test_a_painting_that_is_only_carried_on_keeps_its_colour_and_most_of_its_sha
     painting = now = scene(20, 9, 64, 96) // 2 + 60
     for before, after in pairwise(frames):
         found = track(before, after)
-        now = filled(moved(now, after, found), opening(after, found.weights))
+        now = filled(moved(now, way_of(found, after)), opening(after, found.weights))
     inside = (slice(6, -6), slice(6, -6))
     assert apart(now[inside], painting[inside]) < 1
     assert sharpness(now[inside]) > 0.85 * sharpness(painting[inside])

@@ -17,7 +17,7 @@ from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.moves import Moves, MovesAhead, PreviousPaintings, moves_now
 from pipeline.clip.tracking import TrackedFrame, track_frames
 from pipeline.errors import DamagedFrameError
-from pipeline.motion.carry import moved
+from pipeline.motion.carry import Way, moved
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.optimise import Stop
 from pipeline.types import Image
@@ -73,9 +73,9 @@ def test_the_farther_ones_are_moved_while_the_nearest_is_being_painted(
 ) -> None:
     begun = {back: threading.Event() for back in (1, 2, 4)}
 
-    def watched(painting: Image, now: Image, track: Any, rows: slice) -> Image:
-        next(event for back, event in begun.items() if tracked[4].tracks[back] is track).set()
-        return moved(painting, now, track, rows)
+    def watched(painting: Image, way: Way, rows: slice) -> Image:
+        next(event for back, event in begun.items() if tracked[4].ways[back] is way).set()
+        return moved(painting, way, rows)
 
     monkeypatch.setattr(module, "moved", watched)
     with MovesAhead(PreviousPaintings(store), 2) as ahead:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jobs import QUICK, SMALL, assert_killed_is_whole, assert_same, moving_folder, paint_picture, pictures
-from moving import panned
+from moving import led, panned
 from PIL import Image as Pillow
 from tiny import tiny_settings
 
@@ -181,7 +181,7 @@ def test_a_frame_starts_from_the_painting_of_the_frame_after_it_or_from_its_own(
     np.testing.assert_array_equal(found.own, own)
     (expected,) = found.temporal_targets
     assert np.abs(expected.picture[middle].astype(int) - 200).max() <= 1
-    np.testing.assert_allclose(np.median(seen[1].tracks[1].flow[middle], axis=(0, 1)), (4, 0), atol=0.3)
+    np.testing.assert_allclose(np.median(led(seen[1].ways[1])[middle], axis=(0, 1)), (4, 0), atol=0.3)
     unstable = further_start(seen[2], PreviousPaintings(store), own, settings)
     np.testing.assert_array_equal(unstable.start, own, "nothing starts from what did not settle")
     assert unstable.temporal_targets == ()

@@ -48,11 +48,11 @@ def second_frame(folder: Path, before: Image, now: Image, painting: Image) -> tu
 def test_a_painting_is_not_carried_where_a_region_has_come_or_gone(tmp_path: Path) -> None:
     image = picture(HIGH, WIDE, 1)
     tracked, previous = second_frame(tmp_path, image, image.copy(), image)
-    assert (tracked.tracks[1].weights == 1).all()
+    assert (tracked.ways[1].weights == 1).all()
     for protect in (False, True):
-        found = within_regions(tracked, masks_of(20, 30, protect=protect), previous).tracks[1].weights
+        found = within_regions(tracked, masks_of(20, 30, protect=protect), previous).ways[1].weights
         assert not found[:, 20:30].any() and (found[:, :20] == 1).all() and (found[:, 30:] == 1).all()
-        same = within_regions(tracked, masks_of(20, 20, protect=protect), previous).tracks[1].weights
+        same = within_regions(tracked, masks_of(20, 20, protect=protect), previous).ways[1].weights
         assert (same == 1).all()
 
 
@@ -60,10 +60,10 @@ def test_a_mask_that_moves_with_the_picture_changes_nothing(tmp_path: Path) -> N
     wide = picture(HIGH, WIDE + 8, 1)
     before, now = wide[:, 8:].copy(), wide[:, 4:-4].copy()
     tracked, previous = second_frame(tmp_path, before, now, before)
-    plain = tracked.tracks[1].weights
-    found = within_regions(tracked, masks_of(24, 28), previous).tracks[1].weights
+    plain = tracked.ways[1].weights
+    found = within_regions(tracked, masks_of(24, 28), previous).ways[1].weights
     assert (found != plain).mean() < 0.01
-    alone = within_regions(tracked, masks_of(24, 36), previous).tracks[1].weights
+    alone = within_regions(tracked, masks_of(24, 36), previous).ways[1].weights
     assert alone[:, 30:35].mean() < 0.1 < plain[:, 30:35].mean()
 
 
@@ -72,7 +72,7 @@ def test_what_comes_into_view_has_the_colours_of_its_own_region(tmp_path: Path) 
     image = picture(HIGH, WIDE, 1)
     painting = np.concatenate([flat((200, 30, 20), HIGH, 32), flat((20, 30, 200), HIGH, 32)], 1)
     tracked, previous = second_frame(tmp_path, image, image.copy(), painting)
-    tracked.tracks[1].weights[10:30, 20:44] = 0
+    tracked.ways[1].weights[10:30, 20:44] = 0
     masks = masks_of(32, 32)
     moves = moves_now(tracked, previous)
     assert moves.opening is not None

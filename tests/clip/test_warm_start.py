@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from moving import panned
+from moving import led, panned
 from tiny import tiny_settings
 
 from pipeline.clip.frame_store import FrameStore
@@ -18,6 +19,7 @@ from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.tracking import TrackedFrame, distances, lookback, track_frames
 from pipeline.clip.warm_start import warm_start
 from pipeline.media.frame import Frame
+from pipeline.motion.carry import found_again
 from pipeline.motion.flow import Dis, Flow
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
@@ -67,7 +69,7 @@ def test_only_frames_that_are_needed_are_found_again(values: dict[str, Any], exp
 def test_nothing_crosses_a_cut_and_still_frames_are_known() -> None:
     found = list(track_frames(clip(8), 0, {0, 3}, settings()))
     assert [seen.frame.index for seen in found] == list(range(8))
-    assert [sorted(seen.tracks) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
+    assert [sorted(seen.ways) for seen in found] == [[], [1], [1, 2], [], [1], [], [1, 2], [1, 2, 4]]
     assert [seen.before is None for seen in found] == [True, False, False, True, *[False] * 4]
     assert [seen.still for seen in found] == [False] * 5 + [True] + [False] * 2
 
@@ -82,10 +84,10 @@ def test_side_by_side_the_same_is_found_a_few_frames_ahead(monkeypatch: pytest.M
 
     one, several = ([*track_frames(clip(8), 0, {0, 3}, settings(), threads=threads)] for threads in (1, 3))
     for a, b in zip(one, several, strict=True):
-        assert (a.frame.index, a.still, sorted(a.tracks)) == (b.frame.index, b.still, sorted(b.tracks))
-        for back, track in a.tracks.items():
-            for name in ("flow", "aligned", "weights", "light"):
-                np.testing.assert_array_equal(getattr(track, name), getattr(b.tracks[back], name))
+        assert (a.frame.index, a.still, sorted(a.ways)) == (b.frame.index, b.still, sorted(b.ways))
+        for back, way in a.ways.items():
+            for name in ("places", "parts", "weights", "light"):
+                np.testing.assert_array_equal(getattr(way, name), getattr(b.ways[back], name))
     monkeypatch.setattr("pipeline.clip.tracking.AHEAD", 2 * HEIGHT * WIDTH)
     tracking = track_frames(frames(), 0, {0}, settings(), threads=3)
     assert next(tracking).frame.index == 0 and read == [0, 1, 2]
@@ -100,15 +102,15 @@ def test_what_goes_wrong_in_a_thread_is_raised_and_ends_all_of_them() -> None:
             raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        list(track_frames(clip(8), 0, {0}, settings(), Broken(), threads=3))
+        list(track_frames(clip(8), 0, {0}, settings(), partial(found_again, method=Broken()), threads=3))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("track")]
 
 
-def test_tracks_lead_that_many_frames_back() -> None:
+def test_ways_lead_that_many_frames_back() -> None:
     found = list(track_frames(clip(5), 0, {0}, settings()))[-1]
     inside = (slice(8, -8), slice(8, -8))
-    for back, track in found.tracks.items():
-        np.testing.assert_allclose(np.median(track.flow[inside], axis=(0, 1)), (-back, 0), atol=0.3)
+    for back, way in found.ways.items():
+        np.testing.assert_allclose(np.median(led(way)[inside], axis=(0, 1)), (-back, 0), atol=0.3)
 
 
 @pytest.mark.parametrize("first", [1, 4, 5, 7])
@@ -118,10 +120,10 @@ def test_going_on_in_the_middle_sees_the_same(first: int) -> None:
     assert len(whole) == len(again) == 8 - first
     for a, b in zip(whole, again, strict=True):
         assert a.frame.index == b.frame.index
-        assert sorted(a.tracks) == sorted(b.tracks)
-        for back, track in a.tracks.items():
-            np.testing.assert_array_equal(track.flow, b.tracks[back].flow)
-            np.testing.assert_array_equal(track.weights, b.tracks[back].weights)
+        assert sorted(a.ways) == sorted(b.ways)
+        for back, way in a.ways.items():
+            np.testing.assert_array_equal(led(way), led(b.ways[back]))
+            np.testing.assert_array_equal(way.weights, b.ways[back].weights)
 
 
 def test_expected_are_the_paintings_before_each_pixel_from_the_nearest_that_shows_it(store: FrameStore) -> None:

@@ -19,12 +19,15 @@ from pipeline.motion.carry import (
     feathered,
     filled,
     found_again,
+    laid,
     light_change,
     moved,
     opening,
+    way_of,
 )
 from pipeline.motion.flow import DIS
 from pipeline.motion.track import Levels, Track, track
+from pipeline.motion.warp import warped
 from pipeline.types import Image
 
 
@@ -39,7 +42,7 @@ def painted(image: Image) -> Image:
 
 def carried(painting: Image, now: Image, found: Track) -> tuple[Image, Image]:
     """What is expected of the earlier painting, and what the frame starts from."""
-    expected = moved(painting, now, found)
+    expected = moved(painting, way_of(found, now))
     return expected, filled(expected, opening(now, found.weights))
 
 
@@ -179,14 +182,23 @@ def test_a_wide_average_is_that_of_a_smaller_picture(size: tuple[int, int]) -> N
     np.testing.assert_allclose(found[trusted], (change / (there + 0.01))[trusted], atol=0.6)
 
 
-def test_what_is_found_ahead_moves_a_painting_as_what_is_found_at_once() -> None:
+def test_what_is_found_ahead_moves_a_painting_along_the_flow_and_lights_it() -> None:
     before, after = panned(3, 2)
-    found = found_again(before, after, DIS)
-    assert found.light is not None
+    found, way = track(before, after), found_again(before, after, DIS)
     painting = painted(before)
-    np.testing.assert_array_equal(moved(painting, after, found), moved(painting, after, track(before, after)))
-    other = replace(found, light=found.light + 10)
-    np.testing.assert_array_equal(moved(painting, after, other) > moved(painting, after, found), painting < 256)
+    lit = warped(painting, found.flow, sharp=True) + light_change(found.aligned, after, found.weights)
+    np.testing.assert_array_equal(moved(painting, way), np.rint(lit).clip(0, 255))
+    np.testing.assert_array_equal(moved(painting, way, slice(7, 31)), moved(painting, way)[7:31])
+    for light in (300, -300):
+        extreme = moved(painting, replace(way, light=np.full_like(way.light, light)))
+        assert (extreme == (255 if light > 0 else 0)).all()
+
+
+def test_a_mask_is_laid_where_its_things_are() -> None:
+    before, after = panned(3, 2)
+    found, way = track(before, after), found_again(before, after, DIS)
+    mask = np.ascontiguousarray(before[..., 0])
+    np.testing.assert_array_equal(laid(mask, way), warped(mask, found.flow))
 
 
 def test_the_palette_is_that_of_the_pixels_it_is_asked_of() -> None:

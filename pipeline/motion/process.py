@@ -1,0 +1,91 @@
+"""`python -m pipeline.motion.process MEMORY HEIGHT WIDTH`: finds frames in earlier ones, in memory that it shares with
+the process that started it.
+
+For every byte on stdin it finds the second frame in that memory in the first one, and writes a byte to stdout once what
+was found stands there. It ends when stdin is closed, with whoever started it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.motion.carry import Way, found_again
+from pipeline.motion.flow import DIS
+from pipeline.types import Image
+
+BEHIND = 5
+"""Steps by which this process is less urgent than the one that started it."""
+READY, FOUND, FAILED = b"r", b"f", b"x"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Two frames and what is found of them, in one piece of memory."""
+
+    earlier: Image
+    later: Image
+    found: npt.NDArray[np.uint8]
+    """All that is found, its bytes one after the other."""
+
+    @staticmethod
+    def size(height: int, width: int) -> int:
+        """Bytes that frames of that size want."""
+        return height * width * (6 + 19)
+
+    @classmethod
+    def within(cls, memory: mmap.mmap, height: int, width: int) -> Shared:
+        """Laid out in memory of that size."""
+        pixels, whole = height * width, np.frombuffer(memory, np.uint8)
+        earlier, later, found = np.split(whole, (3 * pixels, 6 * pixels))
+        return cls(earlier.reshape(height, width, 3), later.reshape(height, width, 3), found)
+
+    def put(self, way: Way) -> None:
+        """Write down what was found."""
+        places = np.split(self.found, self._ends())
+        for place, values in zip(places, (way.light, way.places, way.parts, way.weights == 1), strict=True):
+            place.view(values.dtype)[:] = values.reshape(-1)
+
+    def way(self) -> Way:
+        """A copy of what was found."""
+        height, width = self.earlier.shape[:2]
+        light, places, parts, weights = np.split(self.found.copy(), self._ends())
+        return Way(
+            weights.astype(np.float32).reshape(height, width),
+            light.view(np.float32).reshape(height, width, 3),
+            places.view(np.int16).reshape(height, width, 2),
+            parts.view(np.uint16).reshape(height, width),
+        )
+
+    def _ends(self) -> list[int]:
+        pixels = self.earlier[..., 0].size
+        return [12 * pixels, 16 * pixels, 18 * pixels]
+
+
+def main() -> None:
+    """Work until stdin is closed."""
+    descriptor, height, width = map(int, sys.argv[1:])
+    shared = Shared.within(mmap.mmap(descriptor, Shared.size(height, width)), height, width)
+    # There are as many of these processes as there are cores to be had.
+    cv2.setNumThreads(1)
+    # What is found ahead should not hold up what is painted.
+    os.nice(BEHIND)
+    os.write(1, READY)
+    while os.read(0, 1):
+        try:
+            shared.put(found_again(shared.earlier, shared.later, DIS))
+        except Exception:
+            # Whoever asked looks for it there, and sees why.
+            os.write(1, FAILED)
+        else:
+            os.write(1, FOUND)
+
+
+if __name__ == "__main__":
+    main()
