@@ -198,7 +198,9 @@ def test_a_mask_is_laid_where_its_things_are() -> None:
     before, after = panned(3, 2)
     found, way = track(before, after), found_again(before, after, DIS)
     mask = np.ascontiguousarray(before[..., 0])
-    np.testing.assert_array_equal(laid(mask, way), warped(mask, found.flow))
+    # One of them takes 32nds of a pixel, the other one what there is.
+    off = np.abs(laid(mask, way).astype(int) - warped(mask, found.flow))
+    assert off.max() <= 4 and off.mean() < 1
 
 
 def test_the_palette_is_that_of_the_pixels_it_is_asked_of() -> None:
