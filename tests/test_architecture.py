@@ -58,7 +58,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "triton": tuple(f"pipeline/network/{one}_kernels.py" for one in ("stage", "style", "difference", "descent")),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.
-    "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/batch/remote.py"),
+    # Others find motion without Python's lock: a script that calls the library need not be made for multiprocessing.
+    "subprocess": ("pipeline/media/ffmpeg.py", "pipeline/batch/remote.py", "pipeline/clip/finders.py"),
     "multiprocessing": ("pipeline/batch/worker_pool.py",),
     "distributed": ("pipeline/batch/scheduler.py", "pipeline/batch/remote.py"),
     "sqlite3": ("pipeline/batch/ledger.py",),

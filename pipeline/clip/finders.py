@@ -20,7 +20,6 @@ from types import TracebackType
 import numpy as np
 import torch
 
-import pipeline
 from pipeline.clip.session import Session
 from pipeline.clip.tracking import AHEAD, FIND, Find, distances
 from pipeline.motion.carry import Way
@@ -68,7 +67,7 @@ class _Finder:
         try:
             os.ftruncate(descriptor, size)
             self._shared = Shared.within(mmap.mmap(descriptor, size), height, width)
-            root = str(Path(pipeline.__file__).resolve().parent.parent)
+            root = str(Path(__file__).resolve().parents[2])
             path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.motion.process", str(descriptor), str(height), str(width)],
