@@ -154,7 +154,7 @@ def test_accepted_it_is_written_as_it_is_and_can_be_painted_again(
     after(1, lambda: pytest.fail("no step is taken"))
     assert invoke(*job, "--accept").exit_code == 0
     assert [path.name for path in output.parent.iterdir()] == ["o.png"]
-    assert read_record(output).until == 9
+    assert read_record(output).until == 9 and "9 steps" in invoke("replay", output, "--show").stdout
     after(0, lambda: None)
     again = reelbrush("replay", output, "-o", tmp_path / "again.png", "--device", "cpu")
     assert again.returncode == 0 and "equals that of o.png in every pixel" in again.stderr
