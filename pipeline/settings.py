@@ -34,11 +34,12 @@ def _setting(
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
     frames: bool = False,
+    several: bool = False,
 ) -> T:
     """A setting with its limits. With `choices` it is one of these words; with `frames`, numbers of frames, or one of
-    the words; without a `panel`, it has no option but `--set`."""
+    the words; with `several`, a number or a list of them; without a `panel`, it has no option but `--set`."""
     what = option(about, panel, low=low, high=high, choices=choices, metavar=metavar)
-    return field(default=default, metadata={**what, "frames": frames})
+    return field(default=default, metadata={**what, "frames": frames, "several": several})
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,15 @@ class Settings:
         low=0,
         high=1,
     )
-    style_scale: float = _setting(
+    style_scale: float | tuple[float, ...] = _setting(
         1.0,
-        "Longest side of the style picture, in longest sides of the painting: less gives finer strokes, more coarser.",
+        "Longest side of the style picture, in longest sides of the painting: less gives finer strokes, more coarser "
+        "ones; several, such as 0.4,2, give both at once.",
         PAINTING,
         low=0.05,
         high=8,
+        metavar="N[,N]",
+        several=True,
     )
 
     steps: int = _setting(
@@ -213,7 +217,7 @@ class Settings:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple) and all(isinstance(entry, int) for entry in value):
+    if isinstance(value, tuple) and all(isinstance(entry, (int, float)) for entry in value):
         return repr(list(value))
     if isinstance(value, tuple):
         return "{ " + ", ".join(f"{layer} = {weight!r}" for layer, weight in value) + " }"
@@ -348,8 +352,9 @@ def checked(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise SettingsError(f"{name} has to be true or false, not {value!r}.")
         return value
-    if isinstance(default, tuple):
-        return _checked_layers(name, value)
+    several = _FIELDS[name].metadata["several"]
+    if several or isinstance(default, tuple):
+        return _checked_numbers(name, value, what) if several else _checked_layers(name, value)
     if what.choices:
         if value not in what.choices:
             others = ", or the name of a picture" if name == "start" else ""
@@ -369,6 +374,16 @@ def _checked_number(name: str, value: Any, whole: bool, low: float | None, high:
     if (low is not None and number < low) or (high is not None and number > high):
         raise SettingsError(f"{name} has to be {_limits(low, high)}, not {value}.")
     return int(number) if whole else number
+
+
+def _checked_numbers(name: str, value: Any, what: Option) -> float | tuple[float, ...]:
+    """A number, or several in order and each of them once, from 0.5, [0.4, 2] or a text '0.4,2'."""
+    given = value.strip().removesuffix(",").split(",") if isinstance(value, str) else value
+    entries = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not entries:
+        raise SettingsError(f"{name} has to be a number, or several such as 0.4,2, not {value!r}.")
+    numbers = sorted({float(_checked_number(name, entry, False, what.low, what.high)) for entry in entries})
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
 def _limits(low: float | None, high: float | None) -> str:

@@ -22,6 +22,7 @@ from pipeline.settings import (
     known,
     read_assignment,
     read_config,
+    read_toml,
     resolve,
 )
 
@@ -331,3 +332,20 @@ def test_every_setting_is_explained() -> None:
     for field in fields(Settings):
         assert len(about(field.name)) > 10
         assert about(field.name).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [(2, 2.0), ("0.4", 0.4), ("0.4,2", (0.4, 2.0)), ([2, 0.4, 2], (0.4, 2.0)), ([1.5], 1.5), ("2, 0.4,", (0.4, 2.0))],
+)
+def test_a_scale_of_the_style_is_a_number_or_several(given: Any, found: Any) -> None:
+    settings = resolve("draft", {"style_scale": given})
+    assert settings.style_scale == found and type(settings.style_scale) is type(found)
+    again = resolve("draft", {"style_scale": read_toml(settings.as_toml())["style_scale"]})
+    assert again == settings
+
+
+@pytest.mark.parametrize("given", ["", "0.4,,2", "0.4,x", [], 0.01, "0.4,9", True, [1, True], "0.4;2"])
+def test_what_is_no_scale_is_refused(given: Any) -> None:
+    with pytest.raises(SettingsError, match="style_scale"):
+        resolve("draft", {"style_scale": given})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import cast
 
 import numpy as np
@@ -243,8 +244,10 @@ class Targets:
             content_layers = [layer for layer, _ in settings.content_layers] if settings.recolour else []
             style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in style_layers}
             content: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content_layers}
-            for weight, picture in self._regions[part - 1] if part else self._styles:
-                wanted = min(max(picture.shape[2:]), round(longest * settings.style_scale))
+            pictures = self._regions[part - 1] if part else self._styles
+            scales = settings.style_scale if isinstance(settings.style_scale, tuple) else (settings.style_scale,)
+            for (weight, picture), scale in product(pictures, scales):
+                wanted = min(max(picture.shape[2:]), round(longest * scale))
                 height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
                 shown = resized(picture, *self.workable(height, width)).to(self._device)
                 with torch.no_grad():

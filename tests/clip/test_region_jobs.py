@@ -171,6 +171,16 @@ def test_a_finished_picture_is_known_by_what_its_masks_hold(here: Path) -> None:
     assert "exists" in refused(*moved, code=1)
 
 
+def test_a_picture_in_several_scales_of_its_style_is_replayed(here: Path) -> None:
+    for scale in ("0.5,2", "0.5", "2"):
+        job = ("image", "content.png", "-s", "a.png", "--style-scale", scale, "-o", f"of_{scale}.png", *QUICK)
+        assert invoke(*job).exit_code == 0
+    both = shown(here / "of_0.5,2.png")
+    assert all(np.any(both != shown(here / f"of_{scale}.png")) for scale in ("0.5", "2"))
+    assert invoke("replay", "of_0.5,2.png", "-o", "again.png").exit_code == 0
+    np.testing.assert_array_equal(shown(here / "again.png"), both)
+
+
 def test_a_picture_is_replayed_with_its_regions(here: Path) -> None:
     job = ("-s", "a.png@4,4,40,24", "--region", "left.png=b.png", "--protect", "top.png")
     Pillow.fromarray(np.repeat([[255], [0]], [8, 24], 0).astype(np.uint8).repeat(48, 1)).save(here / "top.png")

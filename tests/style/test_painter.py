@@ -17,6 +17,8 @@ from pipeline.network import device
 from pipeline.network.base import Network
 from pipeline.style import optimise as loop
 from pipeline.style.frame import Progress, Style, TemporalTarget, WarmStart
+from pipeline.style.losses import Moments
+from pipeline.style.objective import StyleTerm
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import CANVAS, Painter
 from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
@@ -320,6 +322,22 @@ def test_style_scale_sizes_the_style_picture() -> None:
     assert shown(1.0) == (32, 64)
     assert shown(1.5) == (48, 96)
     assert shown(8.0) == (60, 120)  # never upscaled
+
+
+def test_with_several_scales_the_statistics_are_the_mean_of_theirs() -> None:
+    def target(scale: Any, statistic: str) -> Moments:
+        settings = tiny_settings(style_scale=scale, statistic=statistic)
+        painter = Painter(CountingNetwork(), [Style(picture(60, 120))], settings, CPU)
+        (_, style, _) = painter._targets.objective(to_tensor(picture(48, 64))).terms
+        assert isinstance(style, StyleTerm)
+        return style.targets["relu1_1"]
+
+    fine, coarse, both = (target(scale, "moments") for scale in (0.5, 1.5, (0.5, 1.5)))
+    torch.testing.assert_close(both.mean, (fine.mean + coarse.mean) / 2)
+    torch.testing.assert_close(both.second, (fine.second + coarse.second) / 2)
+    fine, coarse, both = (target(scale, "gram") for scale in (0.5, 1.5, (0.5, 1.5)))
+    each = [one.second / one.positions for one in (fine, coarse, both)]
+    torch.testing.assert_close(each[2], (each[0] + each[1]) / 2)
 
 
 def test_a_recoloured_content_takes_on_the_palette_without_any_style_loss() -> None:
