@@ -47,7 +47,8 @@ def pooled_colour_statistics(views: Sequence[ColourStatistics]) -> ColourStatist
 
 
 def with_colours(image: Tensor, own: ColourStatistics, wanted: ColourStatistics) -> Tensor:
-    """A picture (1, 3, H, W) in 0..1 whose colours `own` have become `wanted`, within 0..1.
+    """A picture (1, 3, H, W) in 0..1, on a device that has float64, whose colours `own` have become `wanted`, within
+    0..1.
 
     x' = T (x - m_own) + m_wanted with T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2, where A and B are the covariances: of all
     linear maps that give the wanted covariance the one that moves colours least (Pitie and Kokaram 2007, "The linear
@@ -55,9 +56,11 @@ def with_colours(image: Tensor, own: ColourStatistics, wanted: ColourStatistics)
     """
     a = own.covariance + FLOOR * torch.eye(3, dtype=torch.float64)
     root, inverse = _power(a, 0.5), _power(a, -0.5)
+    # Small systems are solved on the CPU, wherever the picture is.
     mapping = inverse @ _power(root @ wanted.covariance @ root, 0.5) @ inverse
+    mapping, before, after = (one.to(image.device) for one in (mapping, own.mean[:, None], wanted.mean[:, None]))
     pixels = image.flatten(2)[0].double()
-    mapped = mapping @ (pixels - own.mean[:, None]) + wanted.mean[:, None]
+    mapped = mapping @ (pixels - before) + after
     return mapped.view_as(image).to(image.dtype).clamp(0, 1)
 
 

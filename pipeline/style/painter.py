@@ -160,8 +160,11 @@ class Painter:
         sizes = self._sizes(height, width, max(self.settings.levels, 1 + MOST_HALVINGS))
 
         def attempt(plan: MemoryPlan) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
-            full = to_tensor(seen, self._home(plan))
-            return {size: self._targets.statistics_of(resized(full, *size), plan.tile_side) for size in sizes}
+            full, targets = to_tensor(seen, self._home(plan)), self._targets
+            if plan.memory_fallback is MemoryFallback.NONE:
+                find = self._objectives.statistics
+                return {size: find(targets.statistics_of, resized(full, *size), targets) for size in sizes}
+            return {size: targets.statistics_of(resized(full, *size), plan.tile_side) for size in sizes}
 
         layers = (
             self._retry.paint((height, width), self._plans(height, width), attempt) if self._targets.clip_layers else {}
@@ -329,12 +332,11 @@ class Painter:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
             return to_tensor(start, home)
-        # In float64, which not every device has.
-        seen = to_tensor(content)
+        seen = to_tensor(content, home if self._shares is None else CPU)
         if self.settings.start == "recoloured" and self.settings.colours == "style":
             # With less style than the preset has, the input keeps some of its own colours.
             share = min(1.0, 2 * self.settings.strength)
-            own = self._statistics.colours or colour_statistics(seen)
+            own = self._statistics.colours or colour_statistics(to_tensor(content))
             recoloured = [with_colours(seen, own, one) for one in self._colours]
             wanted = recoloured[0] if self._shares is None else mixed([*recoloured, seen], self._shares)
             return (seen + share * (wanted - seen)).to(home)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from pipeline.network.device_graph import Recorded
+from pipeline.style.adain import ChannelStatistics
 from pipeline.style.objective import Objective
 from pipeline.style.step_runner import KEPT_PIXELS, StepRunners
 from pipeline.style.tensor_tree import form_of, tensors_in
@@ -17,6 +18,7 @@ MOST_KEPT = 8
 """Kinds of frames whose work is kept."""
 
 Build = Callable[[Tensor], Objective]
+Measure = Callable[[Tensor], dict[str, ChannelStatistics]]
 
 
 @dataclass
@@ -26,10 +28,12 @@ class _Kept:
     given: tuple[object, ...]
     """Kept, so that nothing else takes their place in memory: they are known by that."""
     objective: Objective | None = None
+    layers: dict[str, int] = field(default_factory=dict)
+    """Channels of each, of statistics."""
 
 
 class RecordedObjectives:
-    """Finds the objectives of frames: the network's maps of the content, and what is made of them.
+    """Finds the objectives and statistics of frames: the network's maps of the content, and what is made of them.
 
     That is some three hundred small pieces of work, which take a device less time than to be launched one by one.
     """
@@ -48,15 +52,9 @@ class RecordedObjectives:
         :param build: reads no value back; gives the same for the same content and whatever is `given`.
         :param given: what it depends on beside the content; the same is the same object.
         """
-        recorder = self._runners.recorder
-        if recorder is None or content.shape[2] * content.shape[3] > KEPT_PIXELS:
+        kept = self._kept_for(Objective, content, given)
+        if kept is None:
             return build(content)
-        key = (form_of(content), *map(id, given))
-        kept = self._kept.pop(key, None) or _Kept(torch.empty_like(content), Recorded(recorder), given)
-        self._kept[key] = kept
-        while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        kept.content.copy_(content)
 
         def work() -> Tensor:
             kept.objective = build(kept.content)
@@ -68,6 +66,34 @@ class RecordedObjectives:
         assert kept.objective is not None
         # Not the same one: a runner that has loaded it would take it for what it has.
         return kept.objective.with_terms(kept.objective.terms)
+
+    def statistics(self, measure: Measure, content: Tensor, *given: object) -> dict[str, ChannelStatistics]:
+        """What `measure` finds of a content, as `objective`; it stays what it is."""
+        kept = self._kept_for(ChannelStatistics, content, given)
+        if kept is None:
+            return measure(content)
+
+        def work() -> Tensor:
+            found = measure(kept.content)
+            kept.layers = {layer: len(one.mean) for layer, one in found.items()}
+            return torch.cat([part for one in found.values() for part in (one.mean, one.variance)])
+
+        values = kept.work(work).clone()
+        parts = iter(torch.split(values, [count for count in kept.layers.values() for _ in range(2)]))
+        return {layer: ChannelStatistics(next(parts), next(parts)) for layer in kept.layers}
+
+    def _kept_for(self, kind: type, content: Tensor, given: tuple[object, ...]) -> _Kept | None:
+        """The work for such a content, which has been copied there; None where it should not be recorded."""
+        recorder = self._runners.recorder
+        if recorder is None or content.shape[2] * content.shape[3] > KEPT_PIXELS:
+            return None
+        key = (kind, form_of(content), *map(id, given))
+        kept = self._kept.pop(key, None) or _Kept(torch.empty_like(content), Recorded(recorder), given)
+        self._kept[key] = kept
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        kept.content.copy_(content)
+        return kept
 
     def clear(self) -> None:
         """Give back all that is kept."""

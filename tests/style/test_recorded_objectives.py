@@ -44,6 +44,7 @@ def test_what_is_replayed_is_what_is_found_piece_by_piece(statistic: str, tape: 
     painter = painter_of_a_clip(statistic=statistic)
     clip, targets = painter._statistics.layers[SIZE], painter._targets
     recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
+    tape.recorded = tape.replayed = 0
     for seed in range(5):
         found = recorded.objective(lambda seen: targets.objective(seen, (), clip), content(seed), targets, clip)
         wanted = targets.objective(content(seed), (), clip)
@@ -51,6 +52,31 @@ def test_what_is_replayed_is_what_is_found_piece_by_piece(statistic: str, tape: 
         for one, other in zip(tensors_in(found.terms), tensors_in(wanted.terms), strict=True):
             torch.testing.assert_close(one, other)
     assert (tape.recorded, tape.replayed) == (1, 4)
+
+
+def test_statistics_that_are_replayed_are_those_found_piece_by_piece_and_stay_what_they_are(tape: Tape) -> None:
+    targets = tiny_painter(recolour=1.0, **VALUES)._targets
+    recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
+    found = [recorded.statistics(targets.statistics_of, content(seed), targets) for seed in range(4)]
+    assert (tape.recorded, tape.replayed) == (1, 3)
+    for seed, one in enumerate(found):
+        wanted = targets.statistics_of(content(seed))
+        assert list(one) == list(wanted)
+        for layer, other in wanted.items():
+            torch.testing.assert_close(one[layer].mean, other.mean)
+            torch.testing.assert_close(one[layer].variance, other.variance)
+
+
+def test_a_clip_is_measured_in_replays(tape: Tape) -> None:
+    painter = tiny_painter(recolour=1.0, **VALUES)
+    measured = [painter.statistics_of(picture(*SIZE, seed)) for seed in range(3)]
+    assert tape.recorded == len(measured[0].layers) and tape.replayed == 2 * tape.recorded
+    plain = tiny_painter(recolour=1.0, **VALUES)
+    plain._runners._recorder = None
+    wanted = plain.statistics_of(picture(*SIZE, 2))
+    for size, layers in wanted.layers.items():
+        for layer, other in layers.items():
+            torch.testing.assert_close(measured[2].layers[size][layer].mean, other.mean)
 
 
 def test_each_is_another_objective_for_a_runner_to_load(tape: Tape) -> None:
@@ -100,7 +126,7 @@ def test_a_painter_finds_what_its_frames_are_painted_towards_in_a_replay(tape: T
     painter = painter_of_a_clip(optimizer="lbfgs")
     for seed in range(3):
         painter.paint(picture(*SIZE, seed), expected(seed, SIZE))
-    (kept,) = painter._objectives._kept.values()
+    (kept,) = (one for one in painter._objectives._kept.values() if one.objective is not None)
     assert kept.work._replay is not None
     painter._let_go()
     assert not painter._objectives._kept and not painter._runners._kept

@@ -114,9 +114,9 @@ def test_what_is_recorded_is_recorded_once(tape: Tape) -> None:
         shot = shot.with_statistics(pooled_statistics([painter.statistics_of(picture(*size, number))]))
         shot.paint(picture(*size, number))
         shot.paint(picture(*size, number + 1), expected(number, size))
-    # First and later steps and the look at the end, without an expected picture and with one; and for every shot what
-    # its frames are painted towards.
-    assert tape.recorded == 6 + 5
+    # First and later steps and the look at the end, without an expected picture and with one; what frames look like;
+    # and for every shot what its frames are painted towards.
+    assert tape.recorded == 6 + 1 + 5
 
 
 def test_what_is_painted_in_grey_is_recorded_apart(tape: Tape) -> None:
