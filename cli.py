@@ -20,7 +20,6 @@ from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.plan.options import Options
 from pipeline.clip.jobs import OVERWRITE, ClipJob, ReplayJob, StillJob, TimeLimit
 from pipeline.clip.parse import refuse_clip_settings
-from pipeline.commands.between_steps import between_steps
 from pipeline.commands.console import (
     AsJson,
     Quiet,
@@ -55,7 +54,7 @@ from pipeline.pictures.jobs import (
     WeightsJob,
 )
 from pipeline.settings import PRESETS, Settings, resolve
-from pipeline.signals import defer_signals
+from pipeline.signals import between_events, defer_signals
 from pipeline.text import escape_unencodable_output
 
 # Idle OpenMP threads that spin take the cores from ffmpeg and from whatever else runs. A step took, on two idle cores
@@ -159,7 +158,7 @@ def image(
 
             check_story_files(placed, files, options)
             engine = painting.engine()
-            with between_steps(told) as told_between:
+            with between_events(told) as told_between:
                 paint_with_story(placed, files, options, engine, told_between)
 
 

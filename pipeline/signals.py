@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
@@ -76,3 +77,20 @@ def note_first_signal() -> Iterator[Interrupts]:
         if noted.came is not None:
             # As Ctrl-C or as SIGTERM: the exit code tells which.
             signal.raise_signal(noted.came)
+
+
+@contextmanager
+def between_events(on_event: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
+    """Within the block the first signal waits until something is told of a job, such as a step; the second one does not
+    wait. So a picture can be kept as it is between two steps.
+
+    Yields what is to be told instead of `on_event`, to which all is passed on.
+    """
+    with note_first_signal() as noted:
+
+        def told(event: Any) -> None:
+            on_event(event)
+            if noted.came is not None:
+                raise KeyboardInterrupt  # what that was of a signal is seen when the block is left
+
+        yield told

@@ -25,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "media": set(),
     "motion": set(),
     "style": {"network", "settings"},
-    "clip": {"style", "motion", "media", "network", "settings", "options"},
+    "clip": {"style", "motion", "media", "network", "settings", "options", "signals"},
     "batch": {"clip", "style", "motion", "media", "network", "settings", "options", "signals"},
     "pictures": {"batch", "clip", "style", "motion", "media", "network", "settings", "options", "signals"},
     "report": {"pictures", "batch", "clip", "media", "motion", "network", "settings", "signals"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
 from pipeline.settings import DEFAULT_PRESET, split_start
+from pipeline.signals import between_events
 from pipeline.style.frame import OnProgress
 
 
@@ -55,7 +57,8 @@ def stylize_image(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> StillResult:
-    """Paint one picture. What an interrupted call had to write is half-painted; the same call goes on with it.
+    """Paint one picture. With an output, an interrupted call ends after the step under way and keeps the painting
+    beside it; the same call goes on with that.
 
     :param content: the path of a file, an array (H, W, 3) of uint8 or of floats in 0..1, or an image of Pillow's.
     :param style: a picture likewise, several (in equal shares), or pictures with weights, as a mapping
@@ -93,7 +96,9 @@ def stylize_image(
             files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite, restart,
             accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha), **files.regions(region, protect),
         )  # fmt: skip
-        return run_still(job, engine, on_event, on_progress)
+        # Without an output there is nothing beside which it could be kept.
+        with nullcontext(on_event) if output is None else between_events(on_event) as told:
+            return run_still(job, engine, told, on_progress)
 
 
 def stylize_video(

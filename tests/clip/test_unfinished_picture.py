@@ -13,7 +13,7 @@ import forked
 import numpy as np
 import pytest
 from filelock import FileLock
-from jobs import QUICK, SMALL, environment, invoke, paint_picture, reelbrush
+from jobs import QUICK, SMALL, environment, invoke, paint_picture
 from PIL import Image as Pillow
 
 from pipeline.clip import still, unfinished_picture
@@ -113,11 +113,10 @@ def test_killed_at_an_instant_it_comes_to_the_same(
     tmp_path: Path, inputs: tuple[Path, Path], whole: dict[str, bytes], instant: str
 ) -> None:
     job = with_story(inputs, tmp_path / "out")
-    for count in (3, 9):
-        arguments = [str(part) for part in job]
-        killed = forked.Forked(command_killed, instant, count, arguments, environment=environment())
-        assert killed.communicate() and killed.returncode == -signal.SIGKILL
-        assert not (tmp_path / "out" / "o.gif").exists()
+    arguments = [str(part) for part in job]
+    killed = forked.Forked(command_killed, instant, 9, arguments, environment=environment())
+    assert killed.communicate() and killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out" / "o.gif").exists()
     done = invoke(*job)
     assert done.exit_code == 0 and "An earlier run has done" in done.stderr
     assert results(tmp_path / "out") == whole
@@ -156,8 +155,8 @@ def test_accepted_it_is_written_as_it_is_and_can_be_painted_again(
     assert [path.name for path in output.parent.iterdir()] == ["o.png"]
     assert read_record(output).until == 9 and "9 steps" in invoke("replay", output, "--show").stdout
     after(0, lambda: None)
-    again = reelbrush("replay", output, "-o", tmp_path / "again.png", "--device", "cpu")
-    assert again.returncode == 0 and "equals that of o.png in every pixel" in again.stderr
+    again = invoke("replay", output, "-o", tmp_path / "again.png", "--device", "cpu")
+    assert again.exit_code == 0 and "equals that of o.png in every pixel" in again.stderr
     # It is not the painting that the same command makes without being interrupted.
     other = invoke(*job)
     assert other.exit_code == 1 and "exists already" in other.stderr
@@ -247,6 +246,19 @@ def test_a_full_disk_is_told_and_painting_goes_on(
     done = invoke(*with_story(inputs, tmp_path / "out"))
     assert done.exit_code == 0 and done.stderr.count("cannot be kept") == 1
     assert results(tmp_path / "out") == whole
+
+
+def test_from_python_control_c_ends_after_the_step(tmp_path: Path, inputs: tuple[Path, Path], after: Any) -> None:
+    """As KeyboardInterrupt, and what signals do is as before."""
+    after(3, lambda: signal.raise_signal(signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        stylize_image(*inputs, tmp_path / "o.png", **HOW_PYTHON)
+    assert signal.getsignal(signal.SIGINT) is before
+    after(0, lambda: None)
+    told: list[int] = []
+    stylize_image(*inputs, tmp_path / "o.png", on_progress=lambda one: told.append(one.step), **HOW_PYTHON)
+    assert told == [4, 5, 6]
 
 
 def test_from_python_as_well(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
