@@ -78,6 +78,8 @@ class _Sweep:
         self._size = size
         self.found: list[dict[int, tuple[int, bytes]]] = [{} for _ in drawn]
         """Of each mask in each frame: the frame that it comes from, and what it is, at the size of the clip."""
+        self._origins: dict[int, Image] = {}
+        """Frames that the masks come from which are carried now."""
 
     def run(self, frames: Iterable[Frame], on_done: Callable[[int], None]) -> None:
         """Carry the masks along."""
@@ -111,18 +113,32 @@ class _Sweep:
         if before is not None and any(one is not None and one[1].any() for one in carried):
             tracked = track(before, image, self._flow)
             onward = None if after is None else self._flow(image, after)
+            origins = {one[0] for one in carried if one is not None and one[1].any()}
+            # Right before this one lies what is tracked in any case.
+            again = {at: track(self._origins[at], image, self._flow) for at in origins if abs(frame.index - at) > 1}
+
+            def follow(number: int, one: tuple[int, Image]) -> Image:
+                drawn = (self._drawn_at(number, one[0], image), again[one[0]]) if one[0] in again else None
+                return followed(one[1], image, tracked, onward, drawn)
+
             carried = [
-                None if one is None else (one[0], followed(one[1], image, tracked, onward) if one[1].any() else one[1])
-                for one in carried
+                None if one is None else (one[0], follow(number, one) if one[1].any() else one[1])
+                for number, one in enumerate(carried)
             ]
-        height, width = image.shape[:2]
         for number, own in enumerate(self._drawn):
             if frame.index in own:
-                carried[number] = frame.index, resize(own[frame.index], width, height)
+                carried[number] = frame.index, self._drawn_at(number, frame.index, image)
+                self._origins[frame.index] = image
             one = carried[number]
             if one is not None:
                 self.found[number][frame.index] = one[0], packed(resize(one[1], *self._size))
+        for at in self._origins.keys() - {one[0] for one in carried if one is not None}:
+            del self._origins[at]
         return carried
+
+    def _drawn_at(self, number: int, index: int, image: Image) -> Image:
+        """What was drawn of a mask for a frame, at the size of `image`."""
+        return resize(self._drawn[number][index], image.shape[1], image.shape[0])
 
 
 def _together(

@@ -2,7 +2,8 @@
 
 Where a frame shows what the one before it showed, the mask moves with it. What comes into view, and the edges of
 moving things, where no flow can be trusted, belong to what they resemble: to the side of the mask on which pixels
-around them have their colour.
+around them have their colour and go on as they do. What is found again in the frame that the mask was drawn for has the
+mask that was drawn: whatever has gone wrong on the way, as where something passed in front of it, comes right.
 """
 
 from __future__ import annotations
@@ -30,20 +31,31 @@ LEAST = 1e-4
 """Of a weight: where all around a pixel together have less, nothing is like it."""
 MEDIAN = 7
 """Pixels a side over which what is settled is smoothed."""
+INSIDE = 5
+"""Pixels a side of which all have to be found again in the frame that a mask was drawn for."""
 SURE = 2.0
 """How much the share of a settled pixel is drawn to 0 or 1: edges stay edges however often they are settled."""
 
 
-def followed(mask: Image, later: Image, tracked: Track, onward: Flow | None = None) -> Image:
+def followed(
+    mask: Image, later: Image, tracked: Track, onward: Flow | None = None, drawn: tuple[Image, Track] | None = None
+) -> Image:
     """The mask of a frame in the one after it, uint8 (H, W).
 
     :param later: that one, uint8 (H, W, 3).
     :param tracked: the frame as seen from `later`.
     :param onward: the flow from `later` to the frame after it; None where there is none.
+    :param drawn: the mask as it was drawn, and the frame for which it was as seen from `later`: what is found again
+        there as well belongs to what it belonged to then, whatever has passed in front of it since.
     """
     # Sharp: it is done once a frame, to what the frame before has left.
     moved = warped(mask, tracked.flow, sharp=True)
-    return settled(moved, later, tracked.weights > 0, onward)
+    known = tracked.weights > 0
+    if drawn is not None:
+        again = cv2.erode(drawn[1].weights, np.ones((INSIDE, INSIDE), np.uint8)) > 0
+        moved = np.where(again, warped(drawn[0], drawn[1].flow, sharp=True), moved)
+        known = known | again
+    return settled(moved, later, known, onward)
 
 
 def settled(mask: Image, image: Image, known: npt.NDArray[np.bool_], onward: Flow | None = None) -> Image:

@@ -77,6 +77,28 @@ def test_what_comes_into_view_behind_a_thing_of_its_colours_stays_behind() -> No
     assert with_motion > 0.75 and with_motion > without
 
 
+def test_what_passes_in_front_leaves_nothing_behind() -> None:
+    """A thing of the mask's own colours passes over its edge and is gone again."""
+    ground, thing = picture(HIGH, WIDE, seed=3), picture(HIGH, WIDE, seed=5)
+    mask = np.zeros((HIGH, WIDE), np.uint8)
+    mask[:, : WIDE // 2] = 255
+    images = []
+    for number in range(9):
+        image = ground.copy()
+        left = 9 * number
+        image[16:56, left : left + 24] = np.where(number < 8, thing[16:56, :24], ground[16:56, left : left + 24])
+        images.append(image)
+
+    def last(with_drawn: bool) -> Mask:
+        found = mask
+        for index in range(1, len(images)):
+            drawn = (mask, track(images[0], images[index])) if with_drawn else None
+            found = followed(found, images[index], track(images[index - 1], images[index]), None, drawn)
+        return found
+
+    assert overlap(last(True), mask) > 0.97 > overlap(last(False), mask)
+
+
 def test_pixels_that_are_not_known_go_with_their_colour() -> None:
     image = np.zeros((100, 160, 3), np.uint8)
     image[:, 77:] = (200, 120, 40)
