@@ -35,7 +35,7 @@ from pipeline.commands.console import (
 )
 from pipeline.commands.painting import Assigned, ClipPainting, Painting, PreviewPainting
 from pipeline.commands.signature import command
-from pipeline.commands.streams import StreamFormat, through_files, with_image_command
+from pipeline.commands.streams import StreamFormat, refuse_streams, through_files, with_image_command
 from pipeline.errors import UsageError
 from pipeline.network.memory import keep_freed_memory
 from pipeline.options import OUTPUT, REPORT, Group, Typed, argument, option
@@ -107,6 +107,7 @@ def root(
 def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
     with running(talk, f"The same command goes on where it was ({job.output}.reelbrush).") as on_event:
+        refuse_streams(job.source, *job.outputs, *(style.path for style in job.styles))
         until = limit.until()
         painting.check()
         from pipeline.clip.checks import check_clip
@@ -200,6 +201,7 @@ def batch(
     Exit codes: 0 all done, 3 some failed, 1 all failed, 2 a mistake on the command line, 130 and 143 interrupted.
     """
     with errors("What is finished is kept; the same command goes on where it was.", talk.json):
+        refuse_streams(*run.inputs, *run.styles, run.folder)
         from pipeline.batch.events import Planned
         from pipeline.report.batch_console import BatchReporter
         from pipeline.report.batch_run import paint_batch
@@ -289,6 +291,7 @@ def preview(
     The sheet says what the whole job takes in time, disk and memory. The command of every cell goes to stdout.
     """
     with drawing(talk) as on_count:
+        refuse_streams(job.source, *job.styles, job.output)
         if job.output is None and job.cell is None:
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
         from pipeline.pictures.preview import run_preview

@@ -40,6 +40,18 @@ def with_image_command(arguments: list[str]) -> list[str]:
     return ["image", *arguments, *([] if named else ["-o", "-"])]
 
 
+def refuse_streams(*named: Path | str | None) -> None:
+    """See that `-` does not stand where a file or a folder has to be named.
+
+    :raises UsageError: it does.
+    """
+    if STREAM in [Path(one) for one in named if one is not None]:
+        raise UsageError(
+            "'-' stands for stdin and stdout in reelbrush image alone, for its content and its output: a clip is read "
+            "and written at several places at once. Name a file."
+        )
+
+
 @contextmanager
 def through_files(job: StillJob, form: StreamFormat, refused: dict[str, bool], on_event: OnEvent) -> Iterator[Any]:
     """Yields the job with files in the place of streams, and what to tell of it: for as long as the block lasts. Then
@@ -49,6 +61,7 @@ def through_files(job: StillJob, form: StreamFormat, refused: dict[str, bool], o
     :raises UsageError: one of them was, or a stream is a terminal.
     :raises MediaError: there is nothing to read, as for a file.
     """
+    refuse_streams(*(style.path for style in job.styles))
     reads, writes = job.content == STREAM, job.output == STREAM
     if form.format is not None and not writes:
         raise UsageError("--format is for a picture that goes to stdout (-o -). The name of a file says its format.")

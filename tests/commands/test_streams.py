@@ -70,6 +70,17 @@ def test_what_needs_a_name_is_refused(pictures: tuple[Path, Path], option: str) 
     assert bool(refused.stdout_bytes) == (option == "--json"), "where a program listens, it hears of it"
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["video - -s {s} -o a.mp4", "video {c} -s {s} -o -", "video {c} -s - -o a.mp4", "video {c} -s {s} -o a.mp4 --gif -",
+     "batch - -s {s} -o out", "batch {c} -s {s} -o -", "preview - -s {s} -o a.png", "image {c} -s - -o a.png"],
+)  # fmt: skip
+def test_elsewhere_a_file_has_to_be_named(tmp_path: Path, pictures: tuple[Path, Path], command: str) -> None:
+    typed = command.format(c=pictures[0], s=pictures[1]).split()
+    refused = CliRunner().invoke(cli.app, typed, input=pictures[0].read_bytes())
+    assert refused.exit_code == 2 and "stdin and stdout in reelbrush image alone" in " ".join(refused.stderr.split())
+
+
 def test_a_format_is_for_what_has_no_name(tmp_path: Path, pictures: tuple[Path, Path]) -> None:
     refused = piped(b"", pictures[0], "-s", pictures[1], "-o", tmp_path / "o.png", "--format", "jpg")
     assert refused.exit_code == 2 and "stdout" in refused.stderr
