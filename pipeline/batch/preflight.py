@@ -153,12 +153,14 @@ class Preflight:
         same = (one for one in row.outputs if one.path == path and one.size == size_of(path))
         return next((one for one in same if one.digest == self._digest(path)), None)
 
-    def finished(self, checked: CheckedItem) -> bool:
+    def finished(self, checked: CheckedItem, row: ItemRow) -> bool:
         """Whether all results of a painting are there, as they were when they were finished, and nothing that they
-        depend on has changed since."""
-        row = None if self._ledger is None else self._ledger.item(checked.item.name)
+        depend on has changed since.
+
+        :param row: what the ledger knows of it.
+        """
         # One whose input was gone for a while has failed since, and is still finished.
-        if row is None or row.identity != checked.identity or not row.made:
+        if row.identity != checked.identity or not row.made:
             return False
         return all(self._noted(path, row) is not None for path in checked.item.outputs)
 

@@ -95,7 +95,7 @@ def _is_settled(context: RunContext, checked: CheckedItem, preflight: Preflight,
     """
     row = context.ledger.item(checked.item.name)
     assert row is not None
-    if preflight.finished(checked):
+    if preflight.finished(checked, row):
         if row.state is not State.DONE:
             context.ledger.change(row.name, state=State.DONE, error=None, again=False)
         return True

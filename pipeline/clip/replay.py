@@ -29,6 +29,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import choose_device, choose_precision
 from pipeline.network.weights import find_vgg19, open_packaged, open_vgg19, trimmed_name, weights_folder
 from pipeline.settings import Settings
+from pipeline.signals import between_events
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
-    """Paint a result again: the same frames, into `job.output`. Interrupted, a clip goes on as any other.
+    """Paint a result again: the same frames, into `job.output`. Interrupted, it goes on as any other.
 
     :raises ReelbrushError: as `prepare_replay`, or whatever else a user can mend.
     """
@@ -126,7 +127,8 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
 
     if record.kind == "picture":
         still = inputs.still(output, job.overwrite, job.restart)
-        run_still(still, engine, with_notes)
+        with between_events(with_notes) as told:
+            run_still(still, engine, told)
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         record = record if same_kind else replace(record, depth=None)

@@ -180,6 +180,17 @@ def test_what_a_killed_run_could_not_remove_goes_with_the_next(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["o.png"]
 
 
+def test_a_replay_goes_on_as_well(tmp_path: Path, inputs: tuple[Path, Path], after: Any) -> None:
+    assert invoke(*job_of(inputs, tmp_path / "out")).exit_code == 0
+    job = ("replay", tmp_path / "out" / "o.png", "-o", tmp_path / "again.png", "--device", "cpu")
+    after(9, lambda: signal.raise_signal(signal.SIGINT))
+    assert invoke(*job).exit_code == 130
+    assert (tmp_path / f"again.png{HALF}" / STATE).exists()
+    after(0, lambda: None)
+    again = invoke(*job)
+    assert "the first 9 steps" in again.stderr and "equals that of o.png in every pixel" in again.stderr
+
+
 def test_nothing_to_accept_is_a_mistake(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
     refused = invoke(*job_of(inputs, tmp_path / "out"), "--accept")
     assert refused.exit_code == 2 and "no half-finished painting" in refused.stderr
