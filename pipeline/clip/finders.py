@@ -28,8 +28,9 @@ from pipeline.motion.process import FOUND, READY, Shared
 from pipeline.network.device import waits_for_launches
 from pipeline.types import Image
 
-SPARED = 3
-"""Cores that are left to whoever paints, decodes and encodes."""
+SPARED = 1
+"""Cores that are left to whoever paints. Whatever else is to be done comes before what they do, too: they are less
+urgent."""
 FEWEST = 4
 """Processes below which threads do as well."""
 FEWEST_FRAMES = 8

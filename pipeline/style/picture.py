@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CPU = torch.device("cpu")
+MOST_SHRUNK = 32
+"""How many times smaller a CUDA device makes a picture at once: from some 47 on, torch has no room for the weights."""
 
 
 def to_tensor(image: npt.NDArray[np.uint8], device: torch.device = CPU) -> Tensor:
@@ -30,6 +32,8 @@ def resized(tensor: Tensor, height: int, width: int) -> Tensor:
     """Float (1, 3, H, W) in 0..1 at another size: bicubic, antialiased when shrinking, still in 0..1."""
     if tensor.shape[2:] == (height, width):
         return tensor
+    if tensor.is_cuda and max(tensor.shape[2] / height, tensor.shape[3] / width) > MOST_SHRUNK:
+        return resized(tensor.cpu(), height, width).to(tensor.device)
     scaled = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True, align_corners=False)
     return scaled.clamp(0, 1)
 

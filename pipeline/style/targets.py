@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.base import Network
-from pipeline.network.device import in_planes
+from pipeline.network.device import in_planes, waits_for_launches
 from pipeline.settings import Settings, strengthened
 from pipeline.style.adain import (
     ChannelStatistics,
@@ -249,7 +249,10 @@ class Targets:
             for (weight, picture), scale in product(pictures, scales):
                 wanted = min(max(picture.shape[2:]), round(longest * scale))
                 height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
-                shown = resized(picture, *self.workable(height, width)).to(self._device)
+                # Where memory is not short, the device does that too.
+                there = tile_side is None and waits_for_launches(self._device)
+                full = picture.to(self._device) if there else picture
+                shown = resized(full, *self.workable(height, width)).to(self._device)
                 with torch.no_grad():
                     sums = self._sums(shown, list(dict.fromkeys((*style_layers, *content_layers))), tile_side)
                     for layer, parts in style.items():

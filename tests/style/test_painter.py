@@ -498,3 +498,10 @@ def test_a_given_start_keeps_its_fine_detail_through_the_sizes() -> None:
     painter = tiny_painter(levels=3, smallest=16, steps=1, learning_rate=1e-6)
     found = painter.paint(picture(64, 64), start=start).image
     assert np.abs(found.astype(int) - start).max() <= 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("times", [2, 31, 40, 100])
+def test_a_device_makes_pictures_smaller_as_a_cpu_does(times: int) -> None:
+    tall = to_tensor(picture(16 * times, 17 * times))
+    torch.testing.assert_close(resized(tall.cuda(), 16, 17).cpu(), resized(tall, 16, 17), atol=1e-4, rtol=0)
