@@ -42,6 +42,7 @@ from pipeline.style.objective import Objective
 from pipeline.style.optimizers import LBFGS
 from pipeline.style.painter import Painter
 from pipeline.style.picture import resized, to_image, to_tensor
+from pipeline.style.regions import Masks, shares_of
 from pipeline.types import Image
 
 HOME = Path(__file__).resolve().parent.parent
@@ -177,6 +178,56 @@ def _losses_and_gradient(painter: Painter, content: Image) -> tuple[dict[str, fl
     return losses.floats(), gradient
 
 
+def check_regions(device: torch.device, network: Network, side: int = 256) -> list[Check]:
+    """Two regions and the rest: losses of a step and the gradient against the CPU in float32; and frames with a mask
+    that moves, recorded and one by one."""
+    content, image = sample("picture.jpg", side, side), to_tensor(sample("ink.jpg", side, side))
+
+    def masks(edge: int) -> Masks:
+        regions = np.zeros((2, side, side), np.uint8)
+        regions[0, :, :edge], regions[1, : side // 3, edge:] = 255, 150
+        return Masks(regions)
+
+    def painter(where: torch.device, **values: object) -> Painter:
+        settings = resolve("standard", {"levels": 1, "tolerance": 0.0, **values})
+        names = ("paint.jpg", "mosaic.jpg", "ink.jpg")
+        rest, *regions = ([Style(sample(name, side, side))] for name in names)
+        return Painter(network, rest, settings, where, regions)
+
+    def step(where: torch.device, precision: str) -> tuple[float, Tensor]:
+        aim = painter(where, precision=precision)._targets.objective(
+            to_tensor(content), shares=shares_of(masks(side // 2))
+        )
+        shown = image.to(where).requires_grad_()
+        losses = aim(shown)
+        (gradient,) = torch.autograd.grad(losses.total, shown)
+        return losses.floats()["style"], gradient.cpu()
+
+    checks = []
+    expected, slope = step(CPU, "float32")
+    # What goes back through a network in bfloat16 is a tenth apart, with regions or without.
+    for precision, limit, slack in (("float32", 1e-4, 1e-3), ("bfloat16", 1e-2, 0.25)):
+        with exact_convolutions():
+            found, gradient = step(device, precision)
+        apart = abs(found / expected - 1)
+        checks.append(Check(f"style loss of regions against the CPU, {precision}", apart < limit, f"{apart:.1e}"))
+        away = float((gradient - slope).norm() / slope.norm())
+        checks.append(Check(f"gradient of regions against the CPU, {precision}", away < slack, f"{away:.1e}"))
+    both = [painter(device, precision="float32", steps=5, carried_steps=5) for _ in range(2)]
+    both[1]._runners._recorder = None
+    worst = 0.0
+    with warnings.catch_warnings(), exact_convolutions():
+        warnings.simplefilter("error")
+        for turn in range(5):
+            carried = None if turn == 0 else WarmStart(content)
+            losses = [
+                one.with_masks(masks(side // 2 + 8 * turn)).paint(content, carried).losses["total"] for one in both
+            ]
+            worst = max(worst, abs(losses[0] / losses[1] - 1))
+    checks.append(Check("recorded steps with moving regions against single ones", worst < 2e-3, f"{worst:.1e}"))
+    return checks
+
+
 def check_resume(device: torch.device, network: Network, side: int = 128) -> Check:
     """A clip that is interrupted and goes on, against one that is painted in one go."""
     settings = resolve("draft", {"size": side, "steps": 6, "carried_steps": 4})
@@ -218,6 +269,7 @@ def checks_on(device: torch.device, network: Network) -> Iterator[Check]:
     yield from check_kernels(device)
     yield from check_against_cpu(device, network)
     yield check_graph(device, network)
+    yield from check_regions(device, network)
     yield check_resume(device, network)
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import Engine, open_engine
-from pipeline.clip.events import Event, FrameDone, Started, Stepped
+from pipeline.clip.events import Event, FrameDone, Stage, Started, Stepped
+from pipeline.clip.followed_masks import FOLLOWING
 from pipeline.clip.jobs import ClipJob, StylePicture
+from pipeline.clip.regions import parse_mask
 from pipeline.clip.results import ClipResult
 from pipeline.clip.shards import MOST, Outline, outline_clip, paint_shard, split_shots
 from pipeline.clip.step_budget import Speed
+from pipeline.media import read_picture, write_picture
 
 
 def test_neighbouring_shots_make_shards_of_about_the_same_length() -> None:
@@ -32,7 +36,11 @@ def test_neighbouring_shots_make_shards_of_about_the_same_length() -> None:
 class Clip:
     """A clip of three shots, painted with the tiny settings of the tests."""
 
-    def __init__(self, folder: Path, passes: int, **settings: Any) -> None:
+    def __init__(self, folder: Path, passes: int, protect: str = "", **settings: Any) -> None:
+        """
+        :param protect: a mask, as it is written on the command line.
+        """
+        self.protect = (parse_mask(protect, folder),) if protect else ()
         self.folder = folder
         self.source = folder / "in"
         if not self.source.exists():
@@ -55,7 +63,7 @@ class Clip:
         return Deadline(self.now + seconds, Speed(1.0, 0.0), lambda: self.now)
 
     def job(self, output: str) -> ClipJob:
-        return ClipJob(self.source, (StylePicture(self.style),), self.folder / output)
+        return ClipJob(self.source, (StylePicture(self.style),), self.folder / output, protect=self.protect)
 
     def run(self, output: str) -> ClipResult:
         return run_clip(self.job(output), self.engine)
@@ -81,6 +89,23 @@ def test_shards_in_any_order_make_the_same_frames(tmp_path: Path, passes: int) -
     assert clip.run("out").painted == 0, "everything was there already"
     assert_same(tmp_path / "whole", tmp_path / "out", 9)
     assert not list(tmp_path.glob("*.reelbrush"))
+
+
+def test_shards_of_a_clip_with_a_mask_that_follows_it(tmp_path: Path) -> None:
+    """Nobody follows it twice: the shards take over what was found for the whole clip."""
+    white = np.zeros((32, 48), np.uint8)
+    white[8:24, 12:36] = 255
+    write_picture(tmp_path / "mask.png", np.stack([white] * 3, 2))
+    clip = Clip(tmp_path, 2, "mask.png@1+mask.png@7")
+    clip.run("whole")
+    shots = clip.outline("out").shots
+    for shard in reversed(split_shots(shots)):
+        clip.paint("out", shard)
+        assert not any(isinstance(event, Stage) and event.text == FOLLOWING for event in clip.told)
+    assert clip.run("out").painted == 0
+    assert_same(tmp_path / "whole", tmp_path / "out", 9)
+    painted, content = (read_picture(sorted((tmp_path / name).glob("*.png"))[1]) for name in ("out", "in"))
+    np.testing.assert_array_equal(painted[12:20, 16:32], content[12:20, 16:32])
 
 
 def test_shards_that_are_not_all_there_are_no_reason_to_leave_a_gap(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.clip import still, unfinished_picture
 from pipeline.clip.jobs import HALF, SO_FAR, STATE
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import StoreError
-from pipeline.media import read_picture
+from pipeline.media import read_picture, write_picture
 from pipeline.pictures import snapshots
 from pipeline.signals import Terminated
 from pipeline.style import step_runner
@@ -105,6 +105,22 @@ def test_interrupted_again_and_again_it_comes_to_the_same_picture_and_story(
     done = invoke(*job)
     assert done.exit_code == 0 and "the first 15 steps" in done.stderr
     assert results(tmp_path / "out") == whole
+
+
+def test_interrupted_it_comes_to_the_same_regions(tmp_path: Path, inputs: tuple[Path, Path], after: Any) -> None:
+    left = tmp_path / "left.png"
+    mask = np.zeros((32, 48, 3), np.uint8)
+    mask[:, :24] = 255
+    write_picture(left, mask)
+    more = ("--region", f"{left}={inputs[0]}")
+    assert invoke(*job_of(inputs, tmp_path / "whole", *more)).exit_code == 0
+    job = job_of(inputs, tmp_path / "out", *more)
+    after(5, lambda: signal.raise_signal(signal.SIGINT))
+    assert invoke(*job).exit_code == 130
+    after(0, lambda: None)
+    done = invoke(*job)
+    assert done.exit_code == 0 and "the first 5 steps" in done.stderr
+    assert (tmp_path / "out" / "o.png").read_bytes() == (tmp_path / "whole" / "o.png").read_bytes()
 
 
 @pytest.mark.skipif(not forked.AVAILABLE, reason="the process is forked from one that has everything imported")
