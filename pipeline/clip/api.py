@@ -48,6 +48,7 @@ def stylize_image(
     pad: str | None = None,
     output_size: str | int | None = None,
     alpha: str = FLATTEN,
+    depth: int | None = None,
     region: RegionStyles = (),
     protect: Masks = (),
     overwrite: bool = False,
@@ -73,6 +74,7 @@ def stylize_image(
     :param output_size: 'source', or pixels of the longer side, where the result is to have another size than `size`, at
         which it is painted. Enlarged, it gets the fine detail of the content.
     :param alpha: 'flatten' lays what is transparent on white, 'keep' keeps it.
+    :param depth: 8 or None, or 16 bits a channel of a PNG; without one, they are in `.painted.deep`.
     :param region: parts of the picture in styles of their own: masks with their styles, as a mapping
         (`{"sky.png": "wave.jpg"}`) or as pairs. A mask is the path of a picture, white where the region is, or an array
         (H, W) of bool, of uint8 or of floats in 0..1.
@@ -94,7 +96,8 @@ def stylize_image(
         start = None if init is None else files.picture(init, "start")
         job = StillJob(
             files.picture(content, "content"), files.styles(style), _path(output), start, upscale, overwrite, restart,
-            accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha), **files.regions(region, protect),
+            accept, **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
+            depth=None if depth is None else parse_depth(depth), **files.regions(region, protect),
         )  # fmt: skip
         # Without an output there is nothing beside which it could be kept.
         with nullcontext(on_event) if output is None else between_events(on_event) as told:
@@ -151,7 +154,8 @@ def stylize_video(
     :param max_bytes: that it may take, such as '5MB'.
     :param frames: first frame and the one after the last, from 0; or a text, which may name times: '0:2s'.
     :param aspect, pad, output_size, alpha: as for `stylize_image`.
-    :param depth: bits a channel of a video, 8 or 10; 10 where the input has more than 8 and no codec is asked for.
+    :param depth: bits a channel: 8 or 10 of a video, 16 with ffv1; 8 or 16 of a folder of pictures. None is 8; 10 of a
+        video whose input has more than 8, where no codec is asked for.
     :param hdr: 'sdr' writes what an ordinary screen shows of HDR, 'keep' writes HDR again.
     :param region, protect: likewise; a mask can be a video or a numbered folder, too.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or

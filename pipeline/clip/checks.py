@@ -84,6 +84,12 @@ def check_still(job: StillJob) -> None:
     named_files = (job.content, *styles, *init, *job.region_files)
     for path in named_files:
         check_readable(path)
+    named_png = job.output is None or job.output.suffix.lower() == ".png"
+    if job.depth not in (None, 8, 16 if named_png else 8):
+        raise UsageError(
+            f"{job.output or 'A picture'}: a picture has 8 bits a channel, or 16 in a .png, and not {job.depth}. Leave "
+            "--depth out, or choose a name that ends in .png."
+        )
     if job.output is not None:
         for named in named_files:
             refuse_same_file(named, (job.output,))

@@ -15,6 +15,8 @@ from pipeline.text import size_text
 
 PNG = 2.2
 """Bytes a pixel of a kept frame. Paintings of five clips had 1.6 to 2.2: strokes are hard to compress."""
+DEEP_PNG = 5.2
+"""The same of one with 16 bits a channel; of the lower ones no two are alike."""
 VIDEO = 0.35
 """Bytes a pixel of a frame in a video, at the most; lossless ones have as many as a PNG."""
 GIF = 0.9
@@ -39,7 +41,8 @@ def clip_room(job: ClipJob, painted: tuple[int, int], kept: tuple[int, int], fra
     :param painted: (width, height) of its frames.
     :param kept: as for `output_layout`.
     """
-    result, work = 0.0, PNG * painted[0] * painted[1] * frames * min(2, passes)
+    kept_frame = DEEP_PNG if job.paints_deep else PNG
+    result, work = 0.0, kept_frame * painted[0] * painted[1] * frames * min(2, passes)
     for path in job.outputs:
         made = output_options(job, path)
         layout = layout_of(painted, kept, made["output_size"], job.ratio, job.pad, even=True)
@@ -55,7 +58,7 @@ def clip_room(job: ClipJob, painted: tuple[int, int], kept: tuple[int, int], fra
                 or made["quality"] == "lossless"
                 or made["codec"] in DENSE
             )
-            result += (PNG if dense else VIDEO) * pixels
+            result += ((DEEP_PNG if made["depth"] == 16 else PNG) if dense else VIDEO) * pixels
     return Room(round(result), round(work))
 
 

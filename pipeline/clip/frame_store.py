@@ -10,10 +10,11 @@ from typing import Any
 
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked
-from pipeline.media.frame_file import read_kept, write_kept
+from pipeline.media.frame_file import read_exactly, read_kept, write_kept
 from pipeline.style.frame import PaintedFrame
+from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image
 
 HELD = 32 * 2**20
 """Bytes of the last frames that stay in memory, so that what crosses to the next one need not be decoded again."""
@@ -28,21 +29,25 @@ Held = dict[int, tuple[Image, dict[str, Any]]]
 class FrameStore:
     """The finished frames of one pass over a clip, in a folder.
 
-    A frame is an 8-bit PNG that carries its own losses; it is complete or not there. What crosses to the next frame is
-    what was written to it, the same bits, whether they are still in memory or read by a resumed job: so both give the
-    same frames.
+    A frame is a PNG that carries its own losses; it is complete or not there. What crosses to the next frame is what
+    was written to it, the same bits, whether they are still in memory or read by a resumed job: so both give the same
+    frames. Where a result has more than 8 bits a channel, so has the PNG; 8 of them cross.
     """
 
-    def __init__(self, folder: Path, order: range, job: str = "") -> None:
+    def __init__(self, folder: Path, order: range, job: str = "", deep: bool = False) -> None:
         """Open or make the folder.
 
         :param order: the numbers of all frames in the order in which they are painted: upwards or downwards by 1.
         :param job: hash of everything that the frames depend on, which each of them carries.
+        :param deep: whether frames have more than 8 bits a channel.
         :raises OutputError: the folder cannot be made.
         """
         self._folder = folder
         self.order = order
         self._job = job
+        self._deep = deep
+        self._written: tuple[int, Image | DeepImage] | None = None
+        """The frame that is being written, or was last, with all of its bits."""
         self._held: Held = {}
         # Apart, so that none of those that are being written gives way to one that is read.
         self._read: Held = {}
@@ -100,6 +105,7 @@ class FrameStore:
     def hold(self, index: int, painted: PaintedFrame) -> None:
         """Have a frame in memory that is being written, so that those after it can be painted meanwhile."""
         self._keep(self._held, index, painted.image.view(), self._record(painted))
+        self._written = index, painted.exact
 
     def _keep(self, held: Held, index: int, image: Image, record: dict[str, Any]) -> None:
         image.flags.writeable = False
@@ -113,7 +119,7 @@ class FrameStore:
 
         :raises OutputError: the disk is full, or the folder has gone.
         """
-        write_kept(self.path(index), painted.image, {"reelbrush": json.dumps(self._record(painted))})
+        write_kept(self.path(index), painted.exact, {"reelbrush": json.dumps(self._record(painted))})
 
     def _record(self, painted: PaintedFrame) -> dict[str, Any]:
         return {
@@ -147,6 +153,26 @@ class FrameStore:
         self._keep(self._read, index, image, record)
         return image
 
+    def painted(self, index: int, stopped: Stop) -> PaintedFrame:
+        """A finished frame with all of its bits, as one that took no steps.
+
+        :raises DamagedFrameError: as `image`.
+        """
+        record = self.record(index)
+        frame = PaintedFrame(
+            self.image(index), record["losses"], 0, 0.0, stopped, MemoryFallback(record.get("memory_fallback", ""))
+        )
+        return frame.with_exact(self._exact(index)) if self._deep else frame
+
+    def _exact(self, index: int) -> Image | DeepImage:
+        last = self._written
+        if last is not None and last[0] == index:
+            return last[1]
+        try:
+            return read_exactly(self.path(index))[0]
+        except MediaError as error:
+            raise self._damaged(index, error) from None
+
     def record(self, index: int) -> dict[str, Any]:
         """Losses, steps, seconds, stop reason and memory_fallback of such a frame.
 
@@ -175,6 +201,11 @@ class FrameStore:
         """Every finished frame with its number, in the order of the clip, one in memory at a time."""
         for index in sorted(self.order[: self.done]):
             yield index, self.image(index)
+
+    def exact_images(self) -> Iterator[tuple[int, Image | DeepImage]]:
+        """The same with all of their bits."""
+        for index in sorted(self.order[: self.done]):
+            yield index, self._exact(index) if self._deep else self.image(index)
 
 
 def remove_damaged(folder: Path, order: range) -> int | None:

@@ -32,10 +32,9 @@ from pipeline.motion.carry import found_again
 from pipeline.network.memory import is_out_of_memory
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
-from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
-from pipeline.types import Image
+from pipeline.types import Image, deep_only, shallow
 
 
 @dataclass
@@ -120,7 +119,7 @@ def _paint_pass(
             moves.painted(index)
             monitor.add(painted.losses, begins_shot=tracked.before is None)
             for sink in sinks:
-                sink.put(Frame(index, tracked.frame.time, painted.image))
+                sink.put(Frame(index, tracked.frame.time, painted.image, painted.deep))
             if run.budget is not None:
                 run.budget.record(one, index, painted)
 
@@ -137,9 +136,9 @@ def passes_in_time(run: Run) -> Iterator[Pass]:
 
 def encode_kept(store: FrameStore, source: FrameSource, sinks: Sequence[FrameSink]) -> None:
     """Hand the encoders what has been painted."""
-    for index, image in store.images() if sinks else ():
+    for index, image in store.exact_images() if sinks else ():
         for sink in sinks:
-            sink.put(Frame(index, source.info.times[index], image))
+            sink.put(Frame(index, source.info.times[index], shallow(image), deep_only(image)))
 
 
 def _tracked_ahead(
@@ -342,10 +341,7 @@ class PassPainter:
 
 def _kept(store: FrameStore, index: int, why: Stop) -> PaintedFrame:
     """A painting that is there already."""
-    stopped, record = why if store.stable(index) else Stop.UNSTABLE, store.record(index)
-    return PaintedFrame(
-        store.image(index), record["losses"], 0, 0.0, stopped, MemoryFallback(record.get("memory_fallback", ""))
-    )
+    return store.painted(index, why if store.stable(index) else Stop.UNSTABLE)
 
 
 def _done(index: int, painted: PaintedFrame, one: Pass) -> FrameDone:

@@ -21,7 +21,7 @@ FLATTEN, KEEP = "flatten", "keep"
 """What becomes of transparency."""
 SDR = "sdr"
 """What becomes of HDR where it is not kept."""
-DEPTHS = (8, 10)
+DEPTHS = (8, 10, 16)
 """Bits of a channel that a result can have."""
 LARGEST = 16384
 """Pixels of the longer side of what is written, at most."""
@@ -224,12 +224,13 @@ class Framing:
     depth: int | None = field(
         default=None,
         metadata=option(
-            "Bits a channel of a video, 8 or 10. It is painted with 8; 10 keep all of them, and smooth skies smooth.",
+            "Bits a channel: 8 or 10 of a video (ffv1: 16), 8 or 16 of a folder of pictures or a .png. The painting is "
+            "kept with as many, and takes more of the disk.",
             OUTPUT,
             metavar="BITS",
             read=parse_depth,
             suggested=lambda: map(str, DEPTHS),
-            default="10 where the input has more than 8 and no codec is asked for",
+            default="8; of a video whose input has more, 10",
         ),
     )
     hdr: str = field(
@@ -248,6 +249,11 @@ class Framing:
     def keeps_hdr(self) -> bool:
         """Whether HDR is written again."""
         return self.hdr == KEEP
+
+    @property
+    def paints_deep(self) -> bool:
+        """Whether more than 8 bits a channel of a painting are kept: it is computed with more."""
+        return self.keeps_hdr or (self.depth or DEPTHS[0]) > DEPTHS[0]
 
     @property
     def keeps_alpha(self) -> bool:

@@ -18,6 +18,8 @@ from pipeline.clip.regions import regions_as_json
 from pipeline.clip.styles import style_as_json
 from pipeline.settings import Settings
 
+DEEP = "16 bits"
+"""Says of a painting that it is kept with 16 bits a channel."""
 NO_MATTER = ("preset", "may_shrink")
 """Settings that do not count: only the values of a preset do; and who is told that memory does not suffice should be
 able to allow smaller frames and go on with those that are finished."""
@@ -58,6 +60,7 @@ def painting_identity(
         "network": network,
         "settings": values,
         "upscale": job.upscale,
+        **({DEEP: True} if job.paints_deep else {}),
         # Bars, and the size at which it is written, come after painting.
         **({} if job.crop is None else {"aspect": job.aspect}),
     }

@@ -182,8 +182,7 @@ class StillJob(Framing, Regions):
     )
     until: int | None = None
     """End after so many steps over all sizes, as a painting that was accepted did; None: paint it to its end."""
-    # Pictures have 8 bits a channel, and no HDR.
-    depth: int | None = field(default=None, kw_only=True)
+    # No picture that can be written has HDR.
     hdr: str = field(default=SDR, kw_only=True)
 
     @property

@@ -159,7 +159,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
             # Of two things that are wrong, the styles are told of.
             opening.result()
             raise
-        painter = opening.result()
+        painter = opening.result().deeply(job.paints_deep)
     shots = given_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, shots or ())

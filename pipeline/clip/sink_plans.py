@@ -58,6 +58,7 @@ def sink_plan(
         alpha=alpha,
         depth=made.depth,
         deep=info.bits > 8,
+        deep_frames=job.paints_deep,
         hdr=info.hdr if made.keeps_hdr else "",
         plays=info.plays,
         numbers=info.numbers,

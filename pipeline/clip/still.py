@@ -33,7 +33,7 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.alpha import with_opacity
-from pipeline.media.pictures import NotAPictureError, colour_notes, read_opacity
+from pipeline.media.pictures import NotAPictureError, colour_notes, depth_notes, read_opacity
 from pipeline.media.reframe import Layout
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
@@ -43,7 +43,7 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
 from pipeline.style.optimise import Stop
-from pipeline.types import Image
+from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
 
 def run_still(
@@ -70,6 +70,7 @@ def run_still(
     check_still(job)
     picture = _open(job, settings)
     painter = open_painter(engine, job.styles, job, settings).with_masks(picture.masks.together([]))
+    painter = painter.deeply(job.paints_deep)
     content = picture.content
     height, width = content.shape[:2]
     outputs = () if job.output is None else (job.output,)
@@ -110,15 +111,15 @@ def run_still(
             FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
                       memory_fallback=painted.memory_fallback.value)
         )  # fmt: skip
-        image = picture.written(painted.image)
+        exact = picture.written(painted.exact)
         if job.output is not None and not finished:
             texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
-            write_picture(job.output, image, metadata=texts, overwrite=job.overwrite)
+            write_picture(job.output, exact, metadata=texts, overwrite=job.overwrite)
             record_paths(record)
         if half is not None:
             half.remove()
     on_event(Finished(outputs, 1, 1, time.monotonic() - began))
-    return StillResult(image, content, painted, job.output, record)
+    return StillResult(shallow(exact), content, painted, job.output, record)
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,14 @@ class _Opened:
     notes: tuple[str, ...]
     masks: OpenMasks
 
-    def written(self, painting: Image) -> Image:
-        """The painting as it is written."""
-        image = self.layout.write(painting, self.original)
+    def written(self, painting: Image | DeepImage) -> Image | DeepImage:
+        """The painting as it is written, with as many bits as it has."""
+        deep = deep_only(painting)
+        if deep is not None:
+            return self._with_opacity(self.layout.write(deep, self.original))
+        return self._with_opacity(self.layout.write(shallow(painting), self.original))
+
+    def _with_opacity(self, image: AnyImage) -> AnyImage:
         return image if self.opacity is None else with_opacity(image, resize(self.opacity, *self.layout.inner))
 
 
@@ -265,7 +271,7 @@ def _opacity(job: StillJob) -> Image | None:
 
 
 def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
-    notes = (*colour_notes(job.content), *style_notes((*job.styles, *job.region_styles)))
+    notes = (*colour_notes(job.content), *depth_notes(job.content), *style_notes((*job.styles, *job.region_styles)))
     if transparent:
         kept = "stays so; it is painted as if it lay on white" if job.keeps_alpha else "is laid on white"
         notes = (f"What is transparent in the picture {kept}.", *notes)

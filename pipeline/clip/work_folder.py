@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.clip.events import Damaged, OnEvent, ignore
 from pipeline.clip.frame_store import FrameStore, job_of, remove_damaged
+from pipeline.clip.identity import DEEP
 from pipeline.clip.kept_json import differences, digest_of, keep_json, read_json
 from pipeline.clip.passes import Pass, shortened
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
@@ -63,6 +64,7 @@ class WorkFolder:
         self.folder = folder
         self.notes: tuple[str, ...] = ()
         """What a person should know of the state in which the folder was found, a sentence each."""
+        self._deep = DEEP in identity
         self.passes = tuple(passes)
         """Those of the job, or fewer, if `settle_passes` was told so once."""
         try:
@@ -192,7 +194,7 @@ class WorkFolder:
 
         :raises OutputError: the folder cannot be made.
         """
-        return FrameStore(self._folder(one), one.order, self._job)
+        return FrameStore(self._folder(one), one.order, self._job, self._deep)
 
     def _folder(self, one: Pass) -> Path:
         return self.folder / (FRAMES if one.last else f"pass{one.number}")

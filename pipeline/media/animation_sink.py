@@ -21,7 +21,7 @@ from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.picture_sources import animation_delays
 from pipeline.media.plan import SinkPlan
 from pipeline.text import size_text
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, shallow
 
 SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 """Ending of a name -> format."""
@@ -65,7 +65,8 @@ class AnimationWriter:
         self._images: list[Image] = []
         self._delays: list[Fraction] = []
 
-    def write(self, image: Image, position: int) -> None:
+    def write(self, image: Image | DeepImage, position: int) -> None:
+        image = shallow(image)
         ends = (*self._plan.times[1:], self._plan.duration)
         delay = ends[position] - self._plan.times[position]
         if self._images and np.array_equal(self._images[-1], image):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pipeline.errors import UsageError
 from pipeline.media.display_conversion import BRIGHTEST, HDR, PQ
 from pipeline.media.ffmpeg import ENCODERS, encoders
-from pipeline.media.pixels import ANY_PICTURES, BITS, Pictures, le, rate, ratio, rgb, subsampled, yuv
+from pipeline.media.pixels import ANY_PICTURES, BITS, Pictures, le, rate, ratio, rgb, subsampled, wants_16_bits, yuv
 
 QUALITIES = ("visual", "small", "lossless")
 _FINER = 4
@@ -64,6 +64,8 @@ class Encoding:
     filters: str
     arguments: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    wide: bool = False
+    """It is given frames of 16 bits a channel."""
 
 
 def choose_encoding(
@@ -109,13 +111,17 @@ def choose_encoding(
     if pictures.hdr:
         _check_hdr(name, level, pictures)
     build = {"h264": _h264, "h265": _h265, "vp9": _vp9, "av1": _av1, "prores": _prores, "ffv1": _ffv1}[name]
-    if pictures.depth not in (None, *BITS):
-        raise UsageError(f"A video has {BITS[0]} or {BITS[1]} bits a channel, not {pictures.depth}.")
+    if pictures.depth not in (None, *BITS) and (name, pictures.depth) != ("ffv1", 16):
+        raise UsageError(
+            f"A video has {BITS[0]} or {BITS[1]} bits a channel, not {pictures.depth}. 16 are for folders of pictures, "
+            "and for ffv1 in a .mkv."
+        )
     asked, pictures = pictures.depth is not None, replace(pictures, depth=_depth(name, level, pictures))
     encoding = build(level, pictures)
-    encoding = replace(encoding, notes=(*encoding.notes, *_light_notes(name, codec is None, asked, pictures)))
+    notes = (*encoding.notes, *_light_notes(name, codec is None, asked, pictures))
+    encoding = replace(encoding, notes=notes, wide=wants_16_bits(pictures))
     if pictures.alpha:
-        return _with_alpha(encoding, level)
+        return _with_alpha(encoding, level, pictures)
     if suffix in (".mp4", ".mov") and name == "h265":
         # QuickTime knows HEVC only by this tag.
         encoding = replace(encoding, arguments=(*encoding.arguments, "-tag:v", "hvc1"))
@@ -135,8 +141,8 @@ def _natural(suffix: str, quality: str | int | None, pictures: Pictures) -> str:
 
 def _depth(name: str, level: str | int, pictures: Pictures) -> int:
     """Bits of a channel of what a codec is given."""
-    if name == "ffv1" and pictures.hdr:
-        return 16
+    if name == "ffv1":
+        return 16 if pictures.hdr or (pictures.deep_frames and pictures.deeper and not pictures.alpha) else BITS[0]
     # What was painted without HDR has 8; without loss there is nothing to gain.
     if name == "prores" or (pictures.deeper and (pictures.hdr or level != "lossless") and not pictures.alpha):
         plays = name != "h264" or pictures.depth is not None
@@ -173,7 +179,7 @@ def _check_hdr(name: str, level: str | int, pictures: Pictures) -> None:
         )
 
 
-def _with_alpha(encoding: Encoding, level: str | int) -> Encoding:
+def _with_alpha(encoding: Encoding, level: str | int, pictures: Pictures) -> Encoding:
     """The same for pictures with a fourth channel.
 
     Raises:
@@ -186,9 +192,9 @@ def _with_alpha(encoding: Encoding, level: str | int) -> Encoding:
         # 4444 is the only profile with a fourth channel, and only this encoder writes it.
         encoder = _encoder(codec, ("prores_ks",))
         arguments = ("-c:v", encoder, "-profile:v", "4", "-alpha_bits", "16", "-vendor", "apl0")
-        return Encoding(codec, yuv("yuva444p10le"), arguments, encoding.notes)
+        return Encoding(codec, yuv("yuva444p10le", pictures), arguments, encoding.notes)
     if codec == "vp9" and level != "lossless":
-        return Encoding(codec, yuv("yuva420p"), (*arguments, "-auto-alt-ref", "0"), encoding.notes)
+        return Encoding(codec, yuv("yuva420p", pictures), (*arguments, "-auto-alt-ref", "0"), encoding.notes)
     named = f"{codec} without loss" if codec == "vp9" else codec
     raise UsageError(
         f"{named} cannot keep transparency. Choose prores in a .mov, vp9 in a .webm or .mkv, ffv1 in a .mkv, a .gif, "
@@ -249,7 +255,7 @@ def _h264(level: str | int, pictures: Pictures) -> Encoding:
     if pictures.depth == BITS[1]:
         notes += ("Few players show h264 with 10 bits a channel; h265 with as many plays in more of them.",)
     arguments = ("-c:v", _encoder("h264"), "-crf", _crf("h264", level), *shared)
-    return Encoding("h264", yuv(pixels), arguments, notes)
+    return Encoding("h264", yuv(pixels, pictures), arguments, notes)
 
 
 def _h265(level: str | int, pictures: Pictures) -> Encoding:
@@ -262,9 +268,7 @@ def _h265(level: str | int, pictures: Pictures) -> Encoding:
     if pictures.hdr == PQ:
         more += f":hdr10=1:master-display={_MASTERED}"
     pixels, notes = subsampled(pictures)
-    return Encoding(
-        "h265", yuv(pixels, pictures.hdr), (*shared, more, "-crf", _crf("h265", level, pictures.hdr)), notes
-    )
+    return Encoding("h265", yuv(pixels, pictures), (*shared, more, "-crf", _crf("h265", level, pictures.hdr)), notes)
 
 
 def _vp9(level: str | int, pictures: Pictures) -> Encoding:
@@ -272,7 +276,7 @@ def _vp9(level: str | int, pictures: Pictures) -> Encoding:
     if level == "lossless":
         return Encoding("vp9", rgb("gbrp"), (*shared, "-lossless", "1"), _LOSSLESS_NOTE)
     pixels = f"yuv420p{le(pictures)}"
-    return Encoding("vp9", yuv(pixels, pictures.hdr), (*shared, "-crf", _crf("vp9", level, pictures.hdr)))
+    return Encoding("vp9", yuv(pixels, pictures), (*shared, "-crf", _crf("vp9", level, pictures.hdr)))
 
 
 def _av1(level: str | int, pictures: Pictures) -> Encoding:
@@ -284,7 +288,7 @@ def _av1(level: str | int, pictures: Pictures) -> Encoding:
         # It refuses more than 240 frames a second, which is what it takes a fine clock for.
         speed += ("-svtav1-params", f"fps-num={mean_rate.numerator}:fps-denom={mean_rate.denominator}")
     arguments = ("-c:v", encoder, *speed, "-crf", _crf("av1", level, pictures.hdr))
-    return Encoding("av1", yuv(f"yuv420p{le(pictures)}", pictures.hdr), arguments)
+    return Encoding("av1", yuv(f"yuv420p{le(pictures)}", pictures), arguments)
 
 
 def _prores(level: str | int, pictures: Pictures) -> Encoding:
@@ -292,7 +296,7 @@ def _prores(level: str | int, pictures: Pictures) -> Encoding:
         raise UsageError("prores is never without loss. Choose ffv1 in a .mkv file, or h264.")
     profile = "1" if level == "small" else "3"  # LT, HQ
     arguments = ("-c:v", _encoder("prores"), "-profile:v", profile, "-vendor", "apl0")
-    return Encoding("prores", yuv("yuv422p10le", pictures.hdr), arguments)
+    return Encoding("prores", yuv("yuv422p10le", pictures), arguments)
 
 
 def _ffv1(level: str | int, pictures: Pictures) -> Encoding:

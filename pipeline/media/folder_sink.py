@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pipeline.atomic import hidden, remove, replace_folder, sync_file
 from pipeline.errors import MediaError, OutputError
+from pipeline.media.frame_file import encode_png
 from pipeline.media.outputs import cannot_write, check_folder, check_name
 from pipeline.media.pictures import open_picture
 from pipeline.media.plan import SinkPlan
 from pipeline.media.writing import encode_picture
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, deep_only, shallow
 
 _OURS = re.compile(r"frame_\d{6,}\.png")
 
@@ -50,7 +51,7 @@ class FolderWriter:
         if plan.variable:
             self.notes.append("The frames have no times of their own in a folder; a variable frame rate is lost.")
 
-    def write(self, image: Image, position: int) -> None:
+    def write(self, image: Image | DeepImage, position: int) -> None:
         """Raises an OutputError where the disk is full."""
         try:
             if not self._begun:
@@ -58,7 +59,11 @@ class FolderWriter:
                 self._part.mkdir()
                 self._begun = True
             path = self._name(position)
-            path.write_bytes(encode_picture(image, "PNG", self._plan.metadata, path))
+            texts = self._plan.metadata
+            deep = deep_only(image)
+            path.write_bytes(
+                encode_picture(shallow(image), "PNG", texts, path) if deep is None else encode_png(path, deep, texts)
+            )
             sync_file(path)
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error

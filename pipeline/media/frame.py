@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from pipeline.media.file_streams import Contents
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Part of a picture: its left and upper edge, its width and height, in pixels."""
@@ -24,6 +24,8 @@ class Frame:
     time: Fraction
     """When the frame is first shown, in seconds from the start of the clip."""
     image: Image
+    deep: DeepImage | None = None
+    """The same with 16 bits a channel, where it has more than 8."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, shallow
 
 QUALITIES = {"visual": Palette(), "small": Palette(dither="ordered")}
 _DITHERS = {"diffused": "sierra2_4a", "ordered": "bayer:bayer_scale=3", "none": "none"}
@@ -55,8 +55,9 @@ class GifWriter:
             self._starts.append(self._starts[-1] + delay)
         self.notes = self._remarks()
 
-    def write(self, image: Image, position: int) -> None:
+    def write(self, image: Image | DeepImage, position: int) -> None:
         """Raises an OutputError where the disk is full."""
+        image = shallow(image)
         self._frames.write(image, self._starts[position])
         # What is held is looked at longest.
         seen = image[:, :, :3] if image.shape[2] == 3 else image[image[:, :, 3] >= _OPAQUE][:, :3]

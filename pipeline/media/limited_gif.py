@@ -17,7 +17,7 @@ from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.resize import resize
 from pipeline.media.size_limit import Encoded, is_possible, trials_folder, write_within_limit
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, shallow
 
 
 class LimitedGifWriter:
@@ -29,8 +29,9 @@ class LimitedGifWriter:
         self._frames = IvfFile(part_path(plan.path, "all.part").with_suffix(".ivf"), plan)
         self.notes = list(GifWriter(plan, Palette()).notes)
 
-    def write(self, image: Image, position: int) -> None:
+    def write(self, image: Image | DeepImage, position: int) -> None:
         """Raises an OutputError where the disk is full."""
+        image = shallow(image)
         self._frames.write(image, position)
 
     def complete(self) -> None:

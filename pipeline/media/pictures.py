@@ -37,8 +37,9 @@ FORMATS = tuple(name for name in _WANTED if name in Pillow.OPEN)
 
 ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 
-_DNG_VERSION, _KIND, _REDUCED = 50706, 254, 1
-"""Tags of a TIFF: written by a camera; what kind of picture the first one is; that of a smaller copy of another."""
+_DNG_VERSION, _KIND, _REDUCED, _BITS = 50706, 254, 1, 258
+"""Of a TIFF, the tags of what a camera wrote, of what kind of picture the first one is, and of the bits of a channel;
+and between them the kind that is a smaller copy of another."""
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -137,6 +138,31 @@ def colour_notes(path: Path) -> tuple[str, ...]:
     with open_picture(path) as picture:
         name = _profile_name(picture)
     return (f"The colours of {path.name} are converted to sRGB from its profile ({name}).",) if name else ()
+
+
+def depth_notes(path: Path) -> tuple[str, ...]:
+    """What a person should know of the bits of a picture.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    bits = picture_bits(path)
+    return () if bits <= 8 else (f"{path.name} has {bits} bits a channel; it is painted from 8 of them.",)
+
+
+def picture_bits(path: Path) -> int:
+    """Bits of a channel of a picture; 16 where there are more.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    with open_picture(path) as picture:
+        if picture.format == "PNG":
+            with path.open("rb") as stream:
+                return max(8, stream.read(25)[-1])
+        if picture.format == "TIFF":
+            return min(16, max(8, *map(int, getattr(picture, "tag_v2", {}).get(_BITS, (8,)))))
+        return 16 if picture.mode in _DEEP_MODES or path.suffix.lower() == ".exr" else 8
 
 
 def _profile_name(picture: Pillow.Image) -> str:

@@ -33,6 +33,8 @@ class Pictures:
     """The clip that was painted has more than 8."""
     hdr: str = ""
     """Transfer of HDR that they have, a key of `HDR`; '' for none."""
+    deep_frames: bool = False
+    """They come with 16 bits a channel."""
 
     @property
     def deeper(self) -> bool:
@@ -43,13 +45,22 @@ class Pictures:
 ANY_PICTURES = Pictures()
 
 
-def yuv(pixels: str, hdr: str = "") -> str:
+def wants_16_bits(pictures: Pictures) -> bool:
+    """Whether a codec is given 16 bits a channel to begin with.
+
+    :param pictures: with their depth known.
+    """
+    deep = pictures.deep_frames and (pictures.depth or 0) > BITS[0]
+    return bool(pictures.hdr) or (deep and not pictures.alpha)
+
+
+def yuv(pixels: str, pictures: Pictures) -> str:
     """Filters that make of RGB what a codec is given, tagged as what it is."""
+    hdr = pictures.hdr
     wide = {"matrix": "bt2020", "space": "bt2020nc", "primaries": "bt2020", "transfer": hdr}
     usual = dict.fromkeys(("matrix", "space", "primaries", "transfer"), "bt709")
     filters = _YUV.format(format=pixels, **(wide if hdr else usual))
-    # HDR comes with 16 bits.
-    return f"{SWS_RANGE},{filters}" if hdr else filters
+    return f"{SWS_RANGE},{filters}" if wants_16_bits(pictures) else filters
 
 
 def rgb(pixels: str, hdr: str = "") -> str:

@@ -14,7 +14,7 @@ from pipeline.media.pixels import Pictures
 from pipeline.media.reframe import Reframing
 from pipeline.media.sound import Sound
 from pipeline.media.subtitles_and_tags import Extras
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class SinkPlan:
     """Bits of a channel; None: as the codec takes what is `deep`."""
     deep: bool = False
     """Whether the source has more than 8 bits a channel."""
+    deep_frames: bool = False
+    """Whether the frames that are put in come with 16."""
     hdr: str = ""
     """Transfer of HDR that the result gets, see `VideoInfo.hdr`; '' for none."""
     plays: int = 0
@@ -77,7 +79,9 @@ class SinkPlan:
     def pictures(self) -> Pictures:
         """What a codec has to take."""
         mean_rate = self.rate if self.variable else None
-        return Pictures((self.width, self.height), mean_rate, self.alpha, self.depth, self.deep, self.hdr)
+        return Pictures(
+            (self.width, self.height), mean_rate, self.alpha, self.depth, self.deep, self.hdr, self.deep_frames
+        )
 
     def left_out(self) -> list[str]:
         """What the source holds and the result does not, a sentence each."""
@@ -95,8 +99,8 @@ class Writer(Protocol):
 
     notes: list[str]
 
-    def write(self, image: Image, position: int) -> None:
-        """Encode the frame at `position`; they come in order."""
+    def write(self, image: Image | DeepImage, position: int) -> None:
+        """Encode the frame at `position`; they come in order. With 16 bits a channel where the writer was opened so."""
         ...
 
     def complete(self) -> None:

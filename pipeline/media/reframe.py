@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from pipeline.media.alpha import with_opacity
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.media.resize import fit_size, resize
-from pipeline.types import Image
+from pipeline.types import AnyImage, Image, deepened
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Of BT.709, for values as they are stored."""
@@ -48,12 +48,12 @@ class Layout:
         """Whether it is written larger than it is painted."""
         return self.inner[0] > self.painted[0] or self.inner[1] > self.painted[1]
 
-    def show(self, image: Image) -> Image:
+    def show(self, image: AnyImage) -> AnyImage:
         """Any picture of what was painted, as the result shows it: resized, and between the bars."""
         return _between_bars(resize(image, *self.inner), self.canvas, self.colour)
 
-    def write(self, painting: Image, content: Image | None) -> Image:
-        """What is written of a painted frame, uint8 (height, width, 3).
+    def write(self, painting: AnyImage, content: Image | None) -> AnyImage:
+        """What is written of a painted frame, uint8 or uint16 (height, width, 3), as it is.
 
         :param content: what it was painted from, at any size; None: no detail is given back.
         """
@@ -68,13 +68,15 @@ def between_bars(image: Image, canvas: tuple[int, int], colour: str) -> Image:
     return _between_bars(inner, canvas, colour)
 
 
-def _between_bars(inner: Image, canvas: tuple[int, int], colour: str) -> Image:
+def _between_bars(inner: AnyImage, canvas: tuple[int, int], colour: str) -> AnyImage:
     height, width = inner.shape[:2]
     if (width, height) == canvas:
         return inner
-    page = Pillow.new("RGB", canvas, colour)
-    page.paste(Pillow.fromarray(inner), ((canvas[0] - width) // 2, (canvas[1] - height) // 2))
-    return cast(Image, np.array(page))
+    bars = np.array(Pillow.new("RGB", canvas, colour))
+    page = bars if inner.dtype == np.uint8 else deepened(bars)
+    left, top = (canvas[0] - width) // 2, (canvas[1] - height) // 2
+    page[top : top + height, left : left + width] = inner
+    return cast(AnyImage, page)
 
 
 def layout_of(
@@ -128,23 +130,25 @@ def _inside(canvas: tuple[int, int], kept: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(kept[0] * scale)), max(1, round(kept[1] * scale))
 
 
-def enlarged(painting: Image, content: Image, width: int, height: int) -> Image:
+def enlarged(painting: AnyImage, content: Image, width: int, height: int) -> AnyImage:
     """A painting at a larger size, with what of the lightness of its content was too fine for the smaller one.
 
     Enlarged by a Lanczos filter, it has what the smaller size can hold and nothing finer; between strokes that looks
     like a picture out of focus. What the content loses in that size, content - enlarged(reduced(content)), is put back:
     of its lightness alone, as its colours are not those of the painting.
 
-    :param painting: uint8, shape (h, w, 3).
+    :param painting: uint8 or uint16, shape (h, w, 3).
     :param content: uint8, shape (H, W, 3): what was painted, in the same proportions.
-    :returns: uint8, shape (height, width, 3).
+    :returns: the same type, shape (height, width, 3).
     """
+    top = np.iinfo(painting.dtype).max
     light = _lightness(resize(content, width, height))
     small = _resized_plane(light, painting.shape[1], painting.shape[0])
     fine = light - _resized_plane(small, width, height)
     fine = np.sign(fine) * np.maximum(np.abs(fine) - _NOISE, 0)
     larger = resize(painting, width, height).astype(np.float32)
-    return cast(Image, np.clip(np.rint(larger + fine[:, :, None]), 0, 255).astype(np.uint8))
+    found = np.clip(np.rint(larger + fine[:, :, None] * (top // 255)), 0, top)
+    return cast(AnyImage, found.astype(painting.dtype))
 
 
 def _lightness(image: Image) -> npt.NDArray[np.float32]:
@@ -186,7 +190,7 @@ class Reframing:
         """How often painted frame `index` is written."""
         return self._shown[index]
 
-    def frames_of(self, index: int, painting: Image) -> list[Image]:
+    def frames_of(self, index: int, painting: AnyImage) -> list[AnyImage]:
         """What is written of painted frame `index`: that frame, several times the same, or nothing.
 
         :raises MediaError: the input is no longer what it was.

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
 from pipeline.media.frame import Box
-from pipeline.types import Image
+from pipeline.types import AnyImage, Image
 
 
 def fit_size(
@@ -65,16 +65,21 @@ def cropped(image: Image, box: Box | None) -> Image:
     return image[top : top + height, left : left + width]
 
 
-def resize(image: Image, width: int, height: int) -> Image:
+def resize(image: AnyImage, width: int, height: int) -> AnyImage:
     """`image` at another size, by a Lanczos filter that is widened when shrinking, so nothing aliases.
 
     Args:
-        image: uint8, shape (h, w, 3) or (h, w).
+        image: uint8, shape (h, w, 3) or (h, w); or uint16, shape (h, w, 3).
 
     Returns:
-        uint8, shape (height, width, 3) or (height, width); the very same array where the size is right already.
+        The same type, shape (height, width, 3) or (height, width); the very same array where the size is right already.
     """
     if image.shape[:2] == (height, width):
         return image
+    if image.dtype == np.uint16:
+        planes = (Pillow.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(image, 2, 0))
+        resized_planes = [np.asarray(plane.resize((width, height), Pillow.Resampling.LANCZOS)) for plane in planes]
+        exact = np.stack(resized_planes, 2)
+        return cast(AnyImage, np.clip(np.rint(exact), 0, 65535).astype(np.uint16))
     resized = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.LANCZOS)
-    return cast(Image, np.array(resized))
+    return cast(AnyImage, np.array(resized))

@@ -21,7 +21,7 @@ from pipeline.media.outputs import check_folder, check_output
 from pipeline.media.pixels import Pictures
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.video_sink import VideoWriter
-from pipeline.types import Image, OnCount
+from pipeline.types import DeepImage, Image, OnCount, deepened, shallow
 
 DEPTH = 4
 """Frames that may wait for the encoder; then `put` waits too."""
@@ -54,7 +54,7 @@ def open_sink(plan: SinkPlan) -> Sink:
     if as_folder:
         _refuse_options(path, plan.codec, plan.quality)
         check_output_folder(path, plan.overwrite)
-        return Sink(plan, FolderWriter(plan))
+        return Sink(plan, FolderWriter(plan), deep=plan.depth == 16)
     check_output(path, plan.overwrite)
     if plan.work is not None:
         check_folder(plan.work)
@@ -69,7 +69,8 @@ def open_sink(plan: SinkPlan) -> Sink:
         return Sink(plan, AnimationWriter(plan))
     if plan.palette is not None:
         raise UsageError(f"{path}: a video has no palette. Leave it out, or choose a name that ends in .gif.")
-    return Sink(plan, VideoWriter(plan, choose_encoding(suffix, plan.codec, plan.quality, plan.pictures)))
+    encoding = choose_encoding(suffix, plan.codec, plan.quality, plan.pictures)
+    return Sink(plan, VideoWriter(plan, encoding), deep=encoding.wide)
 
 
 def check_encoding(path: Path, codec: str | None, quality: str | int | None, depth: int | None = None) -> None:
@@ -80,7 +81,7 @@ def check_encoding(path: Path, codec: str | None, quality: str | int | None, dep
     """
     if is_folder(path):
         _refuse_options(path, codec, quality)
-        _check_depth(path, depth)
+        _check_depth(path, depth, (None, 8, 16))
         return
     suffix = path.suffix.lower()
     _check_ending(path, CLIPS)
@@ -109,9 +110,10 @@ def _check_ending(path: Path, known: Sequence[str]) -> None:
         )
 
 
-def _check_depth(path: Path, depth: int | None) -> None:
-    if depth not in (None, 8):
-        raise UsageError(f"{path}: only a video can have {depth} bits a channel. Leave --depth out.")
+def _check_depth(path: Path, depth: int | None, possible: Sequence[int | None] = (None, 8)) -> None:
+    if depth not in possible:
+        where = "a folder of pictures" if depth == 16 else "a video"
+        raise UsageError(f"{path}: only {where} can have {depth} bits a channel. Leave --depth out.")
 
 
 def _check_codec(path: Path, codec: str | None) -> None:
@@ -129,14 +131,18 @@ def _refuse_options(path: Path, codec: str | None, quality: str | int | None) ->
 class Sink:
     """A `FrameSink`: takes frames, encodes them in a thread behind a short queue. Made by `open_sink`."""
 
-    def __init__(self, plan: SinkPlan, writer: Writer) -> None:
+    def __init__(self, plan: SinkPlan, writer: Writer, deep: bool = False) -> None:
+        """
+        :param deep: whether the writer takes 16 bits a channel.
+        """
         self._plan = plan
+        self._deep = deep
         self._writer = writer
         self._reframing = plan.reframing
         self._expected = len(plan.times) if plan.reframing is None else plan.reframing.frames
         self._size = (plan.width, plan.height) if plan.reframing is None else plan.reframing.layout.painted
         self._taken = 0
-        self._waiting: queue.Queue[Image | None] = queue.Queue(maxsize=DEPTH)
+        self._waiting: queue.Queue[Image | DeepImage | None] = queue.Queue(maxsize=DEPTH)
         self._error: BaseException | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -168,7 +174,7 @@ class Sink:
             # Not before: a signal may break off the start, and what has not started cannot be joined.
             self._thread = thread
         # Once an error has happened the thread throws frames away, so this never waits for ever.
-        self._waiting.put(frame.image)
+        self._waiting.put(frame.image if frame.deep is None or not self._deep else frame.deep)
         self._taken += 1
 
     def complete(self) -> None:
@@ -241,13 +247,20 @@ class Sink:
             if self._error is not None or self._stopping.is_set():
                 continue
             try:
-                written = [image] if self._reframing is None else self._reframing.frames_of(index, image)
-                for one in written:
+                for one in self._written(index, image):
                     self._writer.write(one, position)
                     position += 1
             except BaseException as error:  # handed over, raised by the next put or finish
                 self._error = error
             index += 1
+
+    def _written(self, index: int, image: Image | DeepImage) -> Sequence[Image | DeepImage]:
+        """What is written of a frame that was put in."""
+        if self._deep:
+            deep = deepened(image)
+            return [deep] if self._reframing is None else self._reframing.frames_of(index, deep)
+        flat = shallow(image)
+        return [flat] if self._reframing is None else self._reframing.frames_of(index, flat)
 
     def _join(self) -> None:
         if self._thread is not None:

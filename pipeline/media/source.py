@@ -24,7 +24,7 @@ from pipeline.media.picture_sources import (
     pictures_in,
     upright_size,
 )
-from pipeline.media.pictures import NotAPictureError, animated, colour_notes, open_picture
+from pipeline.media.pictures import NotAPictureError, animated, colour_notes, depth_notes, open_picture, picture_bits
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
@@ -230,7 +230,7 @@ def _video_notes(probed: Probe) -> list[str]:
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
     if probed.header.bits > 8:
-        notes.append(f"The clip has {probed.header.bits} bits a channel; it is painted with 8.")
+        notes.append(f"The clip has {probed.header.bits} bits a channel; it is painted from 8 of them.")
     if probed.header.alpha:
         notes.append(ON_WHITE)
     if probed.remark:
@@ -268,7 +268,13 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
     numbers = tuple(known[pick] for pick in line.picks) if known else ()
     info = _picture_info(path, "folder", sizes[0], line, request)
     return PicturesSource(
-        replace(info, numbers=numbers, notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]))), files
+        replace(
+            info,
+            numbers=numbers,
+            bits=picture_bits(files[0]),
+            notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]), *depth_notes(files[0])),
+        ),
+        files,
     )
 
 
@@ -277,8 +283,9 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
         size = upright_size(picture)
         picture.load()  # damage should show now, not when it is painted
     request = request.in_frames(path, *_even([path], request))
-    line, files = _stills(path, [path], request, colour_notes(path))
-    return PicturesSource(_picture_info(path, "picture", size, line, request), files)
+    line, files = _stills(path, [path], request, (*colour_notes(path), *depth_notes(path)))
+    info = _picture_info(path, "picture", size, line, request)
+    return PicturesSource(replace(info, bits=picture_bits(path)), files)
 
 
 def _stills(path: Path, files: list[Path], request: _Request, notes: tuple[str, ...]) -> tuple[_Timeline, list[Path]]:

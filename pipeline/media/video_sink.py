@@ -19,7 +19,7 @@ from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
 from pipeline.media.sound import OUT_OF_PLACE, Way, chosen_tracks, sound_begins, try_sound
 from pipeline.media.timing import clock
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _MATROSKA_TICK = Fraction(1, 1000)
@@ -50,7 +50,7 @@ class VideoWriter:
                 )
         self.notes += plan.left_out()
 
-    def write(self, image: Image, position: int) -> None:
+    def write(self, image: Image | DeepImage, position: int) -> None:
         """Raises an OutputError where ffmpeg has ended or cannot write."""
         tick = round(self._plan.times[position] / self._tick)
         try:

@@ -9,10 +9,11 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from pipeline.errors import OutputError
+from pipeline.media.frame_file import encode_png
 from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
 from pipeline.media.outputs import check_output, written_atomically
 from pipeline.media.suffixes import WRITABLE
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, deep_only, shallow
 
 JPEG_QUALITY = 95
 """With full colour resolution (4:4:4): above this, files grow and nothing is seen."""
@@ -32,7 +33,7 @@ def check_picture_output(path: str | Path, overwrite: bool = False) -> None:
 
 def write_picture(
     path: str | Path,
-    image: Image,
+    image: Image | DeepImage,
     *,
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
@@ -41,7 +42,7 @@ def write_picture(
     """Write `image` as PNG, JPEG (quality 95, 4:4:4), lossless WebP or TIFF, by the ending of `path`.
 
     Args:
-        image: uint8, shape (height, width, 3), RGB.
+        image: uint8, shape (height, width, 3 or 4), RGB; or uint16, for a PNG.
         metadata: texts that `read_metadata` gives back.
         overwrite: replace an existing file; it stays as it is until the new one is complete.
         dots: pixels for an inch in print, which all but WebP can say.
@@ -51,7 +52,11 @@ def write_picture(
     """
     path = Path(path)
     check_picture_output(path, overwrite)
-    encoded = encode_picture(image, WRITABLE[path.suffix.lower()], metadata or {}, path, dots)
+    deep = deep_only(image)
+    if deep is None:
+        encoded = encode_picture(shallow(image), WRITABLE[path.suffix.lower()], metadata or {}, path, dots)
+    else:
+        encoded = encode_png(path, deep, metadata or {})
     with written_atomically(path) as part:
         part.write_bytes(encoded)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.style.oom_fallback import MemoryFallback, MemoryPlan
 from pipeline.style.optimise import Halfway, Step, Stop
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, deep_only, shallow
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ class PaintedFrame:
     stopped: Stop
     memory_fallback: MemoryFallback = MemoryFallback.NONE
     """How memory was saved, where it did not suffice."""
+    deep: DeepImage | None = None
+    """The same as `image` with 16 bits a channel, where these were asked for."""
+
+    @property
+    def exact(self) -> Image | DeepImage:
+        """It with all the bits that there are of it."""
+        return self.image if self.deep is None else self.deep
+
+    def with_exact(self, image: Image | DeepImage) -> PaintedFrame:
+        """The same frame with another picture, of as many bits as there are."""
+        return replace(self, image=shallow(image), deep=deep_only(image))
 
 
 @dataclass(frozen=True)

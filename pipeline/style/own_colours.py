@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipeline.style.colour import ColourStatistics, colour_statistics, with_colours
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
-from pipeline.style.picture import to_image, to_tensor
+from pipeline.style.picture import to_deep, to_image, to_tensor
 from pipeline.types import Image
 
 # Y of YIQ, as in the paper (ITU-R BT.601).
@@ -93,4 +93,5 @@ def paint_luminance(
         None if on_progress is None else on_grey,
         None if start is None else in_grey(start),
     )
-    return replace(painted, image=to_image(coloured(to_tensor(painted.image))))
+    found = coloured(to_tensor(painted.exact))
+    return painted.with_exact(to_image(found) if painted.deep is None else to_deep(found))

@@ -24,12 +24,12 @@ from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPla
 from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
-from pipeline.style.picture import CPU, enlarged, resized, to_image, to_tensor
+from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
 from pipeline.style.recorded_objectives import RecordedObjectives
 from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, with_protected
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, shallow
 
 # Brightness of a blank canvas, in 0..1: primed, not quite white.
 CANVAS = 0.95
@@ -74,6 +74,7 @@ class Painter:
         self._statistics = ClipStatistics()
         self._after: Unfinished | None = None
         self._until: int | None = None
+        self._rounded: Callable[[Tensor], Image | DeepImage] = to_image
 
     @property
     def network(self) -> Network:
@@ -118,6 +119,12 @@ class Painter:
         """
         other = copy.copy(self)
         other._after, other._until = after, until
+        return other
+
+    def deeply(self, deep: bool = True) -> Painter:
+        """This painter with paintings of 16 bits a channel as well, or only of 8: they are computed with more."""
+        other = copy.copy(self)
+        other._rounded = to_deep if deep else to_image
         return other
 
     def with_statistics(self, clip: ClipStatistics) -> Painter:
@@ -220,7 +227,7 @@ class Painter:
             painted = paint(content, carried, on_progress, start)
         if self._shares is None:
             return painted
-        return replace(painted, image=with_protected(painted.image, content, self._shares))
+        return painted.with_exact(with_protected(painted.exact, content, self._shares))
 
     def _seen(self, image: Image) -> Image:
         """A picture as the network sees it."""
@@ -285,8 +292,11 @@ class Painter:
             if done == self._until:
                 break
         coarse = bool(plan.halvings) or position + 1 < len(sizes)
-        image = to_image(enlarged(canvas, base if coarse else None, (height, width)))
-        return PaintedFrame(image, result.losses, done, time.monotonic() - began, result.stopped, plan.memory_fallback)
+        painting = enlarged(canvas, base if coarse else None, (height, width))
+        exact = self._rounded(painting)
+        image, seconds = shallow(exact), time.monotonic() - began
+        painted = PaintedFrame(image, result.losses, done, seconds, result.stopped, plan.memory_fallback)
+        return painted.with_exact(exact)
 
     def _better(self, runner: StepRunner, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""

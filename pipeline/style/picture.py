@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.types import DeepImage
+
 CPU = torch.device("cpu")
 MOST_SHRUNK = 32
 """How many times smaller a CUDA device makes a picture at once: from some 47 on, torch has no room for the weights."""
 
 
-def to_tensor(image: npt.NDArray[np.uint8], device: torch.device = CPU) -> Tensor:
-    """uint8 (H, W, 3) -> float32 (1, 3, H, W) in 0..1, on a device.
+def to_tensor(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], device: torch.device = CPU) -> Tensor:
+    """uint8 or uint16 (H, W, 3) -> float32 (1, 3, H, W) in 0..1, on a device.
 
     The device gets the bytes, a quarter of what the numbers take.
     """
+    if image.dtype == np.uint16:
+        levels = torch.from_numpy(image.astype(np.float32))
+        return levels.to(device).permute(2, 0, 1).unsqueeze(0) / 65535
     # A copy: decoders hand out arrays that may not be written to, which torch warns of.
     return torch.from_numpy(np.array(image, order="C")).to(device).permute(2, 0, 1).unsqueeze(0).float() / 255
 
@@ -26,6 +33,12 @@ def to_image(tensor: Tensor) -> npt.NDArray[np.uint8]:
     """Float (1, 3, H, W) in 0..1 -> uint8 (H, W, 3), rounded to the nearest level. Waits for the device."""
     levels = (tensor.detach().squeeze(0).clamp(0, 1) * 255).round().to(torch.uint8)
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+def to_deep(tensor: Tensor) -> DeepImage:
+    """Float (1, 3, H, W) in 0..1 -> uint16 (H, W, 3), rounded to the nearest level. Waits for the device."""
+    levels = (tensor.detach().squeeze(0).float().clamp(0, 1) * 65535).round().permute(1, 2, 0)
+    return cast(DeepImage, levels.cpu().numpy().astype(np.uint16))
 
 
 def resized(tensor: Tensor, height: int, width: int) -> Tensor:

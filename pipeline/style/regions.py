@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.style.picture import to_image, to_tensor
-from pipeline.types import Image
+from pipeline.style.picture import to_deep, to_image, to_tensor
+from pipeline.types import DeepImage, Image
 
 FEATHER = 0.006
 """Of the longer side: deviation of the soft edge that a protected region gets."""
@@ -66,12 +66,13 @@ def mixed(pictures: Sequence[Tensor], shares: Tensor) -> Tensor:
     return total
 
 
-def with_protected(painted: Image, content: Image, shares: Tensor) -> Image:
-    """A painting, uint8 (H, W, 3), with what is protected as it is in the content, of the same size."""
+def with_protected(painted: Image | DeepImage, content: Image, shares: Tensor) -> Image | DeepImage:
+    """A painting, uint8 or uint16 (H, W, 3), with what is protected as it is in the content, of the same size."""
     protected = shares[-1]
     if not bool(protected.any()):
         return painted
-    return to_image(to_tensor(painted) * (1 - protected) + to_tensor(content) * protected)
+    found = to_tensor(painted) * (1 - protected) + to_tensor(content) * protected
+    return to_image(found) if painted.dtype == np.uint8 else to_deep(found)
 
 
 def _feathered(mask: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def test_without_it_hdr_becomes_an_ordinary_clip_of_ten_bits(tmp_path: Path, inp
     source, style = inputs
     notes = told(source, style, tmp_path / "o.mp4")
     assert "hevc (Main 10)" in stream(tmp_path / "o.mp4") and "bt709" in stream(tmp_path / "o.mp4")
-    for words in ("The clip is HDR (PQ)", "10 bits a channel; it is painted with 8", "--hdr keep", "--depth 8"):
+    for words in ("The clip is HDR (PQ)", "10 bits a channel; it is painted from 8 of them", "--hdr keep", "--depth 8"):
         assert sum(words in note for note in notes) == 1, words
     plain = told(source, style, tmp_path / "p.mp4", depth=8)
     assert "h264" in stream(tmp_path / "p.mp4") and "yuv420p(" in stream(tmp_path / "p.mp4")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from media_clips import decoded, stream, write_clip
+from media_clips import decoded, plan, stream, write_clip
 from test_display_conversion import TO_2020, hlg, mobius, patch, pq, srgb
 
 from pipeline.errors import UsageError
-from pipeline.media import Image
+from pipeline.media import Frame, Image, open_sink
 from pipeline.media.codecs import choose_encoding
 from pipeline.media.ffmpeg import run
 from pipeline.media.header import _bits
 from pipeline.media.pixels import Pictures
+from pipeline.media.plan import SinkPlan
+from pipeline.types import shallow
 
 TRANSFERS = {"smpte2084": pq, "arib-std-b67": hlg}
 
@@ -102,6 +105,21 @@ def test_ten_bits_keep_every_level_of_the_painting(tmp_path: Path) -> None:
         found = np.rint(decoded(tmp_path / f"{depth}.mp4", "bt709", 49, 65) * 255)
         wrong[depth] = (found != sky).mean()
     assert wrong[8] > 0.2 and wrong[10] < 0.05
+
+
+def test_what_lies_between_the_levels_of_eight_bits_is_kept_by_ten(tmp_path: Path) -> None:
+    columns = np.tile(np.arange(64) / 16, (48, 1))
+    exact = np.repeat(np.rint((100 + columns) * 257).astype(np.uint16)[:, :, None], 3, 2)
+    counted = {}
+    for deep in (False, True):
+        path = tmp_path / f"{deep}.mp4"
+        with open_sink(SinkPlan(**plan(path, 1, depth=10, quality=0, deep_frames=deep))) as sink:
+            sink.put(Frame(0, Fraction(0), shallow(exact), exact if deep else None))
+            sink.finish()
+        found = decoded(path, "bt709")
+        np.testing.assert_allclose(found * 255, exact / 257, atol=1)
+        counted[deep] = len(np.unique(np.rint(found[24, :, 1] * 876)))
+    assert counted[False] <= 6 and counted[True] >= 12
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -71,7 +71,7 @@ def test_hdr_shows_as_bright_as_on_an_ordinary_screen(tmp_path: Path, transfer: 
     name = "PQ" if transfer == "smpte2084" else "HLG"
     assert notes == (
         f"The clip is HDR ({name}); it is painted from what an ordinary screen shows of it.",
-        "The clip has 10 bits a channel; it is painted with 8.",
+        "The clip has 10 bits a channel; it is painted from 8 of them.",
     )
 
 

@@ -66,7 +66,9 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
     unfit: dict[str, Any] = {
         **({"frames": None, "fps": None} if still else {}),
         **({} if video else {"codec": None, "quality": None, "shortest": False, "location": False}),
-        **({} if video else {"audio": "default", "depth": None, "hdr": SDR}),
+        **({} if video else {"audio": "default", "hdr": SDR}),
+        # 10 bits are for videos, and 16 for what is made of pictures without loss.
+        **({} if video or (how.depth == 16 and ending(output) in ("", ".png")) else {"depth": None}),
     }
     gif = None if name.gif is None else folder / name.gif
     if still or (gif is None and ending(output) != ".gif"):
