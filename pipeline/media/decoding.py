@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Decoded:
 
 def decode(
     path: Path,
-    header: Header,
+    header: Header | Callable[[], Header],
     stop: int | None,
     on_progress: OnProgress | None = None,
     *,
@@ -65,6 +66,7 @@ def decode(
     """List every decoded frame, and every packet of sound where the whole file is read.
 
     Args:
+        header: what the file says, or what waits until that is known.
         stop: end after this many frames.
         strict: also stop where a decoder would guess.
         numbered: take the number of a frame for its time, in ticks of one frame.
@@ -86,6 +88,7 @@ def decode(
         ],
         read=True,
     )
+    said = header if callable(header) else lambda: header
     listing = Listing()
     told = time.monotonic()
     try:
@@ -93,17 +96,17 @@ def decode(
             listing.take(line.decode("ascii", "replace"))
             if on_progress is not None and time.monotonic() - told > _PROGRESS_EVERY:
                 told = time.monotonic()
-                on_progress(listing.count("video"), header.expected)
+                on_progress(listing.count("video"), said().expected)
     except BaseException:
         process.kill()
         process.wait()
         raise
     code = process.wait()
     if on_progress is not None and listing.count("video"):
-        on_progress(listing.count("video"), header.expected)
+        on_progress(listing.count("video"), said().expected)
     lines = process.lines
     # Newer versions of ffmpeg call the reader of the container in#0, older ones by its name.
-    reader = ("[in#", f"[{header.container} @")
+    reader = ("[in#", f"[{said().container} @")
     demuxer = tuple(line for line in lines if line.startswith(reader))
     decoder = tuple(line for line in lines if not line.startswith(reader))
     painted = [match for line in decoder if (match := _PAINTED.search(line))]

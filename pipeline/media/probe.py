@@ -10,6 +10,7 @@ early (PyAV #1849, #1861).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -62,8 +63,11 @@ def probe(
         MediaError: missing, empty, no video, or damaged; then the message says how many frames are good.
     """
     check_readable(path)
-    header = read_header(path)
-    decoded = decode(path, header, stop, on_progress)
+    # Two looks at the file, side by side. What is no video is known as such by either at once.
+    with ThreadPoolExecutor(1, thread_name_prefix="header") as beside:
+        reading = beside.submit(read_header, path)
+        decoded = decode(path, reading.result, stop, on_progress)
+        header = reading.result()
     if decoded.backwards:
         # Number the frames instead.
         decoded = decode(path, header, stop, on_progress, numbered=True)
