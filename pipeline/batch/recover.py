@@ -4,14 +4,17 @@ driver was killed before it could note them, or by a batch whose ledger is lost.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from pipeline import __version__
 from pipeline.batch.checked_item import CheckedItem
 from pipeline.batch.ledger_rows import ItemRow, OutputRow
 from pipeline.batch.perform import output_row
-from pipeline.clip.finished_outputs import output_options
-from pipeline.clip.identity import settings_identity
-from pipeline.clip.record_reading import read_record, recorded_settings
+from pipeline.clip.finished_outputs import output_options, same_making
+from pipeline.clip.provenance import Record
+from pipeline.clip.record_reading import read_record
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source
 
@@ -41,25 +44,30 @@ def made_by_earlier_run(row: ItemRow, path: Path, checked: CheckedItem) -> bool:
 
 
 def _matches(path: Path, checked: CheckedItem) -> bool:
-    record, wanted = read_record(path), json.loads(checked.identity)
-    styles = [style.identity for style in record.styles]
-    made_of = [record.version, record.source.sha256, styles, record.digest]
-    if made_of != [wanted["reelbrush"], wanted["input"], wanted["styles"], wanted["network"]]:
+    record, wanted, item = read_record(path), json.loads(checked.identity), checked.item
+    beside = [one and one.sha256 for one in (record.init, record.first)]
+    made_of = [record.source.sha256, [style.identity for style in record.styles], *beside, record.digest]
+    if made_of != [wanted.get(name) for name in ("input", "styles", "init", "first", "network")]:
         return False
-    also = [one and one.sha256 for one in (record.init, record.first)]
-    parts = {name: wanted[name] for name in ("region", "protect") if name in wanted}
-    if record.parts != parts or also != [wanted.get("init"), wanted.get("first")]:
+    if record.parts != {name: wanted[name] for name in ("region", "protect") if name in wanted}:
         return False
-    settings, _ = recorded_settings(record)
+    if not same_making(record, _as_asked(record, path, checked)):
+        return False
+    return item.still or record.fewer_frames or open_source(path).info.frames == checked.subject.frames
+
+
+def _as_asked(record: Record, path: Path, checked: CheckedItem) -> Record:
+    """How a result would be made that is made as the item asks for it. What it does not ask for is that of `record`:
+    number format and optical flow are those of the machine that painted it."""
     item = checked.item
-    if settings_identity(settings) != settings_identity(checked.settings) or record.upscale != item.upscale:
-        return False
-    if (record.aspect, record.pad, record.alpha) != (item.aspect, item.pad, item.alpha):
-        return False
-    if item.still:
-        return (record.output_size, record.until) == (item.output_size, None)
-    job = item.clip_job()
-    written = output_options(job, path)
-    same = (record.frames, record.rate) == (checked.subject.part, job.rate)
-    same = same and all(getattr(record, name) == value for name, value in written.items())
-    return same and (record.fewer_frames or open_source(path).info.frames == checked.subject.frames)
+    asked: dict[str, Any] = {
+        "version": __version__,
+        "settings": checked.settings.as_toml(),
+        "upscale": item.upscale,
+        "until": None,
+    }
+    asked |= item.framing
+    if not item.still:
+        sound = {name: getattr(item, name) for name in ("audio", "shortest", "location")}
+        asked |= {"frames": checked.subject.part, "rate": item.rate, **sound, **output_options(item.clip_job(), path)}
+    return replace(record, **asked)
