@@ -109,6 +109,11 @@ def command_line(item: Item, written: Sequence[str]) -> str:
 
     :param written: options as they were given.
     """
+    return shlex.join(command_words(item, written))
+
+
+def command_words(item: Item, written: Sequence[str]) -> list[str]:
+    """The same word by word."""
     several = len(item.styles) > 1
     styles = [
         _short(style.path)
@@ -119,7 +124,7 @@ def command_line(item: Item, written: Sequence[str]) -> str:
     words = ["reelbrush", "image" if item.still else "video", str(item.source)]
     words += [word for style in styles for word in ("--style", style)]
     words += ["--strength", number_text(item.settings["strength"]), *written]
-    return shlex.join([*words, "-o", str(item.output)])
+    return [*words, "-o", str(item.output)]
 
 
 def _notes(preview: Preview) -> tuple[str, ...]:

@@ -1,0 +1,194 @@
+"""All that the studio is at a time, whichever pages look at it: the wish, its painting, the jobs, what was uploaded."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.clip.styles import StylePicture
+from pipeline.errors import UsageError
+from pipeline.media import open_source, read_picture
+from pipeline.studio.job_runner import JobRunner, JobState
+from pipeline.studio.live_painter import LivePainter, PaintsDrafts, View
+from pipeline.studio.wish import Wish, job_words, named, paints_picture, suggested_output
+from pipeline.text import number_text
+
+SECONDS = 2
+"""Of a clip that are played as a draft."""
+PLAYED = ("--size", "256", "--fps", "12", "--audio", "none", "--set", "passes=1", "--overwrite", "--restart")
+"""How they are painted, beside what is wished for."""
+
+
+class Room:
+    """The state that all pages share. Any thread may call it."""
+
+    def __init__(
+        self, wish: Wish, folder: Path, drafts: Callable[[], PaintsDrafts], written: Sequence[str] = ()
+    ) -> None:
+        """
+        :param wish: what the studio opens with.
+        :param folder: of the session, for what is uploaded and for drafts; removed at its end by whoever made it.
+        :param drafts: opens what paints.
+        :param written: options that the page does not show, as they were typed.
+        """
+        self.uploads = folder / "uploads"
+        self._folder = folder
+        self._written = tuple(written)
+        self._lock = threading.RLock()
+        self._wish = wish
+        self._number = 0
+        self._output = "" if wish.source is None else str(suggested_output(wish.source))
+        self._replaces = False
+        self._styles = dict.fromkeys(wish.styles, True)
+        self.live = LivePainter(drafts)
+        self.job, self.clip = JobRunner(), JobRunner()
+        self.live.ask(wish)
+
+    def close(self) -> None:
+        """End everything that is at work. A job goes on from there when it is started again."""
+        for one in (self.job, self.clip):
+            one.stop()
+        for closing in (self.live, self.job, self.clip):
+            closing.close()
+
+    @property
+    def wish(self) -> Wish:
+        return self._wish
+
+    @property
+    def number(self) -> int:
+        """Grows with every change of what a page lets one choose."""
+        return self._number
+
+    @property
+    def view(self) -> View:
+        return self.live.view()
+
+    @property
+    def output(self) -> str:
+        """Where the result goes, as it was typed."""
+        return self._output
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a result that stands there already is replaced."""
+        return self._replaces
+
+    @property
+    def styles(self) -> dict[StylePicture, bool]:
+        """All paintings that are at hand, and which of them are used."""
+        return dict(self._styles)
+
+    def change(self, **news: Any) -> None:
+        """Change fields of the wish; what is painted begins anew.
+
+        :raises SettingsError: the settings are not possible; nothing is changed then.
+        """
+        with self._lock:
+            wish = replace(self._wish, **news)
+            # Refused here rather than in the thread that paints.
+            _ = wish.settings
+            self._wish = wish
+            self._number += 1
+            self.live.ask(wish)
+
+    def save_as(self, output: str, replaces: bool) -> None:
+        """Say where the result goes, and whether it may replace one."""
+        with self._lock:
+            self._output, self._replaces = output.strip(), replaces
+            self._number += 1
+
+    def open_input(self, path: Path) -> None:
+        """Take another input.
+
+        :raises MediaError: it cannot be read; nothing is changed then.
+        """
+        if paints_picture(path):
+            read_picture(path)
+        else:
+            open_source(path)
+        with self._lock:
+            self._output = str(suggested_output(path))
+            self.change(source=path, frame=0)
+
+    def add_styles(self, paths: Sequence[Path]) -> None:
+        """Take more paintings, and use those instead of what was used before.
+
+        :raises MediaError: one cannot be read; nothing is changed then.
+        """
+        for path in paths:
+            read_picture(path)
+        with self._lock:
+            new = dict.fromkeys(map(StylePicture, paths), True)
+            self._styles = {**dict.fromkeys(self._styles, False), **new}
+            self._use()
+
+    def use_styles(self, numbers: Sequence[int]) -> None:
+        """Use these of the paintings, by their places; they blend."""
+        with self._lock:
+            self._styles = {one: place in numbers for place, one in enumerate(self._styles)}
+            self._use()
+
+    def _use(self) -> None:
+        self.change(styles=tuple(one for one, used in self._styles.items() if used))
+
+    def command(self) -> str:
+        """What paints it all, ready for a shell; '' while there is too little for that."""
+        with self._lock:
+            wish = named(self._wish, self.uploads)
+            if not wish.complete or not self._output:
+                return ""
+            output, home = Path(self._output).expanduser(), Path.cwd()
+            short = output.relative_to(home) if output.is_relative_to(home) else output
+            return shlex.join([*job_words(wish, short, self._written), *self._overwriting()])
+
+    def paint_all(self) -> None:
+        """Start the job.
+
+        :raises UsageError: there is too little to start, or another one is at work.
+        """
+        with self._lock:
+            wish = self._checked()
+            output = Path(self._output).expanduser()
+            # In the terminal Reelbrush asks for what it should be; an empty field would name the folder itself.
+            if not self._output or output.name in ("", ".."):
+                raise UsageError("Say where the result goes: a file name under 'Save as'.")
+            if not output.parent.is_dir():
+                raise UsageError(f"{output.parent}: there is no such folder. Make it, or name another one.")
+            self.job.start([*job_words(wish, output, self._written), *self._overwriting()], output)
+
+    def play(self) -> None:
+        """Paint a few seconds of the clip at draft size, from the frame that is looked at.
+
+        :raises UsageError: as for `paint_all`, or the input is a picture.
+        """
+        with self._lock:
+            wish, subject = self._checked(), self.view.subject
+            if subject is None or subject.still:
+                raise UsageError("There is no clip to play. Wait until it is read, or open one.")
+            at = subject.times[min(wish.frame, len(subject.times) - 1)]
+            begin = max(0.0, min(at, subject.duration - SECONDS))
+            output = self._folder / "clip.mp4"
+            words = job_words(replace(wish, size=None), output, self._written)
+            span = f"{number_text(round(begin, 3))}s:{number_text(round(begin + SECONDS, 3))}s"
+            steps = ("--steps", str(min(wish.settings.steps, 25)), "--carried-steps", "8")
+            self.clip.start([*words, *PLAYED, *steps, "--frames", span], output)
+
+    def played(self) -> Path | None:
+        """The seconds that are ready to be played."""
+        state: JobState = self.clip.state()
+        return state.output if state.state == "done" else None
+
+    def _checked(self) -> Wish:
+        if self._wish.source is None:
+            raise UsageError("There is nothing to paint yet. Open a clip or a picture.")
+        if not self._wish.styles:
+            raise UsageError("There is no painting yet. Add one, or tick one of those that are there.")
+        return self._wish
+
+    def _overwriting(self) -> list[str]:
+        return ["--overwrite"] if self._replaces else []

@@ -1,0 +1,94 @@
+"""What the studio is asked for: an input, paintings and settings, and the command that paints just that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.plan.inputs import Input
+from pipeline.batch.plan.item import Item
+from pipeline.batch.plan.naming import ending_for
+from pipeline.clip.styles import StylePicture
+from pipeline.media.suffixes import WRITABLE
+from pipeline.pictures.preview import command_words
+from pipeline.settings import DEFAULT_PRESET, Settings, resolve
+from pipeline.text import number_text
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be painted, and how. Equal wishes have equal paintings."""
+
+    source: Path | None = None
+    styles: tuple[StylePicture, ...] = ()
+    """They blend."""
+    preset: str = DEFAULT_PRESET
+    strength: float = 0.5
+    colours: str = "style"
+    style_scale: float = 1.0
+    size: int | None = None
+    """Longest side of the real painting in pixels, 0: as the input is; None: as the preset says."""
+    frame: int = 0
+    """Which of the frames that stand for the clip is looked at, from 0."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other settings, which the page does not show."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is something to paint."""
+        return self.source is not None and bool(self.styles)
+
+    @property
+    def settings(self) -> Settings:
+        """Complete, of the real job.
+
+        :raises SettingsError: they are not possible.
+        """
+        size = {} if self.size is None else {"size": self.size}
+        own = {"strength": self.strength, "colours": self.colours, "style_scale": self.style_scale, **size}
+        return resolve(self.preset, {**self.more, **own})
+
+    def words(self) -> list[str]:
+        """The settings as options that differ from what they are without being said; strength is not among them."""
+        found = [] if self.preset == DEFAULT_PRESET else ["--preset", self.preset]
+        found += [] if self.size is None else ["--size", str(self.size)]
+        found += [] if self.colours == "style" else ["--colours", self.colours]
+        return found + ([] if self.style_scale == 1 else ["--style-scale", number_text(self.style_scale)])
+
+
+def result_ending(source: Path) -> str:
+    """The ending of what is painted from an input; '' for a folder of numbered pictures."""
+    return ending_for(Input(source, source.parent, source.is_dir(), searched=False), None)
+
+
+def paints_picture(source: Path) -> bool:
+    """Whether a single picture becomes of it, and no clip."""
+    return result_ending(source).lower() in WRITABLE
+
+
+def suggested_output(source: Path) -> Path:
+    """Where the result goes if nothing else is said: into the folder that the studio was started in."""
+    return Path.cwd() / f"{source.stem}-painted{result_ending(source)}"
+
+
+def job_words(wish: Wish, output: Path, written: Sequence[str]) -> list[str]:
+    """The command that paints it all, word by word, from 'reelbrush' on.
+
+    :param wish: a complete one.
+    :param written: options that the page does not show, as they were typed.
+    """
+    assert wish.source is not None
+    item = Item(output.name, wish.source, wish.styles, output, settings={"strength": wish.strength})
+    return command_words(item, [*wish.words(), *written])
+
+
+def named(wish: Wish, uploads: Path) -> Wish:
+    """The same for people: what was uploaded goes by its name alone, since where it lies is gone with the session."""
+
+    def name(path: Path) -> Path:
+        return Path(path.name) if path.is_relative_to(uploads) else path
+
+    styles = tuple(replace(style, path=name(style.path)) for style in wish.styles)
+    return replace(wish, source=None if wish.source is None else name(wish.source), styles=styles)
