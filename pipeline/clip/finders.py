@@ -68,8 +68,6 @@ class _Finder:
         try:
             os.ftruncate(descriptor, size)
             self._shared = Shared.within(mmap.mmap(descriptor, size), height, width)
-            root = str(Path(__file__).resolve().parents[2])
-            path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.motion.process", str(descriptor), str(height), str(width)],
                 stdin=subprocess.PIPE,
@@ -77,7 +75,8 @@ class _Finder:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 pass_fds=(descriptor,),
-                env={**os.environ, "PYTHONPATH": path},
+                # It looks for this package there first, whatever lies where the job was started.
+                cwd=Path(__file__).resolve().parents[2],
                 # Ctrl-C at the terminal is ours to answer.
                 start_new_session=True,
             )

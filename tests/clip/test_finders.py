@@ -87,6 +87,17 @@ def test_what_goes_wrong_there_is_raised_here(monkeypatch: pytest.MonkeyPatch) -
     assert asked
 
 
+def test_another_package_of_that_name_is_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Finders(SIZE, 1) as finders:
+        ready(finders, 1)
+
+
 def test_where_none_can_be_started_it_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     pair = panned(3, 2, *SIZE)
