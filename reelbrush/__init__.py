@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.settings import PRESETS, Settings, resolve
     from pipeline.style.frame import PaintedFrame, Progress, Style
     from pipeline.style.painter import Painter
+    from pipeline.style.regions import Masks
 
 _HOMES = {
     "pipeline.clip.api": ("stylize_image", "stylize_video"),
@@ -55,6 +56,7 @@ _HOMES = {
     "pipeline.settings": ("PRESETS", "Settings", "resolve"),
     "pipeline.style.frame": ("PaintedFrame", "Progress", "Style"),
     "pipeline.style.painter": ("Painter",),
+    "pipeline.style.regions": ("Masks",),
 }
 """Module -> the names that it hands on."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -64,6 +66,7 @@ __all__ = [
     "ClipResult",
     "DeviceError",
     "Event",
+    "Masks",
     "MediaError",
     "Network",
     "NotEnoughMemoryError",

@@ -200,7 +200,10 @@ def _mask(value: Any) -> tuple[Ingredient, ...]:
 def _moment(value: Any) -> int | Fraction | None:
     """A frame or a time; None for neither."""
     if isinstance(value, str):
-        return Fraction(_text(value, "the time of a mask", _RATE))
+        try:
+            return Fraction(_text(value, "the time of a mask", _RATE))
+        except ZeroDivisionError:
+            raise _Malformed("the time of a mask is none") from None
     if not _is_frame(value):
         raise _Malformed("the frame of a mask is none")
     return value  # type: ignore[no-any-return]

@@ -72,6 +72,28 @@ def hostile() -> Iterator[Any]:
     cases: dict[str, tuple[Any, str]] = {
         "list": (lambda job: [1], "the job is not a table"),
         "no input": (drop("input"), "input is not a table"),
+        **{
+            f"{name} {value!r}": (put(name, value=value), word)
+            for name, value, word in (
+                ("region", 5, "region is not a list"),
+                ("region", [5], "a region is not a table"),
+                ("region", [{}], "the styles of a region is not a list"),
+                ("region", [{"styles": [], "mask": []}], "a region has no style"),
+                ("region", [{}] * 2000, "region is not a list"),
+                ("protect", [[]], "a mask is none"),
+                ("protect", [5], "a mask is not a list"),
+                ("protect", [[5]], "a mask is not a table"),
+                ("protect", [[{"path": "../m", "sha256": "x"}]], "the hash of a mask"),
+                *(
+                    ("protect", [[{"path": "m", "sha256": "0" * 64, "at": at}]], "of a mask")
+                    for at in (-1, 1.5, "1/0", "soon", [], True, "1" * 99)
+                ),
+            )
+        },
+        **{
+            f"part {part!r}": (put("styles", 0, "part", value=part), "the part of a style")
+            for part in (5, [1, 2, 3], [1, 2, 0, 4], [1, 2, None, 4], [-1, 0, 5, 5], "1,2,3,4", [1, 2, 3.5, 4])
+        },
         "path is a number": (put("input", "path", value=5), "path of input"),
         "absolute path": (put("input", "path", value="/etc/passwd"), "not relative"),
         "windows path": (put("input", "path", value="C:\\x"), "not relative"),

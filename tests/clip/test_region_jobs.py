@@ -470,6 +470,10 @@ def test_a_mask_follows_both_ways_from_the_frame_it_was_drawn_for(here: Path) ->
     part = masks_found(here, "m.png@4", frames=(3, 8))
     np.testing.assert_array_equal(part[1], where[4])
     assert len(part) == 5 and overlap(part[4], where[7]) > 0.85
+    square = masks_found(here, "m.png@4", aspect="1:1")
+    assert square[0].shape == (48, 48)
+    np.testing.assert_array_equal(square[4], where[4][:, 12:60])
+    assert overlap(square[7], where[7][:, 12:60]) > 0.85
 
 
 def test_between_two_drawings_a_mask_goes_from_one_to_the_other(here: Path) -> None:
