@@ -275,7 +275,7 @@ class PassPainter:
     def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
         try:
             return self._painter_of(frame).paint(
-                frame.image, None, frame.index, self._on_progress(frame.index), self.init, steps.fresh
+                frame.exact, None, frame.index, self._on_progress(frame.index), self.init, steps.fresh
             )
         except PaintingError as error:
             raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
@@ -326,7 +326,7 @@ class PassPainter:
         """The painting; None where no finite loss was found, whatever was tried."""
         try:
             return self._painter_of(frame).paint(
-                frame.image, start, frame.index, self._on_progress(frame.index), self.init, steps
+                frame.exact, start, frame.index, self._on_progress(frame.index), self.init, steps
             )
         except PaintingError:
             return None

@@ -153,6 +153,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
                 frames=job.frames,
                 fps=job.rate,
                 crop=job.crop,
+                deep=job.paints_deep,
                 on_progress=lambda done, expected: on_event(Scanned(done, expected)),
             )
         except Exception:

@@ -33,7 +33,8 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.alpha import with_opacity
-from pipeline.media.pictures import NotAPictureError, colour_notes, depth_notes, read_opacity
+from pipeline.media.deep_pictures import depth_notes, read_exact_picture
+from pipeline.media.pictures import NotAPictureError, colour_notes, read_opacity
 from pipeline.media.reframe import Layout
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
@@ -106,7 +107,7 @@ def run_still(
         )  # fmt: skip
 
         progress = _watch(half, recorder, on_progress, on_event)
-        painted = painter.between(after, job.until).paint(content, on_progress=progress, start=picture.start)
+        painted = painter.between(after, job.until).paint(picture.exact, on_progress=progress, start=picture.start)
         on_event(
             FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
                       memory_fallback=painted.memory_fallback.value)
@@ -126,8 +127,8 @@ def run_still(
 class _Opened:
     """The picture of a job, read."""
 
-    content: Image
-    """At the size at which it is painted."""
+    exact: Image | DeepImage
+    """At the size at which it is painted, with all the bits that are painted from."""
     original: Image
     """The part of it that is painted, at its own size."""
     opacity: Image | None
@@ -137,6 +138,11 @@ class _Opened:
     layout: Layout
     notes: tuple[str, ...]
     masks: OpenMasks
+
+    @property
+    def content(self) -> Image:
+        """The same with 8 bits a channel."""
+        return shallow(self.exact)
 
     def written(self, painting: Image | DeepImage) -> Image | DeepImage:
         """The painting as it is written, with as many bits as it has."""
@@ -159,7 +165,16 @@ def _open(job: StillJob, settings: Settings) -> _Opened:
     notes = (*size_notes(job, layout, (whole.shape[1], whole.shape[0]), kept), *_notes(job, opacity is not None))
     start = None if job.init is None else read_start(job.init, job.crop, *size)
     masks = still_masks(job, job.crop, whole, size)
-    return _Opened(resize(original, *size), original, opacity if job.keeps_alpha else None, start, layout, notes, masks)
+    exact = _exact_content(job, original)
+    deep = deep_only(exact)
+    content = resize(shallow(exact), *size) if deep is None else resize(deep, *size)
+    return _Opened(content, original, opacity if job.keeps_alpha else None, start, layout, notes, masks)
+
+
+def _exact_content(job: StillJob, original: Image) -> Image | DeepImage:
+    """The part of the content that is painted, with all the bits that are painted from."""
+    deep = deep_only(read_exact_picture(job.content)) if job.paints_deep else None
+    return original if deep is None else cropped(deep, centre_crop(deep.shape[1], deep.shape[0], job.crop))
 
 
 def _watch(
@@ -271,7 +286,11 @@ def _opacity(job: StillJob) -> Image | None:
 
 
 def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
-    notes = (*colour_notes(job.content), *depth_notes(job.content), *style_notes((*job.styles, *job.region_styles)))
+    notes = (
+        *colour_notes(job.content),
+        *depth_notes(job.content, job.paints_deep),
+        *style_notes((*job.styles, *job.region_styles)),
+    )
     if transparent:
         kept = "stays so; it is painted as if it lay on white" if job.keeps_alpha else "is laid on white"
         notes = (f"What is transparent in the picture {kept}.", *notes)

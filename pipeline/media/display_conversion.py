@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pipeline.media.ffmpeg import filters
 from pipeline.media.header import Header
 
@@ -15,13 +17,18 @@ BRIGHTEST = 1000
 """Light that is still told from more of it, in cd/m2: what HDR is graded for most of the time."""
 SWS_WHITE = 65_280
 """White in the RGB of 16 bits that ffmpeg's scaler makes and takes; all others count it as 65535."""
-FULL_RANGE = "lutrgb=" + ":".join(f"{one}=min(val*65535/{SWS_WHITE}\\,maxval)" for one in "rgb")
+_FULL_RANGE = "lutrgb=" + ":".join(f"{one}=min(val*65535/{SWS_WHITE}\\,maxval)" for one in "rgb")
 SWS_RANGE = "lutrgb=" + ":".join(f"{one}=val*{SWS_WHITE}/65535" for one in "rgb")
 """Filters from the one to the other, and back."""
-_TO_8_BITS = "format=gbrp"
-"""Rounded by zscale, which counts as all others do."""
+_RGB = re.compile(r"gbr|rgb|bgr|argb|abgr|x2rgb|x2bgr|0rgb|0bgr|gray|ya\d")
 KNEE = 0.3
 """Light, as a share of that white, up to which all stays as it is."""
+
+
+def in_16_bits(header: Header) -> tuple[str, ...]:
+    """Filters that make frames RGB of 16 bits a channel, with 65535 as white."""
+    # Of what is RGB already the scaler takes white as it is.
+    return ("format=gbrp16le",) if _RGB.match(header.pixel_format) else ("format=gbrp16le", _FULL_RANGE)
 
 
 def is_hdr(header: Header) -> bool:
@@ -34,9 +41,11 @@ def deinterlaced(header: Header) -> tuple[str, ...]:
     return ("bwdif=mode=send_frame:deint=interlaced",) if header.interlaced and "bwdif" in filters() else ()
 
 
-def converted(header: Header) -> tuple[str, ...]:
-    """Filters for frames in RGB of 16 bits, with the transfer and the primaries of the file, that give those of BT.709;
-    none where there is nothing to do."""
+def converted(header: Header, deep: bool = False) -> tuple[str, ...]:
+    """Filters for frames in RGB of 16 bits, with the transfer and the primaries of the file, that give those of BT.709,
+    of 8 bits, or of 16 where they are `deep`; none where there is nothing to do."""
+    # Rounded by zscale, which counts as all but the scaler do.
+    rounded = "format=gbrp16le" if deep else "format=gbrp"
     primaries, transfer = header.colour_primaries, header.colour_transfer
     if is_hdr(header) and {"zscale", "tonemap"} <= filters():
         # BT.2020 is what HDR has where the file does not say.
@@ -46,11 +55,11 @@ def converted(header: Header) -> tuple[str, ...]:
             f"zscale=tin={transfer}:pin={source}:t=linear:npl={WHITE}:p=bt709:agamma=false",
             f"format=gbrpf32le,tonemap=mobius:param={KNEE}:desat=0:peak={BRIGHTEST / WHITE:.4f}",
             "zscale=tin=linear:pin=bt709:t=iec61966-2-1:p=bt709",
-            _TO_8_BITS,
+            rounded,
         )
     if primaries in _WIDE and not is_hdr(header) and "zscale" in filters():
         wide = f"zscale=tin=bt709:t=bt709:pin={primaries}:p=bt709"
-        return ("setparams=colorspace=gbr:range=pc", wide, _TO_8_BITS)
+        return ("setparams=colorspace=gbr:range=pc", wide, rounded)
     return ()
 
 

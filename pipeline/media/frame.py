@@ -27,6 +27,11 @@ class Frame:
     deep: DeepImage | None = None
     """The same with 16 bits a channel, where it has more than 8."""
 
+    @property
+    def exact(self) -> Image | DeepImage:
+        """It with all the bits that there are of it."""
+        return self.image if self.deep is None else self.deep
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -58,6 +63,8 @@ class VideoInfo:
     """Whether the file has room for transparency; whether anything is transparent is another question."""
     bits: int = 8
     """Of a channel of a pixel, in the file."""
+    deep: bool = False
+    """Whether the frames come with more than 8 of them."""
     hdr: str = ""
     """Of HDR its transfer as ffmpeg names it; the frames are what an ordinary screen shows of it."""
     start: Fraction = Fraction(0)

@@ -64,6 +64,21 @@ def encode_png(path: Path, image: Image | DeepImage, texts: Mapping[str, str], h
     return data[:_HEADER] + bytes(chunks.getbuffer()) + data[_HEADER:]
 
 
+def decode_deep(path: Path) -> DeepImage | None:
+    """A picture as it is stored, uint16 (height, width), or (height, width, 3 or 4), RGB or RGBA; None where it is
+    another one."""
+    try:
+        found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if found is None or found.dtype != np.uint16 or (found.ndim == 3 and found.shape[2] not in (3, 4)):
+        return None
+    if found.ndim == 2:
+        return cast(DeepImage, found)
+    order = cv2.COLOR_BGR2RGB if found.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+    return cast(DeepImage, cv2.cvtColor(found, order))
+
+
 def read_kept(path: Path) -> tuple[Image, dict[str, str]]:
     """As `read_exactly`, with 8 bits a channel whatever is in the file."""
     image, texts = read_exactly(path)

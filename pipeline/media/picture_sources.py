@@ -13,13 +13,14 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.errors import MediaError
+from pipeline.media.deep_pictures import read_exact_picture
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
 from pipeline.media.pictures import as_rgb, gif_frames, opacity_of, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import cropped, resize
 from pipeline.media.suffixes import PICTURES
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, deep_only, shallow
 
 DEPTH = 4
 """Frames that are decoded ahead."""
@@ -120,11 +121,12 @@ class PicturesSource:
         for index in range(start, len(self._files)):
             image = self._picture(self._files[index])
             same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
-            yield Frame(index, self._info.times[index], _fitted(image, self._info))
+            exact = _fitted_exactly(image, self._info)
+            yield Frame(index, self._info.times[index], shallow(exact), deep_only(exact))
 
-    def _picture(self, path: Path) -> Image:
+    def _picture(self, path: Path) -> Image | DeepImage:
         if not self._opacity:
-            return read_picture(path)
+            return read_exact_picture(path) if self._info.deep else read_picture(path)
         with open_picture(path) as picture:
             return _opacity(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
 
@@ -140,7 +142,13 @@ def _fitted(image: Image, info: VideoInfo) -> Image:
     return resize(cropped(image, info.crop), info.width, info.height)
 
 
-def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image) -> None:
+def _fitted_exactly(image: Image | DeepImage, info: VideoInfo) -> Image | DeepImage:
+    """The same of a picture of any depth."""
+    deep = deep_only(image)
+    return _fitted(shallow(image), info) if deep is None else resize(cropped(deep, info.crop), info.width, info.height)
+
+
+def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image | DeepImage) -> None:
     """Raise a MediaError where `image` is not `expected` (width, height) like the picture `first`."""
     height, width = image.shape[:2]
     if (width, height) != expected:

@@ -37,11 +37,11 @@ FORMATS = tuple(name for name in _WANTED if name in Pillow.OPEN)
 
 ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 
-_DNG_VERSION, _KIND, _REDUCED, _BITS = 50706, 254, 1, 258
-"""Of a TIFF, the tags of what a camera wrote, of what kind of picture the first one is, and of the bits of a channel;
-and between them the kind that is a smaller copy of another."""
+_DNG_VERSION, _KIND, _REDUCED = 50706, 254, 1
+"""Tags of a TIFF: written by a camera; what kind of picture the first one is; that of a smaller copy of another."""
 
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+"""Modes of Pillow with more than 8 bits a channel; of colours it has none."""
 
 
 class NotAPictureError(MediaError):
@@ -136,36 +136,11 @@ def colour_notes(path: Path) -> tuple[str, ...]:
         MediaError: as `read_picture`.
     """
     with open_picture(path) as picture:
-        name = _profile_name(picture)
+        name = profile_name(picture)
     return (f"The colours of {path.name} are converted to sRGB from its profile ({name}).",) if name else ()
 
 
-def depth_notes(path: Path) -> tuple[str, ...]:
-    """What a person should know of the bits of a picture.
-
-    Raises:
-        MediaError: as `read_picture`.
-    """
-    bits = picture_bits(path)
-    return () if bits <= 8 else (f"{path.name} has {bits} bits a channel; it is painted from 8 of them.",)
-
-
-def picture_bits(path: Path) -> int:
-    """Bits of a channel of a picture; 16 where there are more.
-
-    Raises:
-        MediaError: as `read_picture`.
-    """
-    with open_picture(path) as picture:
-        if picture.format == "PNG":
-            with path.open("rb") as stream:
-                return max(8, stream.read(25)[-1])
-        if picture.format == "TIFF":
-            return min(16, max(8, *map(int, getattr(picture, "tag_v2", {}).get(_BITS, (8,)))))
-        return 16 if picture.mode in _DEEP_MODES or path.suffix.lower() == ".exr" else 8
-
-
-def _profile_name(picture: Pillow.Image) -> str:
+def profile_name(picture: Pillow.Image) -> str:
     """What the colour profile of a picture is called; '' where it has none that matters, or a broken one."""
     profile = picture.info.get("icc_profile")
     if not profile:
@@ -197,7 +172,7 @@ def _refuse_preview(picture: Pillow.Image, path: Path) -> None:
 def as_rgb(picture: Pillow.Image) -> Image:
     """The current frame of an open picture as `read_picture` returns it. Shape (height, width, 3), uint8."""
     upright = ImageOps.exif_transpose(picture)
-    if upright.mode in _DEEP_MODES:
+    if upright.mode in DEEP_MODES:
         return _from_deep_grey(upright)
     return cast(Image, np.array(on_white(_to_srgb(upright))))
 
@@ -243,7 +218,7 @@ def _from_deep_grey(picture: Pillow.Image) -> Image:
 
 def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
     """Colours converted from the embedded profile, where there is one that can be used."""
-    if not _profile_name(picture):
+    if not profile_name(picture):
         return picture
     with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile is as good as none
         source = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from pipeline.errors import UsageError
 from pipeline.media.frame import Box
-from pipeline.types import AnyImage, Image
+from pipeline.types import AnyImage
 
 
 def fit_size(
@@ -57,7 +57,7 @@ def centre_crop(width: int, height: int, ratio: Fraction | None, step: int = 1) 
     return (width - box_width) // (2 * step) * step, (height - box_height) // (2 * step) * step, box_width, box_height
 
 
-def cropped(image: Image, box: Box | None) -> Image:
+def cropped(image: AnyImage, box: Box | None) -> AnyImage:
     """The part of a picture; the very same array where it is all of it."""
     if box is None:
         return image

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.media.deep_pictures import depth_notes, picture_bits
 from pipeline.media.display_conversion import converted, is_hdr, screen_notes
 from pipeline.media.file_streams import read_contents
 from pipeline.media.frame import FrameSource, VideoInfo
@@ -24,7 +25,7 @@ from pipeline.media.picture_sources import (
     pictures_in,
     upright_size,
 )
-from pipeline.media.pictures import NotAPictureError, animated, colour_notes, depth_notes, open_picture, picture_bits
+from pipeline.media.pictures import NotAPictureError, animated, colour_notes, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
@@ -52,6 +53,7 @@ class _Request:
     fps: Fraction | None
     crop: Fraction | None = None
     notes: tuple[str, ...] = ()
+    deep: bool = False
 
     @property
     def first(self) -> int:
@@ -122,6 +124,7 @@ def open_source(
     frames: Slice | None = None,
     fps: Fraction | int | None = None,
     crop: Fraction | None = None,
+    deep: bool = False,
     on_progress: OnProgress | None = None,
 ) -> FrameSource:
     """Open `path` and find out all about it; the frames themselves are read later, one by one.
@@ -135,6 +138,7 @@ def open_source(
             long as before; a folder is played at this rate.
         crop: width divided by height of the part of each frame that is used, the largest one from its centre; None:
             all of it. `size` is that of this part.
+        deep: frames come with as many bits a channel as there are, of a video and of PNG and TIFF pictures.
         on_progress: called while a video is looked through with the frames counted so far and the number expected.
 
     Returns:
@@ -145,7 +149,7 @@ def open_source(
         UsageError: `size`, `frames` or `fps` are impossible.
     """
     path = Path(path)
-    request = replace(_checked_request(size, upscale, frames, fps), crop=crop)
+    request = replace(_checked_request(size, upscale, frames, fps), crop=crop, deep=deep)
     if path.is_dir():
         return _open_folder(path, request)
     check_readable(path)
@@ -206,9 +210,10 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         audio=None if contents.default_sound is None else contents.default_sound.codec,
         rotation=header.rotation,
         colour="" if input_matrix(header) else header.colour_space,
-        notes=(*line.notes, *_video_notes(probed)),
+        notes=(*line.notes, *_video_notes(probed, request.deep)),
         alpha=header.alpha,
         bits=header.bits,
+        deep=request.deep and header.bits > 8 and not header.alpha,
         hdr=header.colour_transfer if is_hdr(header) and converted(header) and not header.alpha else "",
         start=probed.origin + probed.times[request.first],
         sound_beyond=tuple(_beyond(probed, span) for span in probed.sounds) if request.stop is None else (),
@@ -225,11 +230,11 @@ def _beyond(probed: Probe, sound: Span | None) -> Fraction:
     return Fraction(0) if sound is None else max(Fraction(0), sound[1] - probed.duration)
 
 
-def _video_notes(probed: Probe) -> list[str]:
+def _video_notes(probed: Probe, deep: bool) -> list[str]:
     notes = screen_notes(probed.header)
     if probed.header.pixel_aspect != 1:
         notes.append("The stored pixels are not square; the picture is stretched to how it is meant to be seen.")
-    if probed.header.bits > 8:
+    if probed.header.bits > 8 and (not deep or probed.header.alpha):
         notes.append(f"The clip has {probed.header.bits} bits a channel; it is painted from 8 of them.")
     if probed.header.alpha:
         notes.append(ON_WHITE)
@@ -272,7 +277,8 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
             info,
             numbers=numbers,
             bits=picture_bits(files[0]),
-            notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]), *depth_notes(files[0])),
+            deep=request.deep,
+            notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]), *depth_notes(files[0], request.deep)),
         ),
         files,
     )
@@ -283,9 +289,9 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
         size = upright_size(picture)
         picture.load()  # damage should show now, not when it is painted
     request = request.in_frames(path, *_even([path], request))
-    line, files = _stills(path, [path], request, (*colour_notes(path), *depth_notes(path)))
+    line, files = _stills(path, [path], request, (*colour_notes(path), *depth_notes(path, request.deep)))
     info = _picture_info(path, "picture", size, line, request)
-    return PicturesSource(replace(info, bits=picture_bits(path)), files)
+    return PicturesSource(replace(info, bits=picture_bits(path), deep=request.deep), files)
 
 
 def _stills(path: Path, files: list[Path], request: _Request, notes: tuple[str, ...]) -> tuple[_Timeline, list[Path]]:

@@ -9,12 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.errors import MediaError
-from pipeline.media.display_conversion import FULL_RANGE, converted, deinterlaced
+from pipeline.media.display_conversion import converted, deinterlaced, in_16_bits
 from pipeline.media.ffmpeg import Process, address
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.header import Header
 from pipeline.media.prefetch import prefetch
-from pipeline.types import Image
+from pipeline.types import DeepImage, Image, deep_only, shallow
 
 DEPTH = 4
 """Frames that are decoded ahead."""
@@ -59,6 +59,7 @@ class _Decoder:
     def __init__(self, info: VideoInfo, header: Header, picks: list[int], start: int, opacity: bool) -> None:
         self._shape: tuple[int, ...] = (info.height, info.width) if opacity else (info.height, info.width, 3)
         self._opacity = opacity
+        self._deep = info.deep and not opacity
         self._info = info
         self._header = header
         self._picks = picks
@@ -87,15 +88,16 @@ class _Decoder:
             process.wait()
 
     def _read(self, process: Process, number: int) -> Iterator[Frame]:
-        image = np.zeros(self._shape, np.uint8)
+        kind = np.dtype("<u2") if self._deep else np.dtype(np.uint8)
+        image = np.zeros(self._shape, kind)
         number -= 1
         for index in range(self._start, len(self._picks)):
             while number < self._picks[index]:
-                image = np.empty(self._shape, np.uint8)
+                image = np.empty(self._shape, kind)
                 if not _fill(process, image):
                     raise self._ended(process, number + 1)
                 number += 1
-            yield Frame(index, self._info.times[index], image)
+            yield Frame(index, self._info.times[index], shallow(image), deep_only(image))
 
     def _ended(self, process: Process, number: int) -> MediaError:
         code = process.wait()
@@ -110,14 +112,14 @@ class _Decoder:
         matrix = input_matrix(self._header)
         assumed = f":in_color_matrix={matrix}" if matrix else ""
         trim, scale = f"trim=start_frame={first}:end_frame={last + 1}", f"scale={info.width}:{info.height}:flags={_SWS}"
-        pixels = "gray" if self._opacity else "rgb24"
+        pixels = "gray" if self._opacity else "rgb48le" if self._deep else "rgb24"
         white = self._on_white(assumed) if self._header.alpha else ()
         if self._opacity:
             white = ("format=gbrap", "alphaextract", "format=gray")
         # A field is made a frame with the help of the frames around it, also of those before the first one.
         filters = (*deinterlaced(self._header), trim, *white, *self._crop(), scale if white else f"{scale}{assumed}")
-        if not white and (colours := converted(self._header)):
-            filters += ("format=gbrp16le", FULL_RANGE, *colours)
+        if not white and ((colours := converted(self._header, self._deep)) or self._deep):
+            filters += (*in_16_bits(self._header), *colours)
         decoder = ("-c:v", self._header.decoder) if self._header.decoder else ()
         return [
             # Were the filters built anew where the picture changes its size, `trim` would count from 0 again.
@@ -161,9 +163,9 @@ def input_matrix(header: Header) -> str:
     return "bt709" if stored_lines >= 720 else "bt601"
 
 
-def _fill(process: Process, image: Image) -> bool:
+def _fill(process: Process, image: Image | DeepImage) -> bool:
     """Read one frame from the pipe into `image`; False where the stream ends before it is full."""
-    into = memoryview(image.reshape(-1).data)
+    into = memoryview(image.reshape(-1).view(np.uint8).data)
     got = 0
     while got < len(into):
         count = process.stdout.readinto(into[got:])  # type: ignore[attr-defined]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.style.colour import ColourStatistics, colour_statistics, with_colours
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
 from pipeline.style.picture import to_deep, to_image, to_tensor
-from pipeline.types import Image
+from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
 # Y of YIQ, as in the paper (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
@@ -40,9 +42,10 @@ def with_luminance(image: Tensor, wanted: Tensor) -> Tensor:
     return (wanted + share * chroma).clamp(0, 1)
 
 
-def in_grey(image: Image) -> Image:
-    """uint8 (H, W, 3): the luminance of a picture in all three channels."""
-    return to_image(luminance(to_tensor(image)).expand(1, 3, -1, -1))
+def in_grey(image: AnyImage) -> AnyImage:
+    """The luminance of a picture in all three channels, (H, W, 3) of the same type."""
+    grey = luminance(to_tensor(image)).expand(1, 3, -1, -1)
+    return cast(AnyImage, to_image(grey) if image.dtype == np.uint8 else to_deep(grey))
 
 
 def style_matched(style: Tensor, content: ColourStatistics, grey: bool) -> Tensor:
@@ -65,8 +68,8 @@ def style_matched(style: Tensor, content: ColourStatistics, grey: bool) -> Tenso
 
 
 def paint_luminance(
-    paint: Callable[[Image, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
-    content: Image,
+    paint: Callable[[Image | DeepImage, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
+    content: Image | DeepImage,
     carried: WarmStart | None,
     on_progress: OnProgress | None,
     start: Image | None,
@@ -87,8 +90,9 @@ def paint_luminance(
             replace(progress, picture=lambda: coloured(progress.picture()), start=lambda: coloured(progress.start()))
         )
 
+    deep = deep_only(content)
     painted = paint(
-        in_grey(content),
+        in_grey(shallow(content)) if deep is None else in_grey(deep),
         None if carried is None else carried.mapped(in_grey),
         None if on_progress is None else on_grey,
         None if start is None else in_grey(start),

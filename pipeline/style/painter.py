@@ -181,7 +181,7 @@ class Painter:
 
     def paint(
         self,
-        content: Image,
+        content: Image | DeepImage,
         carried: WarmStart | None = None,
         index: int = 0,
         on_progress: OnProgress | None = None,
@@ -190,7 +190,7 @@ class Painter:
     ) -> PaintedFrame:
         """Paint a frame.
 
-        :param content: uint8 (H, W, 3).
+        :param content: uint8 or uint16 (H, W, 3).
         :param carried: what the frames before hand on, of the same size (warm start); None starts a shot.
         :param index: number of the frame: frames that start from noise start from different noise.
         :param start: a picture of the same size to start a shot from, instead of what `settings.start` says.
@@ -205,7 +205,7 @@ class Painter:
         height, width = content.shape[:2]
 
         def paint(
-            content: Image, carried: WarmStart | None, on_progress: OnProgress | None, start: Image | None
+            content: Image | DeepImage, carried: WarmStart | None, on_progress: OnProgress | None, start: Image | None
         ) -> PaintedFrame:
             plans = self._plans(height, width)
             if self._after is not None:
@@ -240,7 +240,7 @@ class Painter:
 
     def _paint(
         self,
-        content: Image,
+        content: Image | DeepImage,
         carried: WarmStart | None,
         index: int,
         on_progress: OnProgress | None,
@@ -338,7 +338,7 @@ class Painter:
         coarse = max(1, round(self.settings.coarse_steps * steps))
         return [*[coarse] * (sizes - 1), steps]
 
-    def _base(self, content: Image, start: Image | None, home: torch.device) -> Tensor | None:
+    def _base(self, content: Image | DeepImage, start: Image | None, home: torch.device) -> Tensor | None:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
             return to_tensor(start, home)

@@ -66,7 +66,7 @@ def mixed(pictures: Sequence[Tensor], shares: Tensor) -> Tensor:
     return total
 
 
-def with_protected(painted: Image | DeepImage, content: Image, shares: Tensor) -> Image | DeepImage:
+def with_protected(painted: Image | DeepImage, content: Image | DeepImage, shares: Tensor) -> Image | DeepImage:
     """A painting, uint8 or uint16 (H, W, 3), with what is protected as it is in the content, of the same size."""
     protected = shares[-1]
     if not bool(protected.any()):

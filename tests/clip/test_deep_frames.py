@@ -136,6 +136,47 @@ def test_a_picture_of_sixteen_bits_has_those_of_the_painting(tmp_path: Path, inp
             stylize_image(source / "0.png", style, tmp_path / name, depth=depth, **how)
 
 
+def ramp() -> np.ndarray:
+    """A gradient over three levels of 8 bits, uint16 (32, 48, 3)."""
+    return np.repeat(np.rint((100 + np.arange(48) / 16) * 257).astype(np.uint16)[None, :, None], 3, 2).repeat(32, 0)
+
+
+@pytest.mark.parametrize("kind", ["folder", "tif", "mkv"])
+def test_what_has_more_bits_is_painted_from_all_of_them(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "in").mkdir()
+    ending = "tif" if kind == "tif" else "png"
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / "in" / f"{number}.{ending}"), ramp())
+    path = tmp_path / "in"
+    if kind == "mkv":
+        path = tmp_path / "in.mkv"
+        how = ("-vf", "format=gbrp16le", "-c:v", "ffv1")
+        ffmpeg("-i", str(tmp_path / "in" / "%d.png"), *how, address(path))
+    for size in (None, 24):
+        source = open_source(path, deep=True, size=size)
+        (first, _) = source.frames()
+        assert first.deep is not None and not any("painted from 8" in note for note in source.info.notes)
+        np.testing.assert_array_equal(first.image, shallow(first.deep))
+        wanted = resize(ramp(), 24, 16) if size else ramp()
+        # Of a video of RGB the scaler takes white to be 65280, and rounds.
+        np.testing.assert_allclose(first.deep.astype(float), wanted, atol=0 if kind != "mkv" and not size else 24)
+    plain = open_source(path)
+    assert any("painted from 8 of them" in note for note in plain.info.notes)
+    assert next(plain.frames()).deep is None
+
+
+def test_the_bits_of_a_picture_reach_its_painting(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), ramp())
+    # Nothing is changed of it, to speak of.
+    how = {key: value for key, value in HOW.items() if key not in ("carried_steps", "passes")}
+    still = {**how, "steps": 1, "strength": 0.0, "optimizer": "adam", "learning_rate": 1e-6}
+    made = stylize_image(tmp_path / "in.png", inputs[1], tmp_path / "o.png", depth=16, **still)
+    assert made.painted.deep is not None
+    assert np.abs(made.painted.deep.astype(int) - ramp()).max() < 20
+    grey = tiny_painter(colours="keep", steps=1, learning_rate=1e-6).deeply().paint(ramp())
+    assert grey.deep is not None and np.abs(grey.deep.astype(int) - ramp()).max() < 20
+
+
 @pytest.mark.parametrize("form", ["png", "tif", "grey.png", "exr"])
 def test_what_has_sixteen_bits_is_said_to_be_painted_from_eight(tmp_path: Path, form: str) -> None:
     (tmp_path / "in").mkdir()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from media_clips import decoded, plan, stream, write_clip
+from media_clips import decoded, images_of, plan, stream, write_clip
 from test_display_conversion import TO_2020, hlg, mobius, patch, pq, srgb
 
 from pipeline.errors import UsageError
@@ -70,6 +70,7 @@ def test_every_codec_for_it_says_that_it_is_hdr(tmp_path: Path, name: str, codec
     said = stream(tmp_path / name)
     assert f"{pixels}(" in said and "bt2020/smpte2084" in said
     assert any("Written as HDR again (PQ, BT.2020)" in note for note in sink.notes)
+    np.testing.assert_allclose(images_of(tmp_path / name)[0][24, 32], [200, 60, 90], atol=1)
 
 
 @pytest.mark.parametrize(
