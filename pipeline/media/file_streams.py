@@ -61,8 +61,8 @@ class Contents:
     """What the file as a whole says of itself, by names in small letters."""
 
     def of(self, kind: str) -> tuple[Stream, ...]:
-        """The streams of a kind."""
-        return tuple(stream for stream in self.streams if stream.kind == kind)
+        """The streams of a kind, but for the one that holds the titles of chapters."""
+        return tuple(stream for stream in self.streams if stream.kind == kind and not stream.menu)
 
     @property
     def default_sound(self) -> Stream | None:
@@ -94,6 +94,7 @@ def as_metadata(tags: Mapping[str, str], chapters: tuple[Chapter, ...]) -> str:
 def _streams(lines: tuple[str, ...], chapters: bool) -> tuple[Stream, ...]:
     found: dict[int, Stream] = {}
     last: Stream | None = None
+    written: set[int] = set()
     for line in lines:
         told = line.partition("] ")[2].strip() if line.startswith("[") else line.strip()
         if told.startswith("Output #"):
@@ -102,9 +103,15 @@ def _streams(lines: tuple[str, ...], chapters: bool) -> tuple[Stream, ...]:
             last = _stream(stream, chapters)
             # A transport stream lists what belongs to several programs several times.
             found.setdefault(last.number, last)
+            if last.codec == "mov_text" and "(text /" in stream.group(5):
+                written.add(last.number)
         elif last is not None and (title := _TITLE.match(told)) and not found[last.number].title:
             found[last.number] = last = _titled(found[last.number], title.group(1))
-    return tuple(found[number] for number in sorted(found))
+    streams = [found[number] for number in sorted(found)]
+    if chapters and not any(one.menu for one in streams):
+        # Where the reference to it leads nowhere, the track of the titles looks like subtitles of QuickTime.
+        streams = [replace(one, menu=True) if one.number in written else one for one in streams]
+    return tuple(streams)
 
 
 def _stream(match: re.Match[str], chapters: bool) -> Stream:

@@ -237,3 +237,20 @@ def test_sound_that_got_lost_is_found(tmp_path: Path, film: Path, monkeypatch: p
     with pytest.raises(OutputError, match="sound is missing"):
         copy_clip(open_source(film, frames=(0, 8)), tmp_path / "out.mkv", audio="all")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_titles_of_chapters_are_no_subtitles(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=800\ntitle=one\n")
+    whole = clip(tmp_path / "a.mp4", frames=20)
+    named = ("-f", "ffmetadata", "-i", address(tmp_path / "c.txt"), "-map_chapters", "1")
+    ffmpeg("-i", address(whole), *named, "-c", "copy", address(tmp_path / "whole.mp4"))
+    # A reference to another track than that of the titles.
+    reference = bytes.fromhex("0000000c") + b"chap" + bytes.fromhex("00000002")
+    data = (tmp_path / "whole.mp4").read_bytes()
+    assert data.count(reference) == 1
+    (tmp_path / "in.mp4").write_bytes(data.replace(reference, reference[:-1] + b"c"))
+    assert "mov_text (text" in " ".join(run(["-i", address(tmp_path / "in.mp4")]).lines)
+    sink = copy_clip(open_source(tmp_path / "in.mp4"), tmp_path / "out.mkv")
+    contents = read_contents(tmp_path / "out.mkv")
+    assert not contents.of("subtitle") and [one.title for one in contents.chapters] == ["one"]
+    assert not any("Not taken over" in note for note in sink.notes)
