@@ -26,7 +26,7 @@ from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
 from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
 from pipeline.style.recorded_objectives import RecordedObjectives
-from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, with_protected
+from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, showing_protected, with_protected
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
 from pipeline.types import DeepImage, Image, shallow
@@ -221,6 +221,8 @@ class Painter:
                 lambda plan: self._paint(content, carried, index, on_progress, start, steps, plan),
             )
 
+        if self._shares is not None and on_progress is not None:
+            on_progress = showing_protected(on_progress, content, self._shares)
         if self.settings.colours == "keep":
             painted = paint_luminance(paint, content, carried, on_progress, start)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.style.frame import OnProgress, Progress
 from pipeline.style.picture import to_deep, to_image, to_tensor
 from pipeline.types import DeepImage, Image
 
@@ -73,6 +74,25 @@ def with_protected(painted: Image | DeepImage, content: Image | DeepImage, share
         return painted
     found = to_tensor(painted) * (1 - protected) + to_tensor(content) * protected
     return to_image(found) if painted.dtype == np.uint8 else to_deep(found)
+
+
+def showing_protected(on_progress: OnProgress, content: Image | DeepImage, shares: Tensor) -> OnProgress:
+    """Tells `on_progress` of pictures with what is protected as it is in the content."""
+    protected = shares[-1]
+    if not bool(protected.any()):
+        return on_progress
+    kept = to_tensor(content) * protected
+
+    def on_painting(progress: Progress) -> None:
+        on_progress(
+            replace(
+                progress,
+                picture=lambda: progress.picture() * (1 - protected) + kept,
+                start=lambda: progress.start() * (1 - protected) + kept,
+            )
+        )
+
+    return on_painting
 
 
 def _feathered(mask: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from pipeline.network.base import Network
 from pipeline.network.vgg import BLOCKS
 from pipeline.style import losses, objective, optimizers, step_runner
 from pipeline.style.adain import pooled_statistics
-from pipeline.style.frame import PaintedFrame, Style, TemporalTarget, WarmStart
+from pipeline.style.frame import PaintedFrame, Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.guided import GuidedStyleTerm, field_deviation, guided_sums, guides_of, shares_of_layer
 from pipeline.style.losses import sums_of
 from pipeline.style.objective import Objective
@@ -241,7 +241,11 @@ def test_what_is_protected_stays_and_its_surroundings_are_painted(colours: str) 
     keep = np.zeros((64, 96), np.uint8)
     keep[10:50, 20:70] = 255
     painter = tiny_painter(steps=20, style_weight=50.0, colours=colours, start="recoloured", recolour=1.0)
-    found = painter.with_masks(Masks(np.zeros((0, 64, 96), np.uint8), keep)).paint(content).image
+    told: list[Progress] = []
+    masks = Masks(np.zeros((0, 64, 96), np.uint8), keep)
+    found = painter.with_masks(masks).paint(content, on_progress=told.append).image
+    for shown in (told[0].start(), told[3].picture(), told[-1].picture()):
+        torch.testing.assert_close(shown[..., 13:47, 23:67], to_tensor(content)[..., 13:47, 23:67])
     np.testing.assert_array_equal(found[13:47, 23:67], content[13:47, 23:67])
     away = np.abs(found.astype(int) - content).mean(-1)
     assert away[:, 80:].mean() > 8
