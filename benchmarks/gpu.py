@@ -88,6 +88,13 @@ class Bench:
         self.synchronise()
         return (time.perf_counter() - began) / rounds
 
+    def limit_memory(self, most: float | None) -> None:
+        """Let torch have so many bytes of a GPU; None: all."""
+        # Other than elsewhere, this wants the number of the GPU.
+        number = torch.cuda.current_device() if self.device.index is None else self.device.index
+        there = torch.cuda.get_device_properties(number).total_memory
+        torch.cuda.set_per_process_memory_fraction(1.0 if most is None else min(1.0, most / there), number)
+
     def table(self, name: str, measured: Callable[[], list[Row]], needs: float) -> None:
         """Measure and print, where there are so many seconds left."""
         if time.monotonic() + needs > self.until:
@@ -125,7 +132,7 @@ def bare_step(network: Network, start: torch.Tensor, compiled: bool = False) -> 
 
     :param compiled: leave network and losses, both ways, to torch.compile.
     """
-    image = start.clone().requires_grad_(True)
+    image = start.clone(memory_format=torch.contiguous_format).requires_grad_(True)
     adam = torch.optim.Adam([image], lr=0.02, fused=start.device.type == "cuda")
     layers = [f"relu{block}_1" for block in range(1, 6)]
 
@@ -147,7 +154,8 @@ def bare_step(network: Network, start: torch.Tensor, compiled: bool = False) -> 
     take = torch.compile(loss_of, mode="reduce-overhead") if compiled else loss_of
 
     def step() -> None:
-        (image.grad,) = torch.autograd.grad(take(image), image)
+        # As torch's fused Adam wants it: stored like the picture.
+        image.grad = torch.autograd.grad(take(image), image)[0].contiguous()
         adam.step()
 
     return step
@@ -283,8 +291,7 @@ def pictures(bench: Bench) -> list[Row]:
         if bench.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(bench.device)
-            there = torch.cuda.get_device_properties(bench.device).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, gigabytes * 1e9 / there) or 1.0, bench.device)
+            bench.limit_memory(gigabytes * 1e9 or None)
         began = time.perf_counter()
         painter = Painter(bench.network, [Style(sample("paint.jpg", 512, 512))], settings, bench.device)
         each = []
@@ -299,8 +306,8 @@ def pictures(bench: Bench) -> list[Row]:
             "peak of tensors, GB": round(peak, 2),
             "memory": painted.memory_fallback.value or "as usual",
         })  # fmt: skip
-        if bench.device.type == "cuda":
-            torch.cuda.set_per_process_memory_fraction(1.0, bench.device)
+    if bench.device.type == "cuda":
+        bench.limit_memory(None)
     return rows
 
 
