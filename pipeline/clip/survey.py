@@ -35,8 +35,6 @@ from pipeline.types import Image
 LOOKING = "Looking through the clip"
 SAMPLES = 32
 """Frames that stand for a clip."""
-COMPARING = 4
-"""Threads in which frames are compared, as small pictures."""
 LOOKED_AT = 2
 """Frames that may wait to be looked at by the network."""
 LEAST_MOTION = 0.0001
@@ -177,12 +175,9 @@ class _Scan:
                     yield image
                     self._session.on_event(Scanned(index + 1, count, LOOKING))
 
-        with (
-            HelperThreads(1, thread_name_prefix="measure") as beside,
-            HelperThreads(COMPARING, thread_name_prefix="compare") as comparing,
-        ):
+        with HelperThreads(1, thread_name_prefix="measure") as beside:
             if self._shots is None:
-                self._shots = find_shots(images(), begin=lambda work: comparing.submit(work).result)
+                self._shots = find_shots(images())
             else:
                 for _ in images():
                     pass

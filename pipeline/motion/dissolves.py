@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,17 +42,13 @@ class DissolveFinder:
         self._close()
         self._shot = index
 
-    def add(self, index: int, mixtures: Mapping[int, Callable[[], float | None]]) -> None:
-        """Frame `index` is the last one so far.
-
-        :param mixtures: what `mixture` says of a transition that ends with it, by how many frames before it begins:
-            each of `SPANS`, as far as there are frames.
-        """
+    def add(self, index: int, frames: Mapping[int, Small]) -> None:
+        """Frame `index` is the last one so far; `frames` holds at least the `SPANS[-1]` before it."""
         for span in SPANS:
             first = index - span
             if first < self._shot:
                 break
-            share = mixtures[span]()
+            share = mixture(frames[first], frames[first + span // 2], frames[index])
             if share is not None:
                 self._mixtures.append(_Mixture(span, first + span // 2, abs(share - 0.5)))
         if self._mixtures and index - max(one.middle for one in self._mixtures) > SPANS[-1]:

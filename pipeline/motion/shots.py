@@ -12,26 +12,10 @@ one core."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
-from typing import Protocol, TypeVar
 
 from pipeline.motion.dissolves import SPANS, DissolveFinder, mixture
 from pipeline.motion.frame_difference import Difference, Small, difference, downscaled
 from pipeline.types import Image
-
-T = TypeVar("T")
-
-
-class Begin(Protocol):
-    """How work is begun that is wanted a few frames later."""
-
-    def __call__(self, work: Callable[[], T], /) -> Callable[[], T]:
-        """
-        :param work: gives the same however often, and wherever, it is called.
-        :return: gives its result, waiting for it.
-        """
-        ...
-
 
 Shot = tuple[int, int]
 """First frame of a shot, and the one after its last."""
@@ -51,9 +35,7 @@ AROUND = 2
 """Neighbours on either side that a difference has to stand out from."""
 
 
-def find_shots(
-    images: Iterable[Image], on_progress: Callable[[int], None] = lambda count: None, begin: Begin = cache
-) -> list[Shot]:
+def find_shots(images: Iterable[Image], on_progress: Callable[[int], None] = lambda count: None) -> list[Shot]:
     """All shots of a clip. No more than forty frames are kept, at 64 pixels.
 
     A hard cut begins a shot with its first frame, a dissolve with the frame in its middle. A fade to black begins one
@@ -61,10 +43,9 @@ def find_shots(
 
     :param images: uint8 (H, W, 3), all of one size, read once and in order.
     :param on_progress: called with the number of frames compared so far.
-    :param begin: has frames compared in threads, for instance; by default it is done once it is asked for.
     :return: first frame and the one after the last of each, in order and without gaps; none for no frames.
     """
-    finder = _Finder(begin)
+    finder = _Finder()
     for image in images:
         finder.add(downscaled(image))
         on_progress(finder.count)
@@ -78,15 +59,12 @@ def _unlike(step: Difference) -> bool:
 class _Finder:
     """Takes frames as they come and decides on each when the ones after it are known."""
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._begin = begin
         self._cuts: list[int] = []
         self._frames: dict[int, Small] = {}
-        self._steps: dict[int, Callable[[], Difference]] = {}
+        self._steps: dict[int, Difference] = {}
         """Difference of each frame to the one before it."""
-        self._mixtures: dict[int, dict[int, Callable[[], float | None]]] = {}
-        """Of each frame, what `dissolves.mixture` says of it as the last one, by how many frames before it begins."""
         self._decided = 0
         self._dissolves = DissolveFinder()
 
@@ -94,14 +72,7 @@ class _Finder:
         index = self.count
         self._frames[index] = frame
         if index:
-            self._steps[index] = self._begin(partial(difference, self._frames[index - 1], frame))
-        self._mixtures[index] = {
-            span: self._begin(
-                partial(mixture, self._frames[index - span], self._frames[index - span + span // 2], frame)
-            )
-            for span in SPANS
-            if span <= index
-        }
+            self._steps[index] = difference(self._frames[index - 1], frame)
         self.count += 1
         if index >= FLASH:
             self._decide(index - FLASH)
@@ -120,10 +91,10 @@ class _Finder:
         if index and self._is_hard(index):
             self._cuts.append(index)
             self._dissolves.cut(index)
-        self._dissolves.add(index, self._mixtures.pop(index))
+        self._dissolves.add(index, self._frames)
 
     def _is_hard(self, index: int) -> bool:
-        if not _unlike(self._steps[index]()) and not self._stands_out(index):
+        if not _unlike(self._steps[index]) and not self._stands_out(index):
             return False
         return not self._in_flash(index) and not self._ends_blend(index)
 
@@ -144,7 +115,7 @@ class _Finder:
         return mixture(self._frames[index - 2], self._frames[index - 1], self._frames[index]) is not None
 
     def _stands_out(self, index: int) -> bool:
-        step = self._steps[index]()
+        step = self._steps[index]
         around = [k for k in range(index - AROUND, index + AROUND + 1) if k != index and k in self._steps]
-        loudest = max((self._steps[k]().levels for k in around), default=0.0)
+        loudest = max((self._steps[k].levels for k in around), default=0.0)
         return step.structure > FAINT.structure and step.levels > FAINT.levels and step.levels > STANDS_OUT * loudest

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -22,7 +19,6 @@ from pipeline.motion.shots import find_shots
 from pipeline.types import Image
 from tests.tiny import picture
 
-T = TypeVar("T")
 SAMPLE = Path(__file__).parents[2] / "samples" / "clip.mp4"
 
 
@@ -226,20 +222,3 @@ def test_a_cut_behind_the_end() -> None:
 def test_automatic_cuts_need_frames() -> None:
     with pytest.raises(ValueError, match="found in the frames"):
         parse_cuts("auto").shots(36)
-
-
-@pytest.mark.parametrize("length", [0, 6])
-def test_compared_in_threads_the_same_shots_are_found(length: int) -> None:
-    frames = joined(length)
-    threads: set[str] = set()
-
-    def begin(work: Callable[[], T]) -> Callable[[], T]:
-        def noted() -> T:
-            threads.add(threading.current_thread().name.split("_")[0])
-            return work()
-
-        return pool.submit(noted).result
-
-    with ThreadPoolExecutor(3, "compare") as pool:
-        assert find_shots(frames, begin=begin) == find_shots(frames)
-    assert threads == {"compare"} and len(find_shots(frames)) == 2
