@@ -24,13 +24,16 @@ from pipeline.clip.session import Session
 from pipeline.clip.tracking import AHEAD, FIND, Find, distances
 from pipeline.motion.carry import Way
 from pipeline.motion.flow import DIS
+from pipeline.motion.opencv_threads import single_threaded
 from pipeline.motion.process import FOUND, READY, Shared
 from pipeline.network.device import waits_for_launches
 from pipeline.types import Image
 
-SPARED = 1
-"""Cores that are left to whoever paints. Whatever else is to be done comes before what they do, too: they are less
-urgent."""
+BEHIND = 15
+"""Steps by which they are less urgent than whoever started them: there is one for each core, and none should hold up
+what is painted."""
+START = f"import os; os.nice({BEHIND}); from pipeline.motion.process import main; main()"
+"""What each of them runs: to import what it wants takes it most of a second, and should hold up nobody either."""
 FEWEST = 4
 """Processes below which threads do as well."""
 FEWEST_FRAMES = 8
@@ -46,7 +49,7 @@ def finders_of(session: Session) -> AbstractContextManager[Find | None]:
     """As many as make sense for a job; None where threads do as well, or where they are not what finds its frames."""
     info, settings = session.source.info, session.settings
     wanted = distances(settings) and session.flow == DIS and info.frames >= FEWEST_FRAMES
-    count = torch.get_num_threads() - SPARED
+    count = torch.get_num_threads()
     if (
         not wanted
         or not waits_for_launches(session.painter.device)
@@ -69,7 +72,7 @@ class _Finder:
             os.ftruncate(descriptor, size)
             self._shared = Shared.within(mmap.mmap(descriptor, size), height, width)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.motion.process", str(descriptor), str(height), str(width)],
+                [sys.executable, "-c", START, str(descriptor), str(height), str(width)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -125,6 +128,7 @@ class Finders:
         self._ready = 0
         self._lock = threading.Lock()
         self._closing = False
+        self._single = single_threaded()
         # It takes each of them a few tenths of a second to be ready; meanwhile other things are done.
         self._starter = threading.Thread(target=self._start, args=(count,), name="finders", daemon=True)
         self._starter.start()
@@ -164,11 +168,14 @@ class Finders:
         return FIND(earlier, later)
 
     def __enter__(self) -> Finders:
+        # What is left to be done here is done in threads, each of which needs no others.
+        self._single.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._single.__exit__(kind, error, trace)
         self._closing = True
         for finder in [*self._all]:
             finder.end()

@@ -27,6 +27,7 @@ from pipeline.clip.speed import frames_to_measure
 from pipeline.clip.work_folder import MASKS, MOTION, SEAM, SHOTS, STATISTICS, WorkFolder
 from pipeline.media.frame import Frame
 from pipeline.motion.frame_difference import downscaled
+from pipeline.motion.opencv_threads import single_threaded
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.track import untracked_share
 from pipeline.style.adain import ClipStatistics, pooled_statistics, statistics_as_json, statistics_from_json
@@ -175,7 +176,7 @@ class _Scan:
                     yield image
                     self._session.on_event(Scanned(index + 1, count, LOOKING))
 
-        with HelperThreads(1, thread_name_prefix="measure") as beside:
+        with single_threaded(), HelperThreads(1, thread_name_prefix="measure") as beside:
             if self._shots is None:
                 self._shots = find_shots(images())
             else:

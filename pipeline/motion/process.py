@@ -1,8 +1,8 @@
-"""`python -m pipeline.motion.process MEMORY HEIGHT WIDTH`: finds frames in earlier ones, in memory that it shares with
-the process that started it.
+"""A process that finds frames in earlier ones, in memory that it shares with the one that started it, `clip.finders`.
 
-For every byte on stdin it finds the second frame in that memory in the first one, and writes a byte to stdout once what
-was found stands there. It ends when stdin is closed, with whoever started it.
+Its arguments are the descriptor of that memory, and height and width of the frames. For every byte on stdin it finds
+the second frame in that memory in the first one, and writes a byte to stdout once what was found stands there. It ends
+when stdin is closed, with whoever started it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from pipeline.motion.carry import Way, found_again
 from pipeline.motion.flow import DIS
 from pipeline.types import Image
 
-BEHIND = 5
-"""Steps by which this process is less urgent than the one that started it."""
 READY, FOUND, FAILED = b"r", b"f", b"x"
 
 
@@ -74,8 +72,6 @@ def main() -> None:
     shared = Shared.within(mmap.mmap(descriptor, Shared.size(height, width)), height, width)
     # There are as many of these processes as there are cores to be had.
     cv2.setNumThreads(1)
-    # What is found ahead should not hold up what is painted.
-    os.nice(BEHIND)
     os.write(1, READY)
     while os.read(0, 1):
         try:
@@ -85,7 +81,3 @@ def main() -> None:
             os.write(1, FAILED)
         else:
             os.write(1, FOUND)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
@@ -87,6 +88,20 @@ def test_what_goes_wrong_there_is_raised_here(monkeypatch: pytest.MonkeyPatch) -
     assert asked
 
 
+def test_they_are_less_urgent_and_opencv_takes_one_thread_a_call_meanwhile() -> None:
+    usual = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(2)
+        with Finders(SIZE, 1) as finders:
+            ready(finders, 1)
+            least = min(19, os.nice(0) + module.BEHIND)
+            assert os.getpriority(os.PRIO_PROCESS, finders._all[0]._process.pid) == least
+            assert cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(usual)
+
+
 def test_another_package_of_that_name_is_not_taken_for_this_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +149,6 @@ def test_a_clip_whose_motion_processes_find_is_the_same(tmp_path: Path, monkeypa
             return super().__call__(*pair)
 
     monkeypatch.setattr(module, "waits_for_launches", lambda device: True)
-    monkeypatch.setattr(module, "SPARED", 0)
     monkeypatch.setattr(module, "FEWEST", 1)
     monkeypatch.setattr(module, "Finders", Watched)
     stylize_video(*inputs, tmp_path / "processes", **how)
