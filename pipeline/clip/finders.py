@@ -32,8 +32,17 @@ from pipeline.types import Image
 BEHIND = 15
 """Steps by which they are less urgent than whoever started them: there is one for each core, and none should hold up
 what is painted."""
-START = f"import os; os.nice({BEHIND}); from pipeline.motion.process import main; main()"
-"""What each of them runs: to import what it wants takes it most of a second, and should hold up nobody either."""
+START = f"""
+import os
+os.nice({BEHIND})
+from pipeline.network.memory import keep_freed_memory
+keep_freed_memory()
+from pipeline.motion.process import main
+main()
+"""
+"""What each of them runs. To import what it wants takes it most of a second, and should hold up nobody either. With
+memory given back to the system and taken again, a pair of frames of 512x288 took 13,000 page faults, and 85 ms instead
+of 58."""
 FEWEST = 4
 """Processes below which threads do as well."""
 FEWEST_FRAMES = 8

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 from moving import panned
+from test_out_of_memory import GLIBC
 
 from pipeline.clip import finders as module
 from pipeline.clip.finders import Finders, can_share
@@ -100,6 +101,23 @@ def test_they_are_less_urgent_and_opencv_takes_one_thread_a_call_meanwhile() -> 
         assert cv2.getNumThreads() == 2
     finally:
         cv2.setNumThreads(usual)
+
+
+@pytest.mark.skipif(not GLIBC, reason="needs glibc")
+def test_they_keep_the_memory_that_they_have_once_had() -> None:
+    pair, size = panned(3, 2, 144, 256), (144, 256)
+    with Finders(size, 1) as finders:
+        ready(finders, 1)
+        faults = Path(f"/proc/{finders._all[0]._process.pid}/stat")
+
+        def so_far() -> int:
+            return int(faults.read_text().rsplit(")", 1)[1].split()[7])
+
+        for _ in range(3):
+            finders(*pair)
+        before = so_far()
+        finders(*pair)
+        assert so_far() - before < 100, "left alone, thousands of pages are taken anew for every pair"
 
 
 def test_another_package_of_that_name_is_not_taken_for_this_one(
