@@ -185,10 +185,21 @@ class Run:
     """Why it failed; meaningless where `code` is 0."""
 
 
-def run(arguments: Sequence[str], on_line: Callable[[str], None] | None = None) -> Run:
-    """Run ffmpeg to its end and return exit code, stdout and the last lines of stderr."""
+def run(
+    arguments: Sequence[str],
+    on_line: Callable[[str], None] | None = None,
+    on_start: Callable[[Process], None] | None = None,
+) -> Run:
+    """Run ffmpeg to its end and return exit code, stdout and the last lines of stderr.
+
+    Args:
+        on_line: as for `Process`.
+        on_start: is given the process, to kill it from another thread.
+    """
     process = Process(arguments, read=True, on_line=on_line)
     try:
+        if on_start is not None:
+            on_start(process)
         out = process.stdout.read()
     except BaseException:
         process.kill()

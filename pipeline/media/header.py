@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import MediaError
-from pipeline.media.ffmpeg import address, decoders, run
+from pipeline.media.ffmpeg import Process, address, decoders, run
 
 _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(r"n: *0 pts: .*? fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)")
@@ -73,8 +74,11 @@ class Header:
     """Where the video ends on the clock of the file, in seconds, if a Matroska tag says so."""
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, on_start: Callable[[Process], None] | None = None) -> Header:
     """Decode the first frame of `path` and tell what it and the container say.
+
+    Args:
+        on_start: as for `run`.
 
     Raises:
         MediaError: it is no video, or not one frame can be decoded.
@@ -83,7 +87,8 @@ def read_header(path: Path) -> Header:
         [
             *("-i", address(path), "-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1"),
             *("-fps_mode", "passthrough", "-f", "null", "-"),
-        ]
+        ],
+        on_start=on_start,
     )
     said = "\n".join(done.lines)
     banner = re.split(r"^(?:\[info\] )?Output #", said, maxsplit=1, flags=re.MULTILINE)[0]

@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 
 from pipeline.errors import MediaError
 from pipeline.media.damage import past_damage, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
-from pipeline.media.ffmpeg import complaint
+from pipeline.media.ffmpeg import Process, complaint
 from pipeline.media.header import Header, read_header
 from pipeline.media.listing import Listing, packets
 from pipeline.media.timing import mean_rate, regular_rate
@@ -64,8 +65,8 @@ def probe(
     """
     check_readable(path)
     # Two looks at the file, side by side. What is no video is known as such by either at once.
-    with ThreadPoolExecutor(1, thread_name_prefix="header") as beside:
-        reading = beside.submit(read_header, path)
+    with ThreadPoolExecutor(1, thread_name_prefix="header") as beside, _Stoppable() as reader:
+        reading = beside.submit(read_header, path, reader.watch)
         decoded = decode(path, reading.result, stop, on_progress)
         header = reading.result()
     if decoded.backwards:
@@ -82,6 +83,31 @@ def probe(
     # Broadcasts and edited tapes begin with frames of one kind and go on with those of the other.
     header = replace(header, interlaced=header.interlaced or decoded.interlaced)
     return _conclude(header, decoded, sounds, remark, whole=stop is None)
+
+
+class _Stoppable:
+    """A program in another thread that is ended where a block ends early: nobody hears of its end any more."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._over = False
+
+    def watch(self, process: Process) -> None:
+        """Take the program, as soon as it runs."""
+        self._process = process
+        if self._over:  # since before it was there
+            process.kill()
+
+    def __enter__(self) -> _Stoppable:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._over = True
+            if self._process is not None:
+                self._process.kill()
 
 
 def check_readable(path: Path) -> None:
