@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
         "options",
         "signals",
     },
-    "commands": {"report", "clip", "settings", "options", "signals"},
+    "commands": {"report", "pictures", "clip", "settings", "options", "signals"},
     "cli": {"studio", "commands", "report", "pictures", "batch", "clip", "network", "settings", "options", "signals"},
     "pipeline": set(),
     "reelbrush": {"cli", "pipeline", "clip", "style", "network", "settings"},

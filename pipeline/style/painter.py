@@ -18,10 +18,11 @@ from pipeline.network.device import Precision, choose_precision, memory_format, 
 from pipeline.settings import Settings
 from pipeline.style.adain import ChannelStatistics, ClipStatistics
 from pipeline.style.colour import ColourStatistics, blended_colour_statistics, colour_statistics, with_colours
-from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Style, Unfinished, WarmStart
+from pipeline.style.frame import OnProgress, PaintedFrame, Style, Unfinished, WarmStart
+from pipeline.style.frame_progress import FrameProgress
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
-from pipeline.style.optimise import LoopSettings, Step, optimise, runner_for
+from pipeline.style.optimise import LoopSettings, optimise, runner_for
 from pipeline.style.optimizers import OptimizerName
 from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
 from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
@@ -277,7 +278,7 @@ class Painter:
             base = self._better(runner, base, to_tensor(carried.own, home), sizes[0])
             canvas = resized(base, *sizes[0])
         counts = self._steps(len(sizes), steps or loop.steps)
-        reporter = _Reporter(on_progress, base, canvas, (height, width), sizes, counts, plan)
+        reporter = FrameProgress(on_progress, base, canvas, (height, width), sizes, counts, plan)
         # Where memory has run out since, it is begun anew with less.
         after = self._after if self._after is not None and self._after.plan == plan else None
         first, done = (after.size, after.before) if after is not None else (0, 0)
@@ -386,58 +387,3 @@ def _check_weights(weights: Sequence[float]) -> None:
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-class _Reporter:
-    """Turns the loop's steps at one size into progress of the whole frame."""
-
-    def __init__(
-        self,
-        on_progress: OnProgress | None,
-        base: Tensor | None,
-        canvas: Tensor,
-        size: tuple[int, int],
-        sizes: Sequence[tuple[int, int]],
-        steps: Sequence[int],
-        plan: MemoryPlan,
-    ) -> None:
-        """
-        :param base: the picture that the painting began as.
-        :param canvas: what the first step starts from, at the coarsest size.
-        :param size: (height, width) at the end.
-        :param sizes: every (height, width) that is painted, coarse to fine.
-        :param steps: budgeted at each of them.
-        """
-        self._on_progress = on_progress
-        self._base = base
-        self._canvas = canvas
-        self._size = size
-        self._steps = steps
-        self._plan = plan
-        self._work = [count * _area(one) for count, one in zip(steps, sizes, strict=True)]
-
-    def at(self, position: int, done: int) -> Callable[[Step], None]:
-        """An `on_step` for the size number `position`, after `done` steps at coarser ones."""
-        level = len(self._work) - 1 - position
-        before = sum(self._work[:position])
-
-        def start() -> Tensor:
-            return enlarged(self._canvas, self._base, self._size).cpu()
-
-        def on_step(step: Step) -> None:
-            def picture() -> Tensor:
-                # A coarse painting still has the fine detail to lose that it began with.
-                shown = step.image().to(self._canvas.device)
-                return enlarged(shown, self._base if level else None, self._size).cpu()
-
-            share = (before + self._work[position] * step.number / step.of) / sum(self._work)
-            budget = done + sum(self._steps[position:])
-            assert self._on_progress is not None
-            self._on_progress(
-                Progress(
-                    done + step.number, budget, share, level, len(self._work), step, picture, start,
-                    lambda: Unfinished(position, done, step.halfway(), self._plan),
-                )
-            )  # fmt: skip
-
-        return on_step
