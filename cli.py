@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ from pipeline.commands.console import (
     screen,
 )
 from pipeline.commands.figures import figure_app
-from pipeline.commands.painting import ClipPainting, Painting, PreviewPainting
+from pipeline.commands.painting import ClipPainting, Painting, PreviewPainting, StudioPainting
 from pipeline.commands.signature import command
 from pipeline.commands.streams import StreamFormat, refuse_streams, through_files, with_image_command
 from pipeline.errors import UsageError
@@ -51,6 +52,7 @@ from pipeline.pictures.jobs import (
 )
 from pipeline.settings import PRESETS, resolve
 from pipeline.signals import between_events, defer_signals
+from pipeline.studio.jobs import StudioJob
 from pipeline.text import escape_unencodable_output
 
 # Idle OpenMP threads that spin take the cores from ffmpeg and from whatever else runs. A step took, on two idle cores
@@ -303,6 +305,24 @@ def preview(
         typer.echo(f"# {head}\n{line}" if head and job.cell is None else line)
     if job.output is not None:
         say_made(job.output, "", made.notes, talk)
+
+
+@command(
+    app,
+    short_help="Try settings on a local page while the painting appears.",
+    examples=("reelbrush studio clip.mp4 -s scream.jpg", "reelbrush studio --no-browser --port 8765"),
+)
+def studio(job: StudioJob, painting: StudioPainting) -> None:
+    """Open a page in the browser: drop a clip or a picture and paintings, and see the painting come as you change it.
+
+    The page is seen from this machine only. What was dropped is removed at the end; Ctrl-C ends it.
+    """
+    with errors("What the job has finished is kept; the command that the page shows goes on."):
+        painting.check()
+        from pipeline.studio.server import run_studio
+
+        say = partial(out.print, highlight=False, soft_wrap=True)
+        run_studio(job, painting.values(), painting.hidden_words(), painting.weights, painting.device, say)
 
 
 @command(

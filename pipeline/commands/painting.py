@@ -126,6 +126,21 @@ class PreviewPainting(Painting):
     )
 
 
+@dataclass(frozen=True)
+class StudioPainting(Painting):
+    """How the studio begins to paint: what its page lets one change."""
+
+    typed: Typed = field(
+        default_factory=dict,
+        metadata=group(Settings, only=("size", "strength", "colours", "style_scale"), preset=DEFAULT_PRESET),
+    )
+
+    def hidden_words(self) -> list[str]:
+        """The options that the page does not show, as they were typed."""
+        return words({"weights": self.weights, "device": None if self.device == "auto" else self.device,
+                      "config": self.config, "set": self.assigned})  # fmt: skip
+
+
 def words(options: Mapping[str, Any]) -> list[str]:
     """Options by name as one types them; of several values, each by itself."""
     found: list[str] = []

@@ -1,1 +1,5 @@
-"""The studio: settings tried while the painting appears, and the job started from there."""
+"""The studio: settings tried on a local page while the painting appears, and the job started from there.
+
+`wish.py`, `subject.py`, `drafts.py`, `live_painter.py`, `job_runner.py` and `room.py` know of no page; `page.py` is the
+page, and `server.py` lets nobody but the browser of this machine see it.
+"""

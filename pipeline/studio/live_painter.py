@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import ReelbrushError
@@ -23,7 +24,7 @@ EVERY = 0.4
 class PaintsDrafts(Protocol):
     """What `Drafts` does; nothing of it is called from two threads at once."""
 
-    def subject(self, source: object, told: Callable[[str], None]) -> Subject:
+    def subject(self, source: Path, told: Callable[[str], None]) -> Subject:
         """The input of a wish, read."""
         ...
 
@@ -143,6 +144,7 @@ class LivePainter:
         def told(text: str) -> None:
             self._show(number, doing=text)
 
+        assert wish.source is not None
         subject = drafts.subject(wish.source, told)
         before = subject.frames[min(wish.frame, len(subject.frames) - 1)]
         moved = self._view.before is not before

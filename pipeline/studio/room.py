@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.clip.engine import read_style
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture
@@ -41,12 +43,26 @@ class Room:
         self._lock = threading.RLock()
         self._wish = wish
         self._number = 0
+        self.changed_at = 0.0
+        """When that was, as `time.monotonic` counts."""
         self._output = "" if wish.source is None else str(suggested_output(wish.source))
         self._replaces = False
+        self.plays = 0
+        """How often seconds of the clip have been painted."""
         self._styles = dict.fromkeys(wish.styles, True)
         self.live = LivePainter(drafts)
         self.job, self.clip = JobRunner(), JobRunner()
         self.live.ask(wish)
+
+    def check(self) -> None:
+        """See that what the studio opens with can be read.
+
+        :raises MediaError, UsageError: it cannot.
+        """
+        if self._wish.source is not None:
+            _check_input(self._wish.source)
+        for style in self._wish.styles:
+            read_style(style)
 
     def close(self) -> None:
         """End everything that is at work. A job goes on from there when it is started again."""
@@ -93,24 +109,21 @@ class Room:
             # Refused here rather than in the thread that paints.
             _ = wish.settings
             self._wish = wish
-            self._number += 1
+            self._count()
             self.live.ask(wish)
 
     def save_as(self, output: str, replaces: bool) -> None:
         """Say where the result goes, and whether it may replace one."""
         with self._lock:
             self._output, self._replaces = output.strip(), replaces
-            self._number += 1
+            self._count()
 
     def open_input(self, path: Path) -> None:
         """Take another input.
 
         :raises MediaError: it cannot be read; nothing is changed then.
         """
-        if paints_picture(path):
-            read_picture(path)
-        else:
-            open_source(path)
+        _check_input(path)
         with self._lock:
             self._output = str(suggested_output(path))
             self.change(source=path, frame=0)
@@ -132,6 +145,9 @@ class Room:
         with self._lock:
             self._styles = {one: place in numbers for place, one in enumerate(self._styles)}
             self._use()
+
+    def _count(self) -> None:
+        self._number, self.changed_at = self._number + 1, time.monotonic()
 
     def _use(self) -> None:
         self.change(styles=tuple(one for one, used in self._styles.items() if used))
@@ -176,6 +192,7 @@ class Room:
             words = job_words(replace(wish, size=None), output, self._written)
             span = f"{number_text(round(begin, 3))}s:{number_text(round(begin + SECONDS, 3))}s"
             steps = ("--steps", str(min(wish.settings.steps, 25)), "--carried-steps", "8")
+            self.plays += 1
             self.clip.start([*words, *PLAYED, *steps, "--frames", span], output)
 
     def played(self) -> Path | None:
@@ -192,3 +209,13 @@ class Room:
 
     def _overwriting(self) -> list[str]:
         return ["--overwrite"] if self._replaces else []
+
+
+def _check_input(path: Path) -> None:
+    """:raises MediaError: it is not there, or cannot be read."""
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file or folder. Look at how it is spelt.")
+    if paints_picture(path):
+        read_picture(path)
+    else:
+        open_source(path)

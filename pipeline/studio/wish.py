@@ -27,7 +27,7 @@ class Wish:
     preset: str = DEFAULT_PRESET
     strength: float = 0.5
     colours: str = "style"
-    style_scale: float = 1.0
+    style_scale: float | tuple[float, ...] = 1.0
     size: int | None = None
     """Longest side of the real painting in pixels, 0: as the input is; None: as the preset says."""
     frame: int = 0
@@ -55,7 +55,8 @@ class Wish:
         found = [] if self.preset == DEFAULT_PRESET else ["--preset", self.preset]
         found += [] if self.size is None else ["--size", str(self.size)]
         found += [] if self.colours == "style" else ["--colours", self.colours]
-        return found + ([] if self.style_scale == 1 else ["--style-scale", number_text(self.style_scale)])
+        scales = self.style_scale if isinstance(self.style_scale, tuple) else (self.style_scale,)
+        return found + ([] if scales == (1,) else ["--style-scale", ",".join(map(number_text, scales))])
 
 
 def result_ending(source: Path) -> str:

@@ -1,0 +1,280 @@
+"""The page of the studio, made with Gradio. What it shows is a `Room`; all pages show the same one."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from pipeline.errors import ReelbrushError
+from pipeline.settings import PRESETS
+from pipeline.studio.job_runner import JobState
+from pipeline.studio.live_painter import View
+from pipeline.studio.room import SECONDS, Room
+
+EVERY = 0.5
+"""Seconds between two looks at what there is."""
+SETTLED = 1.0
+"""Seconds after the last change when a page shows what was chosen, on another one or by a job."""
+SIZES = {"As the preset says": None, "256": 256, "512": 512, "768": 768, "1024": 1024, "1536": 1536,
+         "As large as the input": 0}  # fmt: skip
+COLOURS = {"The painting's": "style", "The input's own": "keep", "The painting's, matched to the input": "match"}
+CSS = """
+.gradio-container {max-width: 1280px !important; margin: 0 auto !important; padding: 12px !important}
+.gradio-container footer, footer {display: none !important}
+#title h1 {font-size: 1.35rem; margin: 0} #title p {margin: 2px 0 0; opacity: .75}
+#said, #job-said {min-height: 1.6em; font-size: .95rem}
+.bar {height: 6px; border-radius: 3px; background: rgba(128,128,128,.25); overflow: hidden; margin-top: 6px}
+.bar i {display: block; height: 100%; background: #2f6f6a; transition: width .4s}
+.wrong {color: #b3261e; font-weight: 600} .dark .wrong {color: #ff8a80}
+main {padding-bottom: 110px !important}
+#command {position: fixed !important; bottom: 0; left: max(0px, 50vw - 628px); width: min(1256px, 100vw);
+  min-height: 84px; flex: none; z-index: 50;
+  border-top: 1px solid var(--neutral-300) !important;
+  border-radius: 10px 10px 0 0; background: var(--background-fill-primary); box-shadow: 0 -2px 12px rgba(0,0,0,.16)}
+#command textarea {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .85rem; white-space: pre;
+  overflow-x: auto}
+#input, #new {border: 1px dashed var(--neutral-400) !important; border-radius: 8px}
+#styles img {object-fit: cover} #styles .grid-container {grid-template-rows: auto}
+#input .icon-wrap, #new .icon-wrap {display: none} #input .wrap, #new .wrap {padding-top: 22px; font-size: .9rem}
+@media (max-width: 640px) {
+  main {padding: 8px 8px 110px !important} #halves > .column {display: contents} #finish {order: 9}
+}
+"""
+
+
+def application(room: Room, port: int) -> FastAPI:
+    """The page as an ASGI application. Whoever serves it keeps others away from it."""
+    return gr.mount_gradio_app(
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None), _Page(room).blocks, path="/", server_name="127.0.0.1",
+        server_port=port, footer_links=[], show_error=True, ssr_mode=False, pwa=False, css=CSS, run_history=False,
+        theme=gr.themes.Soft(
+            primary_hue="teal", neutral_hue="stone", font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ).set(
+            block_title_background_fill="none", block_title_background_fill_dark="none", block_title_padding="0",
+            block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_200",
+            block_label_text_color="*neutral_700", block_label_text_color_dark="*neutral_200",
+            block_label_background_fill="*neutral_50", block_label_background_fill_dark="*neutral_800",
+        ),
+    )  # fmt: skip
+
+
+class _Page:
+    """Its parts, and what they do."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        with gr.Blocks(title="Reelbrush studio", analytics_enabled=False, fill_width=True) as self.blocks:
+            gr.Markdown("# Reelbrush studio\nDrop in a clip or a picture as input, and a painting. Everything stays on "
+                        "this machine.", elem_id="title")  # fmt: skip
+            with gr.Row(elem_id="halves"):
+                with gr.Column(scale=3, min_width=340):
+                    self._see()
+                with gr.Column(scale=2, min_width=300):
+                    self._choose()
+            self.command = gr.Textbox(
+                label="The same on the command line", lines=1, max_lines=1, interactive=False, buttons=["copy"],
+                placeholder="Appears once there is an input and a painting.", elem_id="command",
+            )  # fmt: skip
+            self._connect()
+
+    def _see(self) -> None:
+        self.picture = gr.ImageSlider(
+            label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"], elem_id="picture",
+            format="jpeg",
+        )  # fmt: skip
+        self.said = gr.HTML(elem_id="said")
+        self.frame = gr.Slider(1, 8, 1, step=1, label="Frame of the clip", visible=False, elem_id="frame")
+        with gr.Row():
+            self.stop = gr.Button("Stop", size="sm", min_width=80, elem_id="stop")
+            self.again = gr.Button("Paint again", size="sm", min_width=80, elem_id="again")
+            self.play = gr.Button(f"Play {SECONDS} seconds", size="sm", min_width=80, visible=False, elem_id="play")
+        self.clip_said = gr.HTML(visible=False)
+        self.clip = gr.Video(
+            label=f"{SECONDS} seconds at draft size", visible=False, autoplay=True, loop=True, interactive=False,
+            height=300, elem_id="clip",
+        )  # fmt: skip
+
+        with gr.Column(elem_id="finish"):
+            self.output = gr.Textbox(label="Save as", lines=1, max_lines=1, elem_id="output")
+            self.replaces = gr.Checkbox(label="Replace what stands there", container=False, elem_id="replaces")
+            with gr.Row():
+                self.all = gr.Button("Paint it all", variant="primary", elem_id="all")
+                self.end = gr.Button("Stop the job", visible=False, elem_id="end")
+            self.job_said = gr.HTML(elem_id="job-said")
+
+    def _choose(self) -> None:
+        with gr.Row():
+            self.input = gr.File(
+                label="Input", file_count="single", type="filepath", height=128, elem_id="input",
+                min_width=120,
+            )  # fmt: skip
+            self.new = gr.File(
+                label="Paintings", file_count="multiple", type="filepath", height=128, elem_id="new", min_width=120
+            )
+        self.styles = gr.Gallery(
+            label="Paintings at hand", visible=False, columns=4, height=130, show_label=False, allow_preview=False,
+            interactive=False, buttons=[], elem_id="styles",
+        )  # fmt: skip
+        self.used = gr.CheckboxGroup([], label="In use; several blend", visible=False, elem_id="used")
+        self.strength = gr.Slider(0, 1, step=0.05, label="Strength", elem_id="strength")
+        self.colours = gr.Radio([*COLOURS.items()], label="Colours", elem_id="colours")
+        self.scale = gr.Slider(
+            0.25, 2, step=0.05, label="Size of the strokes", info="Less is finer, more is coarser.", elem_id="scale"
+        )
+        with gr.Row():
+            self.preset = gr.Dropdown(list(PRESETS), label="Preset", elem_id="preset", min_width=120, filterable=False)
+            self.size = gr.Dropdown(
+                list(SIZES), label="Longest side, pixels", elem_id="size", min_width=120, filterable=False
+            )
+
+    def _connect(self) -> None:
+        room = self._room
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+        def on(event: Any, act: Callable[..., object], *inputs: Any) -> None:
+            event(_told(room, act), list(inputs), None, trigger_mode="always_last", **quiet)
+
+        on(self.strength.input, lambda value: room.change(strength=float(value)), self.strength)
+        on(self.scale.input, lambda value: room.change(style_scale=float(value)), self.scale)
+        on(self.colours.input, lambda value: room.change(colours=value), self.colours)
+        on(self.preset.input, lambda value: room.change(preset=value), self.preset)
+        on(self.size.input, lambda value: room.change(size=SIZES.get(value, room.wish.size)), self.size)
+        on(self.frame.input, lambda value: room.change(frame=int(value) - 1), self.frame)
+        on(self.used.input, lambda value: room.use_styles(list(value)), self.used)
+        for event in (self.output.blur, self.output.submit):
+            on(event, lambda value: room.save_as(value, room.replaces), self.output)
+        on(self.replaces.input, lambda value: room.save_as(room.output, value), self.replaces)
+        on(self.stop.click, room.live.stop)
+        on(self.again.click, room.live.again)
+        on(self.play.click, room.play)
+        on(self.all.click, room.paint_all)
+        on(self.end.click, room.job.stop)
+        # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place.
+        self.input.upload(_told(room, lambda path: room.open_input(Path(path))), self.input, None, **quiet).then(
+            lambda: None, None, self.input, **quiet
+        )
+        self.new.upload(_told(room, lambda paths: room.add_styles([*map(Path, paths)])), self.new, None, **quiet).then(
+            lambda: None, None, self.new, **quiet
+        )
+        seen = gr.State(dict)
+        shown = [
+            self.picture, self.said, self.stop, self.again, self.frame, self.play, self.clip, self.clip_said,
+            self.styles, self.used, self.strength, self.colours, self.scale, self.preset, self.size,
+            self.output, self.replaces, self.all, self.end, self.job_said, self.command,
+        ]  # fmt: skip
+        timer = gr.Timer(EVERY)
+        look: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": True}
+        timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **look)
+
+    def _look(self, seen: dict[str, Any]) -> list[Any]:
+        """What is new since a page has looked last."""
+        room, view = self._room, self._room.view
+        now: dict[str, Any] = {}
+        news: list[Any] = []
+
+        def add(name: str, state: Any, *updates: Callable[[], Any]) -> None:
+            now[name] = state
+            same = name in seen and seen[name] == state
+            news.extend(gr.skip() if same else update() for update in updates)
+
+        add("picture", (id(view.before), id(view.painting)), lambda: _pair(view))
+        add("said", view.number, lambda: _said(view), lambda: gr.update(interactive=not view.finished),
+            lambda: gr.update(interactive=room.wish.complete and view.finished))  # fmt: skip
+        subject = view.subject
+        frames = 0 if subject is None or subject.still else len(subject.frames)
+        add("frames", (frames, room.wish.frame), lambda: gr.update(
+            visible=frames > 1, maximum=max(2, frames), value=room.wish.frame + 1))  # fmt: skip
+        clip, played = room.clip.state(), room.played()
+        add("play", (frames, clip.runs, room.wish.complete),
+            lambda: gr.update(visible=frames > 0, interactive=room.wish.complete and not clip.runs))  # fmt: skip
+        add("clip", (played, clip.runs, room.plays),
+            lambda: gr.update(visible=True, value=str(played)) if played else gr.update(visible=False))  # fmt: skip
+        add("clip said", clip, lambda: gr.update(visible=clip.runs or clip.state == "failed", value=_job_said(clip)))
+        add("styles", tuple(room.styles), self._gallery)
+        add("used", tuple(room.styles.items()), self._checks)
+        wish = room.wish
+        # Not while a handle is dragged: what comes back then is older than where it is by now.
+        settled = room.number if time.monotonic() - room.changed_at > SETTLED else seen.get("wish")
+        sizes = {value: text for text, value in SIZES.items()}
+        add(
+            "wish", settled, lambda: wish.strength, lambda: wish.colours,
+            lambda: gr.skip() if isinstance(wish.style_scale, tuple) else wish.style_scale,
+            lambda: wish.preset, lambda: gr.update(
+                choices=list(dict.fromkeys([*SIZES, *([] if wish.size in sizes else [str(wish.size)])])),
+                value=sizes.get(wish.size, str(wish.size))),
+            lambda: room.output, lambda: room.replaces,
+        )  # fmt: skip
+        job = room.job.state()
+        add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
+            lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
+            lambda: _job_said(job))  # fmt: skip
+        add("command", room.command(), room.command)
+        return [now, *news]
+
+    def _gallery(self) -> Any:
+        styles = self._room.styles
+        return gr.update(visible=bool(styles), value=[(str(style.path), style.path.stem) for style in styles])
+
+    def _checks(self) -> Any:
+        styles = self._room.styles
+        choices = [(style.path.stem, place) for place, style in enumerate(styles)]
+        value = [place for place, used in enumerate(styles.values()) if used]
+        return gr.update(visible=len(choices) > 1, choices=choices, value=value)
+
+
+def _told(room: Room, act: Callable[..., object]) -> Callable[..., None]:
+    """What goes wrong for a reason that a person can mend is told on the page."""
+
+    def run(*values: Any) -> None:
+        try:
+            act(*values)
+        except (ReelbrushError, OSError) as error:
+            # Where an upload lies says nothing to who has dropped it.
+            text = re.sub(re.escape(f"{room.uploads}{os.sep}") + r"\w+[/\\]", "", str(error))
+            gr.Warning(html.escape(text), duration=15, title="That did not work")
+
+    return run
+
+
+def _pair(view: View) -> Any:
+    if view.before is None:
+        return None
+    return view.before, view.before if view.painting is None else view.painting
+
+
+def _said(view: View) -> str:
+    if view.error:
+        return f'<span class="wrong">{html.escape(view.error)}</span>'
+    if view.wish.source is None:
+        return "Start with a clip or a picture, on the right."
+    if not view.finished:
+        return f"{html.escape(view.doing or 'Starting')}{_bar(view.share)}"
+    if not view.wish.styles:
+        return "Now add a painting."
+    if view.doing:
+        return html.escape(view.doing)
+    height, width = (0, 0) if view.before is None else view.before.shape[:2]
+    size = f"{width} x {height}"
+    return f"A draft of {size} pixels. The real one is larger, and its strokes are finer."
+
+
+def _bar(share: float) -> str:
+    return f'<div class="bar"><i style="width:{100 * share:.0f}%"></i></div>'
+
+
+def _job_said(job: JobState) -> str:
+    text = html.escape(job.text)
+    if job.runs:
+        return f"{text}{_bar(job.fraction)}"
+    if job.state == "done":
+        return f"Done: {html.escape(str(job.output))}"
+    return f'<span class="wrong">{text}</span>' if job.state == "failed" else text

@@ -1,0 +1,183 @@
+"""The page of the studio in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+from pipeline.studio.server import HOST
+from tests.jobs import ROOT, SETS, environment, paint_picture
+
+pytestmark = pytest.mark.heavy
+pytest.importorskip("gradio", reason="Gradio is not installed (the extra 'studio')")
+QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--set", "steps=20")
+
+
+def until(there: Callable[[], Any], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class Studio:
+    """One that was started, and the folder that it was started in."""
+
+    def __init__(self, here: Path) -> None:
+        self.here = here
+        self.temporary = here / "tmp"
+        self.temporary.mkdir()
+        with socket.socket() as found:
+            found.bind((HOST, 0))
+            self.port = found.getsockname()[1]
+        self.url = f"http://{HOST}:{self.port}/"
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "cli.py"), "studio", "--no-browser", "--port", str(self.port), *QUICK],
+            cwd=here, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=environment(TMPDIR=str(self.temporary)),
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        assert self.url in self.process.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    here = tmp_path_factory.mktemp("studio")
+    paint_picture(here / "c.png", width=96, height=64)
+    paint_picture(here / "s.png", seed=5)
+    (here / "none.png").write_text("no picture")
+    found = Studio(here)
+    yield found
+    found.process.kill()
+    found.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("there is no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def tab(browser: Any, studio: Studio) -> Iterator[Callable[[], Any]]:
+    """Opens pages; nothing that they ask for may lie elsewhere, and no script may go wrong."""
+    asked: list[str] = []
+    trouble: list[str] = []
+    contexts = []
+
+    def opened() -> Any:
+        contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto(studio.url)
+        page.wait_for_selector("#strength input[type=range]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert trouble == []
+    assert asked and all(url.startswith((studio.url, "data:", "blob:")) for url in asked)
+
+
+def command(page: Any) -> str:
+    return str(page.locator("#command textarea, #command input").input_value())
+
+
+def said(page: Any, which: str = "#said") -> str:
+    return str(page.locator(which).inner_text())
+
+
+def drop(page: Any, place: str, path: Path) -> None:
+    page.locator(f"{place} input[type=file]").set_input_files(str(path))
+
+
+def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any]) -> None:
+    page = tab()
+    until(lambda: "Start with" in said(page))
+    assert command(page) == ""
+    drop(page, "#input", studio.here / "none.png")
+    toasts = page.locator(".toast-body")
+    until(lambda: any("none.png: this is not a picture" in text for text in toasts.all_inner_texts()))
+    assert str(studio.temporary) not in page.locator("body").inner_text()
+    assert "Start with" in said(page)
+    # The place is free again, for another file.
+    page.locator("#input input[type=file]").wait_for(state="attached")
+    drop(page, "#input", studio.here / "c.png")
+    until(lambda: "add a painting" in said(page))
+    drop(page, "#new", studio.here / "s.png")
+    until(lambda: "A draft of" in said(page))
+    assert command(page).startswith("reelbrush image c.png --style s.png --strength 0.5")
+    pictures = page.locator("#picture img")
+
+    def shown() -> list[Any]:
+        return [pictures.nth(number).get_attribute("src") for number in range(pictures.count())]
+
+    until(lambda: len(set(shown())) == 2)
+    old = shown()
+    page.locator("#strength input[type=range]").fill("0.9")
+    until(lambda: "--strength 0.9" in command(page))
+    until(lambda: "A draft of" in said(page))
+    until(lambda: len(set(shown())) == 2 and shown() != old)
+
+    page.reload()
+    page.wait_for_selector("#strength input[type=range]")
+    until(lambda: "--strength 0.9" in command(page))
+    assert page.locator("#strength input[type=range]").input_value() == "0.9"
+    page.locator("#all").click()
+    until(lambda: "Done: " in said(page, "#job-said"))
+    with Pillow.open(studio.here / "c-painted.png") as painted:
+        assert painted.size == (96, 64)
+
+
+def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Studio, tab: Callable[[], Any]) -> None:
+    """With what the test before has dropped."""
+    first, second = tab(), tab()
+    until(lambda: "c.png" in command(first))
+    name = first.locator("#output input, #output textarea").first
+    name.fill(str(studio.here / "slow.png"))
+    name.press("Enter")
+    first.locator("#preset input").click()
+    first.get_by_role("option", name="classic").click()
+    for page in (first, second):
+        until(lambda page=page: "--preset classic" in command(page) and "slow.png" in command(page))
+    first.locator("#all").click()
+    second.locator("#end").wait_for(state="visible")
+    first.close()
+    second.reload()
+    second.wait_for_selector("#strength input[type=range]")
+    second.locator("#end").wait_for(state="visible")
+    second.locator("#end").click()
+    until(lambda: "Stopped" in said(second, "#job-said"))
+    assert not (studio.here / "slow.png").exists()
+
+
+def test_nothing_is_left_after_sigterm(studio: Studio, tab: Callable[[], Any]) -> None:
+    """The last of the module: it ends the studio."""
+    page = tab()
+    until(lambda: said(page))
+    # Its scripts load more as they go.
+    page.context.close()
+    assert list(studio.temporary.glob("reelbrush-studio-*"))
+    studio.process.send_signal(signal.SIGTERM)
+    text, _ = studio.process.communicate(timeout=60)
+    assert studio.process.returncode == 143, text
+    assert not list(studio.temporary.glob("reelbrush-studio-*"))
+    assert "Traceback" not in text
