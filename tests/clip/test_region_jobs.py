@@ -171,6 +171,7 @@ def test_a_finished_picture_is_known_by_what_its_masks_hold(here: Path) -> None:
     assert "exists" in refused(*moved, code=1)
 
 
+@pytest.mark.heavy
 def test_a_picture_in_several_scales_of_its_style_is_replayed(here: Path) -> None:
     for scale in ("0.5,2", "0.5", "2"):
         job = ("image", "content.png", "-s", "a.png", "--style-scale", scale, "-o", f"of_{scale}.png", *QUICK)
@@ -181,6 +182,7 @@ def test_a_picture_in_several_scales_of_its_style_is_replayed(here: Path) -> Non
     np.testing.assert_array_equal(shown(here / "again.png"), both)
 
 
+@pytest.mark.heavy
 def test_a_picture_is_replayed_with_its_regions(here: Path) -> None:
     job = ("-s", "a.png@4,4,40,24", "--region", "left.png=b.png", "--protect", "top.png")
     Pillow.fromarray(np.repeat([[255], [0]], [8, 24], 0).astype(np.uint8).repeat(48, 1)).save(here / "top.png")
@@ -386,6 +388,7 @@ def test_a_batch_paints_by_regions_and_one_bad_mask_spoils_only_its_own(here: Pa
     assert not any(event["event"] == "frame_done" for event in events(again.stdout)), "it is finished"
 
 
+@pytest.mark.heavy
 def test_a_preview_shows_regions_and_its_commands_have_them(here: Path) -> None:
     given = ("content.png", "-s", "a.png", "--strength", "0.5")
     more = ("--region", "left.png=b.png", "--protect", "left.png")

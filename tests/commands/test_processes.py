@@ -162,6 +162,7 @@ def test_a_locale_that_knows_no_umlauts(here: Path) -> None:
     assert events(result.stdout.decode("ascii"))[-1]["event"] == "finished"
 
 
+@pytest.mark.heavy
 @posix
 @pytest.mark.parametrize("extra", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["colour", "NO_COLOR", "dumb"])
 def test_on_a_terminal(here: Path, extra: dict[str, str]) -> None:

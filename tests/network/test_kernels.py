@@ -149,6 +149,7 @@ def test_a_device_whose_kernels_do_not_run_is_told_of_once(monkeypatch: pytest.M
     kernels_file._tried.cache_clear()
 
 
+@pytest.mark.heavy
 def test_the_kernels_for_losses_and_steps_give_what_plain_torch_gives() -> None:
     found = {
         "first stage": first_error(load_kernels("stage").first_stage, CPU),
