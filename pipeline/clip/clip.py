@@ -180,7 +180,9 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
     opened: list[FrameSink] = []
     try:
         for path in outputs:
-            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, extras, session.alpha)))
+            # What a GIF beside it does not take over is in the result itself, or left out there.
+            own = extras if path == job.output else None
+            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, own, session.alpha)))
         yield tuple(opened)
     finally:
         # After finish() this does nothing.

@@ -67,7 +67,10 @@ def started(told: list[Event]) -> Started:
 
 def test_a_video_keeps_rate_frames_and_sound(tmp_path: Path, style: Path) -> None:
     source = clip(tmp_path / "in.mp4", frames=6, rate="24000/1001", sound=True)
-    result = stylize_video(source, style, tmp_path / "out.mp4", gif=tmp_path / "out.gif", **SMALL)
+    told: list[Event] = []
+    result = stylize_video(source, style, tmp_path / "out.mp4", gif=tmp_path / "out.gif", on_event=told.append, **SMALL)
+    lost = [note for note in (*started(told).notes, *result.notes) if "Not taken over" in note]
+    assert lost == [], "that a GIF has no sound is not news beside a video that has it"
     info = open_source(tmp_path / "out.mp4").info
     assert (info.frames, info.rate, info.audio) == (6, Fraction(24000, 1001), "aac")
     assert (info.width, info.height) == (64, 48)
