@@ -126,12 +126,13 @@ def test_the_driver_killed_in_the_middle_of_a_frame(tmp_path: Path, video_painte
 
 
 def test_a_worker_killed_in_the_middle_of_a_frame(tmp_path: Path, video_painted: Trial) -> None:
-    """Another one goes on at once, with the frame that was not finished."""
+    """Another one goes on at once, with the first frame that was not finished: a frame is kept while the next one is
+    painted."""
     one = trial(tmp_path / "root", clips=("a.mp4",))
     heard: list[BatchEvent] = []
     found: list[int] = []
     find = once(lambda event: reported(event, Started), lambda: found.extend(workers_of(one.root)))
-    end = once(lambda event: reported(event, Stepped, 1), lambda: os.kill(found[0], signal.SIGKILL))
+    end = once(lambda event: reported(event, FrameDone, 0), lambda: os.kill(found[0], signal.SIGKILL))
 
     def on_event(event: BatchEvent) -> None:
         heard.append(event)
@@ -139,7 +140,10 @@ def test_a_worker_killed_in_the_middle_of_a_frame(tmp_path: Path, video_painted:
         end(event)
 
     assert one.here(on_event).exit_code == 0
-    assert starts(heard) == [0, 1]
+    first, second = starts(heard)
+    assert first == 0 and 1 <= second < FRAMES
+    done = [event.event.frame for event in heard if isinstance(event, ItemEvent) and isinstance(event.event, FrameDone)]
+    assert done.count(0) == 1, "what was finished is not painted again"
     assert ["SIGKILL" in note for note in one.row("a.mp4").notes] == [True]
     assert_finished(one, video_painted)
 
