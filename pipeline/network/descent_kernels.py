@@ -109,6 +109,15 @@ def _products(
 
 
 @triton.jit
+def _share(wanted, line, weights, place, pair):
+    """What a pair takes of `wanted`, by its own product in its `line` of them; a pair without weight takes no part."""
+    own = tl.reduce(tl.where(place == pair, line, 0.0), 0, _add)
+    aim = tl.reduce(tl.where(place == pair, wanted, 0.0), 0, _add)
+    sound = tl.load(weights + pair) != 0
+    return tl.where(sound, aim / tl.where(sound, own, 1.0), 0.0)
+
+
+@triton.jit
 def _solve_back(partial, products, weights, ring, shares, history, HISTORY: tl.constexpr, PARTS: tl.constexpr):
     """`shares` a = R^-1 S g, from the newest pair to the oldest. The products S y with the newest change are kept."""
     place, part = tl.arange(0, HISTORY), tl.arange(0, PARTS)
@@ -123,11 +132,7 @@ def _solve_back(partial, products, weights, ring, shares, history, HISTORY: tl.c
         pair = (newest - age + history) % history
         column = tl.load(products + place * history + pair, mask=there, other=0.0)
         column = tl.where(pair == newest, latest, column)
-        own = tl.reduce(tl.where(place == pair, column, 0.0), 0, _add)
-        aim = tl.reduce(tl.where(place == pair, wanted, 0.0), 0, _add)
-        # A pair without weight takes no part.
-        sound = tl.load(weights + pair) != 0
-        share = tl.where(sound, aim / tl.where(sound, own, 1.0), 0.0)
+        share = _share(wanted, column, weights, place, pair)
         result = tl.where(place == pair, share, result)
         wanted -= share * column
     tl.store(shares + place, result.to(tl.float32), mask=there)
@@ -149,10 +154,7 @@ def _solve_forward(
     for step in range(0, filled):
         pair = (newest - filled + 1 + step + history) % history
         row = tl.load(products + pair * history + place, mask=there, other=0.0)
-        own = tl.reduce(tl.where(place == pair, row, 0.0), 0, _add)
-        aim = tl.reduce(tl.where(place == pair, wanted, 0.0), 0, _add)
-        sound = tl.load(weights + pair) != 0
-        share = tl.where(sound, aim / tl.where(sound, own, 1.0), 0.0)
+        share = _share(wanted, row, weights, place, pair)
         result = tl.where(place == pair, share, result)
         wanted -= share * row
     tl.store(back + place, result.to(tl.float32), mask=there)
