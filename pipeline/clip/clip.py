@@ -181,8 +181,8 @@ def _open_sinks(session: Session, outputs: Sequence[Path]) -> Iterator[tuple[Fra
     try:
         for path in outputs:
             # What a GIF beside it does not take over is in the result itself, or left out there.
-            own = extras if path == job.output else None
-            opened.append(open_sink(sink_plan(job, session.record, session.source, path, sound, own, session.alpha)))
+            own = (sound, extras) if path == job.output else (None, None)
+            opened.append(open_sink(sink_plan(job, session.record, session.source, path, *own, session.alpha)))
         yield tuple(opened)
     finally:
         # After finish() this does nothing.
