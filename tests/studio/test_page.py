@@ -18,7 +18,6 @@ from pipeline.studio.server import HOST
 from tests.jobs import ROOT, SETS, environment, paint_picture
 
 pytestmark = pytest.mark.heavy
-pytest.importorskip("gradio", reason="Gradio is not installed (the extra 'studio')")
 QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--set", "steps=20")
 
 
