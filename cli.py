@@ -315,7 +315,7 @@ def preview(
 def studio(job: StudioJob, painting: StudioPainting) -> None:
     """Open a page in the browser: drop a clip or a picture and paintings, and see the painting come as you change it.
 
-    The page is seen from this machine only. What was dropped is removed at the end; Ctrl-C ends it.
+    Only the address that is shown opens it, on this machine. What was dropped is removed at the end; Ctrl-C ends it.
     """
     with errors("What the job has finished is kept; the command that the page shows goes on."):
         painting.check()

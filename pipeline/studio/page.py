@@ -17,6 +17,7 @@ from pipeline.errors import ReelbrushError
 from pipeline.settings import PRESETS
 from pipeline.studio.job_runner import JobState
 from pipeline.studio.live_painter import View
+from pipeline.studio.look import bar, mounted
 from pipeline.studio.room import SECONDS, Room
 
 EVERY = 0.5
@@ -27,13 +28,8 @@ SIZES = {"As the preset says": None, "256": 256, "512": 512, "768": 768, "1024":
          "As large as the input": 0}  # fmt: skip
 COLOURS = {"The painting's": "style", "The input's own": "keep", "The painting's, matched to the input": "match"}
 CSS = """
-.gradio-container {max-width: 1280px !important; margin: 0 auto !important; padding: 12px !important}
-.gradio-container footer, footer {display: none !important}
 #title h1 {font-size: 1.35rem; margin: 0} #title p {margin: 2px 0 0; opacity: .75}
 #said, #job-said {min-height: 1.6em; font-size: .95rem}
-.bar {height: 6px; border-radius: 3px; background: rgba(128,128,128,.25); overflow: hidden; margin-top: 6px}
-.bar i {display: block; height: 100%; background: #2f6f6a; transition: width .4s}
-.wrong {color: #b3261e; font-weight: 600} .dark .wrong {color: #ff8a80}
 main {padding-bottom: 110px !important}
 #command {position: fixed !important; bottom: 0; left: max(0px, 50vw - 628px); width: min(1256px, 100vw);
   min-height: 84px; flex: none; z-index: 50;
@@ -52,19 +48,7 @@ main {padding-bottom: 110px !important}
 
 def application(room: Room, port: int) -> FastAPI:
     """The page as an ASGI application. Whoever serves it keeps others away from it."""
-    return gr.mount_gradio_app(
-        FastAPI(docs_url=None, redoc_url=None, openapi_url=None), _Page(room).blocks, path="/", server_name="127.0.0.1",
-        server_port=port, footer_links=[], show_error=True, ssr_mode=False, pwa=False, css=CSS, run_history=False,
-        theme=gr.themes.Soft(
-            primary_hue="teal", neutral_hue="stone", font=["system-ui", "sans-serif"],
-            font_mono=["ui-monospace", "monospace"],
-        ).set(
-            block_title_background_fill="none", block_title_background_fill_dark="none", block_title_padding="0",
-            block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_200",
-            block_label_text_color="*neutral_700", block_label_text_color_dark="*neutral_200",
-            block_label_background_fill="*neutral_50", block_label_background_fill_dark="*neutral_800",
-        ),
-    )  # fmt: skip
+    return mounted(_Page(room).blocks, port, CSS)
 
 
 class _Page:
@@ -257,7 +241,7 @@ def _said(view: View) -> str:
     if view.wish.source is None:
         return "Start with a clip or a picture, on the right."
     if not view.finished:
-        return f"{html.escape(view.doing or 'Starting')}{_bar(view.share)}"
+        return f"{html.escape(view.doing or 'Starting')}{bar(view.share)}"
     if not view.wish.styles:
         return "Now add a painting."
     if view.doing:
@@ -267,14 +251,10 @@ def _said(view: View) -> str:
     return f"A draft of {size} pixels. The real one is larger, and its strokes are finer."
 
 
-def _bar(share: float) -> str:
-    return f'<div class="bar"><i style="width:{100 * share:.0f}%"></i></div>'
-
-
 def _job_said(job: JobState) -> str:
     text = html.escape(job.text)
     if job.runs:
-        return f"{text}{_bar(job.fraction)}"
+        return f"{text}{bar(job.fraction)}"
     if job.state == "done":
         return f"Done: {html.escape(str(job.output))}"
     return f'<span class="wrong">{text}</span>' if job.state == "failed" else text

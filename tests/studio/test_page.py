@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.studio.server import HOST
+from pipeline.studio.access import HOST
 from tests.jobs import ROOT, SETS, environment, paint_picture
 
 pytestmark = pytest.mark.heavy
@@ -38,14 +39,14 @@ class Studio:
         with socket.socket() as found:
             found.bind((HOST, 0))
             self.port = found.getsockname()[1]
-        self.url = f"http://{HOST}:{self.port}/"
+        self.home = f"http://{HOST}:{self.port}/"
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "cli.py"), "studio", "--no-browser", "--port", str(self.port), *QUICK],
             cwd=here, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=environment(TMPDIR=str(self.temporary)),
         )  # fmt: skip
         assert self.process.stdout is not None
-        assert self.url in self.process.stdout.readline()
+        (self.address,) = re.findall(re.escape(self.home) + r"\S+", self.process.stdout.readline())
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def tab(browser: Any, studio: Studio) -> Iterator[Callable[[], Any]]:
         page = contexts[-1].new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.goto(studio.url)
+        page.goto(studio.address)
         page.wait_for_selector("#strength input[type=range]")
         return page
 
@@ -80,7 +81,7 @@ def tab(browser: Any, studio: Studio) -> Iterator[Callable[[], Any]]:
     for context in contexts:
         context.close()
     assert trouble == []
-    assert asked and all(url.startswith((studio.url, "data:", "blob:")) for url in asked)
+    assert asked and all(url.startswith((studio.home, "data:", "blob:")) for url in asked)
 
 
 def command(page: Any) -> str:
@@ -153,6 +154,18 @@ def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Stud
     second.locator("#end").click()
     until(lambda: "Stopped" in said(second, "#job-said"))
     assert not (studio.here / "slow.png").exists()
+
+
+def test_nobody_else_is_let_in(studio: Studio, browser: Any, tab: Callable[[], Any]) -> None:
+    page = tab()
+    assert page.url == studio.home, "the token does not stay in the address"
+    assert page.evaluate("document.cookie") == ""
+    stranger = browser.new_context()
+    for path in ("", "config", "?token=guessed"):
+        answer = stranger.new_page().goto(studio.home + path)
+        assert answer.status == 403
+        assert "terminal" in answer.text()
+    stranger.close()
 
 
 def test_nothing_is_left_after_sigterm(studio: Studio, tab: Callable[[], Any]) -> None:
