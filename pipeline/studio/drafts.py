@@ -11,18 +11,20 @@ import torch
 
 from pipeline.clip.engine import Engine, open_painter
 from pipeline.clip.regions import Regions
-from pipeline.media import Image
+from pipeline.media import Image, fit_size, resize
 from pipeline.network.base import Network, Pooling
 from pipeline.network.device import choose_device
 from pipeline.network.weights import open_vgg19
 from pipeline.pictures.preview_paintings import DRAFT, draft_settings
 from pipeline.settings import Settings
-from pipeline.studio.subject import Subject, read_subject
+from pipeline.studio.subject import Subject, largest_draft, read_subject
 from pipeline.studio.wish import Wish
 from pipeline.style.adain import ClipStatistics, pooled_statistics
 from pipeline.style.frame import OnProgress
 from pipeline.style.painter import Painter
 
+KEPT = 8
+"""Statistics of clips that are kept, at most: of every size of drafts, and for settings that were tried before."""
 Told = Callable[[str], None]
 """Called with what is being done, now and then; what it raises ends the work."""
 
@@ -39,7 +41,7 @@ class Drafts:
         self._networks: dict[str, Network] = {}
         self._subject: Subject | None = None
         self._painter: tuple[Wish, Painter] | None = None
-        self._statistics: tuple[object, ClipStatistics] | None = None
+        self._statistics: dict[object, ClipStatistics] = {}
 
     def subject(self, source: Path, told: Told) -> Subject:
         """The input, read once.
@@ -47,47 +49,60 @@ class Drafts:
         :raises MediaError: it cannot be read.
         """
         if self._subject is None or self._subject.source != source:
-            self._subject = read_subject(source, DRAFT, told)
+            self._subject = read_subject(source, told)
         return self._subject
 
-    def paint(self, wish: Wish, told: Told, on_progress: OnProgress) -> Image:
+    def paint(self, wish: Wish, told: Told, on_progress: OnProgress, coarse: Image | None = None) -> Image:
         """The painting, uint8 (H, W, 3).
 
         :param wish: a complete one.
         :param on_progress: what it raises ends the painting.
+        :param coarse: a painting of it, uint8 (h, w, 3): at twice its size that is painted on; None: it is begun.
         :raises ReelbrushError: something cannot be read or painted.
         """
         assert wish.source is not None
         subject = self.subject(wish.source, told)
-        told("Looking at the style")
-        painter = self._painter_for(wish, subject, told)
-        content = subject.frames[min(wish.frame, len(subject.frames) - 1)]
-        return painter.paint(content, on_progress=on_progress).image
+        if coarse is None:
+            told("Looking at the style")
+        longest = DRAFT if coarse is None else 2 * max(coarse.shape[:2])
+        content = _of_size(subject.frame(wish.frame), min(longest, largest_draft(wish, subject)))
+        painter = self._painter_for(wish, subject, max(content.shape[:2]), told)
+        start = None if coarse is None else resize(coarse, content.shape[1], content.shape[0])
+        return painter.paint(content, on_progress=on_progress, start=start).image
 
-    def _painter_for(self, wish: Wish, subject: Subject, told: Told) -> Painter:
+    def _painter_for(self, wish: Wish, subject: Subject, longest: int, told: Told) -> Painter:
         """Of all frames of a clip it is the same one."""
         same = replace(wish, frame=0)
         if self._painter is None or self._painter[0] != same:
             settings = draft_settings(wish.settings)
             engine = Engine(settings, self._network(settings), self.device)
-            painter = open_painter(engine, wish.styles, Regions(), settings)
-            if not subject.still and painter.needs_statistics:
-                painter = painter.with_statistics(self._statistics_of(painter, subject, settings, told))
-            self._painter = same, painter
-        return self._painter[1]
+            self._painter = same, open_painter(engine, wish.styles, Regions(), settings)
+        painter = self._painter[1]
+        if longest > DRAFT:
+            # What is coarser has been painted.
+            painter = painter.with_settings(replace(painter.settings, levels=1))
+        if not subject.still and painter.needs_statistics:
+            painter = painter.with_statistics(self._statistics_of(painter, subject, longest, told))
+        return painter
 
     def _network(self, settings: Settings) -> Network:
         if settings.pooling not in self._networks:
             self._networks[settings.pooling] = open_vgg19(self._weights, cast(Pooling, settings.pooling))
         return self._networks[settings.pooling]
 
-    def _statistics_of(self, painter: Painter, subject: Subject, settings: Settings, told: Told) -> ClipStatistics:
+    def _statistics_of(self, painter: Painter, subject: Subject, longest: int, told: Told) -> ClipStatistics:
         """What the clip looks like as a whole; how far it is painted changes nothing of that."""
-        key = (subject.source, replace(settings, strength=0.5, steps=1, style_scale=1.0))
-        if self._statistics is None or self._statistics[0] != key:
+        key = (subject.source, longest, replace(painter.settings, strength=0.5, steps=1, style_scale=1.0))
+        if key not in self._statistics:
             views = []
             for image in subject.frames:
                 told("Looking at the colours of the clip")
-                views.append(painter.statistics_of(image))
-            self._statistics = key, pooled_statistics(views)
-        return self._statistics[1]
+                views.append(painter.statistics_of(_of_size(image, longest)))
+            if len(self._statistics) >= KEPT:
+                self._statistics.clear()
+            self._statistics[key] = pooled_statistics(views)
+        return self._statistics[key]
+
+
+def _of_size(image: Image, longest: int) -> Image:
+    return resize(image, *fit_size(image.shape[1], image.shape[0], longest))

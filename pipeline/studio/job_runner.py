@@ -87,6 +87,11 @@ class JobRunner:
                 self._state = replace(self._state, state="stopping", text="Stopping after the step under way")
                 self._process.terminate()
 
+    def wait(self) -> None:
+        """Until it has ended, or at once if there is none."""
+        if self._thread is not None:
+            self._thread.join()
+
     def close(self) -> None:
         """End it, and wait until it has ended."""
         self.stop()

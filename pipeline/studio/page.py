@@ -15,33 +15,48 @@ from fastapi import FastAPI
 
 from pipeline.errors import ReelbrushError
 from pipeline.settings import PRESETS
-from pipeline.studio.job_runner import JobState
 from pipeline.studio.live_painter import View
 from pipeline.studio.look import bar, mounted
+from pipeline.studio.page_text import input_label, job_said, play_said, said
 from pipeline.studio.room import SECONDS, Room
 
 EVERY = 0.5
 """Seconds between two looks at what there is."""
 SETTLED = 1.0
 """Seconds after the last change when a page shows what was chosen, on another one or by a job."""
-SIZES = {"As the preset says": None, "256": 256, "512": 512, "768": 768, "1024": 1024, "1536": 1536,
-         "As large as the input": 0}  # fmt: skip
-COLOURS = {"The painting's": "style", "The input's own": "keep", "The painting's, matched to the input": "match"}
+SIZES = {"By preset": None, "256": 256, "512": 512, "768": 768, "1024": 1024, "1536": 1536,
+         "As the input": 0}  # fmt: skip
+COLOURS = {"Painting's": "style", "Input's own": "keep", "Matched": "match"}
 CSS = """
 #title h1 {font-size: 1.35rem; margin: 0} #title p {margin: 2px 0 0; opacity: .75}
-#said, #job-said {min-height: 1.6em; font-size: .95rem}
-main {padding-bottom: 110px !important}
-#command {position: fixed !important; bottom: 0; left: max(0px, 50vw - 628px); width: min(1256px, 100vw);
-  min-height: 84px; flex: none; z-index: 50;
-  border-top: 1px solid var(--neutral-300) !important;
-  border-radius: 10px 10px 0 0; background: var(--background-fill-primary); box-shadow: 0 -2px 12px rgba(0,0,0,.16)}
+main {padding-bottom: 150px !important}
+#halves > .column {min-width: min(320px, 100%) !important}
+#said, #play-said {min-height: 2.4em; font-size: .95rem; padding: 4px 0 !important}
+.app, .app > .wrap, main, #halves {width: 100%} #picture:not(:has(img)) {min-height: 240px}
+#dock {position: fixed !important; bottom: 0; left: max(0px, 50vw - 640px); width: min(1280px, 100vw); z-index: 50;
+  padding: 8px 16px 10px; gap: 6px; border-top: 1px solid var(--neutral-300); border-radius: 10px 10px 0 0;
+  background: var(--background-fill-primary); box-shadow: 0 -2px 12px rgba(0,0,0,.16)}
+#dock .row {align-items: flex-end; gap: 12px}
+#dock .block {padding: 0 !important}
+#job-said {font-size: .95rem} #job-said:has(.prose:empty) {display: none}
 #command textarea {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .85rem; white-space: pre;
   overflow-x: auto}
 #input, #new {border: 1px dashed var(--neutral-400) !important; border-radius: 8px}
-#styles img {object-fit: cover} #styles .grid-container {grid-template-rows: auto}
-#input .icon-wrap, #new .icon-wrap {display: none} #input .wrap, #new .wrap {padding-top: 22px; font-size: .9rem}
+#input .icon-wrap, #new .icon-wrap {display: none}
+#input .wrap, #new .wrap {padding-top: 26px; font-size: 0; line-height: 0}
+#input .wrap .or, #new .wrap .or {display: none}
+#input .wrap::after, #new .wrap::after {font-size: .9rem; line-height: 1.3; content: "Drop it here, or click"}
+#new .wrap::after {content: "Drop some here, or click"}
+#styles img {object-fit: cover; width: 100%; height: 100%}
+#styles .thumbnail-item {width: 84px; height: 84px; aspect-ratio: 1}
+#styles .gallery-item {width: 84px; flex: none}
+#styles .grid-container {display: flex; flex-wrap: wrap; gap: 8px}
+#finish {align-items: flex-end} #replaces {padding-bottom: 14px}
 @media (max-width: 640px) {
-  main {padding: 8px 8px 110px !important} #halves > .column {display: contents} #finish {order: 9}
+  main {padding: 8px 8px 170px !important} #halves > .column {display: contents} #finish {order: 9}
+  #dock {padding: 6px 10px 8px} #dock .row {flex-direction: column; align-items: stretch; gap: 6px}
+  #finish {flex-direction: column; align-items: stretch} #finish > * {width: 100%; flex: none !important}
+  #dock .row > * {width: 100%; flex: none !important; min-width: 0 !important}
 }
 """
 
@@ -57,68 +72,82 @@ class _Page:
     def __init__(self, room: Room) -> None:
         self._room = room
         with gr.Blocks(title="Reelbrush studio", analytics_enabled=False, fill_width=True) as self.blocks:
-            gr.Markdown("# Reelbrush studio\nDrop in a clip or a picture as input, and a painting. Everything stays on "
+            gr.Markdown("# Reelbrush studio\nPaint a clip or a picture in the style of paintings. Everything stays on "
                         "this machine.", elem_id="title")  # fmt: skip
             with gr.Row(elem_id="halves"):
-                with gr.Column(scale=3, min_width=340):
+                with gr.Column(scale=3, min_width=320):
                     self._see()
-                with gr.Column(scale=2, min_width=300):
+                with gr.Column(scale=2, min_width=320):
                     self._choose()
-            self.command = gr.Textbox(
-                label="The same on the command line", lines=1, max_lines=1, interactive=False, buttons=["copy"],
-                placeholder="Appears once there is an input and a painting.", elem_id="command",
-            )  # fmt: skip
+            with gr.Column(elem_id="dock"):
+                self._finish()
             self._connect()
 
     def _see(self) -> None:
-        self.picture = gr.ImageSlider(
-            label="Before and after", interactive=False, max_height=460, buttons=["fullscreen"], elem_id="picture",
-            format="jpeg",
+        with gr.Tabs(elem_id="tabs") as self.tabs:
+            with gr.Tab("Picture", id="picture"):
+                self.picture = gr.ImageSlider(
+                    show_label=False, interactive=False, max_height=400, buttons=["fullscreen"], elem_id="picture",
+                    format="jpeg",
+                )  # fmt: skip
+                self.said = gr.HTML(elem_id="said")
+                with gr.Row():
+                    self.stop = gr.Button("Stop", size="sm", min_width=80, elem_id="stop")
+                    self.again = gr.Button("Paint again", size="sm", min_width=80, elem_id="again")
+            with gr.Tab("In motion", id="motion", visible=False) as self.motion:
+                self.clip = gr.Video(
+                    show_label=False, autoplay=True, loop=True, interactive=False, height=400, elem_id="clip",
+                    visible=False,
+                )  # fmt: skip
+                self.clip_said = gr.HTML(elem_id="play-said")
+                with gr.Row():
+                    self.play = gr.Button(f"Play {SECONDS} seconds", size="sm", min_width=80, elem_id="play")
+                    self.still = gr.Button("Stop", size="sm", min_width=80, elem_id="still")
+        self.frame = gr.Slider(
+            1, 8, 1, step=1, label="Moment of the clip", visible=False, elem_id="frame", buttons=[],
         )  # fmt: skip
-        self.said = gr.HTML(elem_id="said")
-        self.frame = gr.Slider(1, 8, 1, step=1, label="Frame of the clip", visible=False, elem_id="frame")
-        with gr.Row():
-            self.stop = gr.Button("Stop", size="sm", min_width=80, elem_id="stop")
-            self.again = gr.Button("Paint again", size="sm", min_width=80, elem_id="again")
-            self.play = gr.Button(f"Play {SECONDS} seconds", size="sm", min_width=80, visible=False, elem_id="play")
-        self.clip_said = gr.HTML(visible=False)
-        self.clip = gr.Video(
-            label=f"{SECONDS} seconds at draft size", visible=False, autoplay=True, loop=True, interactive=False,
-            height=300, elem_id="clip",
-        )  # fmt: skip
-
-        with gr.Column(elem_id="finish"):
-            self.output = gr.Textbox(label="Save as", lines=1, max_lines=1, elem_id="output")
-            self.replaces = gr.Checkbox(label="Replace what stands there", container=False, elem_id="replaces")
-            with gr.Row():
-                self.all = gr.Button("Paint it all", variant="primary", elem_id="all")
-                self.end = gr.Button("Stop the job", visible=False, elem_id="end")
-            self.job_said = gr.HTML(elem_id="job-said")
+        with gr.Row(elem_id="finish"):
+            self.output = gr.Textbox(label="Save as", lines=1, max_lines=1, elem_id="output", scale=3)
+            self.replaces = gr.Checkbox(
+                label="Replace what stands there", container=False, elem_id="replaces", scale=1, min_width=190
+            )
 
     def _choose(self) -> None:
         with gr.Row():
             self.input = gr.File(
-                label="Input", file_count="single", type="filepath", height=128, elem_id="input",
+                label=input_label(None), file_count="single", type="filepath", height=96, elem_id="input",
                 min_width=120,
             )  # fmt: skip
             self.new = gr.File(
-                label="Paintings", file_count="multiple", type="filepath", height=128, elem_id="new", min_width=120
+                label="2  Paintings", file_count="multiple", type="filepath", height=96, elem_id="new", min_width=120
             )
         self.styles = gr.Gallery(
-            label="Paintings at hand", visible=False, columns=4, height=130, show_label=False, allow_preview=False,
+            label="Paintings at hand", visible=False, columns=4, height=100, show_label=False, allow_preview=False,
             interactive=False, buttons=[], elem_id="styles",
         )  # fmt: skip
         self.used = gr.CheckboxGroup([], label="In use; several blend", visible=False, elem_id="used")
         self.strength = gr.Slider(0, 1, step=0.05, label="Strength", elem_id="strength")
-        self.colours = gr.Radio([*COLOURS.items()], label="Colours", elem_id="colours")
+        self.colours = gr.Radio(
+            [*COLOURS.items()], label="Colours", info="Matched: the painting's strokes, recoloured to suit the input.",
+            elem_id="colours",
+        )  # fmt: skip
         self.scale = gr.Slider(
             0.25, 2, step=0.05, label="Size of the strokes", info="Less is finer, more is coarser.", elem_id="scale"
         )
         with gr.Row():
             self.preset = gr.Dropdown(list(PRESETS), label="Preset", elem_id="preset", min_width=120, filterable=False)
-            self.size = gr.Dropdown(
-                list(SIZES), label="Longest side, pixels", elem_id="size", min_width=120, filterable=False
-            )
+            self.size = gr.Dropdown(list(SIZES), label="Longest side", elem_id="size", min_width=120, filterable=False)
+
+    def _finish(self) -> None:
+        self.job_said = gr.HTML(elem_id="job-said")
+        with gr.Row():
+            self.command = gr.Textbox(
+                label="The same on the command line", lines=1, max_lines=1, interactive=False, buttons=["copy"],
+                placeholder="Appears once there is an input and a painting.", elem_id="command", scale=4,
+                min_width=200,
+            )  # fmt: skip
+            self.end = gr.Button("Stop the job", visible=False, elem_id="end", scale=1, min_width=140)
+            self.all = gr.Button("Paint it all", variant="primary", elem_id="all", scale=1, min_width=140)
 
     def _connect(self) -> None:
         room = self._room
@@ -139,7 +168,8 @@ class _Page:
         on(self.replaces.input, lambda value: room.save_as(room.output, value), self.replaces)
         on(self.stop.click, room.live.stop)
         on(self.again.click, room.live.again)
-        on(self.play.click, room.play)
+        self.play.click(_told(room, room.play), None, None, **quiet)
+        on(self.still.click, room.clip.stop)
         on(self.all.click, room.paint_all)
         on(self.end.click, room.job.stop)
         # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place.
@@ -151,9 +181,9 @@ class _Page:
         )
         seen = gr.State(dict)
         shown = [
-            self.picture, self.said, self.stop, self.again, self.frame, self.play, self.clip, self.clip_said,
-            self.styles, self.used, self.strength, self.colours, self.scale, self.preset, self.size,
-            self.output, self.replaces, self.all, self.end, self.job_said, self.command,
+            self.picture, self.said, self.stop, self.again, self.frame, self.motion, self.play, self.still, self.clip,
+            self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.preset,
+            self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command,
         ]  # fmt: skip
         timer = gr.Timer(EVERY)
         look: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": True}
@@ -171,18 +201,20 @@ class _Page:
             news.extend(gr.skip() if same else update() for update in updates)
 
         add("picture", (id(view.before), id(view.painting)), lambda: _pair(view))
-        add("said", view.number, lambda: _said(view), lambda: gr.update(interactive=not view.finished),
+        add("said", view.number, lambda: said(view, bar), lambda: gr.update(interactive=not view.finished),
             lambda: gr.update(interactive=room.wish.complete and view.finished))  # fmt: skip
         subject = view.subject
         frames = 0 if subject is None or subject.still else len(subject.frames)
         add("frames", (frames, room.wish.frame), lambda: gr.update(
             visible=frames > 1, maximum=max(2, frames), value=room.wish.frame + 1))  # fmt: skip
-        clip, played = room.clip.state(), room.played()
-        add("play", (frames, clip.runs, room.wish.complete),
-            lambda: gr.update(visible=frames > 0, interactive=room.wish.complete and not clip.runs))  # fmt: skip
-        add("clip", (played, clip.runs, room.plays),
-            lambda: gr.update(visible=True, value=str(played)) if played else gr.update(visible=False))  # fmt: skip
-        add("clip said", clip, lambda: gr.update(visible=clip.runs or clip.state == "failed", value=_job_said(clip)))
+        played = room.clip.state()
+        add("play", (frames, played.runs, room.wish.complete), lambda: gr.update(visible=frames > 0),
+            lambda: gr.update(interactive=room.wish.complete and not played.runs),
+            lambda: gr.update(interactive=played.runs))  # fmt: skip
+        add("clip", played.clip, lambda: gr.update(
+            visible=played.clip is not None, value=None if played.clip is None else str(played.clip)))  # fmt: skip
+        add("clip said", played, lambda: play_said(played, bar, SECONDS))
+        add("input", room.wish.source, lambda: gr.update(label=input_label(room.wish.source)))
         add("styles", tuple(room.styles), self._gallery)
         add("used", tuple(room.styles.items()), self._checks)
         wish = room.wish
@@ -200,7 +232,7 @@ class _Page:
         job = room.job.state()
         add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
-            lambda: _job_said(job))  # fmt: skip
+            lambda: job_said(job, bar))  # fmt: skip
         add("command", room.command(), room.command)
         return [now, *news]
 
@@ -233,28 +265,3 @@ def _pair(view: View) -> Any:
     if view.before is None:
         return None
     return view.before, view.before if view.painting is None else view.painting
-
-
-def _said(view: View) -> str:
-    if view.error:
-        return f'<span class="wrong">{html.escape(view.error)}</span>'
-    if view.wish.source is None:
-        return "Start with a clip or a picture, on the right."
-    if not view.finished:
-        return f"{html.escape(view.doing or 'Starting')}{bar(view.share)}"
-    if not view.wish.styles:
-        return "Now add a painting."
-    if view.doing:
-        return html.escape(view.doing)
-    height, width = (0, 0) if view.before is None else view.before.shape[:2]
-    size = f"{width} x {height}"
-    return f"A draft of {size} pixels. The real one is larger, and its strokes are finer."
-
-
-def _job_said(job: JobState) -> str:
-    text = html.escape(job.text)
-    if job.runs:
-        return f"{text}{bar(job.fraction)}"
-    if job.state == "done":
-        return f"Done: {html.escape(str(job.output))}"
-    return f'<span class="wrong">{text}</span>' if job.state == "failed" else text

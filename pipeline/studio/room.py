@@ -14,15 +14,14 @@ from pipeline.clip.engine import read_style
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture
-from pipeline.studio.job_runner import JobRunner, JobState
+from pipeline.studio.clip_player import STAGES, ClipPlayer
+from pipeline.studio.job_runner import JobRunner
 from pipeline.studio.live_painter import LivePainter, PaintsDrafts, View
 from pipeline.studio.wish import Wish, job_words, named, paints_picture, suggested_output
 from pipeline.text import number_text
 
 SECONDS = 2
 """Of a clip that are played as a draft."""
-PLAYED = ("--size", "256", "--fps", "12", "--audio", "none", "--set", "passes=1", "--overwrite", "--restart")
-"""How they are painted, beside what is wished for."""
 
 
 class Room:
@@ -47,11 +46,10 @@ class Room:
         """When that was, as `time.monotonic` counts."""
         self._output = "" if wish.source is None else str(suggested_output(wish.source))
         self._replaces = False
-        self.plays = 0
-        """How often seconds of the clip have been painted."""
+        self._plays = 0
         self._styles = dict.fromkeys(wish.styles, True)
         self.live = LivePainter(drafts)
-        self.job, self.clip = JobRunner(), JobRunner()
+        self.job, self.clip = JobRunner(), ClipPlayer()
         self.live.ask(wish)
 
     def check(self) -> None:
@@ -108,6 +106,8 @@ class Room:
             wish = replace(self._wish, **news)
             # Refused here rather than in the thread that paints.
             _ = wish.settings
+            if replace(wish, frame=0) != replace(self._wish, frame=0):
+                self.clip.drop()
             self._wish = wish
             self._count()
             self.live.ask(wish)
@@ -175,10 +175,12 @@ class Room:
                 raise UsageError("Say where the result goes: a file name under 'Save as'.")
             if not output.parent.is_dir():
                 raise UsageError(f"{output.parent}: there is no such folder. Make it, or name another one.")
+            self.live.rest()
+            self.clip.stop()
             self.job.start([*job_words(wish, output, self._written), *self._overwriting()], output)
 
     def play(self) -> None:
-        """Paint a few seconds of the clip at draft size, from the frame that is looked at.
+        """Paint a few seconds of the clip small, and then larger, from the frame that is looked at.
 
         :raises UsageError: as for `paint_all`, or the input is a picture.
         """
@@ -188,17 +190,16 @@ class Room:
                 raise UsageError("There is no clip to play. Wait until it is read, or open one.")
             at = subject.times[min(wish.frame, len(subject.times) - 1)]
             begin = max(0.0, min(at, subject.duration - SECONDS))
-            output = self._folder / "clip.mp4"
-            words = job_words(replace(wish, size=None), output, self._written)
             span = f"{number_text(round(begin, 3))}s:{number_text(round(begin + SECONDS, 3))}s"
-            steps = ("--steps", str(min(wish.settings.steps, 25)), "--carried-steps", "8")
-            self.plays += 1
-            self.clip.start([*words, *PLAYED, *steps, "--frames", span], output)
-
-    def played(self) -> Path | None:
-        """The seconds that are ready to be played."""
-        state: JobState = self.clip.state()
-        return state.output if state.state == "done" else None
+            self._plays += 1
+            jobs = []
+            for stage in STAGES:
+                output = self._folder / f"clip-{self._plays}-{stage.size}.mp4"
+                steps = ("--steps", str(min(wish.settings.steps, stage.steps)))
+                words = job_words(replace(wish, size=None), output, self._written)
+                jobs.append((f"At {stage.size} pixels", [*words, *stage.words, *steps, "--frames", span], output))
+            self.live.rest()
+            self.clip.start(jobs)
 
     def _checked(self) -> Wish:
         if self._wish.source is None:

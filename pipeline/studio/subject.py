@@ -1,4 +1,4 @@
-"""The input as the studio looks at it: a few frames that stand for a clip, at the size of drafts."""
+"""The input as the studio looks at it: a few frames that stand for a clip."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.media import Image, fit_size, open_source, read_picture, resize
-from pipeline.studio.wish import paints_picture
+from pipeline.studio.wish import Wish, paints_picture
 
 FRAMES = 8
 """That stand for a clip, at most."""
+PICTURE, CLIP = 1536, 768
+"""Longest side at which a picture and the frames of a clip are kept, in pixels, at most: no draft is larger."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class Subject:
     still: bool
     """Whether it is a single picture."""
     frames: tuple[Image, ...]
-    """uint8 (H, W, 3), at the size of drafts."""
+    """uint8 (H, W, 3), as large as drafts may become."""
+    numbers: tuple[int, ...]
+    """Of each of them, counted from 0 in the whole clip."""
     times: tuple[float, ...]
     """When each of them is shown, in seconds."""
     duration: float
@@ -31,6 +35,10 @@ class Subject:
     height: int
     """Of the input itself, in pixels."""
 
+    def frame(self, place: int) -> Image:
+        """That which stands at a place among those that stand for the clip, or the last one."""
+        return self.frames[min(place, len(self.frames) - 1)]
+
 
 def frames_that_stand_for(count: int) -> list[int]:
     """The middles of as many equal parts of a clip as there may be frames to look at, in order."""
@@ -38,10 +46,9 @@ def frames_that_stand_for(count: int) -> list[int]:
     return sorted({(2 * part + 1) * count // (2 * parts) for part in range(parts)})
 
 
-def read_subject(source: Path, longest: int, told: Callable[[str], None]) -> Subject:
+def read_subject(source: Path, told: Callable[[str], None]) -> Subject:
     """Read it.
 
-    :param longest: longest side of the frames in pixels, at most.
     :param told: called with what is being done; what it raises ends the reading.
     :raises MediaError: it cannot be read.
     """
@@ -49,8 +56,9 @@ def read_subject(source: Path, longest: int, told: Callable[[str], None]) -> Sub
     if paints_picture(source):
         whole = read_picture(source)
         height, width = whole.shape[:2]
-        return Subject(source, True, (resize(whole, *fit_size(width, height, longest)),), (0.0,), 0.0, width, height)
-    opened = open_source(source, size=longest)
+        kept = resize(whole, *fit_size(width, height, PICTURE))
+        return Subject(source, True, (kept,), (0,), (0.0,), 0.0, width, height)
+    opened = open_source(source, size=CLIP)
     info = opened.info
     wanted = frames_that_stand_for(len(info.times))
     found = []
@@ -63,4 +71,10 @@ def read_subject(source: Path, longest: int, told: Callable[[str], None]) -> Sub
             told(f"Reading {source.name}: frame {frame.index + 1} of {len(info.times)}")
     times = tuple(float(info.times[number]) for number in wanted)
     width, height = info.source_width or info.width, info.source_height or info.height
-    return Subject(source, False, tuple(found), times, float(info.duration), width, height)
+    return Subject(source, False, tuple(found), tuple(wanted), times, float(info.duration), width, height)
+
+
+def largest_draft(wish: Wish, subject: Subject) -> int:
+    """Longest side of the largest draft, in pixels: as large as the real painting, or as what is kept of the input."""
+    longest: int = max(subject.frames[0].shape[:2])
+    return min(wish.settings.size or longest, longest)

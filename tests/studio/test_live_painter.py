@@ -14,11 +14,13 @@ import pytest
 
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import MediaError, SettingsError
+from pipeline.media import resize
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.live_painter import LivePainter, View
 from pipeline.studio.room import Room
 from pipeline.studio.subject import frames_that_stand_for, read_subject
 from pipeline.studio.wish import Wish
+from pipeline.style.picture import to_image
 from tests.jobs import SHALLOW, moving_folder, paint_picture
 
 QUICK: dict[str, Any] = {**SHALLOW, "levels": 1, "steps": 6}
@@ -55,7 +57,7 @@ class Held(Drafts):
         self.steps: list[tuple[float, int]] = []
         self.inside, self.go = threading.Event(), threading.Event()
 
-    def paint(self, wish: Wish, told: Any, on_progress: Any) -> Any:
+    def paint(self, wish: Wish, told: Any, on_progress: Any, coarse: Any = None) -> Any:
         def progress(step: Any) -> None:
             self.steps.append((wish.strength, step.step))
             if step.step == 2:
@@ -63,7 +65,7 @@ class Held(Drafts):
                 assert self.go.wait(60)
             on_progress(step)
 
-        return super().paint(wish, told, progress)
+        return super().paint(wish, told, progress, coarse)
 
 
 @pytest.fixture
@@ -165,13 +167,14 @@ def test_what_cannot_be_painted_is_told_and_the_next_wish_is_painted(live: LiveP
 
 def test_a_clip_is_looked_at_in_frames_from_all_of_it(tmp_path: Path) -> None:
     folder = moving_folder(tmp_path / "clip", 11)
-    subject = read_subject(folder, 24, lambda text: None)
+    subject = read_subject(folder, lambda text: None)
     assert not subject.still
     assert len(subject.frames) == 8
     assert frames_that_stand_for(11) == [0, 2, 3, 4, 6, 7, 8, 10]
     assert subject.times == tuple(number / 24 for number in frames_that_stand_for(11))
     assert subject.duration == pytest.approx(11 / 24)
-    assert subject.frames[0].shape == (16, 24, 3)
+    assert subject.frames[0].shape == (32, 48, 3)
+    assert subject.numbers == (0, 2, 3, 4, 6, 7, 8, 10)
     assert (subject.width, subject.height) == (48, 32)
     assert frames_that_stand_for(1) == [0]
     assert frames_that_stand_for(3) == [0, 1, 2]
@@ -188,6 +191,94 @@ def test_another_frame_of_a_clip_is_painted_with_the_palette_of_the_whole(
     assert first.subject is second.subject, "read once"
     assert not np.array_equal(first.before, second.before)
     assert not np.array_equal(first.painting, second.painting)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts that begin at 16 pixels and grow at once."""
+    monkeypatch.setattr("pipeline.studio.drafts.DRAFT", 16)
+    monkeypatch.setattr("pipeline.pictures.preview_paintings.DRAFT", 16)
+    monkeypatch.setattr("pipeline.studio.live_painter.LEFT_ALONE", 0.01)
+
+
+def widths(live: LivePainter) -> list[int]:
+    """Of all paintings that are handed out until the largest is done."""
+    found: list[int] = []
+
+    def largest() -> bool:
+        view = live.view()
+        width = 0 if view.painting is None else view.painting.shape[1]
+        if width not in (0, *found[-1:]):
+            found.append(width)
+        return view.finished and (width == 48 or bool(view.doing))
+
+    until(largest)
+    return found
+
+
+@pytest.mark.usefixtures("small")
+def test_a_draft_that_is_left_alone_is_painted_larger_from_itself(live: LivePainter, wish: Wish) -> None:
+    live.ask(wish)
+    assert widths(live) == [16, 32, 48], "never larger than the input"
+    assert live.view().doing == ""
+    starts: list[Any] = []
+    drafts = Drafts(device="cpu")
+    first = drafts.paint(wish, lambda text: None, lambda step: None)
+    second = drafts.paint(wish, lambda text: None, lambda step: starts.append(to_image(step.start())), first)
+    assert first.shape == (11, 16, 3) and second.shape == (21, 32, 3)
+    np.testing.assert_array_equal(starts[0], resize(first, 32, 21))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_draft_of_a_clip_grows_with_the_palette_of_its_size(tmp_path: Path, live: LivePainter, wish: Wish) -> None:
+    live.ask(replace(wish, source=moving_folder(tmp_path / "clip", 3), more={**wish.more, "clip_palette": 1.0}))
+    assert widths(live) == [16, 32, 48]
+    assert live.view().error == ""
+
+
+@pytest.mark.usefixtures("small")
+def test_a_draft_grows_as_far_as_the_real_painting(live: LivePainter, wish: Wish) -> None:
+    live.ask(replace(wish, size=32))
+    until(lambda: live.view().finished and live.view().painting is not None and live.view().painting.shape[1] == 32)
+    number = live.view().number
+    time.sleep(0.1)
+    assert live.view().number == number
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("how", ["rest", "stop"])
+def test_a_draft_does_not_grow_beside_a_job_nor_when_it_was_stopped(
+    held: tuple[Held, LivePainter], wish: Wish, how: str
+) -> None:
+    drafts, live = held
+    live.ask(wish)
+    assert drafts.inside.wait(60)
+    getattr(live, how)()
+    drafts.go.set()
+    until(lambda: live.view().finished)
+    time.sleep(0.1)
+    assert live.view().painting is not None and live.view().painting.shape[1] == 16
+    assert live.view().finished
+    # What is asked for after that grows again.
+    live.ask(replace(wish, strength=0.6))
+    assert widths(live)[-1] == 48
+
+
+@pytest.mark.usefixtures("small")
+def test_where_it_cannot_be_painted_larger_the_draft_stays(live: LivePainter, wish: Wish) -> None:
+    class Poor(Drafts):
+        def paint(self, wish: Wish, told: Any, on_progress: Any, coarse: Any = None) -> Any:
+            if coarse is not None:
+                raise MediaError("there is no room")
+            return super().paint(wish, told, on_progress)
+
+    poor = LivePainter(lambda: Poor(device="cpu"))
+    poor.ask(wish)
+    assert widths(poor) == [16]
+    view = poor.view()
+    assert view.error == "" and view.painting is not None
+    assert "there is no room" in view.doing
+    poor.close()
 
 
 @pytest.fixture

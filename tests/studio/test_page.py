@@ -98,17 +98,17 @@ def drop(page: Any, place: str, path: Path) -> None:
 
 def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any]) -> None:
     page = tab()
-    until(lambda: "Start with" in said(page))
+    until(lambda: "field 1" in said(page))
     assert command(page) == ""
     drop(page, "#input", studio.here / "none.png")
     toasts = page.locator(".toast-body")
     until(lambda: any("none.png: this is not a picture" in text for text in toasts.all_inner_texts()))
     assert str(studio.temporary) not in page.locator("body").inner_text()
-    assert "Start with" in said(page)
+    assert "field 1" in said(page)
     # The place is free again, for another file.
     page.locator("#input input[type=file]").wait_for(state="attached")
     drop(page, "#input", studio.here / "c.png")
-    until(lambda: "add a painting" in said(page))
+    until(lambda: "field 2" in said(page))
     drop(page, "#new", studio.here / "s.png")
     until(lambda: "A draft of" in said(page))
     assert command(page).startswith("reelbrush image c.png --style s.png --strength 0.5")
