@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +27,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from gpu_checks import SAMPLES, Check, checks_anywhere, checks_on, objective_of, painter_on, sample, tried
+from motion_on_device import check_motion, motion_rows
 from speed import gflop_of_an_iteration
 from torch.profiler import ProfilerActivity, profile
 
@@ -259,13 +260,14 @@ def frames_a_second(bench: Bench) -> list[Row]:
     """From one file to another: decoding, motion, painting, keeping, encoding. The network is loaded."""
     rows: list[Row] = []
     frames = 3 if bench.rehearsal else 24
-    for width, height in ((48, 32),) if bench.rehearsal else ((512, 288), (512, 512)):
+    kinds = [(512, 288, "dis"), (512, 288, "dis-cpu"), (512, 512, "dis")]
+    for width, height, flow in [(48, 32, "dis")] if bench.rehearsal else kinds:
         for passes in (1, 2):
             with tempfile.TemporaryDirectory(prefix="reelbrush-") as folder:
                 clip = Path(folder) / "in.mp4"
                 write_clip(clip, width, height, frames)
                 values = {"steps": 3, "carried_steps": 2} if bench.rehearsal else {}
-                settings = resolve("standard", {"size": max(width, height), "passes": passes, **values})
+                settings = resolve("standard", {"size": max(width, height), "passes": passes, "flow": flow, **values})
                 engine = Engine(settings, bench.network, bench.device)
                 job = ClipJob(clip, (StylePicture(SAMPLES / "paint.jpg"),), Path(folder) / "out.mp4")
                 began = time.perf_counter()
@@ -273,7 +275,8 @@ def frames_a_second(bench: Bench) -> list[Row]:
                 seconds = time.perf_counter() - began
                 assert result.outputs
                 rows.append({
-                    "clip": f"{width}x{height}", "passes": passes, "frames": frames, "seconds": round(seconds, 2),
+                    "clip": f"{width}x{height}", "motion": flow, "passes": passes, "frames": frames,
+                    "seconds": round(seconds, 2),
                     "frames a second": round(frames / seconds, 2),
                 })  # fmt: skip
     return rows
@@ -311,12 +314,17 @@ def pictures(bench: Bench) -> list[Row]:
     return rows
 
 
+def _on_gpu(bench: Bench) -> Iterator[Check]:
+    yield from checks_on(bench.device, bench.network)
+    yield from check_motion(bench.device)
+
+
 def run_checks(bench: Bench) -> list[Check]:
     """Make the checks, and print each as soon as it is made."""
     on_gpu = bench.device.type == "cuda"
     # What a GPU does itself is not checked in the forms that stand in for it on a CPU.
     name = "checks on the GPU" if on_gpu else "checks that need no GPU"
-    checks = checks_on(bench.device, bench.network) if on_gpu else checks_anywhere(bench.network)
+    checks = _on_gpu(bench) if on_gpu else checks_anywhere(bench.network)
     made = []
     for check in tried(checks, name):
         word = "left out" if check.passed is None else "passed" if check.passed else "FAILED"
@@ -344,6 +352,7 @@ def main() -> int:
         bench.table("matrix products", lambda: matrix_products(bench), 5)
         bench.table("steps a second", lambda: steps_a_second(bench), 15)
         bench.table("pictures", lambda: pictures(bench), 15)
+        bench.table("motion", lambda: motion_rows(bench.device, bench.rehearsal), 5)
         bench.table("clips", lambda: frames_a_second(bench), 20)
         bench.table("where a step goes", lambda: where_a_step_goes(bench), 10)
         if not options.rehearse:

@@ -159,10 +159,11 @@ class Settings:
     carried_steps: int = _setting(30, "Steps for a frame that starts from the one before it.", MOTION, low=1)
     flow: str = _setting(
         "dis",
-        "Optical flow that moves the paintings: DIS, which needs nothing, or RAFT, a trained network that needs its "
-        "weights on the machine and, to be quick, a GPU.",
+        "Optical flow that moves the paintings: DIS, which needs nothing, found on a GPU where one paints; DIS on the "
+        "processor, wherever is painted; or RAFT, a trained network that needs its weights on the machine and, to be "
+        "quick, a GPU.",
         MOTION,
-        choices=("dis", "raft", "raft-small"),
+        choices=("dis", "dis-cpu", "raft", "raft-small"),
     )
     temporal_weight: float = _setting(
         0.0,

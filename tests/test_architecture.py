@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "settings": {"options", "presets"},
     "network": {"settings"},
     "media": set(),
-    "motion": set(),
+    "motion": {"network"},
     "style": {"network", "settings"},
     "clip": {"style", "motion", "media", "network", "settings", "options", "signals"},
     "batch": {"clip", "style", "motion", "media", "network", "settings", "options", "signals"},

@@ -31,5 +31,5 @@ def test_every_table_can_be_filled(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     tables = json.loads(figures.read_text())
-    for name in ("matrix products", "steps a second", "where a step goes", "pictures", "clips"):
+    for name in ("matrix products", "steps a second", "where a step goes", "pictures", "motion", "clips"):
         assert tables[name], name

@@ -2,7 +2,8 @@
 
 Threads would do, but for Python: all of them want its lock some eighty times for a pair of frames, and so does whoever
 paints, for everything that a GPU is told to do. On 16 cores beside an H200, of 80 ms that a frame of 512x288 took, the
-GPU worked for 20, and what should launch it mostly waited for the lock.
+GPU worked for 20, and what should launch it mostly waited for the lock. A GPU that finds motion itself
+(`motion.device_flow`) needs none of them.
 """
 
 from __future__ import annotations

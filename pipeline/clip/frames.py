@@ -7,7 +7,6 @@ import math
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -22,13 +21,13 @@ from pipeline.clip.region_tracking import filled_by_regions, within_regions
 from pipeline.clip.session import Session
 from pipeline.clip.step_budget import FULL, StepBudget, Steps
 from pipeline.clip.survey import Survey
-from pipeline.clip.tracking import Find, TrackedFrame, lookback, track_frames
+from pipeline.clip.tracking import Find, TrackedFrame, find_by, lookback, track_frames
 from pipeline.clip.warm_start import MovesOf, closing_share, further_start, warm_start
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Frame, FrameSink, FrameSource
 from pipeline.media.prefetch import prefetch
-from pipeline.motion.carry import found_again
+from pipeline.motion.device_flow import DeviceDis
 from pipeline.network.memory import is_out_of_memory
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
@@ -86,6 +85,8 @@ def _paint_pass(
     monitor = monitor_at(session.settings, entered, store)
     painter = session.painter_for(one, survey.statistics)
     sinks = run.sinks if run.encoded else ()
+    if isinstance(session.flow, DeviceDis):
+        session.flow.prepare(session.source.info.height, session.source.info.width)
 
     def kept(index: int, painted: PaintedFrame) -> None:
         run.painted += 1
@@ -185,8 +186,8 @@ def _tracked(
 ) -> Generator[TrackedFrame, None, None]:
     """The frames of a pass after the first so many in its order."""
     with closing(one.inputs(session.source, done - lookback(settings))) as frames:
-        find = find or partial(found_again, method=session.flow)
-        yield from track_frames(frames, one.order[done], entered, settings, find, threads)
+        how = find or find_by(session.flow)
+        yield from track_frames(frames, one.order[done], entered, settings, how, threads)
 
 
 def _expected(frames: Generator[TrackedFrame, None, None], moves: MovesAhead) -> Generator[TrackedFrame, None, None]:

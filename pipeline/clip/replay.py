@@ -243,7 +243,7 @@ def _check_flow(record: Record, settings: Settings, device: torch.device) -> Non
 
     :raises WeightsError: its weights are others, or not on this machine.
     """
-    if record.kind != "clip" or settings.flow == "dis":
+    if record.kind != "clip" or settings.flow in {"dis", "dis-cpu"}:
         return
     name = open_flow(settings, device).name
     if name != record.flow:

@@ -7,17 +7,15 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.moves import PreviousPaintings
 from pipeline.clip.step_budget import Speed
-from pipeline.clip.tracking import lookback, track_frames
+from pipeline.clip.tracking import find_by, lookback, track_frames
 from pipeline.clip.warm_start import warm_start
 from pipeline.media.frame import Frame, FrameSource
-from pipeline.motion.carry import found_again
 from pipeline.motion.flow import FlowMethod
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame, WarmStart
@@ -63,7 +61,7 @@ def measure_speed(painter: Painter, flow: FlowMethod, frames: Sequence[Frame]) -
         # What is done once for all frames, such as the targets of the style, is not timed.
         painter.paint(image, WarmStart(image), steps=1)
         began = time.monotonic()
-        tracked = next(track_frames(frames, last.index, {0}, settings, partial(found_again, method=flow)))
+        tracked = next(track_frames(frames, last.index, {0}, settings, find_by(flow)))
         carried = warm_start(tracked, PreviousPaintings(store), settings) or WarmStart(image)
         painted = painter.paint(image, carried, steps=1)
         store.put(last.index, painted)

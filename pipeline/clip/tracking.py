@@ -15,13 +15,30 @@ import numpy as np
 
 from pipeline.media.frame import Frame
 from pipeline.motion.carry import Way, found_again
-from pipeline.motion.flow import DIS
+from pipeline.motion.device_flow import DeviceDis
+from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.settings import Settings
 from pipeline.types import Image
 
 Find = Callable[[Image, Image], Way]
 """Finds the second frame, the later one, in the first one; uint8 (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class FindTogether:
+    """Finds a frame in all earlier ones at once."""
+
+    ways: Callable[[Mapping[int, Image], Image], Mapping[int, Way]]
+    """Finds the second argument in each of the first ones, by whatever name these have."""
+
+
 FIND: Find = partial(found_again, method=DIS)
+
+
+def find_by(flow: FlowMethod) -> Find | FindTogether:
+    """How frames are found in earlier ones by a method."""
+    return FindTogether(flow.ways) if isinstance(flow, DeviceDis) else partial(found_again, method=flow)
+
 
 AHEAD = 2**20
 """Pixels of frames that are looked for beside one another. Each takes some 110 bytes a pixel until it is painted."""
@@ -61,26 +78,26 @@ def track_frames(
     first: int,
     entered: Container[int],
     settings: Settings,
-    find: Find = FIND,
+    find: Find | FindTogether = FIND,
     threads: int = 1,
 ) -> Iterator[TrackedFrame]:
     """The frames from number `first` on. No more than `lookback` of the frames before are kept.
 
     :param frames: in the order of their pass, from `lookback` frames before `first` on, or from its start.
     :param entered: the frames with which a shot is entered.
-    :param find: finds a frame in an earlier one; in several threads.
+    :param find: finds a frame in earlier ones; in several threads.
     :param threads: in which frames are found again, those of a few frames at once. What is found is the same.
     """
     searches = _searches(frames, first, entered, settings)
     if threads == 1:
         for tracked, pairs in searches:
-            yield replace(tracked, ways={back: find(*pair) for back, pair in pairs.items()})
+            yield replace(tracked, ways=_found(find, tracked.frame.image, pairs))
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="track")
-    begun: deque[tuple[TrackedFrame, dict[int, Future[Way]]]] = deque()
+    begun: deque[tuple[TrackedFrame, _Begun]] = deque()
     try:
         for tracked, pairs in searches:
-            begun.append((tracked, {back: pool.submit(find, *pair) for back, pair in pairs.items()}))
+            begun.append((tracked, _begin(pool, find, tracked.frame.image, pairs)))
             while len(begun) > max(1, AHEAD // tracked.frame.image[..., 0].size):
                 yield _ended(*begun.popleft())
         while begun:
@@ -89,15 +106,32 @@ def track_frames(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ended(tracked: TrackedFrame, found: Mapping[int, Future[Way]]) -> TrackedFrame:
-    return replace(tracked, ways={back: one.result() for back, one in found.items()})
+_Begun = Mapping[int, Future[Way]] | Future[Mapping[int, Way]]
+
+
+def _found(find: Find | FindTogether, later: Image, earliers: Mapping[int, Image]) -> Mapping[int, Way]:
+    if isinstance(find, FindTogether):
+        return find.ways(earliers, later) if earliers else {}
+    return {back: find(earlier, later) for back, earlier in earliers.items()}
+
+
+def _begin(pool: ThreadPoolExecutor, find: Find | FindTogether, later: Image, earliers: Mapping[int, Image]) -> _Begun:
+    if isinstance(find, FindTogether):
+        return pool.submit(_found, find, later, earliers)
+    return {back: pool.submit(find, earlier, later) for back, earlier in earliers.items()}
+
+
+def _ended(tracked: TrackedFrame, begun: _Begun) -> TrackedFrame:
+    if isinstance(begun, Future):
+        return replace(tracked, ways=begun.result())
+    return replace(tracked, ways={back: one.result() for back, one in begun.items()})
 
 
 def _searches(
     frames: Iterable[Frame], first: int, entered: Container[int], settings: Settings
-) -> Iterator[tuple[TrackedFrame, dict[int, tuple[Image, Image]]]]:
-    """The frames from number `first` on, each with the pairs of pictures that have to be found in one another: by how
-    many frames they lie back, the earlier one and the frame itself."""
+) -> Iterator[tuple[TrackedFrame, dict[int, Image]]]:
+    """The frames from number `first` on, each with the earlier ones that it has to be found in, by how many frames they
+    lie back."""
     wanted = distances(settings)
     kept: deque[Image] = deque(maxlen=lookback(settings))
     begun = False
@@ -108,5 +142,5 @@ def _searches(
         if begun:
             tracked = TrackedFrame(frame, kept[-1] if kept else None)
             there = [] if tracked.still else [back for back in wanted if back <= len(kept)]
-            yield tracked, {back: (kept[-back], frame.image) for back in there}
+            yield tracked, {back: kept[-back] for back in there}
         kept.append(frame.image)

@@ -15,8 +15,10 @@ from pipeline.clip.moves import Moves, PreviousPaintings, moves_now
 from pipeline.clip.passes import Pass
 from pipeline.clip.tracking import TrackedFrame, distances
 from pipeline.motion.carry import adjusted, blended, filled
+from pipeline.motion.device_flow import DeviceDis
 from pipeline.motion.flow import DIS, FlowMethod
 from pipeline.motion.masks import long_term
+from pipeline.network.device import waits_for_launches
 from pipeline.network.raft import open_raft
 from pipeline.settings import Settings
 from pipeline.style.frame import TemporalTarget, WarmStart
@@ -112,12 +114,16 @@ def _expected(tracked: TrackedFrame, moves: Mapping[int, Image], settings: Setti
 
 
 def open_flow(settings: Settings, device: torch.device) -> FlowMethod:
-    """The method behind the setting `flow`: 'dis', 'raft' or 'raft-small'. Where nothing is to be found, DIS.
+    """The method behind the setting `flow`: 'dis', 'dis-cpu', 'raft' or 'raft-small'. Where nothing is to be found,
+    OpenCV's DIS, as for 'dis-cpu'; 'dis' is found by a device itself that would wait for that.
 
     :raises WeightsError: RAFT's weights are not on this machine, or damaged. Another method never takes its place.
     """
     name = settings.flow
-    if name == "dis" or not distances(settings):
+    wanted = distances(settings)
+    if name == "dis" and wanted and waits_for_launches(device):
+        return DeviceDis(device, len(wanted))
+    if name in {"dis", "dis-cpu"} or not wanted:
         return DIS
     from pipeline.motion.raft import Raft
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,10 @@ from torch import Tensor
 
 from pipeline.network.device import waits_for_launches
 from pipeline.network.memory import is_out_of_memory
+
+ALONE = threading.RLock()
+"""Held while something is recorded, and by whoever has a device work beside the painting: what a thread records is that
+thread's alone, but whatever waits for the whole device must not do so meanwhile."""
 
 Work = Callable[[], Tensor]
 """Works on tensors that stay where they are, reads none of their values, and gives its result."""
@@ -53,8 +58,8 @@ class CudaGraphs:
     def record(self, work: Work) -> tuple[Callable[[], object], Tensor]:
         # torch.cuda.graph does the same, and would have torch import its compiler, which takes seconds.
         graph = torch.cuda.CUDAGraph()
-        torch.cuda.synchronize(self._device)
-        with torch.cuda.stream(self._stream):
+        with ALONE, torch.cuda.stream(self._stream):
+            torch.cuda.synchronize(self._device)
             # What other threads do meanwhile, such as the motion of frames ahead, is not recorded.
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
