@@ -30,6 +30,7 @@ from pipeline.commands.console import (
     errors,
     out,
     running,
+    say_line,
     say_made,
     screen,
 )
@@ -53,6 +54,7 @@ from pipeline.pictures.jobs import (
 from pipeline.settings import PRESETS, resolve
 from pipeline.signals import between_events, defer_signals
 from pipeline.studio.jobs import StudioJob
+from pipeline.studio.live_option import Live
 from pipeline.text import escape_unencodable_output
 
 # Idle OpenMP threads that spin take the cores from ffmpeg and from whatever else runs. A step took, on two idle cores
@@ -101,7 +103,7 @@ def root(
         "reelbrush video dance.gif -s ink.jpg:0.7 -s wave.jpg:0.3 -o b.webm --loop",
     ),
 )
-def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) -> None:
+def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, live: Live) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
     with running(talk, f"The same command goes on where it was ({job.output}.reelbrush).") as on_event:
         refuse_streams(job.source, *job.outputs, *(style.path for style in job.styles))
@@ -111,13 +113,14 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk) ->
 
         job = replace(job, init=painting.start)
         check_clip(job)
-        with defer_signals():
-            from pipeline.clip.clip import run_clip
-            from pipeline.clip.deadline import Deadline
+        with live.shown(job.source, on_event, say_line) as shown:
+            with defer_signals():
+                from pipeline.clip.clip import run_clip
+                from pipeline.clip.deadline import Deadline
 
-        engine = painting.engine()
-        deadline = None if until is None else Deadline(until)
-        run_clip(job, engine, on_event, deadline)
+            engine = painting.engine()
+            deadline = None if until is None else Deadline(until)
+            run_clip(job, engine, shown.ready(), deadline, shown.on_look)
 
 
 @command(
@@ -135,6 +138,7 @@ def image(
     form: StreamFormat,
     painting: Painting,
     talk: Talk,
+    live: Live,
 ) -> None:
     """Paint one picture; with --story, also show how it came about. Interrupted, the same command goes on."""
 
@@ -155,9 +159,10 @@ def image(
             from pipeline.pictures.story_job import check_story_files, paint_with_story
 
             check_story_files(placed, files, options)
-            engine = painting.engine()
-            with between_events(told) as told_between:
-                paint_with_story(placed, files, options, engine, told_between)
+            with live.shown(job.content, told, say_line) as shown:
+                engine = painting.engine()
+                with between_events(shown.ready()) as told_between:
+                    paint_with_story(placed, files, options, engine, told_between, shown.on_look)
 
 
 @command(

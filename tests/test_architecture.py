@@ -77,6 +77,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "pipeline/batch/remote.py",
         "pipeline/clip/finders.py",
         "pipeline/studio/job_runner.py",
+        "pipeline/studio/live_job.py",
     ),
     "multiprocessing": ("pipeline/batch/worker_pool.py",),
     "distributed": ("pipeline/batch/scheduler.py", "pipeline/batch/remote.py"),
@@ -92,8 +93,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     # Its PNG is five times faster than Pillow's. A worker only says how many threads it may use.
     "cv2": ("pipeline/motion/", "pipeline/media/frame_file.py", "pipeline/batch/worker.py"),
     "jinja2": ("pipeline/report/html_report.py",),
-    "gradio": ("pipeline/studio/page.py", "pipeline/studio/look.py"),
-    "fastapi": ("pipeline/studio/page.py", "pipeline/studio/look.py"),
+    "gradio": ("pipeline/studio/page.py", "pipeline/studio/live_page.py", "pipeline/studio/look.py"),
+    "fastapi": ("pipeline/studio/page.py", "pipeline/studio/live_page.py", "pipeline/studio/look.py"),
     "uvicorn": ("pipeline/studio/server.py",),
     # Plots, and the colour maps of figures.
     "matplotlib": (

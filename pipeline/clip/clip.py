@@ -19,6 +19,7 @@ from pipeline.clip.followed_masks import follow_notes
 from pipeline.clip.frames import Run, encode_kept, paint_frames
 from pipeline.clip.gif_limit import limit_notes
 from pipeline.clip.jobs import ClipJob
+from pipeline.clip.looking import OnLook
 from pipeline.clip.loop_closure import loop_notes
 from pipeline.clip.loss_monitor import worst_notes
 from pipeline.clip.output_size import info_layout, size_notes
@@ -38,24 +39,30 @@ from pipeline.media.source import ON_WHITE
 from pipeline.media.subtitles_and_tags import extras_of
 
 
-def run_clip(job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> ClipResult:
+def run_clip(
+    job: ClipJob, engine: Engine, on_event: OnEvent = ignore, deadline: Deadline | None = None,
+    on_look: OnLook | None = None,
+) -> ClipResult:  # fmt: skip
     """Paint a clip. Killed at any instant and run again, it goes on and gives the same frames. A finished frame that is
     damaged on the disk meanwhile is painted again, and so is what came after it. Outputs that an earlier run has
     finished, with the same inputs and settings, stay as they are.
 
     :param deadline: when all has to be done; frames then get fewer steps where time is short, and the result depends
         on the speed of the machine.
+    :param on_look: may look at every frame after each of its steps.
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
     check_clip(job)
     began = time.monotonic()
-    result = retry_damaged(lambda: _run(job, engine, on_event, deadline))
+    result = retry_damaged(lambda: _run(job, engine, on_event, deadline, on_look))
     result = replace(result, seconds=time.monotonic() - began)
     on_event(Finished(result.outputs, result.frames, result.painted, result.seconds, result.notes))
     return result
 
 
-def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | None) -> ClipResult:
+def _run(
+    job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | None, on_look: OnLook | None
+) -> ClipResult:
     """As `run_clip`; without the seconds."""
     session = open_session(job, engine, on_event)
     missing = _missing_outputs(session)
@@ -83,7 +90,7 @@ def _run(job: ClipJob, engine: Engine, on_event: OnEvent, deadline: Deadline | N
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))
-        run = Run(work, sinks, budget, find=find)
+        run = Run(work, sinks, budget, find=find, on_look=on_look)
         paint_frames(session, survey, run)
         on_event(Stage("Encoding"))
         store = work.end()

@@ -14,6 +14,7 @@ from pipeline.clip.events import Event, FrameDone, OnEvent, Repainted, Reverted,
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_masks import ALIKE, FrameMasks
 from pipeline.clip.frame_store import FrameStore
+from pipeline.clip.looking import Look, OnLook
 from pipeline.clip.loss_monitor import HIGH, LossMonitor, lasting_loss, monitor_at
 from pipeline.clip.moves import Moves, MovesAhead, PreviousPaintings, moves_now
 from pipeline.clip.passes import Pass
@@ -30,9 +31,10 @@ from pipeline.media.prefetch import prefetch
 from pipeline.motion.device_flow import DeviceDis
 from pipeline.network.memory import is_out_of_memory
 from pipeline.settings import Settings
-from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart
+from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
+from pipeline.style.picture import to_image
 from pipeline.types import Image, deep_only, shallow
 
 
@@ -49,6 +51,8 @@ class Run:
     """Frames that were painted, in several passes each one counted."""
     find: Find | None = None
     """Finds a frame in an earlier one, beside the painting; None leaves it to threads."""
+    on_look: OnLook | None = None
+    """May look at every frame after each of its steps."""
     encoded: bool = False
     """Whether the sinks had every frame of the result while it was painted."""
 
@@ -106,8 +110,9 @@ def _paint_pass(
         FrameKeeper(store, kept) as keeper,
     ):
         pass_painter = PassPainter(
-            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first, session.init
-        )
+            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first, session.init,
+            run.on_look,
+        )  # fmt: skip
         for tracked in frames:
             index = tracked.frame.index
             steps = FULL if run.budget is None else run.budget.steps(one, index)
@@ -116,6 +121,7 @@ def _paint_pass(
                 # The paintings before it, warped to where this frame shows the same.
                 start = pass_painter.warm_start(tracked)
                 painted = pass_painter.paint(tracked, start, steps)
+            pass_painter.show(tracked.frame, painted)
             keeper.put(index, painted)
             moves.painted(index)
             monitor.add(painted.losses, begins_shot=tracked.before is None)
@@ -218,6 +224,19 @@ class PassPainter:
     """The first frame of the clip, where it was painted by hand."""
     init: Image | None = None
     """What is painted from nothing starts from, where that is another picture."""
+    on_look: OnLook | None = None
+    """As `Run.on_look`."""
+
+    def show(self, frame: Frame, so_far: PaintedFrame | Progress) -> None:
+        """Let a frame be looked at, finished or as it stands."""
+        if self.on_look is None:
+            return
+        finished = isinstance(so_far, PaintedFrame)
+
+        def painting() -> Image:
+            return so_far.image if isinstance(so_far, PaintedFrame) else to_image(so_far.picture())
+
+        self.on_look(Look(frame.index, frame.image, painting, finished))
 
     def repeat(self, tracked: TrackedFrame) -> PaintedFrame | None:
         """A painting that is there already and stays as it is, at no cost; None for a frame that has to be painted.
@@ -276,7 +295,7 @@ class PassPainter:
     def _paint_fresh(self, frame: Frame, steps: Steps) -> PaintedFrame:
         try:
             return self._painter_of(frame).paint(
-                frame.exact, None, frame.index, self._on_progress(frame.index), self.init, steps.fresh
+                frame.exact, None, frame.index, self._on_progress(frame), self.init, steps.fresh
             )
         except PaintingError as error:
             raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
@@ -327,7 +346,7 @@ class PassPainter:
         """The painting; None where no finite loss was found, whatever was tried."""
         try:
             return self._painter_of(frame).paint(
-                frame.exact, start, frame.index, self._on_progress(frame.index), self.init, steps
+                frame.exact, start, frame.index, self._on_progress(frame), self.init, steps
             )
         except PaintingError:
             return None
@@ -336,8 +355,12 @@ class PassPainter:
         """The painter, told where the regions are in this frame."""
         return self.painter.with_masks(self.masks.of(frame.index))
 
-    def _on_progress(self, index: int) -> OnProgress:
-        return lambda progress: self.on_event(stepped(index, progress, self.one.number))
+    def _on_progress(self, frame: Frame) -> OnProgress:
+        def told(progress: Progress) -> None:
+            self.on_event(stepped(frame.index, progress, self.one.number))
+            self.show(frame, progress)
+
+        return told
 
 
 def _kept(store: FrameStore, index: int, why: Stop) -> PaintedFrame:

@@ -15,6 +15,7 @@ from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, 
 from pipeline.clip.finished_outputs import is_made_so
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.looking import Look, OnLook
 from pipeline.clip.mask_files import OpenMasks, still_masks
 from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
@@ -44,6 +45,7 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
 from pipeline.style.optimise import Stop
+from pipeline.style.picture import to_image
 from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
 
@@ -54,6 +56,7 @@ def run_still(
     on_progress: OnProgress | None = None,
     all_there: Callable[[Record], bool] = lambda record: True,
     recorder: Recorder | None = None,
+    on_look: OnLook | None = None,
 ) -> StillResult:
     """Paint one picture. One that an earlier run has finished, with the same inputs and settings, stays as it is; one
     that it has left half-painted is gone on with, to the same picture.
@@ -65,6 +68,7 @@ def run_still(
     :param all_there: says, once it is known how the picture comes about, whether what is made while it is painted is
         there already; where it is not, a finished picture is painted again for that.
     :param recorder: likewise, of all steps, also those of the interrupted run.
+    :param on_look: may look at the picture after every step, and when it is finished.
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
     began, settings = time.monotonic(), engine.settings
@@ -92,10 +96,10 @@ def run_still(
                     assert left is not None
                     left.remove()
             note = f"{job.output.name}: already painted, from these inputs with these settings."
+            there = _as_painted(job.output, width, height)
+            _show(on_look, content, lambda: there.image, finished=True)
             on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
-            return StillResult(
-                read_picture(job.output), content, _as_painted(job.output, width, height), job.output, record
-            )
+            return StillResult(read_picture(job.output), content, there, job.output, record)
         half = half or stack.enter_context(_unfinished(job, engine, record))
         if half is not None and recorder is not None:
             half.restore(recorder)
@@ -106,12 +110,18 @@ def run_still(
                     device_line(engine.device, network.dtype), (*picture.notes, *_half_notes(half, after)))
         )  # fmt: skip
 
-        progress = _watch(half, recorder, on_progress, on_event)
+        def told(step: Progress) -> None:
+            if on_progress is not None:
+                on_progress(step)
+            _show(on_look, content, lambda: to_image(step.picture()))
+
+        progress = _watch(half, recorder, told, on_event)
         painted = painter.between(after, job.until).paint(picture.exact, on_progress=progress, start=picture.start)
         on_event(
             FrameDone(0, painted.losses, painted.steps, painted.seconds, painted.stopped.value,
                       memory_fallback=painted.memory_fallback.value)
         )  # fmt: skip
+        _show(on_look, content, lambda: painted.image, finished=True)
         exact = picture.written(painted.exact)
         if job.output is not None and not finished:
             texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
@@ -177,8 +187,13 @@ def _exact_content(job: StillJob, original: Image) -> Image | DeepImage:
     return original if deep is None else cropped(deep, centre_crop(deep.shape[1], deep.shape[0], job.crop))
 
 
+def _show(on_look: OnLook | None, content: Image, painting: Callable[[], Image], finished: bool = False) -> None:
+    if on_look is not None:
+        on_look(Look(0, content, painting, finished))
+
+
 def _watch(
-    half: UnfinishedPicture | None, recorder: Recorder | None, on_progress: OnProgress | None, on_event: OnEvent
+    half: UnfinishedPicture | None, recorder: Recorder | None, on_progress: OnProgress, on_event: OnEvent
 ) -> OnProgress:
     """Tells of every step, and keeps the painting: where it is due, and where one of those who are told ends it."""
 
@@ -186,8 +201,7 @@ def _watch(
         if recorder is not None:
             recorder(step)
         try:
-            if on_progress is not None:
-                on_progress(step)
+            on_progress(step)
             on_event(stepped(0, step))
         except BaseException:
             if half is not None:

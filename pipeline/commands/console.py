@@ -139,6 +139,13 @@ def _last_line(json: bool, event: str, message: str, code: int) -> None:
             typer.echo(dumps({"event": event, "message": message, "exit_code": code}))
 
 
+def say_line(text: str) -> None:
+    """Say something that a person has to know, whatever else is said."""
+    from pipeline.report.lines import print_text
+
+    print_text(screen, text)
+
+
 def say_made(output: Path, what: str, notes: Iterable[str], talk: Quiet) -> None:
     """Say what was made, and what a person should know of it."""
     from pipeline.report.lines import print_text

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.finished_outputs import is_made_so, says_how_made
 from pipeline.clip.jobs import StillJob
+from pipeline.clip.looking import OnLook
 from pipeline.errors import OutputError, UsageError
 from pipeline.media import check_output, read_metadata, refuse_same_file
 from pipeline.media.outputs import check_name
@@ -60,11 +61,17 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
 
 
 def paint_with_story(
-    job: StillJob, files: StoryFiles, options: StoryOptions, engine: Engine, on_event: OnEvent
+    job: StillJob,
+    files: StoryFiles,
+    options: StoryOptions,
+    engine: Engine,
+    on_event: OnEvent,
+    on_look: OnLook | None = None,
 ) -> StillResult:
     """Paint a picture; where `files` name a story, write the progress GIF (or video) too.
 
     :param options: of the story.
+    :param on_look: as for `run_still`.
     :raises ReelbrushError: before anything is painted, if one of the outputs cannot be written.
     """
     from pipeline.clip.engine import read_style
@@ -72,7 +79,7 @@ def paint_with_story(
 
     check_story_files(job, files, options)
     if job.output is None or (files.story is None and not files.keep):
-        return run_still(job, engine, on_event)
+        return run_still(job, engine, on_event, on_look=on_look)
     output, story, folder = job.output, files.story, snapshot_folder(job.output)
     style_images = [read_style(style) for style in (*job.styles, *job.region_styles)]
     began = time.monotonic()
@@ -94,7 +101,7 @@ def paint_with_story(
         return all(there.values())
 
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
-    result = run_still(job, engine, with_story, all_there=all_there, recorder=recorder)
+    result = run_still(job, engine, with_story, all_there=all_there, recorder=recorder, on_look=on_look)
     if not result.painted.steps and all(there.values()):
         names = " and ".join(path.name for path in outputs)
         note = f"{names}: already painted, from these inputs with these settings."

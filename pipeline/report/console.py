@@ -27,6 +27,7 @@ from pipeline.clip.events import (
     Stepped,
 )
 from pipeline.report.lines import LINE_EVERY, Bars, can_redraw, print_text
+from pipeline.report.place import JobPlace
 from pipeline.report.progress import CountProgress, JobProgress
 from pipeline.text import count_text, duration_text, remaining_text, sanitize_line, size_text
 from pipeline.types import OnCount
@@ -43,11 +44,11 @@ class ConsoleReporter:
         self._quiet = quiet
         self._live = can_redraw(console)
         self._progress = JobProgress()
+        self._place = JobPlace()
         self._started: Started | None = None
         self._bars: Bars | None = None
         self._status: Status | None = None
         self._last_line = 0.0
-        self._step = ""
         self._memory_fallbacks: set[str] = set()
 
     def __enter__(self) -> ConsoleReporter:
@@ -63,12 +64,11 @@ class ConsoleReporter:
             return
         now = time.monotonic()
         self._progress.update(event, now)
+        self._place.update(event)
         if isinstance(event, Started):
             self._start(event, now)
         elif isinstance(event, Stepped):
-            size = f"size {event.size} of {event.sizes}, " if event.sizes > 1 else ""
-            self._step = f"{size}step {event.step} of {event.of}"
-            self._show(event.frame, event.in_pass, now)
+            self._show(now)
         elif isinstance(event, FrameDone):
             self._frame_done(event, now)
         elif isinstance(event, Repainted):
@@ -113,19 +113,15 @@ class ConsoleReporter:
             self._bars.add_task("painting", total=1.0, left="")
             self._bars.start()
 
-    def _show(self, frame: int, in_pass: int, now: float) -> None:
+    def _show(self, now: float) -> None:
         """Bar on a terminal; elsewhere a line now and then."""
-        assert self._started is not None
         left = remaining_text(self._progress.left(now))
-        where = f"frame {frame + 1} of {self._started.frames}, " if self._started.frames > 1 else ""
-        if self._started.passes > 1:
-            where = f"pass {in_pass} of {self._started.passes}, {where}"
         if self._bars is not None:
             task = self._bars.task_ids[0]
-            self._bars.update(task, completed=self._progress.fraction, description=f"{where}{self._step}", left=left)
+            self._bars.update(task, completed=self._progress.fraction, description=self._place.text, left=left)
         elif not self._live and now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            self._line(f"{where}{self._step}, {self._progress.fraction:.0%}{left and f', {left}'}")
+            self._line(f"{self._place.text}, {self._progress.fraction:.0%}{left and f', {left}'}")
 
     def _frame_done(self, event: FrameDone, now: float) -> None:
         if event.stopped == "unstable" and event.in_pass == 1:
@@ -137,11 +133,7 @@ class ConsoleReporter:
         if less and less not in self._memory_fallbacks:
             self._memory_fallbacks.add(less)
             self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {MEMORY_FALLBACKS[less]}")
-        if event.stopped == "still":
-            self._step = "as before"
-        if event.stopped in ("kept", "given"):
-            self._step = "stays"
-        self._show(event.frame, event.in_pass, now)
+        self._show(now)
 
     def _stage(self, event: Stage) -> None:
         if self._bars is not None:

@@ -115,6 +115,7 @@ def test_the_python_calls_take_what_the_options_set() -> None:
             "quiet",
             "json",
             "format",
+            "live",
         }
 
 
