@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from pipeline.network import kernels
-from pipeline.network.kernels import Kernels
+from pipeline.network.kernels import Kernels, MotionKernels
 
 SMALL = {"BLOCK": 32, "SUMMED": 16, "PARTS": 2}
 
@@ -32,6 +32,12 @@ def load_kernels(name: str, interpreted: bool = True) -> ModuleType:
     return module
 
 
+def interpreted_motion_kernels() -> MotionKernels:
+    """Those that find motion."""
+    search, refinement = load_kernels("search"), load_kernels("refinement")
+    return MotionKernels(search.searched, search.densified, refinement.refined)
+
+
 def interpreted_kernels() -> Kernels:
     """All of them."""
     stage, style, difference, descent = (load_kernels(one) for one in ("stage", "style", "difference", "descent"))
@@ -44,4 +50,5 @@ def interpreted_kernels() -> Kernels:
         difference.roughness,
         difference.expected,
         descent.descend,
+        interpreted_motion_kernels(),
     )

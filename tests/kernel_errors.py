@@ -9,10 +9,21 @@ from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
-from interpreted import load_kernels
+from interpreted import interpreted_motion_kernels, load_kernels
 from torch import Tensor
 
-from pipeline.network.kernels import FirstStage, GramTarget, MomentTarget, Pool, Stage, first_weight, plain_stage
+from pipeline.network.inverse_search import InverseSearch
+from pipeline.network.kernels import (
+    FirstStage,
+    GramTarget,
+    MomentTarget,
+    MotionKernels,
+    Pool,
+    Stage,
+    first_weight,
+    kernels_on,
+    plain_stage,
+)
 from pipeline.style import optimizers
 from pipeline.style.hand_gradients import expected_loss
 from pipeline.style.losses import (
@@ -37,6 +48,8 @@ LIMITS = {
     "Gram matrices": 1e-2, "differences": 1e-2,
     # Rounding in another order, and the twelve steps that come of it.
     "L-BFGS": 1e-3,
+    # On a GPU a patch that fits equally well in two places may be found in the other one.
+    "motion": 1e-3,
 }  # fmt: skip
 
 
@@ -44,11 +57,16 @@ def errors_of_kernels(device: torch.device) -> dict[str, float]:
     """All of them, as `LIMITS`."""
     if device.type == "cpu":
         stage, style, difference, descent = map(load_kernels, ("stage", "style", "difference", "descent"))
+        motion = interpreted_motion_kernels()
     else:
         from pipeline.network import descent_kernels as descent
         from pipeline.network import difference_kernels as difference
         from pipeline.network import stage_kernels as stage
         from pipeline.network import style_kernels as style
+
+        known = kernels_on(device)
+        assert known is not None
+        motion = known.motion
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     stages = {f"stages, {name}": stage_error(stage.fused_stage, device, one) for name, one in formats.items()}
     return {
@@ -58,6 +76,7 @@ def errors_of_kernels(device: torch.device) -> dict[str, float]:
         "Gram matrices": style_error(style, device, "gram"),
         "differences": difference_error(difference, device),
         "L-BFGS": descent_error(descent, device),
+        "motion": motion_error(motion, device),
     }
 
 
@@ -208,3 +227,17 @@ def descent_error(kernels: ModuleType, device: torch.device) -> float:
             optimizer = LBFGS(start.to(where), 0.1, 5, stacked=False)
         ends.append([float(optimizer.step(evaluate).total) for _ in range(12)])
     return max(abs(one / other - 1) for one, other in zip(*ends, strict=True))
+
+
+def motion_error(kernels: MotionKernels, device: torch.device) -> float:
+    """Of the flow of two pairs, on average, against plain torch on the CPU; as a share of its mean length."""
+    height, width = (11, 13) if device.type == "cpu" else (143, 257)
+    noise = torch.rand((2, 1, height // 2 + 6, width // 2 + 6), generator=torch.Generator().manual_seed(1))
+    wide = 255 * F.interpolate(noise, scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    before, after = wide[..., 3 : 3 + height, 3 : 3 + width], wide[..., 1 : 1 + height, 4 : 4 + width]
+    ends = []
+    with torch.inference_mode():
+        for where, found in ((CPU, None), (device, kernels)):
+            search = InverseSearch(height, width, where, found)
+            ends.append(search(before.contiguous().to(where), after.contiguous().to(where)).cpu())
+    return float((ends[0] - ends[1]).abs().mean() / ends[0].abs().mean())

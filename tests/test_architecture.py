@@ -68,7 +68,10 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "pipeline/studio/drafts.py",
         "pipeline/report/doctor.py",
     ),
-    "triton": tuple(f"pipeline/network/{one}_kernels.py" for one in ("stage", "style", "difference", "descent")),
+    "triton": tuple(
+        f"pipeline/network/{one}_kernels.py"
+        for one in ("stage", "style", "difference", "descent", "search", "refinement")
+    ),
     "torchvision": ("pipeline/network/", "pipeline/motion/"),
     # A Dask worker may be allowed no children by multiprocessing; the one it has is this program again.
     # Others find motion without Python's lock: a script that calls the library need not be made for multiprocessing.

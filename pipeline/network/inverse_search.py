@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.network.kernels import MotionKernels
 from pipeline.network.variational import VariationalRefinement, central_differences
 
 PATCH = 8
@@ -95,7 +96,11 @@ class _Level:
 class InverseSearch:
     """Finds the flow of several pairs of frames of one size, of more than one pixel."""
 
-    def __init__(self, height: int, width: int, device: torch.device) -> None:
+    def __init__(self, height: int, width: int, device: torch.device, kernels: MotionKernels | None = None) -> None:
+        """
+        :param kernels: do the same in fewer launches, where a device has them.
+        """
+        self._kernels = kernels
         self._levels = [_Level.of(height, width, device)]
         for _ in range(coarsest_level(height, width)):
             finer = self._levels[-1]
@@ -117,9 +122,12 @@ class InverseSearch:
         for level, (one, other) in zip(reversed(self._levels), reversed(pyramid), strict=True):
             if level is not coarsest:
                 flow = _doubled(flow)[:, : level.height, : level.width]
-            patches = _searched(level, one, other, flow)
-            flow = _densified(level, one, other, patches)
-            flow = flow + self._refinement(one, level.sampled(other, flow), flow)
+            middles = flow.index_select(1, level.middles[0]).index_select(2, level.middles[1])
+            if self._kernels is None:
+                flow = _densified(level, one, other, _searched(level, one, other, middles))
+            else:
+                flow = self._kernels.densified(one, other, self._kernels.searched(one, other, middles))
+            flow = flow + self._refinement(one, level.sampled(other, flow), flow, self._kernels)
         return flow
 
 
@@ -144,8 +152,8 @@ def _doubled(flow: Tensor) -> Tensor:
     return 2 * wide.permute(0, 2, 3, 1)
 
 
-def _searched(level: _Level, before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
-    """The flow of each patch, (N, rows, columns, 2).
+def _searched(level: _Level, before: Tensor, after: Tensor, middles: Tensor) -> Tensor:
+    """The flow of each patch, (N, rows, columns, 2), beginning with that of the pixel in its middle.
 
     It descends to the least sum of squares of what differs from the patch found, but for its mean: Kroeger et al.,
     section 2.1. What makes that larger, or leads farther than a patch is long, is given up.
@@ -169,9 +177,7 @@ def _searched(level: _Level, before: Tensor, after: Tensor, flow: Tensor) -> Ten
         away = level.sampled_patches(after, at) - patch
         return away.square().sum(-1) - away.sum(-1).square() / PATCH**2
 
-    found = (
-        flow.index_select(1, level.middles[0]).index_select(2, level.middles[1]).reshape(len(flow), rows * columns, 2)
-    )
+    found = middles.reshape(len(middles), rows * columns, 2)
     least = misfit(found)
     for _ in range(ROUNDS):
         around = F.pad(found.view(-1, rows, columns, 2).permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate")
@@ -188,7 +194,7 @@ def _searched(level: _Level, before: Tensor, after: Tensor, flow: Tensor) -> Ten
         taken = (of_lower < least) & ((lower - found).square().sum(-1) < PATCH**2)
         found = torch.where(taken[..., None], lower, found)
         least = torch.where(taken, of_lower, least)
-    return found.view(len(flow), rows, columns, 2)
+    return found.view(middles.shape)
 
 
 def _densified(level: _Level, before: Tensor, after: Tensor, patches: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.network.variational import Slopes, VariationalRefinement
+
 Pool = Literal["none", "average", "max"]
 Stage = Callable[[Tensor, Tensor, Pool, bool, bool], tuple[Tensor, Tensor | None]]
 """See `plain_stage`."""
@@ -132,6 +134,19 @@ class Descent:
 
 
 @dataclass(frozen=True)
+class MotionKernels:
+    """What finds optical flow in few launches; frames are float32 (N, 1, H, W), from 0 to 255."""
+
+    searched: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """What the patches of the first frames find in the second ones, beginning with a flow of each: the rounds of
+    `inverse_search`, (N, rows, columns, 2)."""
+    densified: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """The flow of pixels, (N, H, W, 2), from that of patches."""
+    refined: Callable[[Slopes, Tensor, VariationalRefinement], Tensor]
+    """How a flow (N, 2, H, W) changes, by `variational.VariationalRefinement`."""
+
+
+@dataclass(frozen=True)
 class Kernels:
     """One pass, or few launches, for each of these."""
 
@@ -153,6 +168,7 @@ class Kernels:
     """The loss of `style.objective.TemporalTerm`."""
     descend: Callable[[Tensor, Tensor, Tensor, Descent, DescentRules], None]
     """A step of `style.optimizers.LBFGS`, but the first: moves the pixels, given the loss and gradient (D,) there."""
+    motion: MotionKernels
 
 
 def kernels_on(device: torch.device) -> Kernels | None:
@@ -164,7 +180,14 @@ def kernels_on(device: torch.device) -> Kernels | None:
 def _tried(device: torch.device) -> Kernels | None:
     """Triton wants a C compiler beside a GPU that it knows."""
     try:
-        from pipeline.network import descent_kernels, difference_kernels, stage_kernels, style_kernels
+        from pipeline.network import (
+            descent_kernels,
+            difference_kernels,
+            refinement_kernels,
+            search_kernels,
+            stage_kernels,
+            style_kernels,
+        )
 
         maps, bias = torch.zeros((1, 2, 2, 2), device=device), torch.zeros(2, device=device)
         stage_kernels.fused_stage(maps, bias, "average", True, False)
@@ -184,4 +207,5 @@ def _tried(device: torch.device) -> Kernels | None:
         difference_kernels.roughness,
         difference_kernels.expected,
         descent_kernels.descend,
+        MotionKernels(search_kernels.searched, search_kernels.densified, refinement_kernels.refined),
     )

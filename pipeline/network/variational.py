@@ -5,11 +5,14 @@ normalised as by Weinzaepfel et al., ICCV 2013, "DeepFlow")."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from pipeline.network.kernels import MotionKernels
 
 ROUGH = 1e-6
 """epsilon^2 of the penalty sqrt(x^2 + epsilon^2)."""
@@ -78,7 +81,7 @@ class VariationalRefinement:
     radius: float = 0.99
     """What an error is multiplied by in a sweep of Jacobi's iteration, at most; Chebyshev's weights follow from it."""
 
-    def __call__(self, before: Tensor, aligned: Tensor, flow: Tensor) -> Tensor:
+    def __call__(self, before: Tensor, aligned: Tensor, flow: Tensor, kernels: MotionKernels | None = None) -> Tensor:
         """How a flow changes, float32 (N, H, W, 2).
 
         :param before: the frames that it begins in, float32 (N, 1, H, W), from 0 to 255.
@@ -87,6 +90,8 @@ class VariationalRefinement:
         """
         known = slopes_of(before, aligned)
         whole = flow.permute(0, 3, 1, 2).contiguous()
+        if kernels is not None:
+            return kernels.refined(known, whole, self).permute(0, 2, 3, 1)
         change = torch.zeros_like(whole)
         for _ in range(self.rounds):
             change = self._solved(self.equations(known, whole, change), change)
@@ -129,14 +134,17 @@ class VariationalRefinement:
 
     def _solved(self, equations: Equations, change: Tensor) -> Tensor:
         """Nearer to their solution, from `change` on."""
-        earlier, weight = change, 1.0
-        for number in range(self.sweeps):
-            swept = sweep(equations, change, earlier, weight)
-            earlier, change = change, swept
-            square = self.radius**2
-            # Golub and Van Loan, Matrix Computations, section 11.2.8.
-            weight = 1 / (1 - square / 2) if number == 0 else 1 / (1 - square * weight / 4)
+        earlier = change
+        for weight in self.weights():
+            earlier, change = change, sweep(equations, change, earlier, weight)
         return change
+
+    def weights(self) -> list[float]:
+        """Chebyshev's, of each sweep (Golub and Van Loan, Matrix Computations, section 11.2.8)."""
+        found = [1.0, 1 / (1 - self.radius**2 / 2)]
+        while len(found) < self.sweeps:
+            found.append(1 / (1 - self.radius**2 * found[-1] / 4))
+        return found[: self.sweeps]
 
 
 def sweep(equations: Equations, change: Tensor, earlier: Tensor, weight: float) -> Tensor:

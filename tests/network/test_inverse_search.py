@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from interpreted import interpreted_motion_kernels
 from moving import pairs, panned
 from tiny import CPU, picture
 from torch import Tensor
 
-from pipeline.network.inverse_search import InverseSearch, coarsest_level
+from pipeline.network.inverse_search import InverseSearch, _densified, coarsest_level
 from pipeline.network.variational import VariationalRefinement, slopes_of, sweep
 from pipeline.types import Image
 
@@ -118,3 +119,19 @@ def test_refinement_brings_a_flow_nearer_that_trembles() -> None:
     refined = wrong + VariationalRefinement()(both[:1], aligned, wrong)
     before, after = (float((one - right)[:, 12:-12, 12:-12].abs().mean()) for one in (wrong, refined))
     assert after < 0.4 * before
+
+
+def test_kernels_give_what_plain_torch_gives() -> None:
+    """But for the search, of which the interpreter takes seconds: that is with all kernels in `test_kernels.py`."""
+    kernels = interpreted_motion_kernels()
+    generator = torch.Generator().manual_seed(1)
+    before, after = (255 * torch.rand((2, 1, 9, 11), generator=generator) for _ in range(2))
+    level = InverseSearch(9, 11, CPU)._levels[0]
+    patches = 4 * torch.rand((2, *level.patches, 2), generator=generator) - 2
+    flow = _densified(level, before, after, patches)
+    torch.testing.assert_close(kernels.densified(before, after, patches), flow, rtol=1e-4, atol=1e-4)
+    for refinement in (VariationalRefinement(rounds=2, sweeps=3), VariationalRefinement(rounds=1, sweeps=1)):
+        aligned = level.sampled(after, flow)
+        expected = refinement(before, aligned, flow)
+        torch.testing.assert_close(refinement(before, aligned, flow, kernels), expected, rtol=1e-4, atol=1e-4)
+        assert float(expected.abs().max()) > 0.1

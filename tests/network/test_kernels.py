@@ -11,8 +11,16 @@ from types import ModuleType
 import pytest
 import torch
 import torch.nn.functional as F
-from interpreted import interpreted_kernels, load_kernels
-from kernel_errors import LIMITS, descent_error, difference_error, errors_of_kernels, first_error, style_error
+from interpreted import interpreted_kernels, interpreted_motion_kernels, load_kernels
+from kernel_errors import (
+    LIMITS,
+    descent_error,
+    difference_error,
+    errors_of_kernels,
+    first_error,
+    motion_error,
+    style_error,
+)
 from tiny import CPU, CountingNetwork, picture
 from torch import Tensor
 
@@ -157,6 +165,7 @@ def test_the_kernels_for_losses_and_steps_give_what_plain_torch_gives() -> None:
         "Gram matrices": style_error(load_kernels("style"), CPU, "gram"),
         "differences": difference_error(load_kernels("difference"), CPU),
         "L-BFGS": descent_error(load_kernels("descent"), CPU),
+        "motion": motion_error(interpreted_motion_kernels(), CPU),
     }
     assert {name: error for name, error in found.items() if not error < LIMITS[name]} == {}
 
@@ -211,7 +220,7 @@ def compiled(module: ModuleType, name: str, constants: dict[str, object], types:
 
 SIZES = {
     "height", "width", "channels", "out_height", "out_width", "known_width", "size", "programs", "length", "history",
-    "positions", "parts", "share", "area",
+    "positions", "parts", "share", "area", "rows", "columns", "count",
 }  # fmt: skip
 MAPS = dict.fromkeys(("raw", "bias", "handed_on", "rectified", "of_handed_on", "of_rectified", "known", "gradient",
                       "weight", "taps", "rows", "high", "low", "maps"), "*bf16")  # fmt: skip
@@ -249,6 +258,11 @@ PAIRS = {"HISTORY": 32, "PARTS": 32}
         ("descent", "_solve_forward", PAIRS, {key: one for key, one in STATE.items() if key != "back"}),
         ("descent", "_combine", {**BLOCK, "SCALED": True, "SQUARES": True}, STATE),
         ("descent", "_move", BLOCK, STATE),
+        ("search", "_search", {"PATCH": 8, "STRIDE": 4, "DESCENTS": 4, "PATCHES": 8}, {"damping": "fp32"}),
+        ("search", "_densify", {"STRIDE": 4, "PIXELS": 256}, {}),
+        ("refinement", "_equations", {"PIXELS": 256},
+         dict.fromkeys(("smoothness", "brightness", "slopes", "rough", "flat"), "fp32")),
+        ("refinement", "_sweep", {"PIXELS": 256}, {"weight": "fp32"}),
     ],
 )  # fmt: skip
 def test_the_kernels_compile_for_a_gpu(
