@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.clip.finished_outputs import output_options
 from pipeline.clip.jobs import ClipJob
 from pipeline.errors import DiskFullError
+from pipeline.media.prefetch import HELD
 from pipeline.media.reframe import layout_of
 from pipeline.media.sink import is_folder
 from pipeline.text import size_text
@@ -42,7 +43,11 @@ def clip_room(job: ClipJob, painted: tuple[int, int], kept: tuple[int, int], fra
     :param kept: as for `output_layout`.
     """
     kept_frame = DEEP_PNG if job.paints_deep else PNG
-    result, work = 0.0, kept_frame * painted[0] * painted[1] * frames * min(2, passes)
+    area = painted[0] * painted[1]
+    result, work = 0.0, kept_frame * area * frames * min(2, passes)
+    if passes > 1:
+        # On the way back the input waits there, but for what memory holds.
+        work += kept_frame * area * max(0, frames - HELD // (3 * area))
     for path in job.outputs:
         made = output_options(job, path)
         layout = layout_of(painted, kept, made["output_size"], job.ratio, job.pad, even=True)

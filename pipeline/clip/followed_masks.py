@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 
@@ -34,11 +35,13 @@ def followed_frames(
     shots: Sequence[Shot],
     flow: FlowMethod,
     on_event: OnEvent = ignore,
+    folder: Path | None = None,
 ) -> list[tuple[bytes, ...]]:
     """Of each mask what it is in every frame, packed, at the size of the clip; black in shots it was not drawn for.
 
     :param masks: with the frames that they were drawn for.
     :param source: the clip, at the size at which it is painted.
+    :param folder: on whose disk frames may wait, as for `backward`.
     """
     on_event(Stage(FOLLOWING))
     info = source.info
@@ -53,7 +56,7 @@ def followed_frames(
     last = 1 + max(index for one in drawn for index in one)
     # Where a mask was drawn for the first frame of a shot, nothing is to be found before it.
     if any(index not in begins for one in drawn for index in one):
-        with closing(backward(source, last)) as frames:
+        with closing(backward(source, last, folder=folder)) as frames:
             back.run(islice(frames, last), lambda done: on_event(Scanned(done, last, FOLLOWING)))
     return [
         tuple(_together(index, own, forward.found[number], back.found[number], size) for index in range(info.frames))

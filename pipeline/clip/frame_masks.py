@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.clip.events import OnEvent, ignore
@@ -41,15 +42,21 @@ ALIKE = FrameMasks(NO_MASKS)
 
 
 def find_frame_masks(
-    masks: OpenMasks, source: FrameSource, shots: Sequence[Shot], flow: FlowMethod, on_event: OnEvent = ignore
+    masks: OpenMasks,
+    source: FrameSource,
+    shots: Sequence[Shot],
+    flow: FlowMethod,
+    on_event: OnEvent = ignore,
+    folder: Path | None = None,
 ) -> FrameMasks:
     """The masks of every frame of a clip, from those that were opened.
 
     :param source: the clip, at the size at which it is painted.
+    :param folder: on whose disk frames may wait, as for `media.prefetch.backward`.
     :raises MediaError: a frame of one cannot be read, or one is black in all of them.
     """
     following = [one for one in masks.moving if one.drawn]
-    followed = iter(followed_frames(following, source, shots, flow, on_event) if following else ())
+    followed = iter(followed_frames(following, source, shots, flow, on_event, folder) if following else ())
     return FrameMasks(masks, tuple(next(followed) if one.drawn else _read(one, masks) for one in masks.moving))
 
 

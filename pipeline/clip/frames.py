@@ -191,7 +191,7 @@ def _tracked(
     find: Find | None = None,
 ) -> Generator[TrackedFrame, None, None]:
     """The frames of a pass after the first so many in its order."""
-    with closing(one.inputs(session.source, done - lookback(settings))) as frames:
+    with closing(one.inputs(session.source, done - lookback(settings), session.job.work)) as frames:
         how = find or find_by(session.flow)
         yield from track_frames(frames, one.order[done], entered, settings, how, threads)
 

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.media.prefetch import backward
@@ -50,18 +51,20 @@ class Pass:
         """The frames with which the pass enters a shot: nothing is carried to them. A circle is never entered."""
         return frozenset(() if self.circle else (begin if self.forward else end - 1 for begin, end in shots))
 
-    def inputs(self, source: FrameSource, place: int) -> Generator[Frame, None, None]:
+    def inputs(self, source: FrameSource, place: int, folder: Path | None = None) -> Generator[Frame, None, None]:
         """Frames of the input in the pass's order, from that place of it on.
 
         :param place: on a circle, one below 0 lies so many frames before the end of the order, and the whole order
             follows then.
+        :param folder: on whose disk frames may wait, as for `backward`.
         """
         if self.circle and place < 0:
-            yield from self._from(source, self.frames + place)
-        yield from self._from(source, max(0, place))
+            yield from self._from(source, self.frames + place, folder)
+        yield from self._from(source, max(0, place), folder)
 
-    def _from(self, source: FrameSource, place: int) -> Generator[Frame, None, None]:
-        found = source.frames(self.begin + place) if self.forward else backward(source, self.end - place)
+    def _from(self, source: FrameSource, place: int, folder: Path | None) -> Generator[Frame, None, None]:
+        begin, end = self.begin + place, self.end - place
+        found = source.frames(begin) if self.forward else backward(source, end, folder=folder)
         with closing(found) as frames:
             yield from islice(frames, self.frames - place)
 

@@ -143,7 +143,9 @@ class _Scan:
         if self._masks is None:
             session = self._session
             assert self._shots is not None
-            self._masks = find_frame_masks(session.masks, session.source, self._shots, session.flow, session.on_event)
+            self._masks = find_frame_masks(
+                session.masks, session.source, self._shots, session.flow, session.on_event, session.job.work
+            )
 
     def _look(self) -> None:
         count, painter = self._session.source.info.frames, self._session.painter

@@ -9,6 +9,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL.PngImagePlugin import putchunk
 
 from pipeline.errors import MediaError, OutputError
@@ -99,7 +100,22 @@ def read_exactly(path: Path) -> tuple[Image | DeepImage, dict[str, str]]:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise MediaError(f"{path}: this cannot be read ({error.strerror}).") from error
+    return decode_png(path, data), texts
+
+
+def encode_fast(path: Path, image: Image | DeepImage) -> bytes:
+    """The bytes of a PNG as frames are kept; as `encode_png`."""
+    return encode_png(path, image, {}, _FAST)
+
+
+def decode_png(path: Path, data: npt.NDArray[np.uint8]) -> Image | DeepImage:
+    """The picture in the bytes of a PNG that are right, uint8 or uint16 (height, width, 3), RGB; `path` is only named
+    in errors.
+
+    Raises:
+        MemoryError: there is not enough to decode it.
+    """
     image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise MemoryError(f"{path}: every byte is right, and there is no room for its pixels")
-    return cast("Image | DeepImage", image), texts
+    return cast("Image | DeepImage", image)

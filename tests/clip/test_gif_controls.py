@@ -121,6 +121,9 @@ def test_room_is_counted_at_the_sizes_that_are_written() -> None:
     assert (as_painted.result, as_painted.work) == (round(0.35 * 50_000), round(2.2 * 50_000))
     large = clip_room(ClipJob(Path("in"), job.styles, Path("o.mp4"), output_size="source"), half, full, 10, 2)
     assert (large.result, large.work) == (round(0.35 * 200_000), round(2.2 * 100_000))
+    once, twice = (clip_room(job, half, full, 10_000, passes).work for passes in (1, 2))
+    # On the way back memory holds the last 8947 frames, and the disk all others.
+    assert (once, twice) == (round(2.2 * 5_000 * 10_000), round(2.2 * 5_000 * (20_000 + 10_000 - 8_947)))
     gif = clip_room(ClipJob(Path("in"), job.styles, Path("o.gif"), max_bytes=1000), half, full, 10, 1)
     assert (gif.result, gif.work) == (1000, round(2.2 * 100_000))
 
