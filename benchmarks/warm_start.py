@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.clip.events import ignore
 from pipeline.clip.frame_store import FrameStore
-from pipeline.clip.frames import PassPainter
 from pipeline.clip.loss_monitor import LossMonitor, lasting_loss
 from pipeline.clip.moves import PreviousPaintings
+from pipeline.clip.pass_painter import PassPainter
 from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.step_budget import FULL
 from pipeline.clip.survey import sampled_frames

@@ -49,7 +49,7 @@ def _matches(path: Path, checked: CheckedItem) -> bool:
     made_of = [record.source.sha256, [style.identity for style in record.styles], *beside, record.digest]
     if made_of != [wanted.get(name) for name in ("input", "styles", "init", "first", "network")]:
         return False
-    if record.parts != {name: wanted[name] for name in ("region", "protect") if name in wanted}:
+    if record.parts != {name: wanted[name] for name in ("region", "protect", "keyframes") if name in wanted}:
         return False
     if not same_making(record, _as_asked(record, path, checked)):
         return False

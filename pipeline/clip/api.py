@@ -23,7 +23,7 @@ from pipeline.clip.framing import (
     parse_hdr,
     parse_output_size,
 )
-from pipeline.clip.in_memory import Clip, Masks, PictureFiles, RegionStyles, Styles
+from pipeline.clip.in_memory import Clip, KeyframesGiven, Masks, PictureFiles, RegionStyles, Styles
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
@@ -127,6 +127,7 @@ def stylize_video(
     hdr: str = SDR,
     region: RegionStyles = (),
     protect: Masks = (),
+    keyframes: KeyframesGiven = (),
     codec: str | None = None,
     quality: str | int | None = None,
     overwrite: bool = False,
@@ -158,6 +159,10 @@ def stylize_video(
         video whose input has more than 8, where no codec is asked for.
     :param hdr: 'sdr' writes what an ordinary screen shows of HDR, 'keep' writes HDR again.
     :param region, protect: likewise; a mask can be a video or a numbered folder, too.
+    :param keyframes: what is painted otherwise at some times, to which it goes bit by bit: texts as on the command line
+        ("4s: style=b.jpg, strength=0.8"), or tables with the same names: `{"at": "4s", "ease": "smooth", "style": b,
+        "strength": 0.8, "colours": "keep", "style_scale": 2, "region": {1: "none"}}`. A time is a frame of the input
+        (an int), a time in it ("1.5s"), or "shot 2"; a style is as above; a region is its mask, or its number from 1.
     :param audio: which audio track of the input a video gets: 'default', the one that players take, 'all', 'none', or
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
@@ -187,7 +192,7 @@ def stylize_video(
             init=None if init is None else files.picture(init, "start"),
             **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),
-            **files.regions(region, protect),
+            **files.regions(region, protect), keyframes=files.keyframes(keyframes),
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip

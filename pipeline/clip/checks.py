@@ -27,6 +27,12 @@ def check_clip(job: ClipJob) -> None:
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
     check_name(job.output, job.work.suffix)
+    for one in job.keyframes:
+        for style in one.all_styles:
+            if not style.path.exists():
+                raise UsageError(
+                    f"--keyframe {one.head!r}: there is no style picture {style.path}. Look at how it is spelt."
+                )
     # A folder is looked at more closely once it is known what is in it, or goes into it.
     init = () if job.init is None else (job.init,)
     named_files = (job.source, *(style.path for style in job.all_styles), *init, *job.region_files)

@@ -86,7 +86,7 @@ def _run(
             *(note for sink in sinks for note in sink.notes),
         ]
         said += limit_notes(session, missing)
-        said += follow_notes(session.masks.masks, survey.shots)
+        said += follow_notes(session.masks.masks, survey.of_film)
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))
@@ -101,7 +101,9 @@ def _run(
             sink.complete()
         for sink in sinks:
             sink.finish()
-        said = [*(note for sink in sinks for note in sink.notes), *worst_notes(store, session.settings)]
+        said = [note for sink in sinks for note in sink.notes]
+        # Losses of frames that are painted otherwise say nothing of one another.
+        said += () if survey.looks.frames else worst_notes(store, session.settings)
         record_paths(session.record)
         if job.keep:
             work.close()

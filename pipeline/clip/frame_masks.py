@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.clip.events import OnEvent, ignore
 from pipeline.clip.followed_masks import followed_frames
@@ -27,14 +29,28 @@ class FrameMasks:
     masks: OpenMasks
     packed: tuple[tuple[bytes, ...], ...] = ()
     """Of each mask that moves, what it is in every frame."""
+    presence: tuple[tuple[float, ...], ...] = ()
+    """Of each frame how far each region is there, 0 to 1; () where all are there throughout."""
 
     def of(self, index: int) -> Masks | None:
         """Those of a frame; None where all is painted alike."""
-        return self.masks.together([unpacked(one[index], self.masks.geometry.size) for one in self.packed])
+        found = self.masks.together([unpacked(one[index], self.masks.geometry.size) for one in self.packed])
+        if found is None or not self.presence or min(self.presence[index], default=1.0) == 1:
+            return found
+        there = np.array(self.presence[index], np.float32)[:, None, None]
+        return Masks(np.asarray(np.rint(there * found.regions), np.uint8), found.protected)
 
     def alike(self, one: int, other: int) -> bool:
         """Whether the masks of two frames are the same."""
-        return all(mask[one] == mask[other] for mask in self.packed)
+        same = not self.presence or self.presence[one] == self.presence[other]
+        return same and all(mask[one] == mask[other] for mask in self.packed)
+
+    def fading(self, presence: tuple[tuple[float, ...], ...]) -> FrameMasks:
+        """The same with regions that come and go.
+
+        :param presence: of each frame; () for none.
+        """
+        return replace(self, presence=presence)
 
 
 ALIKE = FrameMasks(NO_MASKS)

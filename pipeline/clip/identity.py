@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.keyframes import keyframes_as_json
 from pipeline.clip.passes import passes_of
 from pipeline.clip.regions import regions_as_json
 from pipeline.clip.styles import style_as_json
@@ -75,4 +76,5 @@ def painting_identity(
         "flow": flow,
         **({} if job.first is None else {"first": digest(job.first)}),
         **({} if job.init is None else {"init": digest(job.init)}),
+        **({"keyframes": keyframes_as_json(job.keyframes, job.region, digest)} if job.keyframes else {}),
     }

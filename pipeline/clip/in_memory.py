@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.clip.jobs import StylePicture, parse_style
+from pipeline.clip.keyframe_texts import parse_keyframes
+from pipeline.clip.keyframes import Keyframe
 from pipeline.clip.regions import Mask, MaskPicture, Region, parse_mask, parse_region
 from pipeline.errors import UsageError
 from pipeline.media import write_picture
@@ -25,6 +27,8 @@ RegionStyles: TypeAlias = Mapping[Picture, Styles] | Sequence[str | tuple[Pictur
 """A mask and its styles for each region, as a mapping or as pairs; a text is 'MASK=STYLE', as on the command line."""
 Masks: TypeAlias = Picture | Sequence[Picture]
 """One mask or several: paths, or arrays (H, W) of bool, of uint8 or of floats in 0..1."""
+KeyframesGiven: TypeAlias = Sequence[str | Mapping[str, Any]]
+"""Texts as on the command line, or tables of the same names, in which a style may also be what `Styles` is."""
 Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
 """The path of a video, an animated picture or a numbered folder; or frames: an array (N, H, W, 3), or pictures."""
 
@@ -102,6 +106,33 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
         several = protect if isinstance(protect, Sequence) and not isinstance(protect, str) else [protect]
         masks = [self._mask(mask, f"protected_{number}") for number, mask in enumerate(several, 1)]
         return {"region": tuple(found), "protect": tuple(masks)}
+
+    def keyframes(self, given: KeyframesGiven) -> tuple[Keyframe, ...]:
+        """The field of `Keyframes`.
+
+        :raises UsageError, SettingsError: one that cannot be, or an array that is no picture.
+        """
+        tables = [given] if isinstance(given, (str, Mapping)) else given
+        return parse_keyframes(
+            [one if isinstance(one, str) else self._table(one, number) for number, one in enumerate(tables, 1)]
+        )
+
+    def _table(self, table: Mapping[str, Any], number: int) -> dict[str, Any]:
+        """A keyframe with files for its pictures in memory."""
+
+        def styles(value: Any, name: str) -> Any:
+            return value if isinstance(value, str) else self.styles(value, f"{name}_at_keyframe_{number}")
+
+        found = dict(table)
+        for name, value in table.items():
+            if name == "style":
+                found[name] = styles(value, "style")
+            elif name == "region" and isinstance(value, Mapping):
+                found[name] = {
+                    str(mask): styles(one, f"style_of_region_{place}")
+                    for place, (mask, one) in enumerate(value.items(), 1)
+                }
+        return found
 
     def _mask(self, mask: Picture, name: str) -> Mask:
         if isinstance(mask, str):

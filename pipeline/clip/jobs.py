@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.clip.framing import SDR, Framing, GifOptions
+from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture as StylePicture
@@ -92,7 +93,7 @@ QUALITY = option(
 
 
 @dataclass(frozen=True)
-class ClipJob(Framing, GifOptions, Regions):
+class ClipJob(Framing, GifOptions, Keyframes):
     """A clip to paint, and where to put it."""
 
     source: Path = field(

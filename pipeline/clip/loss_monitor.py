@@ -49,18 +49,20 @@ class LossMonitor:
         """As `lasting_loss`."""
         return lasting_loss(losses, self._weight)
 
-    def suspects(self, painted: PaintedFrame, before: Image, now: Image) -> bool:
+    def suspects(self, painted: PaintedFrame, before: Image, now: Image, rise: float = 1.0) -> bool:
         """Whether a carried frame should be painted again from nothing.
 
         It did not settle, or its loss is not finite, or it is far above what is usual in its shot and above that of the
         frame before, though both show the same scene. A loss that rises bit by bit, as in a fade, is no accident.
+
+        :param rise: how many times what it is painted towards weighs as much as in the frame before.
         """
         loss = self.loss(painted.losses)
         if painted.stopped is Stop.UNSTABLE or not math.isfinite(loss):
             return True
         few = len(self._recent) < FEWEST
         known = [*([self._first] if few and self._first is not None else []), *self._recent]
-        if (few and self._first is None) or loss <= HIGH * max(median(known), known[-1]):
+        if (few and self._first is None) or loss <= HIGH * rise * max(median(known), known[-1]):
             return False
         return difference(downscaled(before), downscaled(now)).levels <= SAME
 

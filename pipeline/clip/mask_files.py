@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.clip.input_times import input_times
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.parse import bound_text
 from pipeline.clip.regions import Mask, Regions
@@ -136,9 +137,8 @@ def _open_clip_mask(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometr
 
 def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tuple[tuple[int, Image], ...]:
     """The pictures of a mask that follows the motion, by the frames for which they were drawn."""
-    # Numbers and times count from the start of the input, as those of --frames do.
-    times = info.times if info.part is None and job.rate is None else open_source(job.source).info.times
-    begin = times[(info.part or (0,))[0] or 0]
+    times = input_times(job.source, info, job.rate)
+    begin = times.painted[0] - info.times[0]
     found: dict[int, Image] = {}
     for one in mask.pictures:
         if not _is_single(one.path):
@@ -147,14 +147,14 @@ def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tup
                 "without @FRAME for a mask that has a frame for every one of the clip."
             )
         assert one.at is not None
-        last = len(times) - 1
-        if one.at > (last if isinstance(one.at, int) else times[last] + 1):
+        last = times.frames - 1
+        if one.at > (last if isinstance(one.at, int) else times.whole[last] + 1):
             raise UsageError(
                 f"{one.text}: there is no such frame. The last of {job.source.name} is number {last}, counted from 0, "
-                f"and begins at {bound_text(times[last])}."
+                f"and begins at {bound_text(times.whole[last])}."
             )
         picture = fitted_mask(one.path, read_mask(one.path), geometry, white=False)
-        time = (times[one.at] if isinstance(one.at, int) else one.at) - begin
+        time = times.of(one.at) - begin
         if info.times[0] <= time <= max(info.times[-1], info.duration):
             found[min(range(info.frames), key=lambda index: abs(info.times[index] - time))] = picture
     if not found:

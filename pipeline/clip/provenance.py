@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipeline import __version__
 from pipeline.clip.framing import Framing
 from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.keyframes import Keyframe, When, region_number, when_as_json
 from pipeline.clip.regions import Mask, at_as_json
 from pipeline.clip.styles import Part, StylePicture
 from pipeline.media import fingerprint
@@ -59,6 +60,46 @@ class RegionIngredients:
 
 
 @dataclass(frozen=True)
+class KeyframeIngredients:
+    """What goes into a painting from a time on; what is None, or (), is not said."""
+
+    at: When
+    ease: str
+    styles: tuple[Ingredient, ...] = ()
+    strength: float | None = None
+    colours: str | None = None
+    style_scale: float | tuple[float, ...] | None = None
+    regions: tuple[tuple[int, tuple[Ingredient, ...]], ...] = ()
+    """By the numbers of regions, from 1; no style: it is not there."""
+
+    @property
+    def all_styles(self) -> tuple[Ingredient, ...]:
+        """Those of regions as well."""
+        return (*self.styles, *(style for _, styles in self.regions for style in styles))
+
+    def located(self, place: Callable[[Ingredient], Ingredient]) -> KeyframeIngredients:
+        """The same with every ingredient where `place` puts it."""
+        return replace(
+            self,
+            styles=tuple(map(place, self.styles)),
+            regions=tuple((number, tuple(map(place, styles))) for number, styles in self.regions),
+        )
+
+    def as_json(self, style_as_json: Callable[[Ingredient], Any]) -> dict[str, Any]:
+        """In JSON's own types; what is not said is not there."""
+        scale = self.style_scale
+        values: dict[str, Any] = {
+            "styles": list(map(style_as_json, self.styles)) or None,
+            "strength": self.strength,
+            "colours": self.colours,
+            "style_scale": list(scale) if isinstance(scale, tuple) else scale,
+            "regions": [[number, list(map(style_as_json, styles))] for number, styles in self.regions] or None,
+        }
+        said = {name: value for name, value in values.items() if value is not None}
+        return {"at": when_as_json(self.at), "ease": self.ease, **said}
+
+
+@dataclass(frozen=True)
 class Record(Framing):
     """How a result was made; with the files it names, enough to make it again."""
 
@@ -82,6 +123,8 @@ class Record(Framing):
     region: tuple[RegionIngredients, ...] = ()
     protect: tuple[tuple[Ingredient, ...], ...] = ()
     """The masks of what is not painted."""
+    keyframes: tuple[KeyframeIngredients, ...] = ()
+    """Of a clip, what changes over time."""
     flow: str | None = None
     """Of a clip, the optical flow that carried the paintings, with the hash of its weights where it has some."""
     frames: tuple[int | None, int | None] | None = None
@@ -112,7 +155,12 @@ class Record(Framing):
         regions = (one for region in self.region for one in (*region.mask, *region.styles))
         protect = (one for mask in self.protect for one in mask)
         single = (one for one in (self.init, self.first) if one is not None)
-        return (self.source, *self.styles, *single, *regions, *protect)
+        return (self.source, *self.styles, *single, *regions, *protect, *self.keyframe_styles)
+
+    @property
+    def keyframe_styles(self) -> tuple[Ingredient, ...]:
+        """The styles that keyframes name."""
+        return tuple(style for one in self.keyframes for style in one.all_styles)
 
     def located(self, place: Callable[[Ingredient], Ingredient]) -> Record:
         """The same with every ingredient where `place` puts it."""
@@ -126,17 +174,23 @@ class Record(Framing):
                 RegionIngredients(tuple(map(place, one.mask)), tuple(map(place, one.styles))) for one in self.region
             ),
             protect=tuple(tuple(map(place, mask)) for mask in self.protect),
+            keyframes=tuple(one.located(place) for one in self.keyframes),
         )
 
     @property
     def parts(self) -> dict[str, Any]:
-        """What goes into which region, by content, as `painting_identity` has it; only what there is."""
+        """What goes into which region, and from when on, by content, as `painting_identity` has it; only what there
+        is."""
 
         def mask(of: Sequence[Ingredient]) -> list[Any]:
             return [[one.sha256, at_as_json(one.at)] for one in of]
 
         region = [[mask(one.mask), [style.identity for style in one.styles]] for one in self.region]
-        found = {"region": region, "protect": list(map(mask, self.protect))}
+        found = {
+            "region": region,
+            "protect": list(map(mask, self.protect)),
+            "keyframes": [one.as_json(lambda style: style.identity) for one in self.keyframes],
+        }
         return {name: value for name, value in found.items() if value}
 
     def texts(self, result: Path) -> dict[str, str]:
@@ -180,7 +234,9 @@ class Record(Framing):
             for one in self.region
         ]
         protect = list(map(masks, self.protect))
-        return {**({"region": regions} if regions else {}), **({"protect": protect} if protect else {})}
+        keyframes = [one.as_json(lambda style: _style_as_json(style, result)) for one in self.keyframes]
+        found = {"region": regions, "protect": protect, "keyframes": keyframes}
+        return {name: value for name, value in found.items() if value}
 
 
 def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painter: Painter, flow: FlowMethod) -> Record:
@@ -237,7 +293,12 @@ def _ingredients(job: ClipJob | StillJob) -> dict[str, Any]:
     def mask(of: Mask) -> tuple[Ingredient, ...]:
         return tuple(ingredient(one.path, at=one.at) for one in of.pictures)
 
+    def keyframe(of: Keyframe) -> KeyframeIngredients:
+        regions = tuple((region_number(key, job.region) + 1, styles(key.styles)) for key in of.regions)
+        return KeyframeIngredients(of.at, of.ease, styles(of.styles), of.strength, of.colours, of.style_scale, regions)
+
     return {
+        "keyframes": tuple(map(keyframe, job.keyframes)) if isinstance(job, ClipJob) else (),
         "styles": styles(job.styles),
         "region": tuple(RegionIngredients(mask(one.mask), styles(one.styles)) for one in job.region),
         "protect": tuple(map(mask, job.protect)),

@@ -21,11 +21,12 @@ from pipeline.clip.framing import (
     parse_hdr,
     parse_output_size,
 )
+from pipeline.clip.keyframes import EASES, SHOT, When, when_from_json
 from pipeline.clip.parse import AUDIO, parse_bytes, parse_rate
-from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, Record, RegionIngredients
+from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, KeyframeIngredients, Record, RegionIngredients
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
 from pipeline.media import read_metadata
-from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, read_toml, resolve
+from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, checked, read_toml, resolve
 from pipeline.text import LONGEST, sanitize_line
 
 T = TypeVar("T")
@@ -95,6 +96,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         styles=tuple(_style(style) for style in styles),
         region=tuple(_region(one) for one in _list(job.get("region", []), "region")),
         protect=tuple(_mask(one) for one in _list(job.get("protect", []), "protect")),
+        keyframes=tuple(_keyframe(one, job) for one in _list(job.get("keyframes", []), "keyframes")),
         network=_one_of(network.get("name"), "network", ("builtin", "vgg19")),
         digest=_text(network.get("sha256"), "the hash of the network", _SHA256),
         precision=precision,
@@ -197,15 +199,15 @@ def _mask(value: Any) -> tuple[Ingredient, ...]:
     return tuple(replace(_ingredient(one, "a mask"), at=_moment(one.get("at"))) for one in pictures)
 
 
-def _moment(value: Any) -> int | Fraction | None:
+def _moment(value: Any, of: str = "a mask") -> int | Fraction | None:
     """A frame or a time; None for neither."""
     if isinstance(value, str):
         try:
-            return Fraction(_text(value, "the time of a mask", _RATE))
+            return Fraction(_text(value, f"the time of {of}", _RATE))
         except ZeroDivisionError:
-            raise _Malformed("the time of a mask is none") from None
+            raise _Malformed(f"the time of {of} is none") from None
     if not _is_frame(value):
-        raise _Malformed("the frame of a mask is none")
+        raise _Malformed(f"the frame of {of} is none")
     return value  # type: ignore[no-any-return]
 
 
@@ -215,6 +217,44 @@ def _region(value: Any) -> RegionIngredients:
     if not styles:
         raise _Malformed("a region has no style")
     return RegionIngredients(_mask(table.get("mask")), styles)
+
+
+def _keyframe(value: Any, job: dict[str, Any]) -> KeyframeIngredients:
+    table = _table(value, "a keyframe")
+    regions = []
+    for entry in _list(table.get("regions", []), "the regions of a keyframe"):
+        number, styles = _list(entry, "a region of a keyframe") if len(_list(entry, "a region")) == 2 else (None, None)
+        if type(number) is not int or not 0 < number <= len(_list(job.get("region", []), "region")):
+            raise _Malformed("a keyframe speaks of a region that there is not")
+        regions.append((number, tuple(map(_style, _list(styles, "the styles of a keyframe")))))
+    return KeyframeIngredients(
+        _when(table.get("at")),
+        _one_of(table.get("ease"), "the ease of a keyframe", EASES),
+        tuple(map(_style, _list(table.get("styles", []), "the styles of a keyframe"))),
+        _setting(table, "strength"),
+        _setting(table, "colours"),
+        _setting(table, "style_scale"),
+        tuple(regions),
+    )
+
+
+def _when(value: Any) -> When:
+    if isinstance(value, str) and SHOT.fullmatch(value):
+        return when_from_json(value)
+    found = _moment(value, "a keyframe")
+    if found is None:
+        raise _Malformed("a keyframe has no time")
+    return found
+
+
+def _setting(table: dict[str, Any], name: str) -> Any:
+    """What a keyframe says of a setting, if it does."""
+    if table.get(name) is None:
+        return None
+    try:
+        return checked(name, table[name])
+    except (SettingsError, TypeError):
+        raise _Malformed(f"the {name} of a keyframe is none") from None
 
 
 def _frames(value: Any) -> tuple[int | None, int | None] | None:

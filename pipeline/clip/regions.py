@@ -122,14 +122,21 @@ def parse_region(text: str, home: Path = Path()) -> Region:
             "where sky.png is white, all is painted like wave.jpg; the rest like --style."
         )
 
+    return Region(parse_mask(mask, home), parse_blend(styles, home))
+
+
+def parse_blend(text: str, home: Path = Path()) -> tuple[StylePicture, ...]:
+    """Styles out of 'a.jpg', or a blend 'a.jpg:0.7+b.jpg:0.3'. A '+' is part of a name where a file has that name.
+
+    :param home: the folder that relative paths count from.
+    :raises UsageError: as `parse_style`.
+    """
+
     def names_a_file(part: str) -> bool:
         return is_there(parse_style(str(_located(part, home))).path) if part.strip() else False
 
-    parts = split_blend(styles, names_a_file)
-    return Region(
-        parse_mask(mask, home),
-        tuple(parse_style(str(_located(part, home)) if part.strip() else part) for part in parts),
-    )
+    parts = split_blend(text, names_a_file)
+    return tuple(parse_style(str(_located(part, home)) if part.strip() else part) for part in parts)
 
 
 def is_there(path: Path) -> bool:

@@ -17,7 +17,9 @@ from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
 from pipeline.clip.find_inputs import Finder
 from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
-from pipeline.clip.provenance import Ingredient, Record
+from pipeline.clip.keyframed import Keyframes
+from pipeline.clip.keyframes import Keyframe, RegionKey
+from pipeline.clip.provenance import Ingredient, KeyframeIngredients, Record
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.clip.regions import Mask, MaskPicture, Region, Regions
 from pipeline.clip.still import run_still
@@ -52,7 +54,8 @@ class ReplayInputs:
     """What may differ all the same, a sentence each."""
     source: Path
     styles: tuple[StylePicture, ...]
-    regions: Regions
+    regions: Keyframes
+    """What of it is painted otherwise, in some places and at some times."""
     init: Path | None
     """What it started from, where that is another picture."""
     first: Path | None
@@ -79,7 +82,8 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
     finder = Finder(job.result, job.search, on_event)
     if job.source is not None:
         finder.check_given(job.source, (record.source,), "the input")
-    all_styles = (*record.styles, *(style for one in record.region for style in one.styles))
+    regions_styles = (style for one in record.region for style in one.styles)
+    all_styles = (*record.styles, *regions_styles, *record.keyframe_styles)
     for path in job.styles:
         finder.check_given(path, all_styles, "a style")
     source = finder.find("the input", record.source, "--input", () if job.source is None else (job.source,))
@@ -96,9 +100,15 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
         region=tuple(Region(mask(one.mask), styles(one.styles)) for one in record.region),
         protect=tuple(map(mask, record.protect)),
     )
+
+    def keyframe(of: KeyframeIngredients) -> Keyframe:
+        own = tuple(RegionKey(number, styles(given)) for number, given in of.regions)
+        return Keyframe(of.at, of.ease, styles(of.styles), of.strength, of.colours, of.style_scale, own)
+
+    over_time = Keyframes(**regions.regions, keyframes=tuple(map(keyframe, record.keyframes)))
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
     first = None if record.first is None else finder.find("the first frame, painted by hand", record.first, "")
-    return ReplayInputs(record, engine, notes, source, styles(record.styles), regions, init, first)
+    return ReplayInputs(record, engine, notes, source, styles(record.styles), over_time, init, first)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -136,7 +146,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
             location=record.location, first=inputs.first, init=inputs.init,
-            **record.framing, **_gif_options(record, output), **inputs.regions.regions,
+            **record.framing, **_gif_options(record, output), **inputs.regions.over_time,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)
     (last,) = finished

@@ -4,14 +4,15 @@ some of its shots, and by the deadline."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.clip.engine import Engine, open_painter
+from pipeline.clip.engine import Engine, open_painter, read_style
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
 from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.identity import painting_identity
+from pipeline.clip.input_times import input_times
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import NO_MASKS, OpenMasks, open_clip_masks
@@ -19,6 +20,8 @@ from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.start import read_start
 from pipeline.clip.step_budget import StepBudget, lateness_notes
+from pipeline.clip.styles import StylePicture
+from pipeline.clip.timeline import Looks, Timeline, check_keyframes
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.errors import UsageError
@@ -33,6 +36,7 @@ from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics
+from pipeline.style.frame import Style
 from pipeline.style.painter import Painter
 from pipeline.types import Image
 
@@ -63,6 +67,10 @@ class Session:
     """The first frame, where it was painted by hand; of the size that is painted."""
     init: Image | None = None
     """What each shot starts from, where that is another picture; likewise."""
+    timeline: Timeline | None = None
+    """Its keyframes; None where there are none."""
+    pictures: Mapping[StylePicture, Image] = field(default_factory=dict)
+    """Every style picture that a keyframe may need, its weight left out."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -78,12 +86,25 @@ class Session:
             flow=record.flow,
         )
 
-    def painter_for(self, one: Pass, statistics: ClipStatistics) -> Painter:
-        """The painter for a pass."""
+    def painter_over(self, statistics: ClipStatistics, looks: Looks) -> Painter:
+        """The painter of the first pass."""
+        painter = self.painter
+        if self.timeline is not None:
+            parts = [
+                [Style(self.pictures[use.style], colours=use.colours, scale=use.scale) for use in part]
+                for part in looks.variants
+            ]
+            painter = painter.over_time(self.timeline.words, parts)
+        return painter.with_statistics(statistics)
+
+    def painter_for(self, one: Pass, painter: Painter) -> Painter:
+        """The painter for a pass.
+
+        :param painter: that of the first one.
+        """
         if one.number == 1:
-            return self.painter.with_statistics(statistics)
-        further = further_settings(self.settings, self.source.info.frames)
-        return self.painter.with_settings(further).with_statistics(statistics)
+            return painter
+        return painter.with_settings(further_settings(self.settings, self.source.info.frames))
 
     def passes(self, part: Shot | None = None) -> list[Pass]:
         """The passes that the settings ask for, over the clip or over a part of it."""
@@ -161,6 +182,9 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
             opening.result()
             raise
         painter = opening.result().deeply(job.paints_deep)
+    timeline = _timeline(job, settings, source.info)
+    if timeline is not None:
+        painter = painter.over_time(timeline.words)
     shots = given_shots(source, settings)
     if settings.loop:
         check_loop(job.source, source.info.frames, shots or ())
@@ -177,7 +201,26 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         open_clip_masks(job, source.info),
         None if job.first is None else _first_frame(job.first, job, source.info),
         None if job.init is None else read_start(job.init, job.crop, source.info.width, source.info.height),
+        timeline,
+        {} if timeline is None else _pictures(job),
     )
+
+
+def _timeline(job: ClipJob, settings: Settings, info: VideoInfo) -> Timeline | None:
+    """The keyframes of a job in its input.
+
+    :raises UsageError: as `check_keyframes`.
+    """
+    if not job.keyframes:
+        return None
+    times = input_times(job.source, info, job.rate)
+    check_keyframes(job, times)
+    return Timeline(job, settings, times)
+
+
+def _pictures(job: ClipJob) -> dict[StylePicture, Image]:
+    bare = [StylePicture(style.path, part=style.part) for style in (*job.all_styles, *job.region_styles)]
+    return {style: read_style(style) for style in dict.fromkeys(bare)}
 
 
 def _first_frame(path: Path, job: ClipJob, info: VideoInfo) -> Image:

@@ -24,7 +24,9 @@ from pipeline.clip.loop_closure import Seam, check_loop, measure_seam
 from pipeline.clip.mask_files import OpenMasks
 from pipeline.clip.session import Session
 from pipeline.clip.speed import frames_to_measure
+from pipeline.clip.timeline import AS_SET, Looks
 from pipeline.clip.work_folder import MASKS, MOTION, SEAM, SHOTS, STATISTICS, WorkFolder
+from pipeline.errors import UsageError
 from pipeline.media.frame import Frame
 from pipeline.motion.frame_difference import downscaled
 from pipeline.motion.opencv_threads import single_threaded
@@ -39,7 +41,8 @@ SAMPLES = 32
 LOOKED_AT = 2
 """Frames that may wait to be looked at by the network."""
 LEAST_MOTION = 0.0001
-"""A frame that is not exactly the one before it has at least so much motion: only one that is costs nothing."""
+"""A frame that is not exactly the one before it, or is not painted alike, has at least so much motion: only one that is
+costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Survey:
     """
 
     shots: tuple[Shot, ...]
+    """Stretches that are each painted anew: the shots of the film, parted where keyframes change the look at once."""
     statistics: ClipStatistics
     """Of frames spread evenly over the clip; empty where none are needed.
 
@@ -65,13 +69,17 @@ class Survey:
     """Those by which it can be measured how fast the clip is painted, where it was looked through for motion."""
     masks: FrameMasks = ALIKE
     """Of the regions, in every frame."""
+    looks: Looks = AS_SET
+    """What every frame is painted like, where keyframes say it."""
+    of_film: tuple[Shot, ...] = ()
+    """The shots as they were found."""
 
 
 def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Survey:
     """Look through a clip for everything that `work` does not know already, and keep it there.
 
     :param motion: whether it is needed.
-    :raises UsageError: there are several shots, and the clip is to be a loop.
+    :raises UsageError: there are several shots, and the clip is to be a loop; or a keyframe that cannot be.
     :raises OutputError: the disk is full, or the work folder has gone.
     """
     count = session.source.info.frames
@@ -89,10 +97,14 @@ def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Sur
     if missing:
         session.on_event(Stage(LOOKING))
         scan.run()
-    survey = scan.survey(motion)
-    if session.settings.loop and len(survey.shots) > 1:
+    try:
+        if session.settings.loop:
+            check_loop(session.job.source, count, scan.of_film)
+        survey = scan.survey(motion)
+    except UsageError:
+        # With other options the frames would be others: nothing of this is of use then.
         work.remove()
-        check_loop(session.job.source, count, survey.shots)
+        raise
     for name in missing:
         work.write(name, _as_json(survey, name))
     return survey
@@ -194,16 +206,27 @@ class _Scan:
 
     def survey(self, motion: bool) -> Survey:
         """All of it, once nothing is missing."""
-        assert self._shots is not None and self._statistics is not None and self._motion is not None
-        assert self._masks is not None
+        assert self._statistics is not None and self._motion is not None and self._masks is not None
+        timeline, shots = self._session.timeline, self.of_film
+        looks = AS_SET if timeline is None else timeline.looks(shots)
+        changing = looks.changing(range(len(self._motion)))
+        moved = (max(one, LEAST_MOTION) if index in changing else one for index, one in enumerate(self._motion))
         return Survey(
-            tuple(self._shots),
+            looks.split(shots),
             self._statistics,
-            tuple(self._motion) if motion else None,
+            tuple(moved) if motion else None,
             self._seam if self._session.settings.loop else None,
             tuple(self._first_frames),
-            self._masks,
+            self._masks.fading(looks.presence),
+            looks,
+            shots,
         )
+
+    @property
+    def of_film(self) -> tuple[Shot, ...]:
+        """The shots, once they are found."""
+        assert self._shots is not None
+        return tuple(self._shots)
 
 
 def _motion(before: Image, now: Image) -> float:
@@ -219,7 +242,7 @@ def _as_json(survey: Survey, name: str) -> object:
         return survey.seam and [survey.seam.levels, survey.seam.usual]
     if name == MASKS:
         return masks_as_json(survey.masks)
-    return survey.shots if name == SHOTS else survey.motion
+    return survey.of_film if name == SHOTS else survey.motion
 
 
 # What was kept may be damaged: then it is looked for again.

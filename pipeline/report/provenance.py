@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.clip.framing import FLATTEN
+from pipeline.clip.keyframes import when_text
 from pipeline.clip.parse import bound_text
 from pipeline.clip.provenance import Ingredient, Record
 from pipeline.clip.record_reading import recorded_values
@@ -39,6 +40,7 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         ("input", _line(record.source)),
         *(("style", _style_line(style)) for style in record.styles),
         *_region_rows(record),
+        *_keyframe_rows(record),
         *([] if record.init is None else [("began as", _line(record.init))]),
         *([] if record.first is None else [("first frame", _line(record.first))]),
         *([] if record.until is None else [("accepted after", f"{record.until} steps")]),
@@ -71,6 +73,7 @@ def record_as_json(record: Record) -> str:
                 {"mask": list(map(_mask, one.mask)), "styles": list(map(_style, one.styles))} for one in record.region
             ],
             "protect": [list(map(_mask, mask)) for mask in record.protect],
+            "keyframes": [one.as_json(_style) for one in record.keyframes],
             "init": None if record.init is None else _ingredient(record.init),
             "first": None if record.first is None else _ingredient(record.first),
             "network": {"name": record.network, "sha256": record.digest},
@@ -106,6 +109,19 @@ def _region_rows(record: Record) -> Iterator[tuple[str, str]]:
         yield from ((f"region {number}", _mask_line(picture)) for picture in one.mask)
         yield from ((f"style of region {number}", _style_line(style)) for style in one.styles)
     yield from (("not painted", _mask_line(picture)) for mask in record.protect for picture in mask)
+
+
+def _keyframe_rows(record: Record) -> Iterator[tuple[str, str]]:
+    """Of every keyframe what it says; its styles in lines of their own."""
+    for one in record.keyframes:
+        name = f"keyframe {when_text(one.at)}"
+        said = {"strength": one.strength, "colours": one.colours, "style scale": one.style_scale}
+        values = [f"{what} {_plain(value)}" for what, value in said.items() if value is not None]
+        gone = [f"region {number} is not there" for number, styles in one.regions if not styles]
+        yield (name, ", ".join([one.ease, *values, *gone]))
+        yield from ((f"style of {name}", _style_line(style)) for style in one.styles)
+        for number, styles in one.regions:
+            yield from ((f"style of region {number}, {name}", _style_line(style)) for style in styles)
 
 
 def _mask_line(mask: Ingredient) -> str:

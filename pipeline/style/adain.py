@@ -32,21 +32,28 @@ class ClipStatistics:
     another size, so every size that is painted has statistics of its own."""
     colours: ColourStatistics | None = None
     """Of its pixels; None where no painting starts from them."""
+    grey: Mapping[tuple[int, int], Mapping[str, ChannelStatistics]] = field(default_factory=dict)
+    """As `layers`, of its luminance alone; of a clip some of whose frames have their own colours, and some not."""
 
     def on(self, device: torch.device) -> ClipStatistics:
         """These statistics with those of the layers on a device."""
+        kinds = (self.layers, self.grey)
         every = [
-            part for layers in self.layers.values() for one in layers.values() for part in (one.mean, one.variance)
-        ]
+            part for kind in kinds for layers in kind.values() for one in layers.values()
+            for part in (one.mean, one.variance)
+        ]  # fmt: skip
         if not every:
             return self
         # All in one copy: each waits for the device.
         parts = iter(torch.split(torch.cat(every).to(device), [len(part) for part in every]))
-        moved = {
-            size: {layer: ChannelStatistics(next(parts), next(parts)) for layer in layers}
-            for size, layers in self.layers.items()
-        }
-        return ClipStatistics(moved, self.colours)
+        moved = [
+            {
+                size: {layer: ChannelStatistics(next(parts), next(parts)) for layer in layers}
+                for size, layers in kind.items()
+            }
+            for kind in kinds
+        ]
+        return ClipStatistics(moved[0], self.colours, moved[1])
 
 
 def channel_statistics(maps: Tensor) -> ChannelStatistics:
@@ -115,23 +122,34 @@ def pooled_statistics(frames: Sequence[ClipStatistics]) -> ClipStatistics:
     """Those of a clip from those of some frames of it, all of one size and kind; empty for none."""
     if not frames:
         return ClipStatistics()
-    layers = {
-        size: {layer: pooled_channel_statistics([frame.layers[size][layer] for frame in frames]) for layer in layers}
-        for size, layers in frames[0].layers.items()
-    }
+    layers, grey = (_pooled([getattr(frame, kind) for frame in frames]) for kind in ("layers", "grey"))
     colours = [frame.colours for frame in frames if frame.colours is not None]
-    return ClipStatistics(layers, pooled_colour_statistics(colours) if colours else None)
+    return ClipStatistics(layers, pooled_colour_statistics(colours) if colours else None, grey)
+
+
+def _pooled(
+    frames: Sequence[Mapping[tuple[int, int], Mapping[str, ChannelStatistics]]],
+) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
+    return {
+        size: {layer: pooled_channel_statistics([frame[size][layer] for frame in frames]) for layer in layers}
+        for size, layers in frames[0].items()
+    }
 
 
 def statistics_as_json(statistics: ClipStatistics) -> dict[str, Any]:
     """In JSON's own types, without loss."""
     colours = statistics.colours
-    return {
-        "layers": [
+    layers, grey = (
+        [
             [*size, {layer: [one.mean.tolist(), one.variance.tolist()] for layer, one in layers.items()}]
-            for size, layers in statistics.layers.items()
-        ],
+            for size, layers in kind.items()
+        ]
+        for kind in (statistics.layers, statistics.grey)
+    )
+    return {
+        "layers": layers,
         "colours": None if colours is None else [colours.mean.tolist(), colours.covariance.tolist()],
+        "grey": grey,
     }
 
 
@@ -140,14 +158,17 @@ def statistics_from_json(stored: Any) -> ClipStatistics:
 
     :raises ValueError, TypeError, KeyError: something else.
     """
-    layers = {
-        (int(height), int(width)): {
-            str(layer): ChannelStatistics(*(torch.tensor(values, dtype=torch.float32) for values in (mean, variance)))
-            for layer, (mean, variance) in layers.items()
+    layers, grey = (
+        {
+            (int(height), int(width)): {
+                str(layer): ChannelStatistics(*(torch.tensor(values, dtype=torch.float32) for values in pair))
+                for layer, pair in layers.items()
+            }
+            for height, width, layers in stored[kind]
         }
-        for height, width, layers in stored["layers"]
-    }
+        for kind in ("layers", "grey")
+    )
     if stored["colours"] is None:
-        return ClipStatistics(layers)
+        return ClipStatistics(layers, None, grey)
     mean, covariance = (torch.tensor(values, dtype=torch.float64) for values in stored["colours"])
-    return ClipStatistics(layers, ColourStatistics(mean, covariance))
+    return ClipStatistics(layers, ColourStatistics(mean, covariance), grey)

@@ -21,6 +21,10 @@ class Style:
     image: Image
     """uint8 (H, W, 3) RGB."""
     weight: float = 1.0
+    colours: str | None = None
+    """Whose colours paintings in it have, as `Settings.colours`; None: as the settings say."""
+    scale: float | tuple[float, ...] | None = None
+    """As `Settings.style_scale`; None: as the settings say."""
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class GuidedStyleTerm:
 
     regions: Sequence[RegionTarget]
     layer_weights: Mapping[str, float]
-    weight: float
+    weight: float | Tensor
     statistic: Statistic = "gram"
     normalisation: Normalisation = "relative"
     name: str = "style"

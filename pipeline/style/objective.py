@@ -45,7 +45,9 @@ class Term(Protocol):
     def name(self) -> str: ...
 
     @property
-    def weight(self) -> float: ...
+    def weight(self) -> float | Tensor:
+        """A number; or a scalar on the device, where frames of a clip have others: its value is not read."""
+        ...
 
     @property
     def layers(self) -> Sequence[str]: ...
@@ -115,7 +117,7 @@ class StyleTerm:
 
     targets: Mapping[str, Moments]
     layer_weights: LayerWeights
-    weight: float
+    weight: float | Tensor
     statistic: Statistic = "gram"
     normalisation: Normalisation = "relative"
     name: str = "style"
@@ -241,7 +243,7 @@ class Objective:
         :param grey: take the mean of the three channels for all of them: what starts grey stays grey.
         """
         self.network = network
-        self.terms = tuple(term for term in terms if term.weight != 0)
+        self.terms = tuple(term for term in terms if isinstance(term.weight, Tensor) or term.weight != 0)
         self._layers = tuple(dict.fromkeys(layer for term in self.terms for layer in term.layers))
         self._checkpoint = checkpoint
         self._tile_side = tile_side

@@ -2,11 +2,12 @@
 Color in Neural Artistic Style Transfer").
 
 `match` gives the style picture the colours of the input before anything is painted, and `keep` paints the luminance
-alone and gives the painting the input's own chroma.
+alone and gives the painting the input's own chroma. Where a clip goes from one to another, frames are between them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
@@ -22,6 +23,8 @@ from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
 # Y of YIQ, as in the paper (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
+LEAST_OWN = 0.1
+"""Of its own chroma: what shows less of it than that is not brought back to what it was, for it is rounded by then."""
 
 
 def luminance(image: Tensor) -> Tensor:
@@ -96,6 +99,72 @@ def paint_luminance(
         None if carried is None else carried.mapped(in_grey),
         None if on_progress is None else on_grey,
         None if start is None else in_grey(start),
+    )
+    found = coloured(to_tensor(painted.exact))
+    return painted.with_exact(to_image(found) if painted.deep is None else to_deep(found))
+
+
+def with_less_chroma(image: AnyImage, share: float) -> AnyImage:
+    """A picture (H, W, 3) with so much of its chroma, 0 to 1, in its own luminance."""
+    pixels = to_tensor(image)
+    grey = luminance(pixels)
+    found = grey + share * (pixels - grey)
+    return cast(AnyImage, to_image(found) if image.dtype == np.uint8 else to_deep(found))
+
+
+def own_share(kept: float) -> float:
+    """How much of its own chroma a painting shows that has `kept` of the input's, 0 to 1. What is painted has as much
+    of what its styles have, for statistics that are mixed evenly have the root of it: together it is 1 - kept."""
+    return math.sqrt(1 - kept)
+
+
+def with_chroma_of(painted: Tensor, content: Tensor, kept: float) -> Tensor:
+    """What is painted, (1, 3, H, W) in 0..1, with so much of the content's chroma in the place of its own."""
+    grey = luminance(painted)
+    return with_luminance(grey + own_share(kept) * (painted - grey) + kept * (content - luminance(content)), grey)
+
+
+def without_chroma_of(painting: Tensor, content: Tensor, kept: float) -> Tensor:
+    """What was painted, from what `with_chroma_of` gave of it; where hardly any of its own chroma is left, greyer."""
+    grey = luminance(painting)
+    own = painting - grey - kept * (content - luminance(content))
+    return with_luminance(grey + own / max(LEAST_OWN, own_share(kept)), grey)
+
+
+def paint_between(
+    kept: float,
+    paint: Callable[[Image | DeepImage, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
+    content: Image | DeepImage,
+    carried: WarmStart | None,
+    on_progress: OnProgress | None,
+    start: Image | None,
+) -> PaintedFrame:
+    """On the way between `style` or `match` and `keep`: what is painted gives up its chroma as the input's comes in.
+
+    With kept = 0 it would be painted as without, and with kept = 1 by `paint_luminance`: content and targets are on the
+    way to grey, and what is painted loses the chroma that it still has.
+
+    :param kept: between 0 and 1.
+    """
+    colours, own = to_tensor(content), own_share(kept)
+
+    def coloured(picture: Tensor) -> Tensor:
+        return with_chroma_of(picture, colours, kept)
+
+    def on_painting(progress: Progress) -> None:
+        assert on_progress is not None
+        on_progress(
+            replace(progress, picture=lambda: coloured(progress.picture()), start=lambda: coloured(progress.start()))
+        )
+
+    deep = deep_only(content)
+    painted = paint(
+        with_less_chroma(shallow(content), own) if deep is None else with_less_chroma(deep, own),
+        None
+        if carried is None
+        else carried.mapped(lambda picture: to_image(without_chroma_of(to_tensor(picture), colours, kept))),
+        None if on_progress is None else on_painting,
+        None if start is None else with_less_chroma(start, own),
     )
     found = coloured(to_tensor(painted.exact))
     return painted.with_exact(to_image(found) if painted.deep is None else to_deep(found))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import torch
@@ -17,23 +17,21 @@ from pipeline.network.base import Network, Padding
 from pipeline.network.device import Precision, choose_precision, memory_format, waits_for_launches
 from pipeline.settings import Settings
 from pipeline.style.adain import ChannelStatistics, ClipStatistics
-from pipeline.style.colour import ColourStatistics, blended_colour_statistics, colour_statistics, with_colours
+from pipeline.style.beginnings import check_weights, empty_canvas, loop_of, recoloured, steps_of_sizes
+from pipeline.style.colour import ColourStatistics, colour_statistics
 from pipeline.style.frame import OnProgress, PaintedFrame, Style, Unfinished, WarmStart
 from pipeline.style.frame_progress import FrameProgress
+from pipeline.style.look import Look, numbers_of, palette_moved, statistics_between, variants_of
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
-from pipeline.style.optimise import LoopSettings, optimise, runner_for
-from pipeline.style.optimizers import OptimizerName
-from pipeline.style.own_colours import in_grey, paint_luminance, style_matched
+from pipeline.style.optimise import optimise, runner_for
+from pipeline.style.own_colours import in_grey, paint_between, paint_luminance, with_chroma_of, without_chroma_of
 from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
 from pipeline.style.recorded_objectives import RecordedObjectives
-from pipeline.style.regions import Masks, mixed, resized_shares, shares_of, showing_protected, with_protected
+from pipeline.style.regions import Masks, resized_shares, shares_of, showing_protected, with_protected
 from pipeline.style.step_runner import StepRunner, StepRunners
 from pipeline.style.targets import Targets
 from pipeline.types import DeepImage, Image, shallow
-
-# Brightness of a blank canvas, in 0..1: primed, not quite white.
-CANVAS = 0.95
 
 
 class Painter:
@@ -54,20 +52,18 @@ class Painter:
         :raises SettingsError: a layer that the network does not have.
         """
         for part in (styles, *regions):
-            _check_weights([style.weight for style in part])
+            check_weights([style.weight for style in part])
         self.settings = settings
         self.device = device
         dtype = choose_precision(device, cast(Precision, settings.precision))
         # A copy: moving a network to bfloat16 rounds its weights for whoever else holds it.
         own = copy.deepcopy(network).padded(cast(Padding, settings.padding))
         self._network = own.placed(device, dtype, memory_format(device))
-        self._pictures = [[(style.weight, to_tensor(style.image)) for style in part] for part in (styles, *regions)]
-        self._colours = [
-            blended_colour_statistics([(weight, colour_statistics(one)) for weight, one in part])
-            for part in self._pictures
-        ]
+        self._parts = self._shown = [variants_of(part, settings) for part in (styles, *regions)]
+        self._words = frozenset({settings.colours})
+        self._look: Look | None = None
         self._shares: Tensor | None = None
-        self._targets = Targets(self._network, self._pictures[0], settings, device, self._pictures[1:])
+        self._targets = Targets(self._network, self._parts, settings, device)
         self._matched = settings.colours == "style"
         self._runners = StepRunners(device)
         self._objectives = RecordedObjectives(self._runners)
@@ -84,14 +80,14 @@ class Painter:
     @property
     def regions(self) -> int:
         """How many parts of a picture have styles of their own."""
-        return len(self._pictures) - 1
+        return len(self._parts) - 1
 
     def work(self, height: int, width: int, carried: bool) -> float:
         """The most work that a frame of this size can take, in steps at its full size."""
         if carried:
             return self.settings.carried_steps
         sizes = self._sizes(height, width)
-        steps = self._steps(len(sizes), self.settings.steps)
+        steps = steps_of_sizes(self.settings, len(sizes), self.settings.steps)
         return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / (height * width)
 
     @property
@@ -101,7 +97,12 @@ class Painter:
 
     @property
     def _needs_colours(self) -> bool:
-        return self.settings.start == "recoloured" or self.settings.colours != "style"
+        return self.settings.start == "recoloured" or self._words != {"style"}
+
+    @property
+    def _kept(self) -> float:
+        """How much of the input's own chroma a painting has."""
+        return float(self.settings.colours == "keep") if self._look is None else self._look.kept
 
     def with_settings(self, settings: Settings) -> Painter:
         """This painter with other steps or temporal settings. What was computed of the styles is shared, and so has to
@@ -132,7 +133,44 @@ class Painter:
         """This painter for the frames of a clip that looks like `clip` as a whole: a palette that does not wander."""
         other = copy.copy(self)
         other._statistics = clip.on(self.device)
-        return other if clip.colours is None or self.settings.colours == "style" else other._in_colours(clip.colours)
+        return other if clip.colours is None or self._words == {"style"} else other._in_colours(clip.colours)
+
+    def over_time(self, words: Iterable[str], parts: Sequence[Sequence[Style]] = ()) -> Painter:
+        """This painter for a clip whose frames have looks of their own.
+
+        :param words: whose colours its frames have, as `Settings.colours`: what has to be known of the clip depends on
+            that.
+        :param parts: what looks have shares of: the styles of the rest of a picture, and of each region; () where
+            nothing is to be painted yet.
+        """
+        other = copy.copy(self)
+        other._words = frozenset(words)
+        other._matched = other._words == {"style"}
+        if parts:
+            other._parts = other._shown = [variants_of(part, self.settings) for part in parts]
+            other._targets = Targets(self._network, other._parts, self.settings, self.device)
+        return other
+
+    def with_look(self, look: Look | None) -> Painter:
+        """This painter for a frame with that look; None: as the settings say."""
+        other = copy.copy(self)
+        other._look = look
+        return other
+
+    def led_on(self, painting: Image, before: Look, content: Image) -> Image:
+        """An earlier painting, moved to this frame, in the colours that it would have with the look of this one: what
+        is carried over does not hold on to a palette that goes.
+
+        :param before: its look.
+        :param content: the input of this frame; both uint8 (H, W, 3).
+        """
+        look = self._look
+        if look is None or look == before:
+            return painting
+        picture, colours = to_tensor(painting), to_tensor(content)
+        painted = without_chroma_of(picture, colours, before.kept) if before.kept else picture
+        moved = palette_moved(painted, self._shown, (before, look), self._shares)
+        return to_image(with_chroma_of(moved, colours, look.kept) if look.kept else moved)
 
     def with_masks(self, masks: Masks | None) -> Painter:
         """This painter for a frame with these parts.
@@ -147,11 +185,8 @@ class Painter:
     def _in_colours(self, content: ColourStatistics) -> Painter:
         """This painter with its styles matched to the colours of the input, which paintings are to have."""
         other = copy.copy(self)
-        grey = self.settings.colours == "keep"
-        rest, *regions = (
-            [(weight, style_matched(picture, content, grey)) for weight, picture in part] for part in self._pictures
-        )
-        other._targets = Targets(self._network, rest, self.settings, self.device, regions)
+        other._shown = [[one.matched(content) for one in part] for part in self._parts]
+        other._targets = Targets(self._network, other._shown, self.settings, self.device)
         other._matched = True
         return other
 
@@ -162,23 +197,26 @@ class Painter:
         :return: on the CPU, at every size that can be painted. `pooled_statistics` makes those of a clip out of
             several.
         """
-        seen = self._seen(image)
         height, width = image.shape[:2]
         # A frame may have to be painted smaller than any other.
         sizes = self._sizes(height, width, max(self.settings.levels, 1 + MOST_HALVINGS))
 
-        def attempt(plan: MemoryPlan) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
+        def attempt(seen: Image, plan: MemoryPlan) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
             full, targets = to_tensor(seen, self._home(plan)), self._targets
             if plan.memory_fallback is MemoryFallback.NONE:
                 find = self._objectives.statistics
                 return {size: find(targets.statistics_of, resized(full, *size), targets) for size in sizes}
             return {size: targets.statistics_of(resized(full, *size), plan.tile_side) for size in sizes}
 
-        layers = (
-            self._retry.paint((height, width), self._plans(height, width), attempt) if self._targets.clip_layers else {}
-        )
+        def layers(seen: Image) -> dict[tuple[int, int], dict[str, ChannelStatistics]]:
+            if not self._targets.clip_layers:
+                return {}
+            return self._retry.paint((height, width), self._plans(height, width), partial(attempt, seen))
+
         own = colour_statistics(to_tensor(image)) if self._needs_colours else None
-        return ClipStatistics(layers, own).on(CPU)
+        grey = layers(in_grey(image)) if "keep" in self._words else {}
+        colour = layers(image) if self._words != {"keep"} else grey
+        return ClipStatistics(colour, own, grey if len(self._words) > 1 else {}).on(CPU)
 
     def paint(
         self,
@@ -224,17 +262,15 @@ class Painter:
 
         if self._shares is not None and on_progress is not None:
             on_progress = showing_protected(on_progress, content, self._shares)
-        if self.settings.colours == "keep":
+        if self._kept == 1:
             painted = paint_luminance(paint, content, carried, on_progress, start)
+        elif self._kept:
+            painted = paint_between(self._kept, paint, content, carried, on_progress, start)
         else:
             painted = paint(content, carried, on_progress, start)
         if self._shares is None:
             return painted
         return painted.with_exact(with_protected(painted.exact, content, self._shares))
-
-    def _seen(self, image: Image) -> Image:
-        """A picture as the network sees it."""
-        return in_grey(image) if self.settings.colours == "keep" else image
 
     def _plans(self, height: int, width: int) -> list[MemoryPlan]:
         """What there is to try for a picture of that size where memory runs out."""
@@ -258,26 +294,35 @@ class Painter:
         height, width = content.shape[:2]
         base = self._base(content, carried.start if carried is not None else start, home)
         sizes = self._sizes_within(height, width, plan)[-1 if carried is not None else 0 :]
-        canvas = self._empty_canvas(sizes[0], index).to(home) if base is None else resized(base, *sizes[0])
+        canvas = empty_canvas(self.settings, sizes[0], index).to(home) if base is None else resized(base, *sizes[0])
         temporal = carried.temporal_targets if carried is not None else ()
 
         def objective_at(size: tuple[int, int]) -> Objective:
-            targets, clip, seen = self._targets, self._statistics.layers.get(size), resized(full, *size)
+            seen, targets = resized(full, *size), self._targets
             if runners is None or self._shares is not None:
                 shares = None if self._shares is None else resized_shares(self._shares, *size)
-                return targets.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
-            found = self._objectives.objective(lambda seen: targets.objective(seen, (), clip), seen, targets, clip)
+                own, clip = self._targets_at(size, numbers)
+                return own.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
+
+            def build(seen: Tensor, numbers: Tensor | None = None) -> Objective:
+                own, clip = self._targets_at(size, numbers)
+                return own.objective(seen, (), clip)
+
+            given = (targets, self._statistics.layers.get(size), self._kept == 1)
+            found = self._objectives.objective(build, seen, *given, numbers=numbers)
             return found.with_terms([*found.terms, targets.temporal_term(temporal, size)]) if temporal else found
+
+        numbers = None if self._look is None else numbers_of(self._look, self.settings, self.device)
 
         runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
         objective = objective_at(sizes[0])
-        loop = self._loop(carried is not None)
+        loop = loop_of(self.settings, carried is not None)
         loop = replace(loop, history=plan.history or loop.history)
         if carried is not None and carried.own is not None and base is not None:
             runner = runner_for(objective, canvas, loop, runners)
             base = self._better(runner, base, to_tensor(carried.own, home), sizes[0])
             canvas = resized(base, *sizes[0])
-        counts = self._steps(len(sizes), steps or loop.steps)
+        counts = steps_of_sizes(self.settings, len(sizes), steps or loop.steps)
         reporter = FrameProgress(on_progress, base, canvas, (height, width), sizes, counts, plan)
         # Where memory has run out since, it is begun anew with less.
         after = self._after if self._after is not None and self._after.plan == plan else None
@@ -300,6 +345,20 @@ class Painter:
         image, seconds = shallow(exact), time.monotonic() - began
         painted = PaintedFrame(image, result.losses, done, seconds, result.stopped, plan.memory_fallback)
         return painted.with_exact(exact)
+
+    def _targets_at(
+        self, size: tuple[int, int], numbers: Tensor | None
+    ) -> tuple[Targets, Mapping[str, ChannelStatistics] | None]:
+        """What a frame is painted towards at a size, and what its clip looks like there.
+
+        :param numbers: of its look.
+        """
+        clip, grey = self._statistics.layers.get(size), self._statistics.grey.get(size)
+        if numbers is None:
+            return self._targets, clip
+        if clip is not None and grey is not None:
+            clip = statistics_between(clip, grey, numbers[1])
+        return self._targets.of_look(numbers, self._kept == 1), clip
 
     def _better(self, runner: StepRunner, start: Tensor, own: Tensor, size: tuple[int, int]) -> Tensor:
         """That of two pictures (1, 3, H, W) which has the lower loss at the size that is painted."""
@@ -336,53 +395,16 @@ class Painter:
             sizes.insert(0, smaller)
         return sizes
 
-    def _steps(self, sizes: int, steps: int) -> list[int]:
-        """Steps at each of so many sizes, coarse to fine, where a frame gets `steps` at the final one."""
-        coarse = max(1, round(self.settings.coarse_steps * steps))
-        return [*[coarse] * (sizes - 1), steps]
-
     def _base(self, content: Image | DeepImage, start: Image | None, home: torch.device) -> Tensor | None:
         """The picture that the painting begins as, at full size; None for a canvas that shows nothing."""
         if start is not None:
             return to_tensor(start, home)
         seen = to_tensor(content, home if self._shares is None else CPU)
-        if self.settings.start == "recoloured" and self.settings.colours == "style":
-            # With less style than the preset has, the input keeps some of its own colours.
-            share = min(1.0, 2 * self.settings.strength)
+        if self.settings.start == "recoloured":
             own = self._statistics.colours or colour_statistics(to_tensor(content))
-            recoloured = [with_colours(seen, own, one) for one in self._colours]
-            wanted = recoloured[0] if self._shares is None else mixed([*recoloured, seen], self._shares)
-            return (seen + share * (wanted - seen)).to(home)
-        # A style in the content's own colours leaves nothing to recolour.
-        return seen.to(home) if self.settings.start in ("content", "recoloured") else None
-
-    def _empty_canvas(self, size: tuple[int, int], index: int) -> Tensor:
-        if self.settings.start == "blank":
-            return torch.full((1, 3, *size), CANVAS)
-        # Seeded on the CPU, so that every device starts from the same noise.
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index)
-        return torch.rand((1, 3, *size), generator=generator)
-
-    def _loop(self, carried: bool) -> LoopSettings:
-        settings = self.settings
-        loop = LoopSettings(
-            optimizer=cast(OptimizerName, settings.optimizer),
-            rate=settings.learning_rate,
-            steps=settings.carried_steps if carried else settings.steps,
-            averaging=settings.averaging,
-            history=settings.history,
-            tolerance=settings.tolerance,
-            patience=settings.patience,
-        )
-        return replace(loop, seconds=settings.seconds) if settings.seconds else loop
-
-
-def _check_weights(weights: Sequence[float]) -> None:
-    if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise UsageError(
-            "Painting needs at least one style picture with a weight above zero, and no weight below it: "
-            f"the weights are {weights}."
-        )
+            strength = self.settings.strength if self._look is None else self._look.strength
+            return recoloured(seen, own, self._parts, self._look, strength, self._shares).to(home)
+        return seen.to(home) if self.settings.start == "content" else None
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -17,7 +17,8 @@ from pipeline.style.tensor_tree import form_of, tensors_in
 MOST_KEPT = 8
 """Kinds of frames whose work is kept."""
 
-Build = Callable[[Tensor], Objective]
+Build = Callable[..., Objective]
+"""Of a content, and of numbers where there are some."""
 Measure = Callable[[Tensor], dict[str, ChannelStatistics]]
 
 
@@ -27,6 +28,7 @@ class _Kept:
     work: Recorded
     given: tuple[object, ...]
     """Kept, so that nothing else takes their place in memory: they are known by that."""
+    numbers: Tensor | None = None
     objective: Objective | None = None
     layers: dict[str, int] = field(default_factory=dict)
     """Channels of each, of statistics."""
@@ -45,19 +47,20 @@ class RecordedObjectives:
         self._runners = runners
         self._kept: dict[Hashable, _Kept] = {}
 
-    def objective(self, build: Build, content: Tensor, *given: object) -> Objective:
+    def objective(self, build: Build, content: Tensor, *given: object, numbers: Tensor | None = None) -> Objective:
         """What `build` makes of a content, float32 (1, 3, H, W). What was given out for a content of that size before
         is written over: a `StepRunner` has to have loaded it.
 
         :param build: reads no value back; gives the same for the same content and whatever is `given`.
         :param given: what it depends on beside the content; the same is the same object.
+        :param numbers: on which it depends as well, and which are others for every content.
         """
-        kept = self._kept_for(Objective, content, given)
+        kept = self._kept_for(Objective, content, given, numbers)
         if kept is None:
-            return build(content)
+            return build(*_inputs(content, numbers))
 
         def work() -> Tensor:
-            kept.objective = build(kept.content)
+            kept.objective = build(*_inputs(kept.content, kept.numbers))
             # All of them are looked at: some are worked out of others then.
             *_, last = tensors_in(kept.objective.terms)
             return last
@@ -82,19 +85,28 @@ class RecordedObjectives:
         parts = iter(torch.split(values, [count for count in kept.layers.values() for _ in range(2)]))
         return {layer: ChannelStatistics(next(parts), next(parts)) for layer in kept.layers}
 
-    def _kept_for(self, kind: type, content: Tensor, given: tuple[object, ...]) -> _Kept | None:
+    def _kept_for(
+        self, kind: type, content: Tensor, given: tuple[object, ...], numbers: Tensor | None = None
+    ) -> _Kept | None:
         """The work for such a content, which has been copied there; None where it should not be recorded."""
         recorder = self._runners.recorder
         if recorder is None or content.shape[2] * content.shape[3] > KEPT_PIXELS:
             return None
-        key = (kind, form_of(content), *map(id, given))
-        kept = self._kept.pop(key, None) or _Kept(torch.empty_like(content), Recorded(recorder), given)
+        key = (kind, form_of(content), form_of(numbers), *map(id, given))
+        own = None if numbers is None else torch.empty_like(numbers)
+        kept = self._kept.pop(key, None) or _Kept(torch.empty_like(content), Recorded(recorder), given, own)
         self._kept[key] = kept
         while len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         kept.content.copy_(content)
+        if kept.numbers is not None and numbers is not None:
+            kept.numbers.copy_(numbers)
         return kept
 
     def clear(self) -> None:
         """Give back all that is kept."""
         self._kept.clear()
+
+
+def _inputs(content: Tensor, numbers: Tensor | None) -> tuple[Tensor, ...]:
+    return (content,) if numbers is None else (content, numbers)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 from typing import cast
 
 import numpy as np
@@ -13,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.base import Network
-from pipeline.network.device import in_planes, waits_for_launches
+from pipeline.network.device import in_planes
 from pipeline.settings import Settings, strengthened
 from pipeline.style.adain import (
     ChannelStatistics,
@@ -24,24 +22,16 @@ from pipeline.style.adain import (
 )
 from pipeline.style.frame import TemporalTarget
 from pipeline.style.guided import GuidedStyleTerm, RegionTarget, guides_of, shares_of_layer
-from pipeline.style.losses import Moments, Normalisation, Statistic, blend, content_target, moments_of, sums_of
+from pipeline.style.look import FIRST_SHARE, Variant
+from pipeline.style.losses import Moments, Normalisation, Statistic, content_target, moments_of, sums_of
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
-from pipeline.style.picture import resized, scaled_size, to_tensor
+from pipeline.style.picture import resized, to_tensor
 from pipeline.style.regions import mixed
+from pipeline.style.style_statistics import StyleBank, StyleStatistics
 from pipeline.style.tiles import stitched_maps, tile_sides, tiled_sums, tiles_of
 
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
 LEAST_SIDE = 16
-
-
-@dataclass(frozen=True)
-class StyleStatistics:
-    """What the style pictures, blended, are at one size."""
-
-    style: Mapping[str, Moments]
-    """Of the style layers."""
-    content: Mapping[str, ChannelStatistics]
-    """Of the content layers, for a content that takes them on."""
 
 
 class Targets:
@@ -50,34 +40,43 @@ class Targets:
     def __init__(
         self,
         network: Network,
-        styles: Sequence[tuple[float, Tensor]],
+        parts: Sequence[Sequence[Variant]],
         settings: Settings,
         device: torch.device,
-        regions: Sequence[Sequence[tuple[float, Tensor]]] = (),
     ) -> None:
         """
         :param network: on the device.
-        :param styles: weight and picture, float32 (1, 3, H, W) in 0..1, on the CPU.
-        :param regions: likewise, of each part of the picture that has styles of its own.
+        :param parts: the styles of the picture, then those of each part of it that has its own.
         :param settings: complete; the layers belong to `network`.
         :raises SettingsError: a layer that the network does not have.
         """
         self._network = network
-        self._styles = styles
-        self._regions = regions
+        self._counts = [len(part) for part in parts]
         self._settings = settings
         self._device = device
         layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
         self._layers = layers
         self.least_side = max(LEAST_SIDE, network.smallest_side(layers))
         """Pixels of the shorter side below which nothing is painted."""
-        self._known: dict[tuple[int, int], StyleStatistics] = {}
+        self._bank = StyleBank(parts, settings, device, self.workable, self._sums)
+        self._grey = settings.colours == "keep"
+        self._numbers: Tensor | None = None
 
     def with_settings(self, settings: Settings) -> Targets:
         """With other weights; layers, statistic and sizes have to be the same, and what is known of the styles is
         shared."""
         other = copy.copy(self)
         other._settings = settings
+        return other
+
+    def of_look(self, numbers: Tensor, grey: bool) -> Targets:
+        """For a frame that has a look of its own.
+
+        :param numbers: as `look.numbers_of`, on the device. Their values are not read.
+        :param grey: whether only its luminance is painted.
+        """
+        other = copy.copy(self)
+        other._numbers, other._grey = numbers, grey
         return other
 
     def workable(self, height: int, width: int) -> tuple[int, int]:
@@ -121,7 +120,7 @@ class Targets:
         settings = self._settings
         normalisation = cast(Normalisation, settings.normalisation)
         wanted = [layer for layer, _ in settings.content_layers] if settings.content_weight else []
-        parts = 1 if shares is None else 1 + len(self._regions)
+        parts = 1 if shares is None else len(self._counts)
         known = [self._style_statistics(max(content.shape[2:]), tile_side, part) for part in range(parts)]
         size = (content.shape[2], content.shape[3])
         with torch.no_grad():
@@ -145,18 +144,25 @@ class Targets:
         ]
         if temporal_targets:
             terms.append(self.temporal_term(temporal_targets, size))
-        grey = settings.colours == "keep"
-        return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side), grey)
+        return Objective(self._network, terms, checkpoint, self._tile_side(size, tile_side), self._grey)
 
     def temporal_term(self, targets: Sequence[TemporalTarget], size: tuple[int, int]) -> TemporalTerm:
         """What holds a frame near earlier ones, for a painting of (height, width)."""
         return TemporalTerm([self._placed(target, size) for target in targets], self._settings.temporal_weight)
 
+    @property
+    def _style_weight(self) -> float | Tensor:
+        settings = self._settings
+        # Without a style there is no term at all, whatever the look.
+        if self._numbers is None or not settings.style_weight:
+            return settings.style_weight * strengthened(settings.strength)
+        return self._numbers[0]
+
     def _style_term(self, styles: Sequence[Mapping[str, Moments]], shares: Tensor | None) -> Term:
         settings = self._settings
         how = (
             dict(settings.style_layers),
-            settings.style_weight * strengthened(settings.strength),
+            self._style_weight,
             cast(Statistic, settings.statistic),
             cast(Normalisation, settings.normalisation),
         )
@@ -237,33 +243,10 @@ class Targets:
 
     def _style_statistics(self, longest: int, tile_side: int | None, part: int) -> StyleStatistics:
         """Those of the style pictures of a part, at a size that suits a painting of that longest side."""
-        if (part, longest) not in self._known:
-            settings = self._settings
-            statistic = cast(Statistic, settings.statistic)
-            style_layers = [layer for layer, _ in settings.style_layers]
-            content_layers = [layer for layer, _ in settings.content_layers] if settings.recolour else []
-            style: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in style_layers}
-            content: dict[str, list[tuple[float, Moments]]] = {layer: [] for layer in content_layers}
-            pictures = self._regions[part - 1] if part else self._styles
-            scales = settings.style_scale if isinstance(settings.style_scale, tuple) else (settings.style_scale,)
-            for (weight, picture), scale in product(pictures, scales):
-                wanted = min(max(picture.shape[2:]), round(longest * scale))
-                height, width = scaled_size(picture.shape[2], picture.shape[3], wanted)
-                # Where memory is not short, the device does that too.
-                there = tile_side is None and waits_for_launches(self._device)
-                full = picture.to(self._device) if there else picture
-                shown = resized(full, *self.workable(height, width)).to(self._device)
-                with torch.no_grad():
-                    sums = self._sums(shown, list(dict.fromkeys((*style_layers, *content_layers))), tile_side)
-                    for layer, parts in style.items():
-                        parts.append((weight, moments_of(*sums[layer], statistic)))
-                    for layer, parts in content.items():
-                        parts.append((weight, moments_of(*sums[layer], "moments")))
-            self._known[part, longest] = StyleStatistics(
-                {layer: blend(parts, statistic) for layer, parts in style.items()},
-                {layer: style_channel_statistics(blend(parts, "moments")) for layer, parts in content.items()},
-            )
-        return self._known[part, longest]
+        if self._numbers is None:
+            return self._bank.of(part, longest, tile_side)
+        first = FIRST_SHARE + sum(self._counts[:part])
+        return self._bank.mixed(part, longest, tile_side, self._numbers[first : first + self._counts[part]])
 
     def _sums(
         self, image: Tensor, layers: Sequence[str], tile_side: int | None

@@ -98,7 +98,7 @@ def test_image_and_video_share_their_options() -> None:
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
         "carried_steps", "budget", "finish_by", "hdr", "audio", "shortest", "location", "gif_size", "gif_fps",
-        "first",
+        "first", "keyframe",
     }  # fmt: skip
 
 
@@ -108,8 +108,9 @@ def test_the_python_calls_take_what_the_options_set() -> None:
     for command, call in (("image", stylize_image), ("video", stylize_video)):
         story = {"story", "story_frames", "story_size", "panels", "curve", "max_bytes", "keep"}
         known = ours | set(get_type_hints(call)) | story
-        # An option that switches something off has the name of what it switches off.
-        assert {name.removeprefix("no_") for name in options(command)} - known <= {
+        # An option that switches something off has the name of what it switches off; what is given several times at
+        # once is called so.
+        assert {name.removeprefix("no_").replace("keyframe", "keyframes") for name in options(command)} - known <= {
             "config",
             "set",
             "quiet",

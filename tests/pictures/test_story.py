@@ -16,7 +16,7 @@ from pipeline.pictures.jobs import StoryOptions
 from pipeline.pictures.snapshots import Loss, Snapshot, SnapshotRecorder, Snapshots
 from pipeline.pictures.story import Story, blend, changes, even_positions
 from pipeline.pictures.story_curve import ACCENT
-from pipeline.style.painter import CANVAS
+from pipeline.style.beginnings import CANVAS
 
 
 def evenly(pictures: list[Image], count: int) -> list[Image]:

@@ -16,11 +16,12 @@ from pipeline.errors import SettingsError, UsageError
 from pipeline.network import device
 from pipeline.network.base import Network
 from pipeline.style import optimise as loop
+from pipeline.style.beginnings import CANVAS
 from pipeline.style.frame import Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.losses import Moments
 from pipeline.style.objective import StyleTerm
 from pipeline.style.optimise import Stop
-from pipeline.style.painter import CANVAS, Painter
+from pipeline.style.painter import Painter
 from pipeline.style.picture import resized, scaled_size, to_image, to_tensor
 
 

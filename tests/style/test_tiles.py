@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import CountingNetwork, picture, tiny_painter
+from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 from torch import Tensor
 
 from pipeline.network.base import Network
 from pipeline.network.vgg import BLOCKS
-from pipeline.style.frame import TemporalTarget
+from pipeline.style.frame import Style, TemporalTarget
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MemoryFallback, MemoryPlan
 from pipeline.style.painter import Painter
@@ -149,12 +149,12 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_painted_towards_is_found_without_the_maps_of_all_of_it() -> None:
     """Of the content, of its place in its clip, and of the style."""
     network = CountingNetwork()
-    painter = tiny_painter(network, recolour=0.5, clip_palette=1.0, style_scale=4.0)
-    painter._targets._styles = [(1.0, to_tensor(picture(150, 160, seed=1)))]
+    settings = tiny_settings(recolour=0.5, clip_palette=1.0, style_scale=4.0)
+    painter = Painter(network, [Style(picture(150, 160, seed=1))], settings, CPU)
     clip = painter._targets.statistics_of(to_tensor(picture(150, 160, seed=7)))
     content, image = to_tensor(picture(150, 160, seed=2)), to_tensor(picture(150, 160, seed=3))
     whole = gradient(painter._targets.objective(content, (), clip), image)
-    painter._targets._known.clear()
+    painter._targets._bank._blended.clear()
     network.asked.clear()
     found = gradient(painter._targets.objective(content, (), clip, tile_side=24), image)
     assert found[0] == pytest.approx(whole[0], rel=1e-5)
