@@ -64,6 +64,7 @@ _WORDS = {
     "input": "the input",
     "styles": "the style",
     "init": "--start",
+    "exemplar": "--exemplar",
     "network": "the network",
     "reelbrush": "the version of Reelbrush",
     "frames": "--frames",

@@ -131,7 +131,7 @@ class ClusterWorkerPool:
     def _begin(self, worker: DaskWorker, task: Task) -> None:
         worker.task, worker.started = task, False
         device = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
-        needs = [task.item.source, *(style.path for style in task.item.styles), *task.item.region_files,
+        needs = [task.item.source, *task.item.style_files, *task.item.region_files,
                  task.item.weights]  # fmt: skip
         worker.future = self._scheduler.submit(
             worker.address,
@@ -290,6 +290,7 @@ def _with_absolute_paths(item: Item) -> Item:
         source=item.source.absolute(),
         styles=tuple(replace(style, path=style.path.absolute()) for style in item.styles),
         **item.absolute_regions(),
+        exemplar=tuple(replace(one, path=one.path.absolute()) for one in item.exemplar),
         output=item.output.absolute(),
         gif=None if item.gif is None else item.gif.absolute(),
         weights=None if item.weights is None else item.weights.absolute(),

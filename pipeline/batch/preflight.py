@@ -16,12 +16,13 @@ from pipeline.batch.perform import engine_of, size_of
 from pipeline.batch.plan.item import Item
 from pipeline.batch.recover import made_by_earlier_run
 from pipeline.clip.engine import read_style
+from pipeline.clip.exemplar_files import open_exemplars
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.passes import passes_of
 from pipeline.clip.styles import StylePicture
-from pipeline.errors import OutputError, ReelbrushError
+from pipeline.errors import OutputError, ReelbrushError, UsageError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.alpha import is_transparent
 from pipeline.media.codecs import DEFAULT, choose_encoding
@@ -52,9 +53,9 @@ class Preflight:
             for style in (*item.styles, *item.region_styles):
                 self._once(("style", style), partial(_readable, style))
             init = () if item.init is None else (item.init,)
-            for path in init:
+            for path in (*init, *(one.path for one in item.exemplar)):
                 self._once(("style", path), partial(read_picture, path))
-            for source in (item.source, *(style.path for style in item.styles), *init, *item.region_files):
+            for source in (item.source, *item.style_files, *init, *item.region_files):
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))
@@ -87,11 +88,16 @@ class Preflight:
 
     def _subject(self, item: Item, settings: Settings) -> Subject:
         if item.still:
+            if item.exemplar:
+                raise UsageError(
+                    f"{item.source}: exemplar is for the frames of a clip, and this is a picture. Leave it out, or say "
+                    "with start which picture its painting starts from."
+                )
             still = ("still", item.source, settings.size, item.upscale, *item.framing.values(), item.masks)
             found = self._once(still, lambda: _still(item, settings))
         else:
             what = (item.source, settings.size, item.upscale, item.frames, item.fps, item.audio)
-            key = ("clip", *what, *item.framing.values(), item.masks)
+            key = ("clip", *what, *item.framing.values(), item.masks, item.exemplar)
             found = self._once(key, lambda: _clip(item, settings))
             if settings.loop:
                 check_loop(item.source, found.frames, ())
@@ -198,6 +204,7 @@ def _clip(item: Item, settings: Settings) -> Subject:
     info = source.info
     sound_of(info, item.audio)  # that there is such a track
     open_clip_masks(item.clip_job(), info)
+    open_exemplars(item.clip_job(), info)
     pictures = Pictures(
         alpha=item.keeps_alpha and is_transparent(source),
         deep=info.bits > 8,

@@ -45,11 +45,12 @@ def made_by_earlier_run(row: ItemRow, path: Path, checked: CheckedItem) -> bool:
 
 def _matches(path: Path, checked: CheckedItem) -> bool:
     record, wanted, item = read_record(path), json.loads(checked.identity), checked.item
-    beside = [one and one.sha256 for one in (record.init, record.first)]
-    made_of = [record.source.sha256, [style.identity for style in record.styles], *beside, record.digest]
-    if made_of != [wanted.get(name) for name in ("input", "styles", "init", "first", "network")]:
+    init = record.init and record.init.sha256
+    made_of = [record.source.sha256, [style.identity for style in record.styles], init, record.digest]
+    if made_of != [wanted.get(name) for name in ("input", "styles", "init", "network")]:
         return False
-    if record.parts != {name: wanted[name] for name in ("region", "protect", "keyframes") if name in wanted}:
+    parts = ("region", "protect", "keyframes", "exemplar")
+    if record.parts != {name: wanted[name] for name in parts if name in wanted}:
         return False
     if not same_making(record, _as_asked(record, path, checked)):
         return False

@@ -23,7 +23,15 @@ from pipeline.clip.framing import (
     parse_hdr,
     parse_output_size,
 )
-from pipeline.clip.in_memory import Clip, KeyframesGiven, Masks, PictureFiles, RegionStyles, Styles
+from pipeline.clip.in_memory import (
+    Clip,
+    ExemplarFrames,
+    KeyframesGiven,
+    Masks,
+    PictureFiles,
+    RegionStyles,
+    Styles,
+)
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.results import ClipResult, StillResult
@@ -136,7 +144,7 @@ def stylize_video(
     audio: str | int = "default",
     shortest: bool = False,
     location: bool = False,
-    first: Picture | None = None,
+    exemplar: ExemplarFrames = (),
     init: Picture | None = None,
     budget: str | None = None,
     finish_by: str | None = None,
@@ -167,8 +175,9 @@ def stylize_video(
         a number from 1.
     :param shortest: cut sound that goes on after the last picture.
     :param location: take over where a video says that it was filmed.
-    :param first: the first frame as it should be painted: it stays as it is, leads those that come after it, and counts
-        as a style as much as the others together.
+    :param exemplar: the first frame as it should be painted; or any frames, as a mapping from their numbers in the
+        input, or their times such as '1.5s', to pictures. They stay as they are, lead the frames before and after them
+        in their shot, and count together as a style as much as the others.
     :param init: a picture that each shot starts from, resized to fit.
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
@@ -188,7 +197,7 @@ def stylize_video(
             parse_frames(frames) if isinstance(frames, str) else frames,
             None if fps is None else parse_rate(str(fps)), upscale, codec, quality, overwrite, restart, keep,
             parse_audio(str(audio)), shortest, location,
-            None if first is None else files.picture(first, "first"),
+            exemplar=files.exemplars(exemplar),
             init=None if init is None else files.picture(init, "start"),
             **_framing(aspect, pad, output_size), alpha=parse_alpha(alpha),
             depth=None if depth is None else parse_depth(depth), hdr=parse_hdr(hdr),

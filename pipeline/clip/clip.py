@@ -13,6 +13,7 @@ from pipeline.clip.deadline import Deadline, clip_budget
 from pipeline.clip.disk_room import check_room, clip_room
 from pipeline.clip.engine import Engine, style_notes
 from pipeline.clip.events import Finished, OnEvent, Stage, ignore
+from pipeline.clip.exemplars import exemplar_notes
 from pipeline.clip.finders import finders_of
 from pipeline.clip.finished_outputs import finished_outputs
 from pipeline.clip.followed_masks import follow_notes
@@ -87,6 +88,8 @@ def _run(
         ]
         said += limit_notes(session, missing)
         said += follow_notes(session.masks.masks, survey.of_film)
+        names = {index: one.text for index, one in zip(session.exemplars, job.exemplar, strict=True)}
+        said += exemplar_notes(names, survey.shots, len(session.passes()))
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))

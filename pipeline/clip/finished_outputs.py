@@ -105,7 +105,6 @@ def _making(record: Record) -> tuple[Any, ...]:
         [style.identity for style in record.styles],
         record.parts,
         record.init and record.init.sha256,
-        record.first and record.first.sha256,
         record.network,
         record.digest,
         record.precision,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.clip.events import Event, FrameDone, Stage, Stepped
+from pipeline.clip.exemplars import shares_kept
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.looking import OnLook
@@ -88,8 +89,9 @@ def _paint_pass(
     """
     entered = one.entered(survey.shots)
     previous = PreviousPaintings(store, earlier if one.circle else None)
-    changing = survey.looks.changing(one.order)
-    monitor = monitor_at(session.settings, entered | changing, store)
+    # With these, what is usual begins anew.
+    breaks = survey.looks.changing(one.order) | session.exemplars.keys()
+    monitor = monitor_at(session.settings, entered | breaks, store)
     sinks = run.sinks if run.encoded else ()
     if isinstance(session.flow, DeviceDis):
         session.flow.prepare(session.source.info.height, session.source.info.width)
@@ -112,8 +114,8 @@ def _paint_pass(
         FrameKeeper(store, kept) as keeper,
     ):
         pass_painter = PassPainter(
-            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.first, session.init,
-            run.on_look, survey.looks,
+            one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.exemplars,
+            session.init, run.on_look, survey.looks, shares_kept(one, session.exemplars, survey.shots),
         )  # fmt: skip
         for tracked in frames:
             index = tracked.frame.index
@@ -126,7 +128,7 @@ def _paint_pass(
             pass_painter.show(tracked.frame, painted)
             keeper.put(index, painted)
             moves.painted(index)
-            monitor.add(painted.losses, begins_shot=tracked.before is None or index in changing)
+            monitor.add(painted.losses, begins_shot=tracked.before is None or index in breaks)
             for sink in sinks:
                 sink.put(Frame(index, tracked.frame.time, painted.image, painted.deep))
             if run.budget is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
+from pipeline.clip.exemplars import exemplars_as_json
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.keyframes import keyframes_as_json
 from pipeline.clip.passes import passes_of
@@ -74,7 +75,7 @@ def painting_identity(
         "frames": job.frames and [str(at) if isinstance(at, Fraction) else at for at in job.frames],
         "fps": job.rate and str(job.rate),
         "flow": flow,
-        **({} if job.first is None else {"first": digest(job.first)}),
+        **({"exemplar": exemplars_as_json(job.exemplar, digest)} if job.exemplar else {}),
         **({} if job.init is None else {"init": digest(job.init)}),
         **({"keyframes": keyframes_as_json(job.keyframes, job.region, digest)} if job.keyframes else {}),
     }

@@ -13,9 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clip.exemplars import Exemplar, parse_exemplar
 from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.clip.keyframe_texts import parse_keyframes
 from pipeline.clip.keyframes import Keyframe
+from pipeline.clip.parse import parse_bound
 from pipeline.clip.regions import Mask, MaskPicture, Region, parse_mask, parse_region
 from pipeline.errors import UsageError
 from pipeline.media import write_picture
@@ -25,6 +27,8 @@ Styles: TypeAlias = Picture | Mapping[Picture, float] | Sequence[Picture | tuple
 """One style picture; several in equal shares; or with weights, as a mapping or as pairs."""
 RegionStyles: TypeAlias = Mapping[Picture, Styles] | Sequence[str | tuple[Picture, Styles]]
 """A mask and its styles for each region, as a mapping or as pairs; a text is 'MASK=STYLE', as on the command line."""
+ExemplarFrames: TypeAlias = Picture | Mapping[int | str, Picture] | tuple[()]
+"""The first frame as it should be painted, or several by their numbers or times; a text is 'FILE' or 'FILE@FRAME'."""
 Masks: TypeAlias = Picture | Sequence[Picture]
 """One mask or several: paths, or arrays (H, W) of bool, of uint8 or of floats in 0..1."""
 KeyframesGiven: TypeAlias = Sequence[str | Mapping[str, Any]]
@@ -133,6 +137,26 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
                     for place, (mask, one) in enumerate(value.items(), 1)
                 }
         return found
+
+    def exemplars(self, exemplar: ExemplarFrames) -> tuple[Exemplar, ...]:
+        """Frames that were painted by hand.
+
+        :raises UsageError: a frame that is none, or an array that is no picture.
+        """
+        if isinstance(exemplar, Mapping):
+            return tuple(self._exemplar(picture, at) for at, picture in exemplar.items())
+        if isinstance(exemplar, str):
+            return (parse_exemplar(exemplar),)
+        return () if isinstance(exemplar, tuple) else (Exemplar(self.picture(exemplar, "exemplar")),)
+
+    def _exemplar(self, picture: Picture, at: int | str) -> Exemplar:
+        try:
+            found = parse_bound(str(at).strip().lower())
+        except ValueError:
+            found = None
+        if found is None:
+            raise UsageError(f"exemplar: {at!r} is no frame. Write its number, from 0, or a time such as '1.5s'.")
+        return Exemplar(self.picture(picture, f"exemplar_{found}".replace("/", "_")), found)
 
     def _mask(self, mask: Picture, name: str) -> Mask:
         if isinstance(mask, str):

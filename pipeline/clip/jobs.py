@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.clip.exemplars import Exemplars
 from pipeline.clip.framing import SDR, Framing, GifOptions
 from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
@@ -93,7 +94,7 @@ QUALITY = option(
 
 
 @dataclass(frozen=True)
-class ClipJob(Framing, GifOptions, Keyframes):
+class ClipJob(Framing, GifOptions, Keyframes, Exemplars):
     """A clip to paint, and where to put it."""
 
     source: Path = field(
@@ -120,24 +121,13 @@ class ClipJob(Framing, GifOptions, Keyframes):
     audio: str | int = field(default="default", metadata=AUDIO)
     shortest: bool = field(default=False, metadata=SHORTEST)
     location: bool = field(default=False, metadata=LOCATION)
-    first: Path | None = field(
-        default=None,
-        metadata=option(
-            "The first frame as it should be painted, by hand or corrected: it stays as it is, leads those that come "
-            "after it, and counts as a style as much as the others together.",
-            INPUT,
-            metavar="FILE",
-        ),
-    )
     init: Path | None = field(default=None, kw_only=True)
     """A picture that each shot starts from, resized to fit, instead of what the settings say."""
 
     @property
     def all_styles(self) -> tuple[StylePicture, ...]:
-        """The styles, and the frame that was painted by hand."""
-        if self.first is None:
-            return self.styles
-        return (*self.styles, StylePicture(self.first, sum(style.weight for style in self.styles)))
+        """The styles, and the frames that were painted by hand."""
+        return self.styles_with_exemplars(self.styles)
 
     @property
     def outputs(self) -> tuple[Path, ...]:

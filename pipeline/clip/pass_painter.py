@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pipeline.clip.events import OnEvent, Repainted, Reverted, stepped
 from pipeline.clip.frame_masks import ALIKE, FrameMasks
@@ -42,14 +43,16 @@ class PassPainter:
     """As for `warm_start`."""
     masks: FrameMasks = ALIKE
     """What is where in every frame."""
-    first: Image | None = None
-    """The first frame of the clip, where it was painted by hand."""
+    exemplars: Mapping[int, Image] = field(default_factory=dict)
+    """Frames that were painted by hand, by their numbers."""
     init: Image | None = None
     """What is painted from nothing starts from, where that is another picture."""
     on_look: OnLook | None = None
     """As `Run.on_look`."""
     looks: Looks = AS_SET
     """What every frame is painted like, where keyframes say it."""
+    kept: Mapping[int, float] = field(default_factory=dict)
+    """As `shares_kept` says it of this pass."""
 
     def show(self, frame: Frame, so_far: PaintedFrame | Progress) -> None:
         """Let a frame be looked at, finished or as it stands."""
@@ -70,13 +73,14 @@ class PassPainter:
         with which a circle is closed. And what was painted by hand stays in every pass.
         """
         index = tracked.frame.index
-        if self.first is not None and index == 0:
-            return self._given(tracked.frame, self.first)
+        if index in self.exemplars:
+            return self._given(tracked.frame, self.exemplars[index])
         if tracked.before is None:
             return None if self.earlier is None else _kept(self.earlier, index, Stop.KEPT)
         before = self.previous.find(index)
         carries = self.earlier is not None or self.painter.settings.carry != "none"
-        still = tracked.still and before is not None and self._alike(before[1], index)
+        # Between two frames that were painted by hand, what shows the same still goes from one to the other.
+        still = tracked.still and before is not None and self._alike(before[1], index) and index not in self.kept
         if still and carries and before is not None and before[0].stable(before[1]):
             return _kept(*before, Stop.STILL)
         if self.earlier is not None and self._closing(index) == 1:
@@ -178,7 +182,9 @@ class PassPainter:
         return _kept(self.earlier, index, Stop.KEPT)
 
     def _closing(self, index: int) -> float | None:
-        return closing_share(self.earlier, self.one, index) if self.one.circle and self.earlier is not None else None
+        if self.one.circle and self.earlier is not None:
+            return closing_share(self.earlier, self.one, index)
+        return self.kept.get(index)
 
     def _try(self, frame: Frame, start: WarmStart | None, steps: int | None) -> PaintedFrame | None:
         """The painting; None where no finite loss was found, whatever was tried."""

@@ -43,7 +43,7 @@ class Ingredient:
     part: Part | None = None
     """Of a style, what of it is used; None: all of it."""
     at: int | Fraction | None = None
-    """Of a mask, the frame or the time that it was drawn for, as `MaskPicture.at`."""
+    """Of a mask, the frame or the time that it was drawn for, as `MaskPicture.at`; of an exemplar, which one it is."""
 
     @property
     def identity(self) -> list[Any]:
@@ -118,8 +118,8 @@ class Record(Framing):
     """The network as a person would call it."""
     init: Ingredient | None = None
     """What it starts from, where that is another picture."""
-    first: Ingredient | None = None
-    """Of a clip, its first frame where that was painted by hand."""
+    exemplar: tuple[Ingredient, ...] = ()
+    """Of a clip, its frames that were painted by hand."""
     region: tuple[RegionIngredients, ...] = ()
     protect: tuple[tuple[Ingredient, ...], ...] = ()
     """The masks of what is not painted."""
@@ -154,8 +154,8 @@ class Record(Framing):
         """All that went into it."""
         regions = (one for region in self.region for one in (*region.mask, *region.styles))
         protect = (one for mask in self.protect for one in mask)
-        single = (one for one in (self.init, self.first) if one is not None)
-        return (self.source, *self.styles, *single, *regions, *protect, *self.keyframe_styles)
+        single = () if self.init is None else (self.init,)
+        return (self.source, *self.styles, *single, *self.exemplar, *regions, *protect, *self.keyframe_styles)
 
     @property
     def keyframe_styles(self) -> tuple[Ingredient, ...]:
@@ -169,7 +169,7 @@ class Record(Framing):
             source=place(self.source),
             styles=tuple(map(place, self.styles)),
             init=None if self.init is None else place(self.init),
-            first=None if self.first is None else place(self.first),
+            exemplar=tuple(map(place, self.exemplar)),
             region=tuple(
                 RegionIngredients(tuple(map(place, one.mask)), tuple(map(place, one.styles))) for one in self.region
             ),
@@ -190,6 +190,7 @@ class Record(Framing):
             "region": region,
             "protect": list(map(mask, self.protect)),
             "keyframes": [one.as_json(lambda style: style.identity) for one in self.keyframes],
+            "exemplar": mask(self.exemplar),
         }
         return {name: value for name, value in found.items() if value}
 
@@ -201,7 +202,6 @@ class Record(Framing):
             "styles": [_style_as_json(style, result) for style in self.styles],
             **self._parts_as_json(result),
             "init": None if self.init is None else _as_json(self.init, result),
-            **({} if self.first is None else {"first": _as_json(self.first, result)}),
             "network": {"name": self.network, "sha256": self.digest},
             "precision": self.precision,
             "frames": self.frames,
@@ -235,7 +235,8 @@ class Record(Framing):
         ]
         protect = list(map(masks, self.protect))
         keyframes = [one.as_json(lambda style: _style_as_json(style, result)) for one in self.keyframes]
-        found = {"region": regions, "protect": protect, "keyframes": keyframes}
+        exemplars = masks(self.exemplar)
+        found = {"region": regions, "protect": protect, "keyframes": keyframes, "exemplar": exemplars}
         return {name: value for name, value in found.items() if value}
 
 
@@ -248,7 +249,7 @@ def clip_record(job: ClipJob, part: tuple[int | None, int | None] | None, painte
     return Record(
         "clip", flow=flow.name, frames=part, rate=job.rate, upscale=job.upscale, codec=job.codec,
         quality=job.quality, audio=job.audio, shortest=job.shortest, location=job.location,
-        first=None if job.first is None else _ingredient(job.first),
+        exemplar=tuple(Ingredient(one.path, fingerprint(one.path), at=one.at) for one in job.exemplar),
         init=None if job.init is None else _ingredient(job.init),
         source=_ingredient(job.source), **_ingredients(job), **job.framing, **_painted_by(painter),
     )  # fmt: skip

@@ -87,7 +87,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         raise _Malformed("styles is not a list")
     precision = _one_of(job.get("precision"), "precision", ("float32", "bfloat16"))
     kind = _one_of(job.get("kind"), "kind", ("clip", "picture"))
-    init, first, flow = job.get("init"), job.get("first"), texts.get("flow")
+    init, flow = job.get("init"), texts.get("flow")
     if "settings" not in texts:
         raise _Malformed("there are no settings")
     return Record(
@@ -102,7 +102,7 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         precision=precision,
         settings=texts["settings"],
         init=None if init is None else _ingredient(init, "init"),
-        first=None if first is None else _ingredient(first, "first"),
+        exemplar=_exemplars(job),
         flow=None if flow is None else _text(flow, "flow", _FLOW),
         frames=_frames(job.get("frames")),
         rate=_rate(job.get("fps")),
@@ -197,6 +197,15 @@ def _mask(value: Any) -> tuple[Ingredient, ...]:
     if not pictures:
         raise _Malformed("a mask is none")
     return tuple(replace(_ingredient(one, "a mask"), at=_moment(one.get("at"))) for one in pictures)
+
+
+def _exemplars(job: Mapping[str, Any]) -> tuple[Ingredient, ...]:
+    found = [
+        replace(_ingredient(one, "an exemplar"), at=_moment(one.get("at"), "an exemplar"))
+        for one in _list(job.get("exemplar", []), "exemplar")
+    ]
+    # As it was called when there could only be the first one.
+    return (*([] if job.get("first") is None else [_ingredient(job["first"], "first")]), *found)
 
 
 def _moment(value: Any, of: str = "a mask") -> int | Fraction | None:

@@ -15,6 +15,7 @@ from pipeline import __version__
 from pipeline.clip.clip import run_clip
 from pipeline.clip.engine import Engine
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started, ignore
+from pipeline.clip.exemplars import Exemplar
 from pipeline.clip.find_inputs import Finder
 from pipeline.clip.jobs import ClipJob, ReplayJob, StillJob, StylePicture
 from pipeline.clip.keyframed import Keyframes
@@ -58,8 +59,8 @@ class ReplayInputs:
     """What of it is painted otherwise, in some places and at some times."""
     init: Path | None
     """What it started from, where that is another picture."""
-    first: Path | None
-    """Of a clip, its first frame where that was painted by hand."""
+    exemplars: tuple[Exemplar, ...]
+    """Of a clip, its frames that were painted by hand."""
 
     def still(self, output: Path | None, overwrite: bool = False, restart: bool = False) -> StillJob:
         """To paint a picture again."""
@@ -107,8 +108,10 @@ def prepare_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayInputs:
 
     over_time = Keyframes(**regions.regions, keyframes=tuple(map(keyframe, record.keyframes)))
     init = None if record.init is None else finder.find("the picture it began as", record.init, "")
-    first = None if record.first is None else finder.find("the first frame, painted by hand", record.first, "")
-    return ReplayInputs(record, engine, notes, source, styles(record.styles), over_time, init, first)
+    exemplars = tuple(
+        Exemplar(finder.find("a frame that was painted by hand", one, ""), one.at) for one in record.exemplar
+    )
+    return ReplayInputs(record, engine, notes, source, styles(record.styles), over_time, init, exemplars)
 
 
 def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
@@ -145,7 +148,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
-            location=record.location, first=inputs.first, init=inputs.init,
+            location=record.location, exemplar=inputs.exemplars, init=inputs.init,
             **record.framing, **_gif_options(record, output), **inputs.regions.over_time,
         )  # fmt: skip
         run_clip(clip, engine, with_notes)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from pipeline.clip.engine import Engine, open_painter, read_style
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
+from pipeline.clip.exemplar_files import open_exemplars
 from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.input_times import input_times
@@ -24,11 +24,9 @@ from pipeline.clip.styles import StylePicture
 from pipeline.clip.timeline import Looks, Timeline, check_keyframes
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
-from pipeline.errors import UsageError
-from pipeline.media import open_source, read_picture, resize
+from pipeline.media import open_source
 from pipeline.media.alpha import is_transparent
 from pipeline.media.frame import FrameSource, VideoInfo
-from pipeline.media.resize import centre_crop, cropped
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.shots import Shot
@@ -39,10 +37,6 @@ from pipeline.style.adain import ClipStatistics
 from pipeline.style.frame import Style
 from pipeline.style.painter import Painter
 from pipeline.types import Image
-
-OTHER_SHAPE = 0.01
-"""By how much the shape of a frame that was painted by hand may differ from that of the clip, in the quotient of its
-sides; and by a pixel in any case."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +57,8 @@ class Session:
     """Whether the results keep what is transparent in the input."""
     masks: OpenMasks = NO_MASKS
     """Of the regions, as they were found in their files."""
-    first: Image | None = None
-    """The first frame, where it was painted by hand; of the size that is painted."""
+    exemplars: Mapping[int, Image] = field(default_factory=dict)
+    """Frames that were painted by hand, by their numbers; of the size that is painted."""
     init: Image | None = None
     """What each shot starts from, where that is another picture; likewise."""
     timeline: Timeline | None = None
@@ -199,7 +193,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         on_event,
         job.keeps_alpha and is_transparent(source),
         open_clip_masks(job, source.info),
-        None if job.first is None else _first_frame(job.first, job, source.info),
+        open_exemplars(job, source.info),
         None if job.init is None else read_start(job.init, job.crop, source.info.width, source.info.height),
         timeline,
         {} if timeline is None else _pictures(job),
@@ -221,23 +215,6 @@ def _timeline(job: ClipJob, settings: Settings, info: VideoInfo) -> Timeline | N
 def _pictures(job: ClipJob) -> dict[StylePicture, Image]:
     bare = [StylePicture(style.path, part=style.part) for style in (*job.all_styles, *job.region_styles)]
     return {style: read_style(style) for style in dict.fromkeys(bare)}
-
-
-def _first_frame(path: Path, job: ClipJob, info: VideoInfo) -> Image:
-    """The first frame as it was painted by hand, in the size that is painted.
-
-    :raises UsageError: it has another shape than the frames of the clip.
-    """
-    whole = read_picture(path)
-    height, width = whole.shape[:2]
-    picture = cropped(whole, centre_crop(width, height, job.crop))
-    wanted, found = info.width / info.height, picture.shape[1] / picture.shape[0]
-    if abs(found / wanted - 1) > OTHER_SHAPE + 1 / min(info.height, *picture.shape[:2]):
-        raise UsageError(
-            f"{path}: this has {width}x{height} pixels, another shape than the frames of {job.source.name}, which are "
-            f"painted at {info.width}x{info.height}. Paint the first frame as it is, at any size."
-        )
-    return resize(picture, info.width, info.height)
 
 
 def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:

@@ -57,7 +57,7 @@ class Tracks:
         def track(start: Any, read: Callable[[Keyframe], Any]) -> list[_Key]:
             return _from_start([_Key(time, one.ease, read(one)) for time, one in timed if read(one) is not None], start)
 
-        self._first = job.first
+        self._by_hand = _mixture([StylePicture(one.path) for one in job.exemplar])
         self._weight = sum(style.weight for style in job.styles)
         self._strength = track(settings.strength, lambda one: one.strength)
         self._colours = track({settings.colours: 1.0}, lambda one: {one.colours: 1.0} if one.colours else None)
@@ -87,9 +87,9 @@ class Tracks:
         parts = []
         for number, track in enumerate(self._styles):
             styles = _value(track, time, _mixed)
-            if number == 0 and self._first is not None:
+            if number == 0 and self._by_hand:
                 # What was painted by hand counts as much as all others together, whatever these are.
-                styles = {**{style: share / 2 for style, share in styles.items()}, StylePicture(self._first): 0.5}
+                styles = _mixed(styles, self._by_hand, 0.5)
             parts.append(
                 {
                     StyleUse(style, word, scale): a * b * c

@@ -75,12 +75,15 @@ def further_start(
 
     :param own: its painting of the pass before, which stays where the frames before do not show what it shows; all of
         it is what is started from where that is better.
-    :param closing: as `closing_share` says; None where no circle is closed.
+    :param closing: as `closing_share` or `exemplars.shares_kept` says; None where neither says anything.
     :param moves_of: as for `warm_start`.
     """
-    painting = previous.image(tracked.frame.index) if tracked.ways else None
+    painting = previous.image(tracked.frame.index) if tracked.ways or (tracked.still and closing is not None) else None
     if painting is None:
         return WarmStart(own)
+    if tracked.still:
+        everywhere = np.ones(own.shape[:2], np.float32)
+        return WarmStart(blended(own, painting, everywhere, 1 - (closing or 0.0)))
     moves = (moves_of(tracked) if moves_of is not None else moves_now(tracked, previous, fills=False)).paintings
     expected = _expected(tracked, moves, settings)
     if closing and expected:

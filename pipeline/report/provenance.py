@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 from pipeline.clip.framing import FLATTEN
@@ -42,7 +43,7 @@ def record_rows(record: Record) -> list[tuple[str, ...]]:
         *_region_rows(record),
         *_keyframe_rows(record),
         *([] if record.init is None else [("began as", _line(record.init))]),
-        *([] if record.first is None else [("first frame", _line(record.first))]),
+        *(("painted by hand", _exemplar_line(one)) for one in record.exemplar),
         *([] if record.until is None else [("accepted after", f"{record.until} steps")]),
         ("network", f"{record.network}, SHA-256 {record.digest}"),
         ("precision", record.precision),
@@ -75,7 +76,7 @@ def record_as_json(record: Record) -> str:
             "protect": [list(map(_mask, mask)) for mask in record.protect],
             "keyframes": [one.as_json(_style) for one in record.keyframes],
             "init": None if record.init is None else _ingredient(record.init),
-            "first": None if record.first is None else _ingredient(record.first),
+            "exemplar": list(map(_mask, record.exemplar)),
             "network": {"name": record.network, "sha256": record.digest},
             "precision": record.precision,
             "flow": record.flow,
@@ -125,10 +126,15 @@ def _keyframe_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _mask_line(mask: Ingredient) -> str:
-    drawn = (
-        "" if mask.at is None else f", drawn for {'frame ' if isinstance(mask.at, int) else ''}{bound_text(mask.at)}"
-    )
-    return f"{_line(mask)}{drawn}"
+    return f"{_line(mask)}{'' if mask.at is None else f', drawn for {_moment(mask.at)}'}"
+
+
+def _exemplar_line(one: Ingredient) -> str:
+    return f"{_line(one)}, as {'the first frame' if one.at is None else _moment(one.at)}"
+
+
+def _moment(at: int | Fraction) -> str:
+    return f"{'frame ' if isinstance(at, int) else ''}{bound_text(at)}"
 
 
 def _size(size: str | int) -> str:

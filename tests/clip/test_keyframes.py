@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tiny import tiny_settings
 
+from pipeline.clip.exemplars import Exemplar
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.input_times import InputTimes
 from pipeline.clip.jobs import ClipJob
@@ -227,7 +228,7 @@ def test_a_region_comes_and_goes_and_changes_its_style() -> None:
 
 
 def test_the_first_frame_that_was_painted_by_hand_counts_as_much_as_all_styles() -> None:
-    found = looks("2s: style=b.jpg", first=Path("first.png"))
+    found = looks("2s: style=b.jpg", exemplar=(Exemplar(Path("first.png")),))
     assert shares_of(found, "first.png") == [0.5] * 8
     assert shares_of(found, "b.jpg")[:5] == [0, 0.125, 0.25, 0.375, 0.5]
 

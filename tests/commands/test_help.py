@@ -98,7 +98,7 @@ def test_image_and_video_share_their_options() -> None:
     assert set(options("video")) - set(options("image")) == {
         "gif", "frames", "fps", "codec", "quality", "carry", "flow", "temporal_weight", "passes", "loop", "cuts",
         "carried_steps", "budget", "finish_by", "hdr", "audio", "shortest", "location", "gif_size", "gif_fps",
-        "first", "keyframe",
+        "exemplar", "keyframe",
     }  # fmt: skip
 
 

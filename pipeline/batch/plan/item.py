@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.batch.plan.options import PaintingOptions
+from pipeline.clip.exemplars import exemplars_as_json, exemplars_from_json
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import parse_rate
 from pipeline.clip.regions import regions_as_json, regions_from_json
@@ -37,6 +38,11 @@ class Item(PaintingOptions):
         return None if self.still else self.clip_job().the_gif
 
     @property
+    def style_files(self) -> tuple[Path, ...]:
+        """Of the styles, and of the frames that were painted by hand."""
+        return tuple(style.path for style in self.styles_with_exemplars(self.styles))
+
+    @property
     def rate(self) -> Fraction | None:
         """Frames a second, instead of the source's own."""
         return None if self.fps is None else parse_rate(self.fps)
@@ -50,7 +56,7 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
-            init=self.init, **self.framing, **self.gif_options, **self.regions,
+            init=self.init, exemplar=self.exemplar, **self.framing, **self.gif_options, **self.regions,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
@@ -68,7 +74,7 @@ class Item(PaintingOptions):
         """As one line that `from_json` reads; the same for the same item."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["styles"] = list(map(style_as_json, self.styles))
-        values.update(regions_as_json(self))
+        values.update(regions_as_json(self), exemplar=exemplars_as_json(self.exemplar))
         return json.dumps(values, default=str, sort_keys=True)
 
     @classmethod
@@ -80,7 +86,7 @@ class Item(PaintingOptions):
         for name in ("source", "output", "gif", "weights", "init"):
             values[name] = None if values.get(name) is None else Path(values[name])
         values["styles"] = tuple(map(style_from_json, values["styles"]))
-        values.update(regions_from_json(values))
+        values.update(regions_from_json(values), exemplar=exemplars_from_json(values.get("exemplar", ())))
         if values["frames"] is not None:
             # A frame is a number there, a time a text.
             values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])

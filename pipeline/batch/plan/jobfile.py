@@ -27,7 +27,8 @@ Every input is painted in every style: a style is a picture, a folder of picture
 with weights after a colon. Style pictures that lie in an input folder are not painted. `[defaults]` and every
 `[[item]]` can have `preset`, `weights` (a file), `frames` ("0:48", or "0:2s"), `fps`, `upscale`, `aspect` ("9:16"),
 `pad` ("black"), `output_size` ("source", or pixels), `alpha` ("keep"), `codec`, `quality`, `gif`, `gif_size`,
-`gif_fps`, `max_bytes` ("5MB"), `region` (["sky.png=wave.jpg"]), `protect` (["face.png"]), and any setting by its name;
+`gif_fps`, `max_bytes` ("5MB"), `region` (["sky.png=wave.jpg"]), `protect` (["face.png"]),
+`exemplar` (["hand.png", "later.png@60"]), and any setting by its name;
 what an item does not say is as in `[defaults]`. An item whose `input` is among `inputs` says how that one is painted;
 any other is painted as well. It can have a `style` or `styles` of its own, and a `name` (a template) or, for a single
 painting, an `output` (the name as it is, below the `output` of the file). Relative paths count from the folder of the

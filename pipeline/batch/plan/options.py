@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pipeline.clip.exemplars import Exemplars
 from pipeline.clip.framing import Framing, GifOptions
 from pipeline.clip.jobs import AUDIO, CODEC, FPS, FRAMES, LOCATION, QUALITY, SHORTEST, UPSCALE, WEIGHTS
 from pipeline.clip.parse import FrameRange
@@ -16,7 +17,7 @@ from pipeline.settings import DEFAULT_PRESET, PRESET
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaintingOptions(Framing, GifOptions, Regions):
+class PaintingOptions(Framing, GifOptions, Regions, Exemplars):
     """How a painting is made and written: of an `Item`, and of all that a batch says it of."""
 
     preset: str = field(default=DEFAULT_PRESET, metadata=PRESET)

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
+from pipeline.clip.exemplars import parse_exemplar
 from pipeline.clip.framing import (
     LARGEST,
     parse_alpha,
@@ -173,6 +174,7 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "gif": _switch("gif"),
     "region": _each("region", parse_region),
     "protect": _each("protect", parse_mask),
+    "exemplar": _each("exemplar", parse_exemplar),
     "gif_size": _gif_size,
     "gif_fps": lambda value, home: parse_gif_fps(str(value)),
     "max_bytes": lambda value, home: parse_bytes(str(value)),
