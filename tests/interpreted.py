@@ -50,5 +50,4 @@ def interpreted_kernels() -> Kernels:
         difference.roughness,
         difference.expected,
         descent.descend,
-        interpreted_motion_kernels(),
     )

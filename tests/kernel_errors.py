@@ -21,7 +21,7 @@ from pipeline.network.kernels import (
     Pool,
     Stage,
     first_weight,
-    kernels_on,
+    motion_kernels_on,
     plain_stage,
 )
 from pipeline.style import optimizers
@@ -64,9 +64,9 @@ def errors_of_kernels(device: torch.device) -> dict[str, float]:
         from pipeline.network import stage_kernels as stage
         from pipeline.network import style_kernels as style
 
-        known = kernels_on(device)
+        known = motion_kernels_on(device)
         assert known is not None
-        motion = known.motion
+        motion = known
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     stages = {f"stages, {name}": stage_error(stage.fused_stage, device, one) for name, one in formats.items()}
     return {

@@ -16,6 +16,7 @@ from pipeline.clip.step_budget import Speed
 from pipeline.clip.tracking import find_by, lookback, track_frames
 from pipeline.clip.warm_start import warm_start
 from pipeline.media.frame import Frame, FrameSource
+from pipeline.motion.device_flow import DeviceDis
 from pipeline.motion.flow import FlowMethod
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame, WarmStart
@@ -60,6 +61,8 @@ def measure_speed(painter: Painter, flow: FlowMethod, frames: Sequence[Frame]) -
             store.put(frame.index, PaintedFrame(frame.image, {}, 0, 0.0, Stop.STEPS))
         # What is done once for all frames, such as the targets of the style, is not timed.
         painter.paint(image, WarmStart(image), steps=1)
+        if isinstance(flow, DeviceDis):
+            flow.prepare(*image.shape[:2])
         began = time.monotonic()
         tracked = next(track_frames(frames, last.index, {0}, settings, find_by(flow)))
         carried = warm_start(tracked, PreviousPaintings(store), settings) or WarmStart(image)

@@ -16,7 +16,7 @@ from pipeline.motion.device_way import WayFinder, way_of
 from pipeline.motion.flow import SMALLEST, Flow
 from pipeline.network.device_graph import ALONE, Recorded, recorder_of
 from pipeline.network.inverse_search import InverseSearch
-from pipeline.network.kernels import kernels_on
+from pipeline.network.kernels import motion_kernels_on
 from pipeline.network.memory import is_out_of_memory
 from pipeline.types import Image
 
@@ -116,10 +116,8 @@ class _Search:
 
     def __init__(self, ways: bool, size: tuple[int, int], pairs: int, device: torch.device, recorded: Recorded) -> None:
         self._frames = torch.zeros((1 + pairs, *size, 3), dtype=torch.uint8, device=device)
-        kernels = kernels_on(device)
-        self._flow = InverseSearch(
-            max(SMALLEST, size[0]), max(SMALLEST, size[1]), device, None if kernels is None else kernels.motion
-        )
+        height, width = (max(SMALLEST, side) for side in size)
+        self._flow = InverseSearch(height, width, device, motion_kernels_on(device))
         self._ways = WayFinder(*size, device) if ways else None
         self._recorded = recorded
 

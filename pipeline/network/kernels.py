@@ -168,7 +168,6 @@ class Kernels:
     """The loss of `style.objective.TemporalTerm`."""
     descend: Callable[[Tensor, Tensor, Tensor, Descent, DescentRules], None]
     """A step of `style.optimizers.LBFGS`, but the first: moves the pixels, given the loss and gradient (D,) there."""
-    motion: MotionKernels
 
 
 def kernels_on(device: torch.device) -> Kernels | None:
@@ -180,14 +179,7 @@ def kernels_on(device: torch.device) -> Kernels | None:
 def _tried(device: torch.device) -> Kernels | None:
     """Triton wants a C compiler beside a GPU that it knows."""
     try:
-        from pipeline.network import (
-            descent_kernels,
-            difference_kernels,
-            refinement_kernels,
-            search_kernels,
-            stage_kernels,
-            style_kernels,
-        )
+        from pipeline.network import descent_kernels, difference_kernels, stage_kernels, style_kernels
 
         maps, bias = torch.zeros((1, 2, 2, 2), device=device), torch.zeros(2, device=device)
         stage_kernels.fused_stage(maps, bias, "average", True, False)
@@ -207,5 +199,29 @@ def _tried(device: torch.device) -> Kernels | None:
         difference_kernels.roughness,
         difference_kernels.expected,
         descent_kernels.descend,
-        MotionKernels(search_kernels.searched, search_kernels.densified, refinement_kernels.refined),
     )
+
+
+def motion_kernels_on(device: torch.device) -> MotionKernels | None:
+    """Those of a device that find motion; None where it has none."""
+    return None if device.type != "cuda" or find_spec("triton") is None else _tried_motion(device)
+
+
+@lru_cache(maxsize=8)
+def _tried_motion(device: torch.device) -> MotionKernels | None:
+    try:
+        from pipeline.network import refinement_kernels, search_kernels
+        from pipeline.network.inverse_search import InverseSearch
+
+        known = MotionKernels(search_kernels.searched, search_kernels.densified, refinement_kernels.refined)
+        blank = torch.zeros((1, 1, 16, 16), device=device)
+        InverseSearch(16, 16, device, known)(blank, blank)
+    except Exception as error:
+        warnings.warn(
+            f"The kernels that find motion do not run on this device, so that is slower: {type(error).__name__}: "
+            f"{error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    return known

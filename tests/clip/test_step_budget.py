@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from jobs import SMALL, assert_same, moving_folder, paint_picture, pictures, reelbrush
-from tiny import CountingNetwork, picture, tiny_painter, tiny_settings
+from tape import Tape
+from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 
 from pipeline.clip.clip import run_clip
 from pipeline.clip.deadline import Deadline, reserve
@@ -31,9 +32,11 @@ from pipeline.clip.step_budget import (
     allocate,
     plan_steps,
 )
+from pipeline.clip.tracking import TrackedFrame, track_frames
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.errors import UsageError
 from pipeline.media import open_source
+from pipeline.motion.device_flow import DeviceDis
 from pipeline.motion.flow import DIS
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame, WarmStart
@@ -424,6 +427,23 @@ def test_the_speed_that_is_measured_is_that_of_painting(
     assert speed.step == 1
     # What is done once for a frame: its targets.
     assert speed.beside == twenty - 20 > 0
+
+
+def test_a_device_records_how_it_finds_motion_before_its_speed_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = Tape()
+    monkeypatch.setattr("pipeline.motion.device_flow.recorder_of", lambda device: tape)
+    recorded: list[int] = []
+
+    def watched(*given: Any) -> Iterator[TrackedFrame]:
+        recorded.append(tape.recorded)
+        return track_frames(*given)
+
+    monkeypatch.setattr("pipeline.clip.speed.track_frames", watched)
+    painter, source = tiny_painter(CountingNetwork(), size=28), open_source(moving_folder(tmp_path / "in", 2), size=28)
+    measure_speed(painter, DeviceDis(CPU), first_frames(source, painter.settings))
+    assert recorded == [1], "what is timed is what each frame takes"
 
 
 @pytest.mark.heavy

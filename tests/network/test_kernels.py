@@ -27,7 +27,7 @@ from torch import Tensor
 from pipeline.network import base
 from pipeline.network import kernels as kernels_file
 from pipeline.network.base import Padding, Pooling
-from pipeline.network.kernels import Pool, Stage, kernels_on, plain_stage
+from pipeline.network.kernels import Pool, Stage, kernels_on, motion_kernels_on, plain_stage
 from pipeline.style import objective, optimizers
 from pipeline.style.losses import Statistic, content_target, moments
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm
@@ -155,6 +155,10 @@ def test_a_device_whose_kernels_do_not_run_is_told_of_once(monkeypatch: pytest.M
         assert kernels_on(torch.device("cuda")) is None
     assert kernels_on(torch.device("cuda")) is None, "known, and not said again"
     kernels_file._tried.cache_clear()
+    kernels_file._tried_motion.cache_clear()
+    with pytest.warns(RuntimeWarning, match="kernels that find motion do not run on this device, so that is slower: "):
+        assert motion_kernels_on(torch.device("cuda")) is None
+    kernels_file._tried_motion.cache_clear()
 
 
 @pytest.mark.heavy
