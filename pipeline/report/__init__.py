@@ -1,1 +1,1 @@
-"""What a person looks at: progress on the console, progress GIFs, plots, reports on clips and on the machine."""
+"""What is said: on the console, as lines of JSON, as a status, and as the HTML report of a batch."""

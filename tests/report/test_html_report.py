@@ -680,10 +680,3 @@ def test_without_its_script_everything_is_still_there(browser: Any, report: Path
     assert page.locator(".line").count() == 3
     assert "2026-09-21" in page.locator(".when").text_content()
     context.close()
-
-
-def test_the_template_is_part_of_the_package() -> None:
-    """Or an installed Reelbrush could not write a report."""
-    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^pipeline = \[(.*)\]$", text, re.MULTILINE)
-    assert '"show/page/*"' in line
