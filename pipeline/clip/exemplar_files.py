@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pipeline.clip.engine import load_styles
 from pipeline.clip.exemplars import Exemplar
+from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.input_times import InputTimes, input_times
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.parse import bound_text
@@ -10,8 +14,12 @@ from pipeline.errors import UsageError
 from pipeline.media import read_picture, resize
 from pipeline.media.frame import VideoInfo
 from pipeline.media.resize import centre_crop, cropped
+from pipeline.style.frame import Style
+from pipeline.style.regions import shares_of
 from pipeline.types import Image
 
+LEAST_PART = 0.01
+"""Of a frame, that a region has to take there for a frame painted by hand to say something of it."""
 OTHER_SHAPE = 0.01
 """By how much the shape of a frame that was painted by hand may differ from that of the clip, in the quotient of its
 sides; and by a pixel in any case."""
@@ -68,3 +76,19 @@ def _fitted(one: Exemplar, job: ClipJob, info: VideoInfo) -> Image:
             f"are painted at {info.width}x{info.height}. Paint the frame as it is, at any size."
         )
     return resize(picture, info.width, info.height)
+
+
+def parts_with_exemplars(job: ClipJob, exemplars: Mapping[int, Image], masks: FrameMasks) -> list[list[Style]]:
+    """The styles of the rest of a clip and of each of its regions; of the frames that were painted by hand, each part
+    has what they show of it, which counts together as much as its styles.
+
+    :param exemplars: as `open_exemplars`.
+    :raises MediaError: a style cannot be read any more.
+    """
+    found = [load_styles(styles) for styles in (job.styles, *(one.styles for one in job.region))]
+    shares = {index: shares_of(at).numpy() for index in exemplars if (at := masks.of(index)) is not None}
+    for number, part in enumerate(found):
+        seen = {index: share[number] for index, share in shares.items() if share[number].mean() >= LEAST_PART}
+        weight = sum(style.weight for style in part) / max(1, len(seen))
+        part += [Style(exemplars[index], weight, counts=counts) for index, counts in seen.items()]
+    return found

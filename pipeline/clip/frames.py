@@ -59,7 +59,7 @@ def paint_frames(session: Session, survey: Survey, run: Run) -> None:
     :raises NotEnoughMemoryError: memory does not suffice, whatever was tried.
     :raises DamagedFrameError: a finished frame is no longer what was written.
     """
-    painter = session.painter_over(survey.statistics, survey.looks)
+    painter = session.painter_over(survey.statistics, survey.looks, survey.masks)
     for one in passes_in_time(run):
         store, earlier = run.work.begin(one)
         if store.done:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.clip.engine import Engine, open_painter, read_style
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
-from pipeline.clip.exemplar_files import open_exemplars
+from pipeline.clip.exemplar_files import open_exemplars, parts_with_exemplars
+from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.identity import painting_identity
 from pipeline.clip.input_times import input_times
@@ -80,8 +81,11 @@ class Session:
             flow=record.flow,
         )
 
-    def painter_over(self, statistics: ClipStatistics, looks: Looks) -> Painter:
-        """The painter of the first pass."""
+    def painter_over(self, statistics: ClipStatistics, looks: Looks, masks: FrameMasks) -> Painter:
+        """The painter of the first pass.
+
+        :param masks: of the regions, in every frame.
+        """
         painter = self.painter
         if self.timeline is not None:
             parts = [
@@ -89,6 +93,9 @@ class Session:
                 for part in looks.variants
             ]
             painter = painter.over_time(self.timeline.words, parts)
+        elif self.job.region and self.exemplars:
+            parts = parts_with_exemplars(self.job, self.exemplars, masks)
+            painter = painter.over_time((self.settings.colours,), parts)
         return painter.with_statistics(statistics)
 
     def painter_for(self, one: Pass, painter: Painter) -> Painter:

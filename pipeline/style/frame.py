@@ -25,6 +25,8 @@ class Style:
     """Whose colours paintings in it have, as `Settings.colours`; None: as the settings say."""
     scale: float | tuple[float, ...] | None = None
     """As `Settings.style_scale`; None: as the settings say."""
+    counts: npt.NDArray[np.float32] | None = None
+    """How much each of its pixels counts, 0 to 1, float32 (H, W); None: all do alike."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class Variant:
     """One of `WORDS`."""
     scales: tuple[float, ...]
     """As `Settings.style_scale`."""
+    counts: Tensor | None = None
+    """How much each of its pixels counts, 0 to 1, float32 (1, H, W), on the CPU; None: all do alike."""
 
     def matched(self, content: ColourStatistics) -> Variant:
         """The same brought to the colours of the input, as far as that is asked for."""
@@ -63,8 +65,11 @@ class Variant:
 
     @cached_property
     def statistics(self) -> ColourStatistics:
-        """Of the pixels of the picture."""
-        return colour_statistics(self.picture)
+        """Of the pixels of the picture; of those that count half or more."""
+        if self.counts is None:
+            return colour_statistics(self.picture)
+        counting = self.counts[0] >= min(0.5, float(self.counts.max()))
+        return colour_statistics(self.picture[..., counting].unsqueeze(-1))
 
 
 def variants_of(styles: Sequence[Style], settings: Settings) -> list[Variant]:
@@ -75,7 +80,8 @@ def variants_of(styles: Sequence[Style], settings: Settings) -> list[Variant]:
         scale = settings.style_scale if style.scale is None else style.scale
         picture = pictures.setdefault(id(style.image), to_tensor(style.image))
         scales = scale if isinstance(scale, tuple) else (scale,)
-        found.append(Variant(picture, style.weight, style.colours or settings.colours, scales))
+        counts = None if style.counts is None else torch.from_numpy(style.counts).unsqueeze(0)
+        found.append(Variant(picture, style.weight, style.colours or settings.colours, scales, counts))
     return found
 
 

@@ -15,9 +15,11 @@ from pipeline.style.adain import ChannelStatistics, style_channel_statistics
 from pipeline.style.look import Variant
 from pipeline.style.losses import Moments, Statistic, blend, moments_of
 from pipeline.style.picture import resized, scaled_size
+from pipeline.style.regions import resized_shares
 
-Sums = Callable[[Tensor, Sequence[str], int | None], Mapping[str, tuple[Tensor, Tensor, int]]]
-"""Sums over the maps of a picture on the device, by layer, as `tiles.tiled_sums`; the last is the side of a tile."""
+Sums = Callable[[Tensor, Sequence[str], int | None, Tensor | None], Mapping[str, tuple[Tensor, Tensor, int]]]
+"""Sums over the maps of a picture on the device, by layer, as `tiles.tiled_sums`; from the side of a tile, and how much
+each pixel counts, (1, H, W), where not all do alike."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,9 @@ class StyleBank:
             there = tile_side is None and waits_for_launches(self._device)
             full = picture.to(self._device) if there else picture
             shown = resized(full, *self._workable(height, width)).to(self._device)
+            counts = None if variant.counts is None else resized_shares(variant.counts, *shown.shape[2:])
             with torch.no_grad():
-                sums = self._sums(shown, layers, tile_side)
+                sums = self._sums(shown, layers, tile_side, counts)
                 for layer, parts in style.items():
                     parts.append(moments_of(*sums[layer], self._statistic))
                 for layer, parts in content.items():

@@ -21,14 +21,14 @@ from pipeline.style.adain import (
     style_of_frame,
 )
 from pipeline.style.frame import TemporalTarget
-from pipeline.style.guided import GuidedStyleTerm, RegionTarget, guides_of, shares_of_layer
+from pipeline.style.guided import GuidedStyleTerm, RegionTarget, guided_sums, guides_of, shares_of_layer
 from pipeline.style.look import FIRST_SHARE, Variant
 from pipeline.style.losses import Moments, Normalisation, Statistic, content_target, moments_of, sums_of
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
 from pipeline.style.picture import resized, to_tensor
 from pipeline.style.regions import mixed
 from pipeline.style.style_statistics import StyleBank, StyleStatistics
-from pipeline.style.tiles import stitched_maps, tile_sides, tiled_sums, tiles_of
+from pipeline.style.tiles import Place, stitched_maps, tile_sides, tiled_sums, tiles_of
 
 # A picture below this many pixels a side holds no statistics worth the name; it is painted at this size.
 LEAST_SIDE = 16
@@ -249,12 +249,21 @@ class Targets:
         return self._bank.mixed(part, longest, tile_side, self._numbers[first : first + self._counts[part]])
 
     def _sums(
-        self, image: Tensor, layers: Sequence[str], tile_side: int | None
+        self, image: Tensor, layers: Sequence[str], tile_side: int | None, counts: Tensor | None
     ) -> dict[str, tuple[Tensor, Tensor, int]]:
-        """Of each layer for a picture on the device, as `tiled_sums`."""
+        """Of each layer for a picture on the device, as `tiled_sums`.
+
+        :param counts: how much each pixel counts, float32 (1, H, W); None: all do alike.
+        """
+        guides = {} if counts is None else {layer: guides_of(self._shares_of(layer, counts))[0] for layer in layers}
+
+        def summed(layer: str, maps: Tensor, place: Place) -> tuple[Tensor, Tensor]:
+            return guided_sums(maps, guides[layer][place]) if guides else sums_of(maps)
+
         size = (image.shape[2], image.shape[3])
         side = self._tile_side(size, tile_side)
         if side is not None:
-            return tiled_sums(self._network, layers, tiles_of(self._network, self._layers, size, side), image)
+            return tiled_sums(self._network, layers, tiles_of(self._network, self._layers, size, side), image, summed)
         maps = self._network.features(image, layers)
-        return {layer: (*sums_of(maps[layer]), maps[layer][0, 0].numel()) for layer in layers}
+        whole = (..., slice(None), slice(None))
+        return {layer: (*summed(layer, maps[layer], whole), maps[layer][0, 0].numel()) for layer in layers}

@@ -155,19 +155,32 @@ def stitched_maps(network: Network, layers: Sequence[str], tiles: Sequence[Tile]
     return whole
 
 
+Summed = Callable[[str, Tensor, Place], tuple[Tensor, Tensor]]
+"""Sums over maps of a layer, (1, N, h, w), as `losses.sums_of`; the last is where they lie in those of the picture."""
+
+
+def _all_alike(layer: str, maps: Tensor, place: Place) -> tuple[Tensor, Tensor]:
+    return sums_of(maps)
+
+
 def tiled_sums(
-    network: Network, layers: Sequence[str], tiles: Sequence[Tile], image: Tensor
+    network: Network, layers: Sequence[str], tiles: Sequence[Tile], image: Tensor, summed: Summed = _all_alike
 ) -> dict[str, tuple[Tensor, Tensor, int]]:
     """Of each layer for a whole picture: `losses.sums_of`, and over how many positions; without a gradient.
 
     :param image: float (1, 3, H, W), on the device.
+    :param summed: takes the sums of a part of a layer.
     """
     height, width = image.shape[2:]
     strides = {layer: network.smallest_side([layer]) for layer in layers}
 
     def of_tile(tile: Tile, crop: Tensor) -> list[Tensor]:
         maps = network.features(crop, layers)
-        return [one for layer in layers for one in sums_of(maps[layer][tile.of_crop(strides[layer])])]
+        return [
+            one
+            for layer in layers
+            for one in summed(layer, maps[layer][tile.of_crop(strides[layer])], tile.of_picture(strides[layer]))
+        ]
 
     with torch.no_grad():
         sums = tiled(of_tile, tiles, image)

@@ -300,3 +300,21 @@ def test_a_result_of_an_earlier_version_says_it_of_its_first_frame(tmp_path: Pat
         job["first"] = job.pop("exemplar")[0]
         write_picture(path, read_picture(path), metadata={**texts, "job": json.dumps(job)}, overwrite=True)
     assert read_record(tmp_path / "a").exemplar == (new,)
+
+
+@pytest.mark.parametrize("drawn", ["", "@0"], ids=["the same in all frames", "that follows the motion"])
+def test_every_region_has_the_statistics_of_its_own_part(tmp_path: Path, corrected: Path, drawn: str) -> None:
+    """Where nothing is carried from frame to frame, the left of the exemplar colours the left, the right the right."""
+    mask = np.zeros((32, 48), np.uint8)
+    mask[:, :24] = 255
+    Pillow.fromarray(mask).save(tmp_path / "left.png")
+    picture = np.repeat(read_picture(corrected / "in" / "0.png").mean(2, keepdims=True), 3, 2)
+    tints = np.where(mask[..., None] > 0, (110.0, 0.0, -110.0), (-110.0, 0.0, 110.0))
+    write_picture(tmp_path / "two.png", np.clip(picture + tints, 0, 255).astype(np.uint8))
+    paint_picture(tmp_path / "other.png", seed=4)
+    how: dict[str, Any] = {"carry": "none", "passes": 1, "region": [f"{tmp_path}/left.png{drawn}={tmp_path}/other.png"]}
+    alone = painted(corrected, tmp_path / "alone", **how)
+    led = painted(corrected, tmp_path / "led", exemplar=tmp_path / "two.png", **how)
+    change = led[-1] - alone[-1]
+    red = change[..., 0] - change[..., 2]
+    assert red[:, :18].mean() > 10 and red[:, 30:].mean() < -10

@@ -17,7 +17,7 @@ from pipeline.style import losses, objective, optimizers, step_runner
 from pipeline.style.adain import pooled_statistics
 from pipeline.style.frame import PaintedFrame, Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.guided import GuidedStyleTerm, field_deviation, guided_sums, guides_of, shares_of_layer
-from pipeline.style.losses import sums_of
+from pipeline.style.losses import Moments, sums_of
 from pipeline.style.objective import Objective
 from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
@@ -265,3 +265,27 @@ def test_a_style_of_a_region_is_computed_once_for_a_size() -> None:
         painter.with_masks(halves(20, 24)).paint(picture(20, 24, number))
     assert [size for size, _ in network.asked].count((21, 24)) == 1
     assert isinstance(aim(painter, to_tensor(picture(20, 24)), halves(20, 24)).terms[1], GuidedStyleTerm)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+def test_of_a_style_only_what_counts_says_how_to_paint(statistic: str) -> None:
+    """Half of it is another picture; away from the border it is as if that were not there."""
+    half, other = flat((200, 60, 20), 64, 64), flat((10, 40, 230), 64, 64)
+    counts = np.concatenate([np.ones((64, 64)), np.zeros((64, 64))], 1).astype(np.float32)
+    values: dict[str, Any] = {"statistic": statistic, "style_scale": 2.0}
+
+    def of(style: Style) -> Any:
+        painter = Painter(CountingNetwork(), [style], tiny_settings(**values), CPU)
+        return painter._targets._bank.of(0, max(style.image.shape), None).style, painter._parts[0][0].statistics
+
+    alone, part, both = of(Style(half)), of(Style(np.concatenate([half, other], 1), counts=counts)), of(
+        Style(np.concatenate([half, other], 1)))  # fmt: skip
+    torch.testing.assert_close(part[1].mean, alone[1].mean)
+
+    def each(found: Moments) -> Tensor:
+        """Products for each position: Gram matrices are sums over all of them."""
+        return found.second / (found.positions if statistic == "gram" else 1)
+
+    for layer, wanted in alone[0].items():
+        off, plain = ((each(one[0][layer]) - each(wanted)).abs().max() for one in (part, both))
+        assert off < 0.2 * plain, layer

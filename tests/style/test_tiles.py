@@ -163,6 +163,19 @@ def test_what_is_painted_towards_is_found_without_the_maps_of_all_of_it() -> Non
 
 
 @pytest.mark.usefixtures("small_tiles")
+def test_what_counts_of_a_style_is_the_same_by_tiles() -> None:
+    counts = np.zeros((150, 160), np.float32)
+    counts[:90, 40:] = 1.0
+    style = Style(picture(150, 160, seed=1), counts=counts)
+    painter = Painter(CountingNetwork(), [style], tiny_settings(style_scale=4.0), CPU)
+    whole = painter._targets._bank.of(0, 160, None)
+    painter._targets._bank._blended.clear()
+    tiled = painter._targets._bank.of(0, 160, 24)
+    for layer, found in whole.style.items():
+        torch.testing.assert_close(tiled.style[layer].second, found.second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("small_tiles")
 def test_what_a_clip_looks_like_is_found_in_tiles_where_memory_does_not_suffice() -> None:
     image, values = picture(90, 100, seed=4), {"recolour": 0.5, "clip_palette": 1.0, "smallest": 16}
     usual, found = (tiny_painter(network, **values).statistics_of(image) for network in (CountingNetwork(), Full()))
