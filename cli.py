@@ -111,7 +111,7 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, li
         painting.check()
         from pipeline.clip.checks import check_clip
 
-        job = replace(job, init=painting.start)
+        job = replace(job, init=painting.start, keyframes=job.keyframes or painting.keyframes)
         check_clip(job)
         with live.shown(job.source, on_event, say_line) as shown:
             with defer_signals():
@@ -149,6 +149,7 @@ def image(
 
     with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
+        painting.refuse_keyframes()
         painting.check()
         job = replace(job, init=painting.start)
         nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
@@ -215,7 +216,7 @@ def batch(
         weights = {} if painting.weights is None else {"weights": painting.weights}
         whole = replace(
             run,
-            options={**painting.values(), **weights, **options},
+            options={**painting.values(), "keyframes": painting.keyframes, **weights, **options},
             run_options=replace(how, finish_by=limit.until()),
         )
         with BatchReporter(screen, talk.quiet, how.fail_fast) as reporter:
@@ -282,7 +283,10 @@ def preview(
         Typed,
         Group(
             Options,
-            only=("frames", "fps", "upscale", "aspect", "pad", "output_size", "alpha", "region", "protect"),
+            only=(
+                *("frames", "fps", "upscale", "aspect", "pad", "output_size", "alpha"),
+                *("region", "protect", "keyframes"),
+            ),
         ),
     ],
     painting: PreviewPainting,
@@ -302,7 +306,7 @@ def preview(
         whole = replace(
             job,
             device=painting.device,
-            options={**painting.values(), **weights, **options},
+            options={**painting.values(), "keyframes": painting.keyframes, **weights, **options},
             written=painting.typed_words(options),
         )
         made = run_preview(whole, on_count)
@@ -324,6 +328,7 @@ def studio(job: StudioJob, painting: StudioPainting) -> None:
     """
     with errors("What the job has finished is kept; the command that the page shows goes on."):
         painting.check()
+        painting.refuse_keyframes()
         from pipeline.studio.server import run_studio
 
         say = partial(out.print, highlight=False, soft_wrap=True)

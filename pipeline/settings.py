@@ -462,8 +462,10 @@ def read_toml(text: str) -> dict[str, Any]:
     return values
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     """The settings in a TOML file; `preset` may stand among them. Nothing in it is executed.
+
+    :param also: other names that may stand there; what they stand for is not looked at.
 
     :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
     """
@@ -475,9 +477,11 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
     others, picture = split_start(values, path.parent)
     for name, value in others.items():
+        if name in also:
+            continue
         if name not in _FIELDS:
             refuse_network(name, f"{path}: ")
-            raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, _FIELDS)}.")
+            raise SettingsError(f"{path}: there is no setting {name!r}{nearest(name, (*_FIELDS, *also))}.")
         if name in NAMES:
             try:
                 checked(name, value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pipeline.batch.plan.item import Item
 from pipeline.clip.output_size import output_layout
 from pipeline.media.pixels import ANY_PICTURES, Pictures
+from pipeline.motion.shots import Shot
 from pipeline.settings import Settings
 
 
@@ -26,6 +27,8 @@ class Subject:
     """As `VideoInfo.kept`: size of what is painted, before it is resized."""
     pictures: Pictures = ANY_PICTURES
     """What a codec has to take of it; its size is another one once it is written."""
+    parts: tuple[Shot, ...] = ()
+    """Of a clip with keyframes, what is painted anew, as far as it is known before its shots are; (): one shot."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ _WORDS = {
     "styles": "the style",
     "init": "--start",
     "exemplar": "--exemplar",
+    "region": "--region",
+    "protect": "--protect",
+    "keyframes": "--keyframe",
     "network": "the network",
     "reelbrush": "the version of Reelbrush",
     "frames": "--frames",

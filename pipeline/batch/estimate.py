@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.batch.budget import Need
-from pipeline.batch.checked_item import CheckedItem
+from pipeline.batch.checked_item import CheckedItem, Subject
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.deadline import reserve
 from pipeline.clip.disk_room import PNG, Room, clip_room
@@ -20,21 +20,23 @@ def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
         return Need(seconds, seconds)
     subject, worth = checked.subject, measure_cost.first / checked.settings.steps
     speed = Speed(measure_cost.step, measure_cost.frame)
-    need = clip_need(checked.settings, subject.frames, subject.width, subject.height, worth, speed)
+    need = clip_need(checked.settings, subject, worth, speed)
     # What is written may be larger than what is painted.
     kept = [reserve(subject.frames, *size) for size in ((subject.width, subject.height), checked.written)]
     return Need(need.full + kept[1] - kept[0], need.least + kept[1] - kept[0])
 
 
-def clip_need(settings: Settings, frames: int, width: int, height: int, worth: float, speed: Speed) -> Need:
-    """What a clip takes, before its shots and its motion are known: as one shot in which everything moves.
+def clip_need(settings: Settings, subject: Subject, worth: float, speed: Speed) -> Need:
+    """What a clip takes, before its shots and its motion are known: as one shot in which everything moves, but for what
+    keyframes begin anew.
 
     :param worth: as for `plan_steps`.
     """
-    full = plan_steps(settings, frames, worth).seconds(speed)
+    frames, parts = subject.frames, subject.parts
+    full = plan_steps(settings, frames, worth, parts).seconds(speed)
     # A single pass, where time is short; `passes_of` gives a loop the second one that it needs.
-    least = plan_steps(replace(settings, passes=1), frames, worth).least_seconds(speed)
-    kept = reserve(frames, width, height)
+    least = plan_steps(replace(settings, passes=1), frames, worth, parts).least_seconds(speed)
+    kept = reserve(frames, subject.width, subject.height)
     return Need(full + kept, least + kept)
 
 

@@ -22,6 +22,7 @@ from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.passes import passes_of
 from pipeline.clip.styles import StylePicture
+from pipeline.clip.timeline import open_timeline
 from pipeline.errors import OutputError, ReelbrushError, UsageError
 from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
 from pipeline.media.alpha import is_transparent
@@ -97,7 +98,8 @@ class Preflight:
             found = self._once(still, lambda: _still(item, settings))
         else:
             what = (item.source, settings.size, item.upscale, item.frames, item.fps, item.audio)
-            key = ("clip", *what, *item.framing.values(), item.masks, item.exemplar)
+            over_time = (item.keyframes, item.region, item.styles, settings) if item.keyframes else ()
+            key = ("clip", *what, *item.framing.values(), item.masks, item.exemplar, *over_time)
             found = self._once(key, lambda: _clip(item, settings))
             if settings.loop:
                 check_loop(item.source, found.frames, ())
@@ -205,9 +207,11 @@ def _clip(item: Item, settings: Settings) -> Subject:
     sound_of(info, item.audio)  # that there is such a track
     open_clip_masks(item.clip_job(), info)
     open_exemplars(item.clip_job(), info)
+    timeline = open_timeline(item.clip_job(), settings, info)
     pictures = Pictures(
         alpha=item.keeps_alpha and is_transparent(source),
         deep=info.bits > 8,
         hdr=info.hdr if item.keeps_hdr else "",
     )
-    return Subject(info.width, info.height, info.frames, info.part, info.kept, pictures)
+    parts = () if timeline is None else timeline.known_parts(info.frames)
+    return Subject(info.width, info.height, info.frames, info.part, info.kept, pictures, parts)

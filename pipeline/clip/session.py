@@ -7,27 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.clip.engine import Engine, open_painter, read_style
+from pipeline.clip.engine import Engine, open_painter
 from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
 from pipeline.clip.exemplar_files import open_exemplars, parts_with_exemplars
 from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.helper_threads import HelperThreads
 from pipeline.clip.identity import painting_identity
-from pipeline.clip.input_times import input_times
 from pipeline.clip.jobs import ClipJob
+from pipeline.clip.keyed_painter import KeyPictures, key_pictures, keyed_painter
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import NO_MASKS, OpenMasks, open_clip_masks
 from pipeline.clip.passes import Pass, further_settings, passes_of
 from pipeline.clip.provenance import Record, clip_record
 from pipeline.clip.start import read_start
 from pipeline.clip.step_budget import StepBudget, lateness_notes
-from pipeline.clip.styles import StylePicture
-from pipeline.clip.timeline import Looks, Timeline, check_keyframes
+from pipeline.clip.timeline import Looks, Timeline, open_timeline
 from pipeline.clip.warm_start import open_flow
 from pipeline.clip.work_folder import SHARD, WorkFolder
 from pipeline.media import open_source
 from pipeline.media.alpha import is_transparent
-from pipeline.media.frame import FrameSource, VideoInfo
+from pipeline.media.frame import FrameSource
 from pipeline.motion.flow import FlowMethod
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.shots import Shot
@@ -35,7 +34,6 @@ from pipeline.network.device import device_line
 from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics
-from pipeline.style.frame import Style
 from pipeline.style.painter import Painter
 from pipeline.types import Image
 
@@ -64,8 +62,8 @@ class Session:
     """What each shot starts from, where that is another picture; likewise."""
     timeline: Timeline | None = None
     """Its keyframes; None where there are none."""
-    pictures: Mapping[StylePicture, Image] = field(default_factory=dict)
-    """Every style picture that a keyframe may need, its weight left out."""
+    pictures: KeyPictures = field(default_factory=dict)
+    """Every style picture that a keyframe may need."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -86,14 +84,8 @@ class Session:
 
         :param masks: of the regions, in every frame.
         """
-        painter = self.painter
-        if self.timeline is not None:
-            parts = [
-                [Style(self.pictures[use.style], colours=use.colours, scale=use.scale) for use in part]
-                for part in looks.variants
-            ]
-            painter = painter.over_time(self.timeline.words, parts)
-        elif self.job.region and self.exemplars:
+        painter = keyed_painter(self.painter, self.timeline, looks, self.pictures)
+        if self.timeline is None and self.job.region and self.exemplars:
             parts = parts_with_exemplars(self.job, self.exemplars, masks)
             painter = painter.over_time((self.settings.colours,), parts)
         return painter.with_statistics(statistics)
@@ -183,7 +175,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
             opening.result()
             raise
         painter = opening.result().deeply(job.paints_deep)
-    timeline = _timeline(job, settings, source.info)
+    timeline = open_timeline(job, settings, source.info)
     if timeline is not None:
         painter = painter.over_time(timeline.words)
     shots = given_shots(source, settings)
@@ -203,25 +195,8 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         open_exemplars(job, source.info),
         None if job.init is None else read_start(job.init, job.crop, source.info.width, source.info.height),
         timeline,
-        {} if timeline is None else _pictures(job),
+        key_pictures(job),
     )
-
-
-def _timeline(job: ClipJob, settings: Settings, info: VideoInfo) -> Timeline | None:
-    """The keyframes of a job in its input.
-
-    :raises UsageError: as `check_keyframes`.
-    """
-    if not job.keyframes:
-        return None
-    times = input_times(job.source, info, job.rate)
-    check_keyframes(job, times)
-    return Timeline(job, settings, times)
-
-
-def _pictures(job: ClipJob) -> dict[StylePicture, Image]:
-    bare = [StylePicture(style.path, part=style.part) for style in (*job.all_styles, *job.region_styles)]
-    return {style: read_style(style) for style in dict.fromkeys(bare)}
 
 
 def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:

@@ -8,15 +8,16 @@ backward, a slice of the clip.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from pipeline.clip.input_times import InputTimes
+from pipeline.clip.input_times import InputTimes, input_times
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.keyframes import HOLD, Keyframe, ShotNumber, region_number, when_text
 from pipeline.clip.tracks import StyleUse, Tracks
 from pipeline.errors import UsageError
+from pipeline.media.frame import VideoInfo
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings, strengthened
 from pipeline.style.look import Look
@@ -122,6 +123,14 @@ class Timeline:
         self._check_loop(found)
         return found
 
+    def known_parts(self, frames: int) -> tuple[Shot, ...]:
+        """What is painted anew, as far as it is known before the shots of a clip are: it is taken as one shot."""
+        known = tuple(one for one in self.job.keyframes if not isinstance(one.at, ShotNumber))
+        settings = replace(self.settings, loop=False)
+        return (
+            Timeline(replace(self.job, keyframes=known), settings, self.times).looks([(0, frames)]).split([(0, frames)])
+        )
+
     def _timed(self, shots: Sequence[Shot]) -> list[tuple[Fraction, Keyframe]]:
         """The keyframes by their times, in order."""
         found: dict[Fraction, Keyframe] = {}
@@ -161,6 +170,19 @@ class Timeline:
 def _step(looks: Sequence[Look], presence: Sequence[tuple[float, ...]], index: int) -> float:
     here, before = presence[index], presence[index - 1]
     return max(looks[index].step(looks[index - 1]), *(abs(a - b) for a, b in zip(here, before, strict=True)), 0.0)
+
+
+def open_timeline(job: ClipJob, settings: Settings, info: VideoInfo) -> Timeline | None:
+    """The keyframes of a job in its input; None where there are none.
+
+    :param info: of what is painted of it.
+    :raises UsageError: as `check_keyframes`.
+    """
+    if not job.keyframes:
+        return None
+    times = input_times(job.source, info, job.rate)
+    check_keyframes(job, times)
+    return Timeline(job, settings, times)
 
 
 def check_keyframes(job: ClipJob, times: InputTimes) -> None:

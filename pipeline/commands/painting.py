@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clip.jobs import DEVICE, WEIGHTS
+from pipeline.clip.keyframe_texts import parse_keyframes
+from pipeline.clip.keyframes import Keyframe
+from pipeline.errors import SettingsError, UsageError
 from pipeline.options import MOTION, PAINTING, Typed, group, option
 from pipeline.settings import (
     DEFAULT_PRESET,
@@ -25,6 +28,8 @@ from pipeline.signals import defer_signals
 if TYPE_CHECKING:
     from pipeline.clip.engine import Engine
 
+KEYFRAMES = "keyframes"
+"""What may stand in a file of settings beside them."""
 SET = option(
     "Any other setting; 'reelbrush presets standard' shows them all. Can be given several times.",
     PAINTING,
@@ -70,8 +75,37 @@ class Painting:
 
         :raises SettingsError: a name that no setting has, or a file that cannot be read.
         """
-        found = {**(read_config(self.config) if self.config else {}), **self.assigned_values()}
+        in_file = {name: value for name, value in self._in_file().items() if name != KEYFRAMES}
+        found = {**in_file, **self.assigned_values()}
         return {**found, "preset": self.preset} if self.preset else found
+
+    def _in_file(self) -> dict[str, Any]:
+        return read_config(self.config, also=(KEYFRAMES,)) if self.config else {}
+
+    @property
+    def keyframes(self) -> tuple[Keyframe, ...]:
+        """Those in the file of settings; relative names in them count from its folder.
+
+        :raises UsageError, SettingsError: one of them cannot be, or the file cannot be read.
+        """
+        found = self._in_file()
+        if KEYFRAMES not in found or self.config is None:
+            return ()
+        try:
+            return parse_keyframes(found[KEYFRAMES], self.config.parent)
+        except UsageError as error:
+            raise SettingsError(f"{self.config}: {error}") from None
+
+    def refuse_keyframes(self) -> None:
+        """See that there are no keyframes in the file of settings.
+
+        :raises UsageError: there are.
+        """
+        if self.keyframes:
+            raise UsageError(
+                f"{self.config} has keyframes, and here is nothing that changes over time. Leave them out; 'reelbrush "
+                "video' paints clips."
+            )
 
     @property
     def start(self) -> Path | None:
@@ -145,7 +179,8 @@ def words(options: Mapping[str, Any]) -> list[str]:
     """Options by name as one types them; of several values, each by itself."""
     found: list[str] = []
     for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
+        # Of what is given several times at once, each is typed by itself.
+        flag = "--keyframe" if name == KEYFRAMES else f"--{name.replace('_', '-')}"
         for one in value if isinstance(value, (list, tuple)) else [value]:
             found += [] if one is None or one is False else [flag] if one is True else [flag, str(one)]
     return found

@@ -99,8 +99,8 @@ def preview_items(job: PreviewJob) -> list[Item]:
             output = Path(f"{job.source.resolve().stem}-{names[blend]}-{hundredths}{ending}")
             settings = {**options.settings, "strength": float(strength)}
             items.append(Item(output.name, job.source, blend, output, **{**options.shared(), "settings": settings}))
-    if items[0].still and (options.frames is not None or options.fps is not None):
-        raise UsageError(f"{job.source} is a picture; --frames and --fps are for clips. Leave them out.")
+    if items[0].still and (options.frames is not None or options.fps is not None or options.keyframes):
+        raise UsageError(f"{job.source} is a picture; --frames, --fps and --keyframe are for clips. Leave them out.")
     return items
 
 

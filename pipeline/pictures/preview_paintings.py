@@ -18,13 +18,16 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.engine import open_painter
 from pipeline.clip.frame_masks import FrameMasks, find_frame_masks
+from pipeline.clip.keyed_painter import key_pictures, keyed_painter
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.start import read_start
 from pipeline.clip.survey import sampled_frames
+from pipeline.clip.timeline import AS_SET, open_timeline
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
+from pipeline.media.frame import VideoInfo
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.motion.flow import DIS
 from pipeline.motion.shots import Shot, find_shots
@@ -121,12 +124,21 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
     :raises ReelbrushError: something cannot be read or painted.
     """
     checked, costs = _examined(items, device, on_count)
-    frames, samples, masks = _read_frames(checked[0], count, on_count)
+    shown = _read_frames(checked[0], count, on_count)
+    frames, samples = shown.frames, shown.samples
     statistics: dict[str, ClipStatistics] = {}
     cells = []
     for number, one in enumerate(checked):
         engine = engine_of(one.item, device)
-        painter = open_painter(engine, one.item.styles, one.item, draft_settings(one.settings))
+        settings = draft_settings(one.settings)
+        painter = open_painter(engine, one.item.styles, one.item, settings)
+        looks = AS_SET
+        if shown.info is not None:
+            job = one.item.clip_job()
+            timeline = open_timeline(job, settings, shown.info)
+            looks = AS_SET if timeline is None else timeline.looks(shown.shots)
+            painter = keyed_painter(painter, timeline, looks, key_pictures(job))
+        masks = shown.masks.fading(looks.presence)
         if samples and painter.needs_statistics:
             if engine.network.digest not in statistics:
                 views = [painter.statistics_of(image) for image in samples]
@@ -135,7 +147,7 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
         paintings: list[Image] = []
         for frame in frames:
             on_count("Painting", number * len(frames) + len(paintings), len(checked) * len(frames))
-            own = painter.with_masks(masks.of(frame.index))
+            own = painter.with_masks(masks.of(frame.index)).with_look(looks.of(frame.index))
             size = frame.image.shape[1], frame.image.shape[0]
             start = None if one.item.init is None else read_start(one.item.init, one.item.crop, *size)
             paintings.append(own.paint(frame.image, index=frame.index, start=start).image)
@@ -196,16 +208,28 @@ def _memory(one: CheckedItem, measured: int | None) -> int | None:
     return measured + max(0, pairs) * 2 * 3 * 4 * one.subject.width * one.subject.height
 
 
-def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[list[Frame], list[Image], FrameMasks]:
-    """The frames that are shown, those that say what the clip as a whole looks like (none for a picture), and where the
-    regions are."""
+@dataclass(frozen=True)
+class _Shown:
+    """What is looked at of a clip or a picture."""
+
+    frames: list[Frame]
+    """That are painted."""
+    samples: list[Image]
+    """That say what the clip as a whole looks like; none for a picture."""
+    masks: FrameMasks
+    info: VideoInfo | None = None
+    """Of a clip."""
+    shots: Sequence[Shot] = ()
+
+
+def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> _Shown:
     item, size = checked.item, draft_settings(checked.settings).size
     if item.still:
         whole = read_picture(item.source)
         picture = cropped(whole, centre_crop(whole.shape[1], whole.shape[0], item.crop))
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
         masks = FrameMasks(still_masks(item, item.crop, whole, (small.shape[1], small.shape[0])))
-        return [Frame(0, Fraction(0), small)], [], masks
+        return _Shown([Frame(0, Fraction(0), small)], [], masks)
     source = open_source(
         item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate, crop=item.crop
     )
@@ -223,7 +247,8 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> tuple[l
             on_count("Looking at the colours", frame.index + 1, last + 1)
             if frame.index == last:
                 break
-    return shown, samples, find_frame_masks(open_clip_masks(item.clip_job(), source.info), source, shots, DIS)
+    masks = find_frame_masks(open_clip_masks(item.clip_job(), source.info), source, shots, DIS)
+    return _Shown(shown, samples, masks, source.info, shots)
 
 
 def _find_shots(source: FrameSource, on_count: OnCount) -> list[Shot]:

@@ -153,6 +153,7 @@ def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:
     ]
     rows += [("a region of its own", region.text) for region in item.region]
     rows += [("not painted", mask.text) for mask in item.protect]
+    rows += [("keyframe", one.text) for one in item.keyframes]
     if item.frames is not None:
         rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:

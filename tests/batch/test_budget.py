@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from jobs import moving_folder
 from tiny import tiny_settings
 
 from pipeline.batch.budget import Need, allot, least_seconds, shortfall
+from pipeline.batch.checked_item import Subject
 from pipeline.batch.estimate import clip_need
 from pipeline.clip.deadline import reserve
 from pipeline.clip.parse import parse_budget, parse_deadline, parse_finish_by
@@ -100,13 +102,15 @@ def test_the_need_of_a_clip_is_that_of_its_steps(tmp_path: Path) -> None:
     info = open_source(moving_folder(tmp_path / "in", 5)).info
     speed = Speed(1.0, 2.0)
     settings = {"steps": 60, "carried_steps": 40, "passes": 2}
-    shape = (info.frames, info.width, info.height)
-    kept = reserve(*shape)
-    two = clip_need(tiny_settings(**settings), *shape, 1.0, speed)
+    subject = Subject(info.width, info.height, info.frames)
+    kept = reserve(info.frames, info.width, info.height)
+    two = clip_need(tiny_settings(**settings), subject, 1.0, speed)
     assert two.full - kept == pytest.approx(60 + 4 * 40 + 4 * 20 + 10 * 2)
     assert two.least - kept == pytest.approx(20 + 4 * 8 + 5 * 2)
-    loop = clip_need(tiny_settings(**settings, loop=True), *shape, 1.0, speed)
+    loop = clip_need(tiny_settings(**settings, loop=True), subject, 1.0, speed)
     assert loop.least - kept == pytest.approx(20 + 4 * 8 + 5 * 4 + 10 * 2)
+    parted = clip_need(tiny_settings(**settings), replace(subject, parts=((0, 2), (2, 5))), 1.0, speed)
+    assert parted.full - kept == pytest.approx(2 * 60 + 3 * 40 + 3 * 20 + 10 * 2)
 
 
 # ---- what people write

@@ -47,6 +47,8 @@ def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
     with mistakes.collected():
         _check_gifs(requests, items)
     with mistakes.collected():
+        _check_keyframes(requests, items)
+    with mistakes.collected():
         _check_places(folder, requests, items)
     mistakes.check()
     return items
@@ -64,7 +66,7 @@ def _item(folder: Path, request: Request, name: Name) -> Item:
     # A codec and sound are for videos; GIFs and pictures of the same batch have none.
     video = ending(output) in DEFAULT
     unfit: dict[str, Any] = {
-        **({"frames": None, "fps": None} if still else {}),
+        **({"frames": None, "fps": None, "keyframes": ()} if still else {}),
         **({} if video else {"codec": None, "quality": None, "shortest": False, "location": False}),
         **({} if video else {"audio": "default", "hdr": SDR}),
         # 10 bits are for videos, and 16 for what is made of pictures without loss.
@@ -114,6 +116,15 @@ def _check_gifs(requests: Sequence[Request], items: Sequence[Item]) -> None:
         raise UsageError(
             f"{', '.join(map(flag, lost))}: this is for GIFs, and none is made of what it is said of. Have one made "
             "beside every clip (--gif, or gif = true), or leave it out."
+        )
+
+
+def _check_keyframes(requests: Sequence[Request], items: Sequence[Item]) -> None:
+    """Keyframes have to be those of a clip; of a batch that has pictures as well they are those of its clips."""
+    if any(request.options.keyframes for request in requests) and not any(item.keyframes for item in items):
+        raise UsageError(
+            "Keyframes are for clips, and in a picture nothing changes over time: all inputs with keyframes are "
+            "pictures. Leave the keyframes out."
         )
 
 

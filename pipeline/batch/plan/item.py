@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.batch.plan.options import PaintingOptions
 from pipeline.clip.exemplars import exemplars_as_json, exemplars_from_json
 from pipeline.clip.jobs import ClipJob, StillJob
+from pipeline.clip.keyframes import keyframes_as_json, keyframes_from_json
 from pipeline.clip.parse import parse_rate
 from pipeline.clip.regions import regions_as_json, regions_from_json
 from pipeline.clip.styles import StylePicture, style_as_json, style_from_json
@@ -56,7 +57,7 @@ class Item(PaintingOptions):
         return ClipJob(
             self.source, self.styles, self.output, self.gif, self.frames, self.rate, self.upscale, self.codec,
             self.quality, overwrite, restart=True, audio=self.audio, shortest=self.shortest, location=self.location,
-            init=self.init, exemplar=self.exemplar, **self.framing, **self.gif_options, **self.regions,
+            init=self.init, exemplar=self.exemplar, **self.framing, **self.gif_options, **self.over_time,
         )  # fmt: skip
 
     def still_job(self, overwrite: bool = False) -> StillJob:
@@ -75,6 +76,7 @@ class Item(PaintingOptions):
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["styles"] = list(map(style_as_json, self.styles))
         values.update(regions_as_json(self), exemplar=exemplars_as_json(self.exemplar))
+        values.update(keyframes=keyframes_as_json(self.keyframes, self.region))
         return json.dumps(values, default=str, sort_keys=True)
 
     @classmethod
@@ -87,6 +89,7 @@ class Item(PaintingOptions):
             values[name] = None if values.get(name) is None else Path(values[name])
         values["styles"] = tuple(map(style_from_json, values["styles"]))
         values.update(regions_from_json(values), exemplar=exemplars_from_json(values.get("exemplar", ())))
+        values.update(keyframes=keyframes_from_json(values.get("keyframes", ())))
         if values["frames"] is not None:
             # A frame is a number there, a time a text.
             values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])

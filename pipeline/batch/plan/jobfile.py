@@ -17,6 +17,7 @@
     input = "holiday/beach.mp4"
     preset = "fine"
     frames = "0:250"
+    keyframes = ["4s: style=mosaic.jpg"]                   # or tables [[item.keyframes]]
 
     [[item]]                                               # or one more
     input = "cat.jpg"
@@ -27,12 +28,12 @@ Every input is painted in every style: a style is a picture, a folder of picture
 with weights after a colon. Style pictures that lie in an input folder are not painted. `[defaults]` and every
 `[[item]]` can have `preset`, `weights` (a file), `frames` ("0:48", or "0:2s"), `fps`, `upscale`, `aspect` ("9:16"),
 `pad` ("black"), `output_size` ("source", or pixels), `alpha` ("keep"), `codec`, `quality`, `gif`, `gif_size`,
-`gif_fps`, `max_bytes` ("5MB"), `region` (["sky.png=wave.jpg"]), `protect` (["face.png"]),
-`exemplar` (["hand.png", "later.png@60"]), and any setting by its name;
-what an item does not say is as in `[defaults]`. An item whose `input` is among `inputs` says how that one is painted;
-any other is painted as well. It can have a `style` or `styles` of its own, and a `name` (a template) or, for a single
-painting, an `output` (the name as it is, below the `output` of the file). Relative paths count from the folder of the
-file; '~' is the home folder.
+`gif_fps`, `max_bytes` ("5MB"), `region` (["sky.png=wave.jpg"]), `protect` (["face.png"]), `exemplar` (["hand.png",
+"later.png@60"]), `keyframes` (["4s: style=ink.jpg"], or tables with `at`, `ease` and what is painted then; outside of
+`[defaults]`, `[[keyframes]]` are for all clips too), and any setting by its name; what an item does not say is as in
+`[defaults]`. An item whose `input` is among `inputs` says how that one is painted; any other is painted as well. It can
+have a `style` or `styles` of its own, and a `name` (a template) or, for a single painting, an `output` (the name as it
+is, below the `output` of the file). Relative paths count from the folder of the file; '~' is the home folder.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ else:
 StyleText: TypeAlias = "str | tuple[str, ...]"
 """A style as it was written: a picture, a folder or a blend; or the parts of a blend."""
 
-KEYS = ("inputs", "styles", "output", "name", "pair", "sequences", "defaults", "item")
+KEYS = ("inputs", "styles", "output", "name", "pair", "sequences", "defaults", "keyframes", "item")
 ITEM_KEYS = ("input", "style", "styles", "name", "output")
 
 
@@ -107,7 +108,13 @@ def read_job_file(path: Path, mistakes: Mistakes) -> JobFile:
         with mistakes.collected(place):
             if key not in KEYS:
                 raise SettingsError(_unknown(key))
-    options = with_values(Options(), _table(values, "defaults", mistakes, place), home, mistakes, f"{place}, defaults")
+    defaults = dict(_table(values, "defaults", mistakes, place))
+    with mistakes.collected(place):
+        if "keyframes" in values and "keyframes" in defaults:
+            raise SettingsError("keyframes stand in [defaults] and outside of it. Write them once.")
+        # Tables [[keyframes]] at the top are for all clips.
+        defaults |= {"keyframes": values["keyframes"]} if "keyframes" in values else {}
+    options = with_values(Options(), defaults, home, mistakes, f"{place}, defaults")
     template = read_template(TEMPLATE)
     with mistakes.collected(place):
         template = read_template(_text(values, "name", TEMPLATE))

@@ -10,14 +10,14 @@ from typing import Any
 from pipeline.clip.exemplars import Exemplars
 from pipeline.clip.framing import Framing, GifOptions
 from pipeline.clip.jobs import AUDIO, CODEC, FPS, FRAMES, LOCATION, QUALITY, SHORTEST, UPSCALE, WEIGHTS
+from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange
-from pipeline.clip.regions import Regions
 from pipeline.options import OUTPUT, option
 from pipeline.settings import DEFAULT_PRESET, PRESET
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaintingOptions(Framing, GifOptions, Regions, Exemplars):
+class PaintingOptions(Framing, GifOptions, Keyframes, Exemplars):
     """How a painting is made and written: of an `Item`, and of all that a batch says it of."""
 
     preset: str = field(default=DEFAULT_PRESET, metadata=PRESET)

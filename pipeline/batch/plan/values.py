@@ -21,6 +21,8 @@ from pipeline.clip.framing import (
     parse_hdr,
     parse_output_size,
 )
+from pipeline.clip.keyframe_texts import parse_keyframes
+from pipeline.clip.keyframes import region_number
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
 from pipeline.clip.regions import parse_mask, parse_region
 from pipeline.errors import SettingsError, UsageError
@@ -70,8 +72,24 @@ def with_values(
         with mistakes.collected(place):
             # Some go together only one way.
             options.check_framing()
+            _check_keyframes(options)
             resolve(options.preset, options.settings)
     return options
+
+
+def _check_keyframes(options: Options) -> None:
+    """See that keyframes name what there is.
+
+    :raises UsageError: a style that is missing, or a region that there is not.
+    """
+    for one in options.keyframes:
+        for key in one.regions:
+            region_number(key, options.region)
+        for style in one.all_styles:
+            if not style.path.is_file():
+                raise UsageError(
+                    f"keyframe {one.head!r}: there is no style picture {style.path}. Look at how it is spelt."
+                )
 
 
 def plain(value: Any) -> Any:
@@ -175,6 +193,7 @@ _READ: dict[str, Callable[[Any, Path], Any]] = {
     "region": _each("region", parse_region),
     "protect": _each("protect", parse_mask),
     "exemplar": _each("exemplar", parse_exemplar),
+    "keyframes": parse_keyframes,
     "gif_size": _gif_size,
     "gif_fps": lambda value, home: parse_gif_fps(str(value)),
     "max_bytes": lambda value, home: parse_bytes(str(value)),
