@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
         "batch",
         "clip",
         "style",
+        "motion",
         "media",
         "network",
         "settings",
@@ -96,7 +97,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     # Its PNG is five times faster than Pillow's. A worker only says how many threads it may use.
     "cv2": ("pipeline/motion/", "pipeline/media/frame_file.py", "pipeline/batch/worker.py"),
     "jinja2": ("pipeline/report/html_report.py",),
-    "gradio": ("pipeline/studio/page.py", "pipeline/studio/live_page.py", "pipeline/studio/look.py"),
+    "gradio": (
+        "pipeline/studio/page.py",
+        "pipeline/studio/regions_tab.py",
+        "pipeline/studio/live_page.py",
+        "pipeline/studio/look.py",
+    ),
     "fastapi": ("pipeline/studio/page.py", "pipeline/studio/live_page.py", "pipeline/studio/look.py"),
     "uvicorn": ("pipeline/studio/server.py",),
     # Plots, and the colour maps of figures.

@@ -10,13 +10,14 @@ from typing import cast
 import torch
 
 from pipeline.clip.engine import Engine, open_painter
-from pipeline.clip.regions import Regions
+from pipeline.clip.regions import Mask, Regions
 from pipeline.media import Image, fit_size, resize
 from pipeline.network.base import Network, Pooling
 from pipeline.network.device import choose_device
 from pipeline.network.weights import open_vgg19
 from pipeline.pictures.preview_paintings import DRAFT, draft_settings
 from pipeline.settings import Settings
+from pipeline.studio.draft_masks import DraftMasks
 from pipeline.studio.subject import Subject, largest_draft, read_subject
 from pipeline.studio.wish import Wish
 from pipeline.style.adain import ClipStatistics, pooled_statistics
@@ -39,6 +40,7 @@ class Drafts:
         self._weights = weights
         self.device: torch.device = choose_device(device)
         self._networks: dict[str, Network] = {}
+        self._masks = DraftMasks()
         self._subject: Subject | None = None
         self._painter: tuple[Wish, Painter] | None = None
         self._statistics: dict[object, ClipStatistics] = {}
@@ -68,15 +70,18 @@ class Drafts:
         content = _of_size(subject.frame(wish.frame), min(longest, largest_draft(wish, subject)))
         painter = self._painter_for(wish, subject, max(content.shape[:2]), told)
         start = None if coarse is None else resize(coarse, content.shape[1], content.shape[0])
+        painter = painter.with_masks(self._masks.of(wish, subject, (content.shape[1], content.shape[0]), told))
         return painter.paint(content, on_progress=on_progress, start=start).image
 
     def _painter_for(self, wish: Wish, subject: Subject, longest: int, told: Told) -> Painter:
         """Of all frames of a clip it is the same one."""
-        same = replace(wish, frame=0)
+        # Where the regions are changes nothing of what they are painted towards.
+        own = tuple(replace(one, mask=Mask(())) for one in wish.regions.region)
+        same = replace(wish, frame=0, regions=Regions(region=own))
         if self._painter is None or self._painter[0] != same:
             settings = draft_settings(wish.settings)
             engine = Engine(settings, self._network(settings), self.device)
-            self._painter = same, open_painter(engine, wish.styles, Regions(), settings)
+            self._painter = same, open_painter(engine, wish.styles, wish.regions, settings)
         painter = self._painter[1]
         if longest > DRAFT:
             # What is coarser has been painted.

@@ -6,7 +6,8 @@ import gradio as gr
 from fastapi import FastAPI
 
 CSS = """
-.gradio-container {max-width: 1280px !important; margin: 0 auto !important; padding: 12px !important}
+.gradio-container {width: 100% !important; max-width: 1280px !important;
+  margin: 0 auto !important; padding: 12px !important}
 .gradio-container footer, footer {display: none !important}
 .bar {height: 6px; border-radius: 3px; background: rgba(128,128,128,.25); overflow: hidden; margin-top: 6px}
 .bar i {display: block; height: 100%; background: #2f6f6a; transition: width .4s}

@@ -18,6 +18,8 @@ from pipeline.settings import PRESETS
 from pipeline.studio.live_painter import View
 from pipeline.studio.look import bar, mounted
 from pipeline.studio.page_text import input_label, job_said, play_said, said
+from pipeline.studio.regions_tab import CSS as REGIONS_CSS
+from pipeline.studio.regions_tab import RegionsTab
 from pipeline.studio.room import SECONDS, Room
 
 EVERY = 0.5
@@ -32,7 +34,7 @@ CSS = """
 main {padding-bottom: 150px !important}
 #halves > .column {min-width: min(320px, 100%) !important}
 #said, #play-said {min-height: 2.4em; font-size: .95rem; padding: 4px 0 !important}
-.app, .app > .wrap, main, #halves {width: 100%} #picture:not(:has(img)) {min-height: 240px}
+#picture:not(:has(img)) {min-height: 240px}
 #dock {position: fixed !important; bottom: 0; left: max(0px, 50vw - 640px); width: min(1280px, 100vw); z-index: 50;
   padding: 8px 16px 10px; gap: 6px; border-top: 1px solid var(--neutral-300); border-radius: 10px 10px 0 0;
   background: var(--background-fill-primary); box-shadow: 0 -2px 12px rgba(0,0,0,.16)}
@@ -63,7 +65,7 @@ main {padding-bottom: 150px !important}
 
 def application(room: Room, port: int) -> FastAPI:
     """The page as an ASGI application. Whoever serves it keeps others away from it."""
-    return mounted(_Page(room).blocks, port, CSS)
+    return mounted(_Page(room).blocks, port, CSS + REGIONS_CSS)
 
 
 class _Page:
@@ -94,6 +96,7 @@ class _Page:
                 with gr.Row():
                     self.stop = gr.Button("Stop", size="sm", min_width=80, elem_id="stop")
                     self.again = gr.Button("Paint again", size="sm", min_width=80, elem_id="again")
+            self.regions = RegionsTab(self._room)
             with gr.Tab("In motion", id="motion", visible=False) as self.motion:
                 self.clip = gr.Video(
                     show_label=False, autoplay=True, loop=True, interactive=False, height=400, elem_id="clip",
@@ -172,24 +175,28 @@ class _Page:
         on(self.still.click, room.clip.stop)
         on(self.all.click, room.paint_all)
         on(self.end.click, room.job.stop)
-        # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place.
-        self.input.upload(_told(room, lambda path: room.open_input(Path(path))), self.input, None, **quiet).then(
-            lambda: None, None, self.input, **quiet
-        )
-        self.new.upload(_told(room, lambda paths: room.add_styles([*map(Path, paths)])), self.new, None, **quiet).then(
-            lambda: None, None, self.new, **quiet
-        )
+        # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place. It
+        # counts while the one before it is still being looked at, too.
+        dropped: dict[str, Any] = {**quiet, "trigger_mode": "multiple"}
+        for field, act in (
+            (self.input, lambda path: room.open_input(Path(path))),
+            (self.new, lambda paths: room.add_styles([*map(Path, paths)])),
+        ):
+            field.upload(_told(room, act), field, None, **dropped).then(lambda: None, None, field, **dropped)
         seen = gr.State(dict)
         shown = [
             self.picture, self.said, self.stop, self.again, self.frame, self.motion, self.play, self.still, self.clip,
             self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.preset,
-            self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command,
+            self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command, *self.regions.shown,
         ]  # fmt: skip
+        self.regions.connect(seen, lambda act: _told(room, act))
+        # The command names masks beside the result: whoever takes it with them needs these.
+        self.command.copy(_told(room, room.keep_masks), None, None, **quiet)
         timer = gr.Timer(EVERY)
         look: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": True}
         timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **look)
 
-    def _look(self, seen: dict[str, Any]) -> list[Any]:
+    def _look(self, seen: dict[str, Any], request: gr.Request) -> list[Any]:
         """What is new since a page has looked last."""
         room, view = self._room, self._room.view
         now: dict[str, Any] = {}
@@ -234,6 +241,7 @@ class _Page:
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
             lambda: job_said(job, bar))  # fmt: skip
         add("command", room.command(), room.command)
+        self.regions.look(add, seen, str(request.session_hash))
         return [now, *news]
 
     def _gallery(self) -> Any:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clip.engine import read_style
+from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.media import open_source, read_picture
 from pipeline.studio.clip_player import STAGES, ClipPlayer
+from pipeline.studio.drawing import Layer, drawn_regions, keep, kept_regions, layer_masks
 from pipeline.studio.job_runner import JobRunner
 from pipeline.studio.live_painter import LivePainter, PaintsDrafts, View
-from pipeline.studio.wish import Wish, job_words, named, paints_picture, suggested_output
+from pipeline.studio.wish import Wish, for_people, job_words, named, paints_picture, suggested_output
 from pipeline.text import number_text
 
 SECONDS = 2
@@ -47,6 +49,10 @@ class Room:
         self._output = "" if wish.source is None else str(suggested_output(wish.source))
         self._replaces = False
         self._plays = 0
+        self._layers: dict[int, Layer] = {}
+        self._drawn = (0, "")
+        self._drawings: dict[tuple[int, Any], str] = {}
+        """What has ever been drawn over each frame, and on which page first."""
         self._styles = dict.fromkeys(wish.styles, True)
         self.live = LivePainter(drafts)
         self.job, self.clip = JobRunner(), ClipPlayer()
@@ -97,6 +103,15 @@ class Room:
         """All paintings that are at hand, and which of them are used."""
         return dict(self._styles)
 
+    @property
+    def drawn(self) -> tuple[int, str]:
+        """Grows with every change of what is drawn; and which page has made the last one."""
+        return self._drawn
+
+    def layer(self, place: int) -> Layer | None:
+        """What is drawn over one of the frames that stand for the clip, or over the picture."""
+        return self._layers.get(place)
+
     def change(self, **news: Any) -> None:
         """Change fields of the wish; what is painted begins anew.
 
@@ -126,7 +141,9 @@ class Room:
         _check_input(path)
         with self._lock:
             self._output = str(suggested_output(path))
-            self.change(source=path, frame=0)
+            self._layers, self._drawings = {}, {}
+            self._drawn = (self._drawn[0] + 1, "")
+            self.change(source=path, frame=0, regions=Regions())
 
     def add_styles(self, paths: Sequence[Path]) -> None:
         """Take more paintings, and use those instead of what was used before.
@@ -139,6 +156,44 @@ class Room:
             new = dict.fromkeys(map(StylePicture, paths), True)
             self._styles = {**dict.fromkeys(self._styles, False), **new}
             self._use()
+
+    def draw(self, place: int, layer: Layer | None, page: str = "") -> None:
+        """Say what belongs to which region in a frame: in it the masks are as they are drawn, in others of a clip they
+        follow the motion.
+
+        :param place: of the frame among those that stand for the clip.
+        :param layer: in the colours of `drawing`; None: nothing.
+        :param page: which one it was drawn on.
+        :raises OSError: a mask cannot be written.
+        """
+        with self._lock:
+            subject = self.view.subject
+            if subject is None or subject.source != self._wish.source:
+                return
+            masks = {} if layer is None else layer_masks(layer)
+            # A page that is given what was drawn on another one says it again, perhaps when there is more by now; one
+            # that has just been opened says that there is nothing.
+            drawing = place, tuple((name, mask.tobytes()) for name, mask in masks.items())
+            drew = any(one == page and at == place for (at, _), one in self._drawings.items())
+            echo = self._drawings.setdefault(drawing, page) != page if masks else not drew
+            if layer is not None and echo:
+                return
+            layers = {key: value for key, value in self._layers.items() if key != place}
+            if layer is not None and masks:
+                layers[place] = layer
+            numbered = {None if subject.still else subject.numbers[key]: value for key, value in layers.items()}
+            regions = drawn_regions(numbered, tuple(self._styles), self._folder / "masks")
+            self._layers = layers
+            if regions != self._wish.regions:
+                self._drawn = (self._drawn[0] + 1, page)
+                self.change(regions=regions)
+
+    def clear_drawing(self) -> None:
+        """Nothing is drawn any more, over no frame."""
+        with self._lock:
+            self._layers = {}
+            self._drawn = (self._drawn[0] + 1, "")
+            self.change(regions=Regions())
 
     def use_styles(self, numbers: Sequence[int]) -> None:
         """Use these of the paintings, by their places; they blend."""
@@ -155,12 +210,24 @@ class Room:
     def command(self) -> str:
         """What paints it all, ready for a shell; '' while there is too little for that."""
         with self._lock:
-            wish = named(self._wish, self.uploads)
-            if not wish.complete or not self._output:
+            if not self._wish.complete or not self._output:
                 return ""
-            output, home = Path(self._output).expanduser(), Path.cwd()
-            short = output.relative_to(home) if output.is_relative_to(home) else output
-            return shlex.join([*job_words(wish, short, self._written), *self._overwriting()])
+            output = Path(self._output).expanduser()
+            wish, _ = self._kept(output)
+            wish = named(wish, lambda path: for_people(path, self.uploads))
+            return shlex.join([*job_words(wish, for_people(output, self.uploads), self._written), *self._overwriting()])
+
+    def keep_masks(self) -> None:
+        """Put what was drawn where the command looks for it: beside the result.
+
+        :raises OSError: that cannot be written.
+        """
+        if self._output:
+            keep(self._kept(Path(self._output).expanduser())[1])
+
+    def _kept(self, output: Path) -> tuple[Wish, dict[Path, Path]]:
+        regions, moved = kept_regions(self._wish.regions, output)
+        return replace(self._wish, regions=regions), moved
 
     def paint_all(self) -> None:
         """Start the job.
@@ -177,6 +244,8 @@ class Room:
                 raise UsageError(f"{output.parent}: there is no such folder. Make it, or name another one.")
             self.live.rest()
             self.clip.stop()
+            self.keep_masks()
+            wish, _ = self._kept(output)
             self.job.start([*job_words(wish, output, self._written), *self._overwriting()], output)
 
     def play(self) -> None:

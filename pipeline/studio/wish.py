@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.batch.plan.inputs import Input
 from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.naming import ending_for
+from pipeline.clip.regions import Mask, Regions
 from pipeline.clip.styles import StylePicture
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.preview import command_words
@@ -32,6 +33,8 @@ class Wish:
     """Longest side of the real painting in pixels, 0: as the input is; None: as the preset says."""
     frame: int = 0
     """Which of the frames that stand for the clip is looked at, from 0."""
+    regions: Regions = field(default_factory=Regions)
+    """Parts with styles of their own, and what is not painted."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other settings, which the page does not show."""
 
@@ -56,7 +59,9 @@ class Wish:
         found += [] if self.size is None else ["--size", str(self.size)]
         found += [] if self.colours == "style" else ["--colours", self.colours]
         scales = self.style_scale if isinstance(self.style_scale, tuple) else (self.style_scale,)
-        return found + ([] if scales == (1,) else ["--style-scale", ",".join(map(number_text, scales))])
+        found += [] if scales == (1,) else ["--style-scale", ",".join(map(number_text, scales))]
+        found += [word for one in self.regions.region for word in ("--region", one.text)]
+        return found + [word for one in self.regions.protect for word in ("--protect", one.text)]
 
 
 def result_ending(source: Path) -> str:
@@ -85,11 +90,28 @@ def job_words(wish: Wish, output: Path, written: Sequence[str]) -> list[str]:
     return command_words(item, [*wish.words(), *written])
 
 
-def named(wish: Wish, uploads: Path) -> Wish:
-    """The same for people: what was uploaded goes by its name alone, since where it lies is gone with the session."""
+def named(wish: Wish, name: Callable[[Path], Path]) -> Wish:
+    """The same with other names for its files, for people."""
 
-    def name(path: Path) -> Path:
-        return Path(path.name) if path.is_relative_to(uploads) else path
+    def style(one: StylePicture) -> StylePicture:
+        return replace(one, path=name(one.path))
 
-    styles = tuple(replace(style, path=name(style.path)) for style in wish.styles)
-    return replace(wish, source=None if wish.source is None else name(wish.source), styles=styles)
+    def mask(one: Mask) -> Mask:
+        return Mask(tuple(replace(picture, path=name(picture.path)) for picture in one.pictures))
+
+    region = tuple(
+        replace(one, mask=mask(one.mask), styles=tuple(map(style, one.styles))) for one in wish.regions.region
+    )
+    return replace(
+        wish, source=None if wish.source is None else name(wish.source), styles=tuple(map(style, wish.styles)),
+        regions=Regions(region=region, protect=tuple(map(mask, wish.regions.protect))),
+    )  # fmt: skip
+
+
+def for_people(path: Path, uploads: Path) -> Path:
+    """A file as one would type it here; what was uploaded goes by its name alone, since where it lies is gone with the
+    session."""
+    home = Path.cwd()
+    if path.is_relative_to(uploads):
+        return Path(path.name)
+    return path.relative_to(home) if path.is_relative_to(home) else path

@@ -18,7 +18,7 @@ from pipeline.studio.clip_player import Played
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.job_runner import JobRunner, JobState
 from pipeline.studio.room import Room
-from pipeline.studio.wish import Wish, job_words, named, paints_picture, suggested_output
+from pipeline.studio.wish import Wish, for_people, job_words, named, paints_picture, suggested_output
 from tests.jobs import QUICK, moving_folder, paint_picture
 
 STARTED = (
@@ -137,12 +137,13 @@ def test_a_command_says_what_differs_from_its_defaults(here: Path) -> None:
     ]  # fmt: skip
 
 
-def test_what_was_uploaded_is_named_without_the_folder_of_the_session(tmp_path: Path) -> None:
-    uploads = tmp_path / "session" / "uploads"
-    wish = Wish(uploads / "0a" / "c.png", (StylePicture(uploads / "0b" / "s.png"), StylePicture(tmp_path / "t.png")))
-    shown = named(wish, uploads)
+def test_what_was_uploaded_is_named_without_the_folder_of_the_session(here: Path) -> None:
+    uploads = here / "session" / "uploads"
+    wish = Wish(uploads / "0a" / "c.png", (StylePicture(uploads / "0b" / "s.png"), StylePicture(Path("/t.png"))))
+    shown = named(wish, lambda path: for_people(path, uploads))
     assert shown.source == Path("c.png")
-    assert [style.path for style in shown.styles] == [Path("s.png"), tmp_path / "t.png"]
+    assert [style.path for style in shown.styles] == [Path("s.png"), Path("/t.png")]
+    assert for_people(here / "o" / "p.png", uploads) == Path("o/p.png")
 
 
 @pytest.fixture

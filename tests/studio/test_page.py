@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -26,7 +28,7 @@ def until(there: Callable[[], Any], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < end
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 class Studio:
@@ -154,6 +156,45 @@ def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Stud
     second.locator("#end").click()
     until(lambda: "Stopped" in said(second, "#job-said"))
     assert not (studio.here / "slow.png").exists()
+
+
+def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, tab: Callable[[], Any]) -> None:
+    page = tab()
+    until(lambda: "c.png" in command(page))
+
+    def opened() -> Any:
+        page.get_by_role("tab", name="Regions").click()
+        canvas = page.locator("#editor canvas").first
+        canvas.wait_for(state="visible")
+        return canvas
+
+    def red() -> int:
+        """Pixels of about the first painting's colour that are shown."""
+        with Pillow.open(io.BytesIO(page.locator("#editor").screenshot())) as seen:
+            pixels = np.asarray(seen.convert("RGB")).astype(int)
+        return int(((pixels[..., 0] > 130) & (pixels[..., 1] < 80) & (pixels[..., 2] < 110)).sum())
+
+    canvas = opened()
+    page.locator("#brush input").first.click()
+    # The picture is there when it has been drawn on.
+    for _ in range(20):
+        box = canvas.bounding_box()
+        across, down = (box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+        page.mouse.move(across - 20, down)
+        page.mouse.down()
+        page.mouse.move(across + 20, down, steps=4)
+        page.mouse.up()
+        time.sleep(1)
+        if "--region" in command(page):
+            break
+    assert re.search(r"--region \S+-mask-\w+\.png=s\.png", command(page))
+    page.reload()
+    opened()
+    until(lambda: "--region" in command(page))
+    time.sleep(1)
+    drawn = red()
+    page.locator("#clear").click()
+    until(lambda: "--region" not in command(page) and red() < drawn / 2)
 
 
 def test_nobody_else_is_let_in(studio: Studio, browser: Any, tab: Callable[[], Any]) -> None:
