@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ from pipeline.studio.live_state import title_of
 START = "from pipeline.studio.live_serve import main; main()"
 STARTED_WITHIN = 120.0
 """Seconds in which the page has to be there; on a machine that is just waking up it takes a while to import."""
+OPENED_WITHIN = 15.0
+"""Seconds that a browser has to come up with the page, before a job that is done waits no longer for it."""
 TOLD_WITHIN = 3.0
 """Seconds in which an open page has taken in how the job ended, at most."""
 
@@ -54,6 +57,7 @@ class LivePage:
         self._address = self._refusal = ""
         self._open = self._told = 0
         self._looked_at = False
+        self._comes_until = 0.0
         assert self._process.stdout is not None
         self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), name="page", daemon=True)
         self._listener.start()
@@ -77,6 +81,12 @@ class LivePage:
         """Wait until all open pages have taken in how the job ended."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open or self._told, TOLD_WITHIN)
+
+    def wait_until_opened(self) -> None:
+        """Wait for the browser that is being opened, if one is: the job may have been done before that."""
+        with self._changed:
+            while not self._open and (left := self._comes_until - time.monotonic()) > 0:
+                self._changed.wait(min(left, 0.5))
 
     def wait_until_closed(self) -> None:
         """Wait until no page is open."""
@@ -109,7 +119,7 @@ class LivePage:
             with suppress(ValueError):
                 self._take(json.loads(line))
         with self._changed:
-            self._open, self._looked_at = 0, False
+            self._open, self._looked_at, self._comes_until = 0, False, 0.0
             self._changed.notify_all()
         self._answered.set()
 
@@ -121,6 +131,8 @@ class LivePage:
             self._address = str(message.get("address", self._address))
             self._refusal = str(message.get("refused", self._refusal))
             self._open = int(str(message.get("open", self._open)))
+            if message.get("opens"):
+                self._comes_until = time.monotonic() + OPENED_WITHIN
             self._told = int(str(message.get("told", self._told)))
             self._looked_at = bool(message.get("looked_at", self._looked_at))
             self._changed.notify_all()
@@ -170,9 +182,10 @@ def shown_live(source: Path, on_event: OnEvent, say: Callable[[str], None]) -> I
                 page.wait_until_told()
                 raise
             reporter.end("done", "Done")
-            if page.open:
-                say("The page shows the result. Close it there, or press Ctrl-C here, and this ends.")
-                with suppress(KeyboardInterrupt, Terminated):
+            with suppress(KeyboardInterrupt, Terminated):
+                page.wait_until_opened()
+                if page.open:
+                    say("The page shows the result. Close it there, or press Ctrl-C here, and this ends.")
                     page.wait_until_closed()
         finally:
             page.close()

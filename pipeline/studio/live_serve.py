@@ -1,7 +1,8 @@
 """The process that serves the page of a job, for `live_job`: it ends with whoever started it.
 
-Its argument is the folder of the session. It says on stdout, a JSON object a line: its address or why there is none,
-how many pages are open and whether one is in sight, and that somebody wants the job to stop.
+Its argument is the folder of the session. It says on stdout, a JSON object a line: its address and whether it opens a
+browser there, or why there is none; how many pages are open and whether one is in sight; and that somebody wants the
+job to stop.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ def main() -> None:
         os.nice(5)
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
-    _say({"address": server.address})
+    opens = has_screen()
+    _say({"address": server.address, "opens": opens})
     threading.Thread(target=_watch, args=(door,), daemon=True).start()
-    if has_screen():
+    if opens:
         server.open_browser()
     sys.stdin.read()
     server.stop()

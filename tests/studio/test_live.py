@@ -223,6 +223,25 @@ def test_the_result_is_shown_until_the_page_is_closed(program: Callable[[str], N
     assert "shows the result" in lines[-1]
 
 
+def test_a_job_that_is_done_before_the_browser_is_there_waits_for_it(program: Callable[[str], None]) -> None:
+    opens = ADDRESS.replace("}", ', "opens": true}')
+    program(f"import time; print('{opens}', flush=True); time.sleep(0.7); print('{{\"open\": 1}}', flush=True); "
+            "time.sleep(0.3); print('{\"open\": 0}', flush=True); input()")  # fmt: skip
+    lines: list[str] = []
+    with shown_live(Path("c.mp4"), ignore, lines.append) as shown:
+        shown.ready()
+    assert "shows the result" in lines[-1]
+
+
+def test_a_job_does_not_wait_where_no_browser_comes(program: Callable[[str], None]) -> None:
+    program(page(ADDRESS))
+    lines: list[str] = []
+    began = time.monotonic()
+    with shown_live(Path("c.mp4"), ignore, lines.append) as shown:
+        shown.ready()
+    assert len(lines) == 1 and time.monotonic() - began < live_job.OPENED_WITHIN / 2
+
+
 def test_how_a_job_failed_is_handed_on(program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     program(page(ADDRESS))
     states: list[LiveState] = []
