@@ -194,7 +194,19 @@ def _searched(level: _Level, before: Tensor, after: Tensor, middles: Tensor) -> 
         taken = (of_lower < least) & ((lower - found).square().sum(-1) < PATCH**2)
         found = torch.where(taken[..., None], lower, found)
         least = torch.where(taken, of_lower, least)
-    return found.view(middles.shape)
+    return _smoothed(found.view(middles.shape))
+
+
+def _smoothed(patches: Tensor) -> Tensor:
+    """The flow of patches (N, rows, columns, 2): of each part of it the median of three by three (Sun, Roth and Black,
+    CVPR 2010, "Secrets of optical flow estimation and their principles").
+
+    Where there is little to see, patches find noise, each its own, and paintings tear there: nine frames of bikes
+    (`draft`, 192 pixels) had an E_warp of 0.000728 without this and 0.000524 with it, by OpenCV's flow 0.000603.
+    """
+    around = F.pad(patches.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate")
+    nine = around.unfold(2, 3, 1).unfold(3, 3, 1).flatten(4)
+    return nine.median(-1).values.permute(0, 2, 3, 1).contiguous()
 
 
 def _densified(level: _Level, before: Tensor, after: Tensor, patches: Tensor) -> Tensor:

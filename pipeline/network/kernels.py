@@ -139,7 +139,7 @@ class MotionKernels:
 
     searched: Callable[[Tensor, Tensor, Tensor], Tensor]
     """What the patches of the first frames find in the second ones, beginning with a flow of each: the rounds of
-    `inverse_search`, (N, rows, columns, 2)."""
+    `inverse_search` and the medians after them, (N, rows, columns, 2)."""
     densified: Callable[[Tensor, Tensor, Tensor], Tensor]
     """The flow of pixels, (N, H, W, 2), from that of patches."""
     refined: Callable[[Slopes, Tensor, VariationalRefinement], Tensor]

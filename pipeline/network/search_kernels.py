@@ -130,6 +130,38 @@ def _search(
     tl.store(found + 2 * at + 1, tl.where(taken, low_v, v), mask=real)
 
 
+@triton.jit
+def _in_order(values, above, own, below, mask):
+    """Three numbers, one upon the other, from the smallest to the largest."""
+    one = tl.load(values + above, mask=mask, other=0.0)
+    two = tl.load(values + own, mask=mask, other=0.0)
+    three = tl.load(values + below, mask=mask, other=0.0)
+    low, high = tl.minimum(one, two), tl.maximum(one, two)
+    return tl.minimum(low, three), tl.maximum(low, tl.minimum(high, three)), tl.maximum(high, three)
+
+
+@triton.jit(do_not_specialize=["rows", "columns", "size"])
+def _medians(given, found, rows, columns, size, PIXELS: tl.constexpr):
+    """`inverse_search._smoothed`; `given` and `found` are (pairs, rows, columns, 2)."""
+    at = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
+    inside = at < size
+    part, column, row, pair = at % 2, at // 2 % columns, at // 2 // columns % rows, at // 2 // columns // rows
+    above = (pair * rows + tl.maximum(row - 1, 0)) * columns
+    own = (pair * rows + row) * columns
+    below = (pair * rows + tl.minimum(row + 1, rows - 1)) * columns
+    before, behind = 2 * tl.maximum(column - 1, 0) + part, 2 * tl.minimum(column + 1, columns - 1) + part
+    here = 2 * column + part
+    low, middle, high = _in_order(given, 2 * above + before, 2 * own + before, 2 * below + before, inside)
+    low_1, middle_1, high_1 = _in_order(given, 2 * above + here, 2 * own + here, 2 * below + here, inside)
+    low_2, middle_2, high_2 = _in_order(given, 2 * above + behind, 2 * own + behind, 2 * below + behind, inside)
+    # The largest of the smallest, the middle one of the middle ones, the smallest of the largest: the median is among
+    # them, and their own.
+    one = tl.maximum(tl.maximum(low, low_1), low_2)
+    three = tl.minimum(tl.minimum(high, high_1), high_2)
+    two = tl.maximum(tl.minimum(middle, middle_1), tl.minimum(tl.maximum(middle, middle_1), middle_2))
+    tl.store(found + at, tl.maximum(tl.minimum(one, two), tl.minimum(tl.maximum(one, two), three)), mask=inside)
+
+
 @triton.jit(do_not_specialize=["height", "width", "rows", "columns", "size"])
 def _densify(
     before, after, patches, flow, height, width, rows, columns, size, STRIDE: tl.constexpr, PIXELS: tl.constexpr
@@ -163,6 +195,15 @@ def searched(before: Tensor, after: Tensor, given: Tensor) -> Tensor:
                 before, after, given, found, height, width, rows, columns, count, DAMPING,
                 PATCH=PATCH, STRIDE=STRIDE, DESCENTS=DESCENTS, PATCHES=PATCHES, **OPTIONS,
             )  # fmt: skip
+    return smoothed(found)
+
+
+def smoothed(patches: Tensor) -> Tensor:
+    """`inverse_search._smoothed`."""
+    pairs, rows, columns, _ = patches.shape
+    found, size = torch.empty_like(patches), 2 * pairs * rows * columns
+    with on_device_of(patches):
+        _medians[triton.cdiv(size, PIXELS),](patches, found, rows, columns, size, PIXELS=PIXELS, **OPTIONS)
     return found
 
 

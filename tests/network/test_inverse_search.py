@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from interpreted import interpreted_motion_kernels
+from interpreted import interpreted_motion_kernels, load_kernels
 from moving import pairs, panned
 from tiny import CPU, picture
 from torch import Tensor
 
-from pipeline.network.inverse_search import InverseSearch, _densified, coarsest_level
+from pipeline.network.inverse_search import InverseSearch, _densified, _smoothed, coarsest_level
 from pipeline.network.variational import VariationalRefinement, slopes_of, sweep
 from pipeline.types import Image
 
@@ -121,6 +121,14 @@ def test_refinement_brings_a_flow_nearer_that_trembles() -> None:
     assert after < 0.4 * before
 
 
+def test_a_patch_that_found_something_else_goes_with_those_around_it() -> None:
+    patches = torch.arange(4.0).view(1, 1, 4, 1).expand(1, 5, 4, 2).clone()
+    torn = patches.clone()
+    torn[0, 2, 1] = torch.tensor([9.0, -9.0])
+    torn[0, 0, 3, 1] = 7
+    torch.testing.assert_close(_smoothed(torn), patches)
+
+
 def test_kernels_give_what_plain_torch_gives() -> None:
     """But for the search, of which the interpreter takes seconds: that is with all kernels in `test_kernels.py`."""
     kernels = interpreted_motion_kernels()
@@ -130,6 +138,7 @@ def test_kernels_give_what_plain_torch_gives() -> None:
     patches = 4 * torch.rand((2, *level.patches, 2), generator=generator) - 2
     flow = _densified(level, before, after, patches)
     torch.testing.assert_close(kernels.densified(before, after, patches), flow, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(load_kernels("search").smoothed(patches), _smoothed(patches), rtol=0, atol=0)
     for refinement in (VariationalRefinement(rounds=2, sweeps=3), VariationalRefinement(rounds=1, sweeps=1)):
         aligned = level.sampled(after, flow)
         expected = refinement(before, aligned, flow)

@@ -263,6 +263,7 @@ PAIRS = {"HISTORY": 32, "PARTS": 32}
         ("descent", "_combine", {**BLOCK, "SCALED": True, "SQUARES": True}, STATE),
         ("descent", "_move", BLOCK, STATE),
         ("search", "_search", {"PATCH": 8, "STRIDE": 4, "DESCENTS": 4, "PATCHES": 8}, {"damping": "fp32"}),
+        ("search", "_medians", {"PIXELS": 256}, {}),
         ("search", "_densify", {"STRIDE": 4, "PIXELS": 256}, {}),
         ("refinement", "_equations", {"PIXELS": 256},
          dict.fromkeys(("smoothness", "brightness", "slopes", "rough", "flat"), "fp32")),
