@@ -34,11 +34,15 @@ class FrameMasks:
 
     def of(self, index: int) -> Masks | None:
         """Those of a frame; None where all is painted alike."""
-        found = self.masks.together([unpacked(one[index], self.masks.geometry.size) for one in self.packed])
+        found = self.whole(index)
         if found is None or not self.presence or min(self.presence[index], default=1.0) == 1:
             return found
         there = np.array(self.presence[index], np.float32)[:, None, None]
         return Masks(np.asarray(np.rint(there * found.regions), np.uint8), found.protected)
+
+    def whole(self, index: int) -> Masks | None:
+        """The same with all regions there."""
+        return self.masks.together([unpacked(one[index], self.masks.geometry.size) for one in self.packed])
 
     def alike(self, one: int, other: int) -> bool:
         """Whether the masks of two frames are the same."""

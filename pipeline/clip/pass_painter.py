@@ -106,7 +106,8 @@ class PassPainter:
         """Paintings moved to a frame, in the colours of its look."""
         if not self.looks.frames:
             return moves
-        painter, found = self._painter_of(frame), dict(moves.paintings)
+        painter = self.painter.with_masks(self.masks.whole(frame.index)).with_look(self.looks.of(frame.index))
+        found = dict(moves.paintings)
         for back, painting in found.items():
             place = self.previous.find(frame.index, back)
             before = None if place is None else self.looks.of(place[1])

@@ -33,8 +33,6 @@ class Looks:
     frames: tuple[Look, ...] = ()
     variants: tuple[tuple[StyleUse, ...], ...] = ()
     """What their shares are of: of the rest of the picture, and of each region."""
-    presence: tuple[tuple[float, ...], ...] = ()
-    """Of each frame how far each region is there, 0 to 1."""
     jumps: frozenset[int] = frozenset()
     """Frames that do not look like the one before them, and are painted anew."""
 
@@ -42,11 +40,14 @@ class Looks:
         """That of a frame; None where it is as the settings say."""
         return self.frames[index] if self.frames else None
 
+    @property
+    def presence(self) -> tuple[tuple[float, ...], ...]:
+        """Of each frame how far each region is there, 0 to 1."""
+        return tuple(one.presence for one in self.frames)
+
     def alike(self, one: int, other: int) -> bool:
         """Whether two frames are painted alike."""
-        return not self.frames or (
-            self.frames[one] == self.frames[other] and self.presence[one] == self.presence[other]
-        )
+        return not self.frames or self.frames[one] == self.frames[other]
 
     def rise(self, index: int) -> float:
         """How many times its style weighs as much in a frame as in the one before it; at least 1."""
@@ -108,18 +109,17 @@ class Timeline:
                     for mixed, own in zip(one.parts, variants, strict=True)
                 ),
                 one.colours.get("keep", 0.0),
+                one.presence,
             )
             for one in mixtures
         )
-        presence = tuple(one.presence for one in mixtures)
         held = {self.times.first_from(time) for time, one in timed if one.ease == HOLD}
         jumps = frozenset(
             index
             for index in range(1, len(looks))
-            if (looks[index], presence[index]) != (looks[index - 1], presence[index - 1])
-            and (index in held or _step(looks, presence, index) >= JUMP)
+            if looks[index] != looks[index - 1] and (index in held or looks[index].step(looks[index - 1]) >= JUMP)
         )
-        found = Looks(looks, tuple(map(tuple, variants)), presence, jumps)
+        found = Looks(looks, tuple(map(tuple, variants)), jumps)
         self._check_loop(found)
         return found
 
@@ -165,11 +165,6 @@ class Timeline:
                 "on the way is none. Let the last keyframe say the same as the first, without 'hold', or leave out "
                 "--loop."
             )
-
-
-def _step(looks: Sequence[Look], presence: Sequence[tuple[float, ...]], index: int) -> float:
-    here, before = presence[index], presence[index - 1]
-    return max(looks[index].step(looks[index - 1]), *(abs(a - b) for a, b in zip(here, before, strict=True)), 0.0)
 
 
 def open_timeline(job: ClipJob, settings: Settings, info: VideoInfo) -> Timeline | None:

@@ -35,12 +35,15 @@ class Look:
     """Of the rest of the picture and of each region: the shares of its variants, 1 together."""
     kept: float = 0.0
     """How much of the input's own chroma the painting has, 0 to 1."""
+    presence: tuple[float, ...] = ()
+    """How far each region is there, 0 to 1."""
 
     def step(self, other: Look) -> float:
         """How far two looks of a clip are apart, 0 to 1: the largest change of anything."""
         pairs = zip(self.shares, other.shares, strict=True)
         moved = [sum(abs(a - b) for a, b in zip(*pair, strict=True)) / 2 for pair in pairs]
-        return max(*moved, abs(self.strength - other.strength), abs(self.kept - other.kept))
+        come = [abs(a - b) for a, b in zip(self.presence, other.presence, strict=True)]
+        return max(*moved, *come, abs(self.strength - other.strength), abs(self.kept - other.kept))
 
 
 @dataclass(frozen=True)
@@ -109,24 +112,28 @@ def palette_moved(
 
     :param parts: as for `style_colours`, matched to the input.
     :param looks: before and now.
-    :param shares: of what belongs to which part, as `regions.shares_of`; None: all of it to the rest.
+    :param shares: of what belongs to which part where all regions are there, as `regions.shares_of`; None: all of it to
+        the rest.
     """
-    if looks[0].shares == looks[1].shares:
+    if (looks[0].shares, looks[0].presence) == (looks[1].shares, looks[1].presence):
         return painting
     # With less style than the preset has, a painting keeps some of the input's colours.
     much = min(1.0, *(2 * look.strength for look in looks))
     moved = []
-    for number, part in enumerate(parts if shares is not None else parts[:1]):
-        before, now = (
-            blended_colour_statistics(
-                [(share, one.statistics) for share, one in zip(look.shares[number], part, strict=True) if share]
-            )
-            for look in looks
-        )
+    for number in range(1 if shares is None else len(parts)):
+        before, now = (_palette(parts, look, number) for look in looks)
         # `with_colours` adds as much to the other one: what has not changed stays.
         now = replace(now, covariance=now.covariance + FLOOR * torch.eye(3, dtype=torch.float64))
         moved.append(painting + much * (with_colours(painting, before, now) - painting))
     return moved[0] if shares is None else mixed([*moved, painting], shares)
+
+
+def _palette(parts: Sequence[Sequence[Variant]], look: Look, number: int) -> ColourStatistics:
+    """The colours of a part's styles; of a region, as far as it is not there, those of the rest."""
+    there = look.presence[number - 1] if number else 1.0
+    own = [(there * share, one) for share, one in zip(look.shares[number], parts[number], strict=True)]
+    rest = [((1 - there) * share, one) for share, one in zip(look.shares[0], parts[0], strict=True)]
+    return blended_colour_statistics([(share, one.statistics) for share, one in (*own, *rest) if share])
 
 
 FIRST_SHARE = 2

@@ -159,7 +159,7 @@ class Painter:
 
     def led_on(self, painting: Image, before: Look, content: Image) -> Image:
         """An earlier painting, moved to this frame, in the colours that it would have with the look of this one: what
-        is carried over does not hold on to a palette that goes.
+        is carried over does not hold on to a palette that goes. The masks of this painter have all regions whole.
 
         :param before: its look.
         :param content: the input of this frame; both uint8 (H, W, 3).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from PIL import Image as Pillow
 
 import reelbrush
 from pipeline.clip.clip import run_clip
+from pipeline.clip.deadline import Deadline
 from pipeline.clip.engine import Engine, open_engine
 from pipeline.clip.jobs import ClipJob, ReplayJob, StylePicture
 from pipeline.clip.keyframe_texts import parse_keyframe
@@ -145,6 +147,13 @@ def test_killed_in_a_fade_it_goes_on_to_the_same_frames(passes: int, here: Path)
     assert work.exists()
     gone_on(told, here / "out")
     assert_same(here / "whole", here / "out", 6)
+
+
+def test_with_time_enough_a_fade_is_that_of_a_run_without_a_deadline(here: Path) -> None:
+    told = ("1: style=b.png", "2: colours=keep")
+    run_clip(job(here, "free", *told, frames=(0, 3)), engine())
+    run_clip(job(here, "timed", *told, frames=(0, 3)), engine(), deadline=Deadline(time.time() + 10**6))
+    assert_same(here / "free", here / "timed", 3)
 
 
 def test_shots_side_by_side_are_those_of_one_worker(here: Path) -> None:

@@ -15,7 +15,7 @@ from tiny import CPU, CountingNetwork, flat, picture, tiny_settings
 
 from pipeline.style.adain import pooled_statistics, statistics_as_json, statistics_from_json
 from pipeline.style.frame import Style, WarmStart
-from pipeline.style.look import Look
+from pipeline.style.look import Look, numbers_of
 from pipeline.style.own_colours import luminance
 from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
@@ -140,6 +140,18 @@ def test_a_fade_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert one.losses == pytest.approx(wanted.losses, rel=1e-5)
 
 
+def test_with_less_memory_a_look_is_the_same() -> None:
+    """By tiles, and without the maps that go forward: the losses of a picture are those of all of it at once."""
+    painter = over_time([[Style(picture(64, 80, seed)) for seed in (1, 5)]], recolour=0.5, clip_palette=1.0)
+    content, image = (to_tensor(picture(96, 96, seed=seed)) for seed in (3, 4))
+    look = Look(0.8, ((0.3, 0.7),))
+    own, _ = painter.with_look(look)._targets_at((96, 96), numbers_of(look, painter.settings, CPU))
+    clip = own.statistics_of(content)
+    whole = own.objective(content, (), clip)(image).floats()
+    for how in ({"checkpoint": True}, {"tile_side": 64}):
+        assert own.objective(content, (), clip, **how)(image).floats() == pytest.approx(whole, rel=1e-4)
+
+
 def test_the_statistics_of_a_style_are_found_once_a_size() -> None:
     network = CountingNetwork()
     painter = Painter(network, [Style(STYLES[0])], tiny_settings(), CPU).over_time(("style",), BOTH)
@@ -160,6 +172,18 @@ def test_a_painting_is_led_on_in_the_colours_of_the_next_look() -> None:
     assert painter.with_look(looks[0]).led_on(painting, looks[0], content) is painting
     stronger = replace(looks[0], strength=0.9)
     np.testing.assert_array_equal(painter.with_look(stronger).led_on(painting, looks[0], content), painting)
+
+
+def test_a_painting_is_led_on_into_the_colours_of_a_region_that_comes() -> None:
+    grey, blue = (Style(flat(colour, 16, 16)) for colour in ((120, 120, 120), (40, 90, 200)))
+    mask = np.zeros((1, 32, 40), np.uint8)
+    mask[:, :, :20] = 255
+    painter = over_time([[grey], [blue]]).with_masks(Masks(mask))
+    gone, half = (Look(0.5, ((1.0,), (1.0,)), presence=(there,)) for there in (0.0, 0.5))
+    found = painter.with_look(half).led_on(flat((120, 120, 120), 32, 40), gone, CONTENT)
+    np.testing.assert_allclose(found[5, 5], (80, 105, 160), atol=1)
+    np.testing.assert_array_equal(found[5, 35], (120, 120, 120))
+    assert half.step(gone) == 0.5
 
 
 def test_statistics_of_a_clip_that_gives_up_its_colours_are_kept_whole() -> None:
