@@ -100,6 +100,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "gradio": (
         "pipeline/studio/page.py",
         "pipeline/studio/regions_tab.py",
+        "pipeline/studio/result_tab.py",
         "pipeline/studio/live_page.py",
         "pipeline/studio/look.py",
     ),

@@ -20,6 +20,7 @@ from pipeline.studio.look import bar, mounted
 from pipeline.studio.page_text import input_label, job_said, play_said, said
 from pipeline.studio.regions_tab import CSS as REGIONS_CSS
 from pipeline.studio.regions_tab import RegionsTab
+from pipeline.studio.result_tab import ResultTab
 from pipeline.studio.room import SECONDS, Room
 
 EVERY = 0.5
@@ -30,7 +31,8 @@ SIZES = {"By preset": None, "256": 256, "512": 512, "768": 768, "1024": 1024, "1
          "As the input": 0}  # fmt: skip
 COLOURS = {"Painting's": "style", "Input's own": "keep", "Matched": "match"}
 CSS = """
-#title h1 {font-size: 1.35rem; margin: 0} #title p {margin: 2px 0 0; opacity: .75}
+#title span {display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 14px}
+#title h1 {font-size: 1.3rem; margin: 0} #title p {margin: 0; opacity: .75}
 main {padding-bottom: 150px !important}
 #halves > .column {min-width: min(320px, 100%) !important}
 #said, #play-said {min-height: 2.4em; font-size: .95rem; padding: 4px 0 !important}
@@ -89,7 +91,7 @@ class _Page:
         with gr.Tabs(elem_id="tabs") as self.tabs:
             with gr.Tab("Picture", id="picture"):
                 self.picture = gr.ImageSlider(
-                    show_label=False, interactive=False, max_height=400, buttons=["fullscreen"], elem_id="picture",
+                    show_label=False, interactive=False, max_height=360, buttons=["fullscreen"], elem_id="picture",
                     format="jpeg",
                 )  # fmt: skip
                 self.said = gr.HTML(elem_id="said")
@@ -99,13 +101,14 @@ class _Page:
             self.regions = RegionsTab(self._room)
             with gr.Tab("In motion", id="motion", visible=False) as self.motion:
                 self.clip = gr.Video(
-                    show_label=False, autoplay=True, loop=True, interactive=False, height=400, elem_id="clip",
+                    show_label=False, autoplay=True, loop=True, interactive=False, height=360, elem_id="clip",
                     visible=False,
                 )  # fmt: skip
                 self.clip_said = gr.HTML(elem_id="play-said")
                 with gr.Row():
                     self.play = gr.Button(f"Play {SECONDS} seconds", size="sm", min_width=80, elem_id="play")
                     self.still = gr.Button("Stop", size="sm", min_width=80, elem_id="still")
+            self.result = ResultTab(self._room)
         self.frame = gr.Slider(
             1, 8, 1, step=1, label="Moment of the clip", visible=False, elem_id="frame", buttons=[],
         )  # fmt: skip
@@ -138,8 +141,14 @@ class _Page:
             0.25, 2, step=0.05, label="Size of the strokes", info="Less is finer, more is coarser.", elem_id="scale"
         )
         with gr.Row():
-            self.preset = gr.Dropdown(list(PRESETS), label="Preset", elem_id="preset", min_width=120, filterable=False)
-            self.size = gr.Dropdown(list(SIZES), label="Longest side", elem_id="size", min_width=120, filterable=False)
+            self.preset = gr.Dropdown(
+                list(PRESETS), label="Preset", info="draft is fast, fine is slow", elem_id="preset", min_width=120,
+                filterable=False,
+            )  # fmt: skip
+            self.size = gr.Dropdown(
+                list(SIZES), label="Longest side", info="of the result, in pixels", elem_id="size", min_width=120,
+                filterable=False,
+            )  # fmt: skip
 
     def _finish(self) -> None:
         self.job_said = gr.HTML(elem_id="job-said")
@@ -188,6 +197,7 @@ class _Page:
             self.picture, self.said, self.stop, self.again, self.frame, self.motion, self.play, self.still, self.clip,
             self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.preset,
             self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command, *self.regions.shown,
+            *self.result.shown,
         ]  # fmt: skip
         self.regions.connect(seen, lambda act: _told(room, act))
         # The command names masks beside the result: whoever takes it with them needs these.
@@ -239,9 +249,10 @@ class _Page:
         job = room.job.state()
         add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
-            lambda: job_said(job, bar))  # fmt: skip
+            lambda: job_said(job, bar, room.result() is not None))  # fmt: skip
         add("command", room.command(), room.command)
         self.regions.look(add, seen, str(request.session_hash))
+        self.result.look(add)
         return [now, *news]
 
     def _gallery(self) -> Any:

@@ -53,13 +53,17 @@ def play_said(played: Played, bar: Bar, seconds: int) -> str:
     return ""
 
 
-def job_said(job: JobState, bar: Bar) -> str:
-    """About the job."""
+def job_said(job: JobState, bar: Bar, shown: bool) -> str:
+    """About the job.
+
+    :param shown: whether the page shows its result.
+    """
     text = html.escape(job.text)
     if job.runs:
         return f"{text}{bar(job.fraction)}"
     if job.state == "done":
-        return f"Done: <b>{html.escape(str(job.output))}</b>"
+        where = ", and shown under <b>Result</b>" if shown else ""
+        return f"Done{where}: {html.escape(str(job.output))}"
     return _wrong(job.text) if job.state == "failed" else text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,10 @@ from pipeline.text import number_text
 
 SECONDS = 2
 """Of a clip that are played as a draft."""
+SHOWN = (".mp4", ".webm", ".gif", ".png", ".jpg", ".jpeg", ".webp")
+"""Endings of results that browsers show."""
+LARGEST = 2**28
+"""Bytes of a result that a page shows, at most: it is copied for that."""
 
 
 class Room:
@@ -48,7 +53,8 @@ class Room:
         """When that was, as `time.monotonic` counts."""
         self._output = "" if wish.source is None else str(suggested_output(wish.source))
         self._replaces = False
-        self._plays = 0
+        self._plays = self._jobs = 0
+        self._result: tuple[int, Path | None] = (0, None)
         self._layers: dict[int, Layer] = {}
         self._drawn = (0, "")
         self._drawings: dict[tuple[int, Any], str] = {}
@@ -245,8 +251,30 @@ class Room:
             self.live.rest()
             self.clip.stop()
             self.keep_masks()
+            self._jobs += 1
             wish, _ = self._kept(output)
             self.job.start([*job_words(wish, output, self._written), *self._overwriting()], output)
+
+    def result(self) -> Path | None:
+        """What the last job has painted, copied into the folder of the session; None: nothing that a browser shows."""
+        with self._lock:
+            job = self.job.state()
+            if job.state != "done" or job.output is None:
+                return None
+            if self._result[0] != self._jobs:
+                self._result = self._jobs, self._copied(job.output)
+            return self._result[1]
+
+    def _copied(self, output: Path) -> Path | None:
+        found = self._folder / f"result-{self._jobs}{output.suffix.lower()}"
+        try:
+            if output.suffix.lower() not in SHOWN or output.stat().st_size > LARGEST:
+                return None
+            shutil.copyfile(output, found)
+        except OSError:
+            # Somebody has moved it, or the disk is full: it is only not shown.
+            return None
+        return found
 
     def play(self) -> None:
         """Paint a few seconds of the clip small, and then larger, from the frame that is looked at.

@@ -183,6 +183,29 @@ def test_the_job_is_the_command_that_is_shown(room: Room, here: Path) -> None:
     assert room.command().endswith("--overwrite")
 
 
+def test_what_a_job_has_painted_is_shown_while_the_studio_is_open(room: Room, here: Path) -> None:
+    assert room.result() is None
+    writes = "from pathlib import Path; Path(sys.argv[sys.argv.index('-o') + 1]).write_text(sys.argv[5])"
+    room.job = JobRunner(program(here, writes))
+    found = []
+    for name, strength in (("a.png", 0.1), ("a.png", 0.2), ("b.tif", 0.3), ("a.png", 0.4)):
+        room.change(strength=strength)
+        room.save_as(name, True)
+        room.paint_all()
+        ended(room.job)
+        found.append(room.result())
+        assert room.result() == found[-1]
+    assert found[2] is None, "no browser shows it"
+    assert [one and one.read_text() for one in found] == ["--strength", "--strength", None, "--strength"]
+    assert len(set(found)) == 4
+    assert found[0] is not None and found[0].parent == here / "session"
+    room.save_as("c.png", True)
+    room.paint_all()
+    ended(room.job)
+    (here / "c.png").unlink()
+    assert room.result() is None
+
+
 @pytest.mark.heavy
 def test_a_clip_is_played_for_two_seconds_from_the_frame_looked_at(room: Room, here: Path) -> None:
     with pytest.raises(UsageError, match="no clip"):

@@ -19,6 +19,7 @@ from PIL import Image as Pillow
 
 from pipeline.studio.access import HOST
 from tests.jobs import ROOT, SETS, environment, paint_picture
+from tests.tiny import picture
 
 pytestmark = pytest.mark.heavy
 QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--set", "steps=20")
@@ -131,7 +132,9 @@ def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any
     until(lambda: "--strength 0.9" in command(page))
     assert page.locator("#strength input[type=range]").input_value() == "0.9"
     page.locator("#all").click()
-    until(lambda: "Done: " in said(page, "#job-said"))
+    until(lambda: "Done" in said(page, "#job-said"))
+    page.get_by_role("tab", name="Result").click()
+    page.locator("#result-picture img").wait_for(state="visible")
     with Pillow.open(studio.here / "c-painted.png") as painted:
         assert painted.size == (96, 64)
 
@@ -195,6 +198,36 @@ def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, 
     drawn = red()
     page.locator("#clear").click()
     until(lambda: "--region" not in command(page) and red() < drawn / 2)
+
+
+def test_a_draft_is_stopped_and_painted_again(studio: Studio, tab: Callable[[], Any]) -> None:
+    paint_picture(studio.here / "large.png", width=640, height=480)
+    page = tab()
+    drop(page, "#input", studio.here / "large.png")
+    until(lambda: "larger" in said(page), 120)
+    page.locator("#stop").click()
+    until(lambda: "Stopped" in said(page))
+    time.sleep(1.5)
+    assert "Stopped" in said(page)
+    page.locator("#again").click()
+    until(lambda: "Painting" in said(page))
+    page.locator("#stop").click()
+    until(lambda: "Stopped" in said(page))
+
+
+def test_a_clip_is_played_until_something_is_changed(studio: Studio, tab: Callable[[], Any]) -> None:
+    first, *others = (Pillow.fromarray(picture(32, 96, seed=3)[:, x : x + 48]) for x in range(6))
+    first.save(studio.here / "clip.gif", save_all=True, append_images=others, duration=100)
+    page = tab()
+    drop(page, "#input", studio.here / "clip.gif")
+    page.get_by_role("tab", name="In motion").click()
+    page.locator("#play").click()
+    video = page.locator("#clip video")
+    video.wait_for(state="visible", timeout=90_000)
+    until(lambda: page.evaluate("document.querySelector('#clip video').duration > 0"))
+    page.locator("#strength input[type=range]").fill("0.2")
+    until(lambda: not video.is_visible())
+    until(lambda: "Press Play" in said(page, "#play-said"))
 
 
 def test_nobody_else_is_let_in(studio: Studio, browser: Any, tab: Callable[[], Any]) -> None:
