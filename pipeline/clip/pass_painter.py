@@ -20,6 +20,7 @@ from pipeline.clip.tracking import TrackedFrame
 from pipeline.clip.warm_start import MovesOf, closing_share, further_start, warm_start
 from pipeline.errors import PaintingError
 from pipeline.media.frame import Frame
+from pipeline.motion.carry import opening
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
@@ -98,8 +99,11 @@ class PassPainter:
 
     def _moves(self, tracked: TrackedFrame) -> Moves:
         """The paintings before a frame moved there, with what is new in it."""
-        fills = self.earlier is None
+        # What only a frame painted by hand leads to keeps nothing of how it was painted without that.
+        fills = self.earlier is None or self.kept.get(tracked.frame.index) == 0
         found = moves_now(tracked, self.previous, fills) if self.moves_of is None else self.moves_of(tracked)
+        if fills and found.opening is None and 1 in tracked.ways:
+            found = replace(found, opening=opening(tracked.frame.image, tracked.ways[1].weights))
         return filled_by_regions(tracked, self._led_on(tracked.frame, found), self.masks)
 
     def _led_on(self, frame: Frame, moves: Moves) -> Moves:

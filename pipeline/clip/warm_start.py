@@ -76,7 +76,7 @@ def further_start(
     :param own: its painting of the pass before, which stays where the frames before do not show what it shows; all of
         it is what is started from where that is better.
     :param closing: as `closing_share` or `exemplars.shares_kept` says; None where neither says anything.
-    :param moves_of: as for `warm_start`.
+    :param moves_of: as for `warm_start`; where it fills what the frames before do not show, `own` counts for nothing.
     """
     painting = previous.image(tracked.frame.index) if tracked.ways or (tracked.still and closing is not None) else None
     if painting is None:
@@ -84,8 +84,11 @@ def further_start(
     if tracked.still:
         everywhere = np.ones(own.shape[:2], np.float32)
         return WarmStart(blended(own, painting, everywhere, 1 - (closing or 0.0)))
-    moves = (moves_of(tracked) if moves_of is not None else moves_now(tracked, previous, fills=False)).paintings
+    found = moves_of(tracked) if moves_of is not None else moves_now(tracked, previous, fills=False)
+    moves = found.paintings
     expected = _expected(tracked, moves, settings)
+    if found.opening is not None:
+        return WarmStart(filled(moves[1], found.opening), expected)
     if closing and expected:
         held = [TemporalTarget(one.picture, np.asarray((1 - closing) * one.weights, np.float32)) for one in expected]
         expected = (*held, TemporalTarget(own, np.full(own.shape[:2], closing, np.float32)))

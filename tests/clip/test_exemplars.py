@@ -318,3 +318,15 @@ def test_every_region_has_the_statistics_of_its_own_part(tmp_path: Path, correct
     change = led[-1] - alone[-1]
     red = change[..., 0] - change[..., 2]
     assert red[:, :18].mean() > 10 and red[:, 30:].mean() < -10
+
+
+def test_what_comes_into_view_on_the_way_back_is_led_as_well(tmp_path: Path, corrected: Path) -> None:
+    """The first columns of the first frame are to be seen in no later one."""
+    moving_folder(tmp_path / "in", 9)
+    last = read_picture(tmp_path / "in" / "8.png").astype(float)
+    write_picture(tmp_path / "last.png", (0.3 * last + 0.7 * np.array([255.0, 120.0, 0.0])).astype(np.uint8))
+    stylize_video(tmp_path / "in", corrected / "style.png", tmp_path / "led", exemplar={8: tmp_path / "last.png"},
+                  **{**SMALL, "passes": 2})  # fmt: skip
+    first = pictures(tmp_path / "led")[0].astype(float)
+    orange = first[..., 0] - first[..., 2]
+    assert orange[:, :7].mean() > 0.8 * orange[:, 12:].mean() > 30
