@@ -353,7 +353,7 @@ def main() -> int:
         bench.table("steps a second", lambda: steps_a_second(bench), 15)
         bench.table("pictures", lambda: pictures(bench), 15)
         bench.table("motion", lambda: motion_rows(bench.device, bench.rehearsal), 5)
-        bench.table("clips", lambda: frames_a_second(bench), 20)
+        bench.table("clips", lambda: frames_a_second(bench), 30)
         bench.table("where a step goes", lambda: where_a_step_goes(bench), 10)
         if not options.rehearse:
             bench.table("the bare step by torch.compile", lambda: by_torch_compile(bench), 45)

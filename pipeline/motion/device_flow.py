@@ -116,6 +116,10 @@ class _Search:
 
     def __init__(self, ways: bool, size: tuple[int, int], pairs: int, device: torch.device, recorded: Recorded) -> None:
         self._frames = torch.zeros((1 + pairs, *size, 3), dtype=torch.uint8, device=device)
+        # What goes to a GPU and comes from it would hold up the painting there, if memory were not pinned.
+        self._pinned = device.type == "cuda"
+        self._sent = torch.empty(self._frames.shape, dtype=torch.uint8, pin_memory=self._pinned)
+        self._received: Tensor | None = None
         height, width = (max(SMALLEST, side) for side in size)
         self._flow = InverseSearch(height, width, device, motion_kernels_on(device))
         self._ways = WayFinder(*size, device) if ways else None
@@ -123,10 +127,14 @@ class _Search:
 
     def __call__(self, frames: Sequence[Image]) -> list[Bytes]:
         """The bytes of what is found, of each frame after the first one."""
-        self._frames.copy_(torch.from_numpy(np.stack(frames)))
+        np.stack(frames, out=self._sent.numpy())
+        self._frames.copy_(self._sent, non_blocking=True)
         result = self._recorded(self._work)
-        # A copy on a CPU, too: the next call writes over it.
-        return [*torch.empty_like(result, device="cpu").copy_(result).numpy()]
+        if self._received is None:
+            self._received = torch.empty(result.shape, dtype=torch.uint8, pin_memory=self._pinned)
+        # This waits for it, and so for what was sent. The next call writes over it.
+        self._received.copy_(result)
+        return [*self._received.clone().numpy()]
 
     def _work(self) -> Tensor:
         height, width = self._frames.shape[1:3]
