@@ -99,6 +99,14 @@ def drop(page: Any, place: str, path: Path) -> None:
     page.locator(f"{place} input[type=file]").set_input_files(str(path))
 
 
+def begin(page: Any, studio: Studio, name: str) -> None:
+    """Drop an input and a painting, whatever is there already."""
+    drop(page, "#input", studio.here / name)
+    until(lambda: name in page.locator("#input").inner_text())
+    drop(page, "#new", studio.here / "s.png")
+    until(lambda: name in command(page) and "s.png" in command(page))
+
+
 def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any]) -> None:
     page = tab()
     until(lambda: "field 1" in said(page))
@@ -140,9 +148,8 @@ def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any
 
 
 def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Studio, tab: Callable[[], Any]) -> None:
-    """With what the test before has dropped."""
     first, second = tab(), tab()
-    until(lambda: "c.png" in command(first))
+    begin(first, studio, "c.png")
     name = first.locator("#output input, #output textarea").first
     name.fill(str(studio.here / "slow.png"))
     name.press("Enter")
@@ -163,7 +170,7 @@ def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Stud
 
 def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, tab: Callable[[], Any]) -> None:
     page = tab()
-    until(lambda: "c.png" in command(page))
+    begin(page, studio, "c.png")
 
     def opened() -> Any:
         page.get_by_role("tab", name="Regions").click()
@@ -203,7 +210,7 @@ def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, 
 def test_a_draft_is_stopped_and_painted_again(studio: Studio, tab: Callable[[], Any]) -> None:
     paint_picture(studio.here / "large.png", width=640, height=480)
     page = tab()
-    drop(page, "#input", studio.here / "large.png")
+    begin(page, studio, "large.png")
     until(lambda: "larger" in said(page), 120)
     page.locator("#stop").click()
     until(lambda: "Stopped" in said(page))
@@ -219,7 +226,7 @@ def test_a_clip_is_played_until_something_is_changed(studio: Studio, tab: Callab
     first, *others = (Pillow.fromarray(picture(32, 96, seed=3)[:, x : x + 48]) for x in range(6))
     first.save(studio.here / "clip.gif", save_all=True, append_images=others, duration=100)
     page = tab()
-    drop(page, "#input", studio.here / "clip.gif")
+    begin(page, studio, "clip.gif")
     page.get_by_role("tab", name="In motion").click()
     page.locator("#play").click()
     video = page.locator("#clip video")
