@@ -58,7 +58,6 @@ class Tracks:
             return _from_start([_Key(time, one.ease, read(one)) for time, one in timed if read(one) is not None], start)
 
         self._by_hand = _mixture([StylePicture(one.path) for one in job.exemplar])
-        self._weight = sum(style.weight for style in job.styles)
         self._strength = track(settings.strength, lambda one: one.strength)
         self._colours = track({settings.colours: 1.0}, lambda one: {one.colours: 1.0} if one.colours else None)
         self._scale = track(settings.style_scale, lambda one: one.style_scale)
