@@ -59,7 +59,8 @@ def _of_job_file(run: BatchRun, files: Sequence[Path]) -> Batch:
     beside = ["--style"] if run.styles else []
     beside += [word for word, said in (("--name", run.name), ("--pair", run.pair)) if said]
     beside += ["--sequences"] if run.sequences else []
-    beside += [f"--{name.replace('_', '-')}" for name, value in (run.options or {}).items() if value is not None]
+    given = {name: value for name, value in (run.options or {}).items() if value not in (None, ())}
+    beside += [f"--{name.replace('_', '-')}" for name in given]
     if beside:
         raise UsageError(f"With a job file, {', '.join(beside)} has to stand in the file: {files[0]}.")
     return plan_job_file(files[0], run.folder)
