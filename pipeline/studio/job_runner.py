@@ -123,7 +123,7 @@ class JobRunner:
             if code == 0:
                 self._state = replace(self._state, state="done", fraction=1.0, text="Done")
             elif stopping or last.get("event") == "interrupted":
-                self._state = replace(self._state, state="stopped", text="Stopped. Start it again to go on.")
+                self._state = replace(self._state, state="stopped", text="Stopped. 'Paint it all' goes on from there.")
             else:
                 self._state = replace(self._state, state="failed", text=why)
 

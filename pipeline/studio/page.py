@@ -115,7 +115,7 @@ class _Page:
         with gr.Row(elem_id="finish"):
             self.output = gr.Textbox(label="Save as", lines=1, max_lines=1, elem_id="output", scale=3)
             self.replaces = gr.Checkbox(
-                label="Replace what stands there", container=False, elem_id="replaces", scale=1, min_width=190
+                label="Replace a file of that name", container=False, elem_id="replaces", scale=1, min_width=190
             )
 
     def _choose(self) -> None:
@@ -131,7 +131,7 @@ class _Page:
             label="Paintings at hand", visible=False, columns=4, height=100, show_label=False, allow_preview=False,
             interactive=False, buttons=[], elem_id="styles",
         )  # fmt: skip
-        self.used = gr.CheckboxGroup([], label="In use; several blend", visible=False, elem_id="used")
+        self.used = gr.CheckboxGroup([], label="Used; several are blended", visible=False, elem_id="used")
         self.strength = gr.Slider(0, 1, step=0.05, label="Strength", elem_id="strength")
         self.colours = gr.Radio(
             [*COLOURS.items()], label="Colours", info="Matched: the painting's strokes, recoloured to suit the input.",
@@ -182,7 +182,12 @@ class _Page:
         on(self.again.click, room.live.again)
         self.play.click(_told(room, room.play), None, None, **quiet)
         on(self.still.click, room.clip.stop)
-        on(self.all.click, room.paint_all)
+
+        def paint_all(drawn: Any, request: gr.Request) -> None:
+            _told(room, self._paint_all)(drawn, str(request.session_hash))
+
+        # What was drawn last may still be on its way.
+        self.all.click(paint_all, self.regions.editor, None, trigger_mode="always_last", **quiet)
         on(self.end.click, room.job.stop)
         # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place. It
         # counts while the one before it is still being looked at, too.
@@ -205,6 +210,10 @@ class _Page:
         timer = gr.Timer(EVERY)
         look: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": True}
         timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **look)
+
+    def _paint_all(self, drawn: Any, page: str) -> None:
+        self.regions.take(drawn, page)
+        self._room.paint_all()
 
     def _look(self, seen: dict[str, Any], request: gr.Request) -> list[Any]:
         """What is new since a page has looked last."""

@@ -25,7 +25,7 @@ def said(view: View, bar: Bar) -> str:
     if not view.finished:
         return f"{html.escape(view.doing or 'Starting')}{bar(view.share)}"
     if not view.wish.styles:
-        return "Now field 2: drop a painting there, whose style it is to have."
+        return "Now field 2: drop a painting there, whose style it is to have, or tick one that is there already."
     if view.doing or view.painting is None:
         return html.escape(view.doing)
     height, width = view.painting.shape[:2]

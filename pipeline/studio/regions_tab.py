@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -22,6 +24,7 @@ CSS = """
 #brush label span::before {content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   border-radius: 3px; background: var(--dot); vertical-align: -1px}
 #editor {min-height: 300px}
+#editor[data-waits] * {pointer-events: none !important}
 """ + "".join(
     f'#brush label:has(input[value="{name}"]) {{--dot: {name}}}\n' for name in ALL
 )  # fmt: skip
@@ -33,7 +36,9 @@ class RegionsTab:
     def __init__(self, room: Room) -> None:
         self._room = room
         with gr.Tab("Regions", id="regions", visible=False) as self.tab:
-            self.brush = gr.Radio([], label="What you paint over is painted like", elem_id="brush")
+            self.brush = gr.Radio(
+                [], label="Draw over a part, to paint it like another painting or to leave it as it is", elem_id="brush"
+            )
             self.editor = gr.ImageEditor(
                 show_label=False, sources=(), transforms=(), layers=False, format="png", type="numpy", height=380,
                 buttons=[], brush=_brush(KEEP), eraser=gr.Eraser(default_size=30), elem_id="editor",
@@ -55,10 +60,7 @@ class RegionsTab:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
         def draw(value: Any, request: gr.Request) -> None:
-            # An editor says this of what it has been given, too, and before there is a layer in it.
-            if value is not None and value["layers"]:
-                layer = np.asarray(value["layers"][0], np.uint8)
-                told(self._draw)(value["background"], layer, str(request.session_hash))
+            told(self.take)(value, str(request.session_hash))
 
         def wipe(seen: dict[str, Any], request: gr.Request) -> None:
             _, place, *_ = seen.get("editor", (None, 0))
@@ -66,8 +68,21 @@ class RegionsTab:
 
         self.editor.input(draw, self.editor, None, trigger_mode="always_last", **quiet)
         self.editor.clear(wipe, seen, None, **quiet)
-        self.brush.input(lambda name: gr.ImageEditor(brush=_brush(name)), self.brush, self.editor, **quiet)
-        self.clear.click(told(self._room.clear_drawing), None, None, **quiet)
+        # In the browser itself, and nothing is drawn meanwhile: or what is drawn at once has the colour before.
+        chosen = self.brush.input(None, self.brush, self.editor, js=_BRUSH_SCRIPT, **quiet)
+        cleared = self.clear.click(self._clear, None, self.editor, js=_WAIT_SCRIPT, **quiet)
+        for event in (chosen, cleared):
+            event.then(None, None, None, js=_DRAW_SCRIPT, **quiet)
+
+    def take(self, value: Any, page: str) -> None:
+        """Take what an editor shows.
+
+        :param page: whose editor it is.
+        :raises OSError: a mask cannot be written.
+        """
+        # An editor says this of what it has been given, too, and before there is a layer in it.
+        if value is not None and value["layers"]:
+            self._draw(value["background"], np.asarray(value["layers"][0], np.uint8), page)
 
     def look(self, add: Callable[..., None], seen: dict[str, Any], page: str) -> None:
         """Say what is new: `add(name, state, *updates)`, as many updates as there are in `shown`.
@@ -81,7 +96,7 @@ class RegionsTab:
         # A page chooses its brush itself: only what there is to choose from is shared.
         add("brush", (there, styles), lambda: gr.update(choices=_choices(styles), value=first, info=_said(room)))
         number, by = room.drawn
-        place = min(room.wish.frame, len(subject.frames) - 1) if subject is not None else 0
+        place = self._place
         old = seen.get("editor", (None, 0, 0, ()))
         here = (room.wish.source if there else None, place)
         # What this page has drawn itself it shows already, and perhaps more by now.
@@ -90,6 +105,17 @@ class RegionsTab:
         brush = {} if old[3:] == (styles,) else {"brush": _brush(first)}
         add("editor", state, lambda: self._frame(place, there, brush))
         add("drawn", room.wish.regions, lambda: gr.update(interactive=room.wish.regions.has_regions))
+
+    @property
+    def _place(self) -> int:
+        """Of the frame that is looked at among those that stand for the clip."""
+        subject = self._room.view.subject
+        return 0 if subject is None else min(self._room.wish.frame, len(subject.frames) - 1)
+
+    def _clear(self, request: gr.Request) -> Any:
+        # Answered with an empty editor: until the next look at what there is, somebody may have drawn again.
+        self._room.clear_drawing(str(request.session_hash))
+        return self._frame(self._place, True, {})
 
     def _draw(self, background: Image, layer: Layer, page: str) -> None:
         """What arrives may be late, and another frame be looked at by now: it belongs to the one that lies under it."""
@@ -135,6 +161,23 @@ def _first(styles: Sequence[StylePicture], room: Room) -> str:
 def _brush(colour: str) -> gr.Brush:
     colours: list[str | tuple[str, float]] = [(name, OPACITY) for name in ALL]
     return gr.Brush(default_size=30, colors=colours, default_color=(colour, OPACITY), color_mode="fixed")
+
+
+_WAIT = 'document.getElementById("editor").dataset.waits = "";'
+_WAIT_SCRIPT = f"() => {{{_WAIT} return [];}}"
+"""Lets nobody draw."""
+_DRAW_SCRIPT = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    delete document.getElementById("editor").dataset.waits;
+    done([]);
+})))"""
+"""Lets one draw again, once the editor has been shown as it is now."""
+_BRUSH_SCRIPT = f"""(name) => {{
+    {_WAIT}
+    const news = {json.dumps({"__type__": "update", "brush": asdict(_brush(KEEP))})};
+    news.brush.default_color = [name, {OPACITY}];
+    return news;
+}}"""
+"""Lets nobody draw, and gives the editor a brush of a colour by its name."""
 
 
 def _small(image: Image) -> Image:

@@ -194,11 +194,14 @@ class Room:
                 self._drawn = (self._drawn[0] + 1, page)
                 self.change(regions=regions)
 
-    def clear_drawing(self) -> None:
-        """Nothing is drawn any more, over no frame."""
+    def clear_drawing(self, page: str = "") -> None:
+        """Nothing is drawn any more, over no frame.
+
+        :param page: which one shows that already.
+        """
         with self._lock:
             self._layers = {}
-            self._drawn = (self._drawn[0] + 1, "")
+            self._drawn = (self._drawn[0] + 1, page)
             self.change(regions=Regions())
 
     def use_styles(self, numbers: Sequence[int]) -> None:

@@ -14,6 +14,7 @@ from pipeline.atomic import remove
 from pipeline.clip.events import Event, Scanned
 from pipeline.clip.kept_json import keep_json
 from pipeline.clip.survey import LOOKING, SAMPLES, sampled_frames
+from pipeline.style.adain import ClipStatistics, statistics_as_json
 from reelbrush import stylize_image, stylize_video
 
 
@@ -95,7 +96,7 @@ def test_it_is_found_once_and_kept(tmp_path: Path, style: Path) -> None:
     again = painted()
     assert looked() == []
     np.testing.assert_array_equal(again, first)
-    keep_json(kept, {"layers": [], "colours": None})
+    keep_json(kept, statistics_as_json(ClipStatistics()))
     assert not np.array_equal(painted(), first), "what was kept counts"
 
 

@@ -228,7 +228,8 @@ SIZES = {
 }  # fmt: skip
 MAPS = dict.fromkeys(("raw", "bias", "handed_on", "rectified", "of_handed_on", "of_rectified", "known", "gradient",
                       "weight", "taps", "rows", "high", "low", "maps"), "*bf16")  # fmt: skip
-STATE = {"ring": "*i32", "products": "*fp64", "uphill": "fp32", "back": "fp32", "least_cosine": "fp32", "sign": "fp32"}
+STATE = {"ring": "*i32", "rows": "*fp32", "products": "*fp64", "uphill": "fp32", "back": "fp32",
+         "least_cosine": "fp32", "sign": "fp32"}  # fmt: skip
 POOLED = {pool: {"POOL": int(pool != "none"), "MAXIMUM": pool == "max"} for pool in POOLS}
 POSITIONS = {"POSITIONS": 32, "CHANNELS": 64}
 BLOCK = {"BLOCK": 2048, "PROGRAMS": 512}

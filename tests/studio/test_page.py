@@ -172,11 +172,9 @@ def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, 
     page = tab()
     begin(page, studio, "c.png")
 
-    def opened() -> Any:
+    def opened() -> None:
         page.get_by_role("tab", name="Regions").click()
-        canvas = page.locator("#editor canvas").first
-        canvas.wait_for(state="visible")
-        return canvas
+        page.locator("#editor canvas").first.wait_for(state="visible")
 
     def red() -> int:
         """Pixels of about the first painting's colour that are shown."""
@@ -184,16 +182,19 @@ def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, 
             pixels = np.asarray(seen.convert("RGB")).astype(int)
         return int(((pixels[..., 0] > 130) & (pixels[..., 1] < 80) & (pixels[..., 2] < 110)).sum())
 
-    canvas = opened()
-    page.locator("#brush input").first.click()
-    # The picture is there when it has been drawn on.
-    for _ in range(20):
-        box = canvas.bounding_box()
+    def draw() -> None:
+        box = page.locator("#editor canvas").first.bounding_box()
         across, down = (box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
         page.mouse.move(across - 20, down)
         page.mouse.down()
         page.mouse.move(across + 20, down, steps=4)
         page.mouse.up()
+
+    opened()
+    page.locator("#brush input").first.click()
+    # The picture is there when it has been drawn on.
+    for _ in range(20):
+        draw()
         time.sleep(1)
         if "--region" in command(page):
             break
@@ -205,6 +206,19 @@ def test_a_region_is_drawn_with_the_mouse_and_survives_a_reload(studio: Studio, 
     drawn = red()
     page.locator("#clear").click()
     until(lambda: "--region" not in command(page) and red() < drawn / 2)
+
+    # Whoever draws and then paints at once gets what was drawn, in no other colour than was chosen.
+    name = page.locator("#output input, #output textarea").first
+    name.fill(str(studio.here / "drawn.png"))
+    name.press("Enter")
+    until(lambda: "drawn.png" in command(page))
+    page.locator("#brush input").last.click()
+    until(lambda: page.locator("#editor").get_attribute("data-waits") is None)
+    draw()
+    page.locator("#all").click()
+    until(lambda: "Done" in said(page, "#job-said") and "drawn" in said(page, "#job-said"))
+    assert len([*studio.here.glob("drawn-mask-*.png")]) == 1
+    assert "--protect drawn-mask-" in command(page) and "--region" not in command(page)
 
 
 def test_a_draft_is_stopped_and_painted_again(studio: Studio, tab: Callable[[], Any]) -> None:
