@@ -98,7 +98,7 @@ def test_it_is_asked_to_end_and_may_finish_a_step(run: Callable[..., JobRunner])
     runner.stop()
     assert runner.state().state in ("stopping", "stopped")
     assert ended(runner).state == "stopped"
-    assert "go on" in ended(runner).text
+    assert "goes on" in ended(runner).text
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be caught")
