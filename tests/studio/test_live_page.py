@@ -16,7 +16,8 @@ from tests.jobs import ROOT, SETS, environment, paint_picture
 from tests.media_clips import clip
 
 pytestmark = pytest.mark.heavy
-SLOW = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--steps", "300", "--carried-steps", "300")
+SLOW = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--steps", "1500",
+        "--carried-steps", "1500")  # fmt: skip
 
 
 def until(there: Callable[[], Any], seconds: float = 60) -> None:
@@ -55,7 +56,7 @@ def test_a_job_is_seen_stopped_gone_on_with_and_its_result_played(browser: Any, 
     process, address = started(tmp_path, source)
     page = opened(address)
     said = page.locator("#said")
-    until(lambda: re.search(r"frame \d of 4, step \d+ of 300", said.inner_text()))
+    until(lambda: re.search(r"frame \d of 4, step \d+ of 1500", said.inner_text()))
     pictures = page.locator("#picture img")
     until(lambda: pictures.count() == 2 and all(
         pictures.nth(one).evaluate("image => image.naturalWidth") == 64 for one in range(2)))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ class Studio:
         self.home = f"http://{HOST}:{self.port}/"
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "cli.py"), "studio", "--no-browser", "--port", str(self.port), *QUICK],
-            cwd=here, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=here, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
             env=environment(TMPDIR=str(self.temporary)),
         )  # fmt: skip
         assert self.process.stdout is not None
@@ -60,7 +62,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     (here / "none.png").write_text("no picture")
     found = Studio(here)
     yield found
-    found.process.kill()
+    # With what it has started, which would hold its output open.
+    with suppress(ProcessLookupError):
+        os.killpg(found.process.pid, signal.SIGKILL)
     found.process.communicate()
 
 
@@ -97,6 +101,17 @@ def said(page: Any, which: str = "#said") -> str:
 
 def drop(page: Any, place: str, path: Path) -> None:
     page.locator(f"{place} input[type=file]").set_input_files(str(path))
+
+
+def job_for(output: str) -> list[int]:
+    """The processes that paint it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"--json" in words and any(word.endswith(output.encode()) for word in words):
+                found.append(int(entry.name))
+    return found
 
 
 def begin(page: Any, studio: Studio, name: str) -> None:
@@ -158,12 +173,18 @@ def test_a_second_tab_sees_the_same_and_a_job_survives_a_closed_one(studio: Stud
     for page in (first, second):
         until(lambda page=page: "--preset classic" in command(page) and "slow.png" in command(page))
     first.locator("#all").click()
+    until(lambda: job_for("slow.png"))
+    # However fast the machine is, it is not done before it is stopped.
+    (job,) = job_for("slow.png")
+    os.kill(job, signal.SIGSTOP)
     second.locator("#end").wait_for(state="visible")
     first.close()
     second.reload()
     second.wait_for_selector("#strength input[type=range]")
     second.locator("#end").wait_for(state="visible")
     second.locator("#end").click()
+    until(lambda: second.locator("#end").is_disabled())
+    os.kill(job, signal.SIGCONT)
     until(lambda: "Stopped" in said(second, "#job-said"))
     assert not (studio.here / "slow.png").exists()
 
