@@ -15,7 +15,7 @@ import pytest
 from tests.jobs import ROOT, SETS, environment, paint_picture
 from tests.media_clips import clip
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.browser
 SLOW = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--steps", "1500",
         "--carried-steps", "1500")  # fmt: skip
 

@@ -23,7 +23,7 @@ from pipeline.studio.access import HOST
 from tests.jobs import ROOT, SETS, environment, paint_picture
 from tests.tiny import picture
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.browser
 QUICK = ("--device", "cpu", *SETS, "--set", "levels=1", "--set", "passes=1", "--set", "steps=20")
 
 
