@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clip.parse import bound_text, parse_bound
-from pipeline.clip.regions import at_as_json, is_there
+from pipeline.clip.regions import at_as_json, is_there, located
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, option
@@ -49,21 +49,13 @@ def parse_exemplar(text: str, home: Path = Path()) -> Exemplar:
     """
     head, sign, tail = text.rpartition("@")
     try:
-        at = parse_bound(tail.strip().lower()) if sign and not is_there(_located(text, home)) else None
+        at = parse_bound(tail.strip().lower()) if sign and not is_there(located(text, home)) else None
     except ValueError:
         at = None
     name = text if at is None else head
     if not name.strip():
         raise UsageError("The name of a frame that was painted by hand is empty. Write --exemplar FILE or FILE@FRAME.")
-    return Exemplar(_located(name, home), at)
-
-
-def _located(text: str, home: Path) -> Path:
-    path = Path(text)
-    try:
-        return home / path.expanduser()
-    except RuntimeError:  # nobody's home
-        return home / path
+    return Exemplar(located(name, home), at)
 
 
 @dataclass(frozen=True, kw_only=True)

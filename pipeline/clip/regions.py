@@ -92,7 +92,7 @@ def parse_mask(text: str, home: Path = Path()) -> Mask:
 def _mask_picture(text: str, home: Path) -> MaskPicture:
     if not text.strip():
         raise UsageError("The name of a mask is empty. Write --region MASK=STYLE, or --protect MASK.")
-    whole = _located(text, home)
+    whole = located(text, home)
     head, _, tail = text.rpartition("@")
     if not head or is_there(whole):
         return MaskPicture(whole)
@@ -102,7 +102,7 @@ def _mask_picture(text: str, home: Path) -> MaskPicture:
         at = None
     if at is None:
         return MaskPicture(whole)
-    return MaskPicture(_located(head, home), at)
+    return MaskPicture(located(head, home), at)
 
 
 def parse_region(text: str, home: Path = Path()) -> Region:
@@ -113,7 +113,7 @@ def parse_region(text: str, home: Path = Path()) -> Region:
     :raises UsageError: not of that form.
     """
     pieces = text.split("=")
-    ends = [end for end in range(1, len(pieces)) if is_there(_located("=".join(pieces[:end]), home))]
+    ends = [end for end in range(1, len(pieces)) if is_there(located("=".join(pieces[:end]), home))]
     end = ends[-1] if ends else 1
     mask, styles = "=".join(pieces[:end]), "=".join(pieces[end:])
     if not mask.strip() or not styles.strip():
@@ -133,10 +133,10 @@ def parse_blend(text: str, home: Path = Path()) -> tuple[StylePicture, ...]:
     """
 
     def names_a_file(part: str) -> bool:
-        return is_there(parse_style(str(_located(part, home))).path) if part.strip() else False
+        return is_there(parse_style(str(located(part, home))).path) if part.strip() else False
 
     parts = split_blend(text, names_a_file)
-    return tuple(parse_style(str(_located(part, home)) if part.strip() else part) for part in parts)
+    return tuple(parse_style(str(located(part, home)) if part.strip() else part) for part in parts)
 
 
 def is_there(path: Path) -> bool:
@@ -147,7 +147,8 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def _located(text: str, home: Path) -> Path:
+def located(text: str, home: Path) -> Path:
+    """A path as it was written, seen from a folder; `~` is somebody's home."""
     path = Path(text)
     try:
         return home / path.expanduser()

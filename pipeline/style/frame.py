@@ -125,3 +125,14 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+
+def showing(on_progress: OnProgress, change: Callable[[Tensor], Tensor]) -> OnProgress:
+    """Tells `on_progress` of pictures, (1, 3, H, W), that have gone through `change`."""
+
+    def on_painting(progress: Progress) -> None:
+        on_progress(
+            replace(progress, picture=lambda: change(progress.picture()), start=lambda: change(progress.start()))
+        )
+
+    return on_painting

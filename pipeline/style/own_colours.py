@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pipeline.style.colour import ColourStatistics, colour_statistics, with_colours
-from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
+from pipeline.style.frame import OnProgress, PaintedFrame, WarmStart, showing
 from pipeline.style.picture import to_deep, to_image, to_tensor
 from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
@@ -87,17 +86,11 @@ def paint_luminance(
     def coloured(picture: Tensor) -> Tensor:
         return with_luminance(colours, luminance(picture))
 
-    def on_grey(progress: Progress) -> None:
-        assert on_progress is not None
-        on_progress(
-            replace(progress, picture=lambda: coloured(progress.picture()), start=lambda: coloured(progress.start()))
-        )
-
     deep = deep_only(content)
     painted = paint(
         in_grey(shallow(content)) if deep is None else in_grey(deep),
         None if carried is None else carried.mapped(in_grey),
-        None if on_progress is None else on_grey,
+        None if on_progress is None else showing(on_progress, coloured),
         None if start is None else in_grey(start),
     )
     found = coloured(to_tensor(painted.exact))
@@ -151,19 +144,13 @@ def paint_between(
     def coloured(picture: Tensor) -> Tensor:
         return with_chroma_of(picture, colours, kept)
 
-    def on_painting(progress: Progress) -> None:
-        assert on_progress is not None
-        on_progress(
-            replace(progress, picture=lambda: coloured(progress.picture()), start=lambda: coloured(progress.start()))
-        )
-
     deep = deep_only(content)
     painted = paint(
         with_less_chroma(shallow(content), own) if deep is None else with_less_chroma(deep, own),
         None
         if carried is None
         else carried.mapped(lambda picture: to_image(without_chroma_of(to_tensor(picture), colours, kept))),
-        None if on_progress is None else on_painting,
+        None if on_progress is None else showing(on_progress, coloured),
         None if start is None else with_less_chroma(start, own),
     )
     found = coloured(to_tensor(painted.exact))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.style.frame import OnProgress, Progress
+from pipeline.style.frame import OnProgress, showing
 from pipeline.style.picture import to_deep, to_image, to_tensor
 from pipeline.types import DeepImage, Image
 
@@ -83,16 +83,7 @@ def showing_protected(on_progress: OnProgress, content: Image | DeepImage, share
         return on_progress
     kept = to_tensor(content) * protected
 
-    def on_painting(progress: Progress) -> None:
-        on_progress(
-            replace(
-                progress,
-                picture=lambda: progress.picture() * (1 - protected) + kept,
-                start=lambda: progress.start() * (1 - protected) + kept,
-            )
-        )
-
-    return on_painting
+    return showing(on_progress, lambda picture: picture * (1 - protected) + kept)
 
 
 def _feathered(mask: Tensor) -> Tensor:
