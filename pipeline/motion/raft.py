@@ -3,7 +3,6 @@ large, fast or without texture."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.motion.flow import Flow
+from pipeline.network.device_graph import ALONE
 from pipeline.types import Image
 
 SMALLEST = 128
@@ -33,8 +33,6 @@ class Raft:
         self._network = network.to(device).eval().requires_grad_(False)
         self._name = name
         self._device = device
-        # The network keeps the correlations of a pair in itself while it works, and two threads may ask at once.
-        self._alone = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -61,10 +59,12 @@ class Raft:
             if before.shape != after.shape:
                 raise ValueError(f"flow between frames of different size: {before.shape} and {after.shape}")
         height, width = pairs[0][0].shape[:2]
-        first, second = (torch.cat([_padded(pair[side]) for pair in pairs]).to(self._device) for side in (0, 1))
+        padded = [torch.cat([_padded(pair[side]) for pair in pairs]) for side in (0, 1)]
         top, left = _before(height), _before(width)
-        # In inference mode whichever thread asks: the mode belongs to a thread.
-        with self._alone, torch.inference_mode():
+        # One at a time: the network keeps the correlations of a pair in itself while it works. In inference mode
+        # whichever thread asks: the mode belongs to a thread.
+        with ALONE, torch.inference_mode():
+            first, second = (one.to(self._device) for one in padded)
             flows: Any = self._network(first, second, num_flow_updates=UPDATES)[-1]
             # torchvision leaves it here until the next call: it grows with the fourth power of the side.
             correlations: Any = self._network.corr_block

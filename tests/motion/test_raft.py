@@ -6,7 +6,7 @@ The published weights cannot be here: seeded random ones in the same format stan
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ from pipeline.media import read_metadata
 from pipeline.motion.flow import DIS, Dis, both_ways
 from pipeline.motion.raft import SMALLEST, UPDATES, Raft
 from pipeline.motion.track import track
+from pipeline.network.device_graph import ALONE
 from pipeline.network.download import RAFT_VARIABLE, download_raft
 from pipeline.network.raft import RAFTS, missing_raft, open_raft, raft_address, raft_place, raft_table
 from pipeline.network.tensor_file import file_sha256
@@ -119,6 +120,15 @@ def test_two_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(3) as pool:
         for image, found in zip(images, pool.map(lambda image: raft(image, image), images), strict=True):
             np.testing.assert_allclose(found, red_and_green(image), atol=1e-6)
+
+
+def test_it_waits_while_steps_are_recorded() -> None:
+    raft, image = Raft(Echo(), "echo", CPU), picture(20, 30)
+    with ThreadPoolExecutor(1) as pool:
+        with ALONE:
+            found = pool.submit(raft, image, image)
+            assert not wait([found], timeout=0.2).done
+        np.testing.assert_allclose(found.result(timeout=60), red_and_green(image), atol=1e-6)
 
 
 def test_the_flow_is_that_of_torchvision(here: Path, file: Path) -> None:
