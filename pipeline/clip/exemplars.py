@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.clip.parse import bound_text, parse_bound
-from pipeline.clip.regions import at_as_json, is_there, located
+from pipeline.clip.parse import bound_text
+from pipeline.clip.regions import at_as_json, is_there, located_at
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, option
@@ -47,15 +47,10 @@ def parse_exemplar(text: str, home: Path = Path()) -> Exemplar:
     :param home: the folder that a relative path counts from.
     :raises UsageError: there is no name.
     """
-    head, sign, tail = text.rpartition("@")
-    try:
-        at = parse_bound(tail.strip().lower()) if sign and not is_there(located(text, home)) else None
-    except ValueError:
-        at = None
-    name = text if at is None else head
-    if not name.strip():
+    path, at = located_at(text, home)
+    if not text.strip() or (text.startswith("@") and not is_there(path)):
         raise UsageError("The name of a frame that was painted by hand is empty. Write --exemplar FILE or FILE@FRAME.")
-    return Exemplar(located(name, home), at)
+    return Exemplar(path, at)
 
 
 @dataclass(frozen=True, kw_only=True)

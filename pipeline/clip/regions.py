@@ -92,17 +92,7 @@ def parse_mask(text: str, home: Path = Path()) -> Mask:
 def _mask_picture(text: str, home: Path) -> MaskPicture:
     if not text.strip():
         raise UsageError("The name of a mask is empty. Write --region MASK=STYLE, or --protect MASK.")
-    whole = located(text, home)
-    head, _, tail = text.rpartition("@")
-    if not head or is_there(whole):
-        return MaskPicture(whole)
-    try:
-        at = parse_bound(tail.strip().lower())
-    except ValueError:
-        at = None
-    if at is None:
-        return MaskPicture(whole)
-    return MaskPicture(located(head, home), at)
+    return MaskPicture(*located_at(text, home))
 
 
 def parse_region(text: str, home: Path = Path()) -> Region:
@@ -154,6 +144,21 @@ def located(text: str, home: Path) -> Path:
         return home / path.expanduser()
     except RuntimeError:  # nobody's home
         return home / path
+
+
+def located_at(text: str, home: Path) -> tuple[Path, int | Fraction | None]:
+    """A path out of 'FILE' or 'FILE@FRAME', and the frame: a number from 0, or a time in seconds; None where nothing is
+    said. A '@' is part of a name where a file has that name, or where no frame follows.
+
+    :param home: the folder that a relative path counts from.
+    """
+    whole = located(text, home)
+    head, _, tail = text.rpartition("@")
+    try:
+        at = parse_bound(tail.strip().lower()) if head.strip() and not is_there(whole) else None
+    except ValueError:
+        at = None
+    return (whole, None) if at is None else (located(head, home), at)
 
 
 @dataclass(frozen=True, kw_only=True)

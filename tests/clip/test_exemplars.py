@@ -146,10 +146,11 @@ def corrected(inputs: Path) -> Path:
 
 @pytest.mark.parametrize(("text", "at"), [
     ("a.png", None), ("a.png@0", 0), ("a.png@60", 60), ("a.png@1.5s", Fraction(3, 2)), ("a@b.png", None),
-    ("a@1.png", None), ("there@3", None), ("there@3@5", 5),
+    ("a@1.png", None), ("there@3", None), ("there@3@5", 5), ("@there", None), ("@there@5", 5),
 ])  # fmt: skip
 def test_how_a_frame_is_named(tmp_path: Path, text: str, at: int | Fraction | None) -> None:
-    (tmp_path / "there@3").touch()
+    for file in ("there@3", "@there"):
+        (tmp_path / file).touch()
     found = parse_exemplar(text, tmp_path)
     name = text if at is None else text.rpartition("@")[0]
     assert found == Exemplar(tmp_path / name, at) and parse_exemplar(found.text) == found
