@@ -299,17 +299,18 @@ class Painter:
 
         def objective_at(size: tuple[int, int]) -> Objective:
             seen, targets = resized(full, *size), self._targets
-            if runners is None or self._shares is not None:
-                shares = None if self._shares is None else resized_shares(self._shares, *size)
+            shares = None if self._shares is None else resized_shares(self._shares, *size)
+            if runners is None:
                 own, clip = self._targets_at(size, numbers)
                 return own.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
 
-            def build(seen: Tensor, numbers: Tensor | None = None) -> Objective:
+            def build(seen: Tensor, numbers: Tensor | None, shares: Tensor | None) -> Objective:
                 own, clip = self._targets_at(size, numbers)
-                return own.objective(seen, (), clip)
+                return own.objective(seen, (), clip, shares=shares)
 
             given = (targets, self._statistics.layers.get(size), self._kept == 1)
-            found = self._objectives.objective(build, seen, *given, numbers=numbers)
+            inputs = (seen, numbers, None if shares is None else shares.to(self.device))
+            found = self._objectives.objective(build, inputs, *given)
             return found.with_terms([*found.terms, targets.temporal_term(temporal, size)]) if temporal else found
 
         numbers = None if self._look is None else numbers_of(self._look, self.settings, self.device)

@@ -46,7 +46,7 @@ def test_what_is_replayed_is_what_is_found_piece_by_piece(statistic: str, tape: 
     recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
     tape.recorded = tape.replayed = 0
     for seed in range(5):
-        found = recorded.objective(lambda seen: targets.objective(seen, (), clip), content(seed), targets, clip)
+        found = recorded.objective(lambda seen: targets.objective(seen, (), clip), (content(seed),), targets, clip)
         wanted = targets.objective(content(seed), (), clip)
         assert found.kind == wanted.kind and [one.name for one in found.terms] == [one.name for one in wanted.terms]
         for one, other in zip(tensors_in(found.terms), tensors_in(wanted.terms), strict=True):
@@ -82,7 +82,7 @@ def test_a_clip_is_measured_in_replays(tape: Tape) -> None:
 def test_each_is_another_objective_for_a_runner_to_load(tape: Tape) -> None:
     runners = StepRunners(torch.device("cpu"))
     recorded, targets = RecordedObjectives(runners), tiny_painter()._targets
-    given = [recorded.objective(targets.objective, content(seed), targets) for seed in (1, 2, 3)]
+    given = [recorded.objective(targets.objective, (content(seed),), targets) for seed in (1, 2, 3)]
     assert len({id(one) for one in given}) == 3
 
 
@@ -91,15 +91,15 @@ def test_another_clip_or_size_is_recorded_apart_and_the_last_few_are_kept(tape: 
     recorded = RecordedObjectives(StepRunners(torch.device("cpu")))
     clips = [object() for _ in range(MOST_KEPT + 1)]
     for clip in clips:
-        recorded.objective(targets.objective, content(1), targets, clip)
-    recorded.objective(targets.objective, content(1), targets, clips[0])
+        recorded.objective(targets.objective, (content(1),), targets, clip)
+    recorded.objective(targets.objective, (content(1),), targets, clips[0])
     assert tape.recorded == 0, "each was found as it is for the first time"
-    recorded.objective(targets.objective, content(1), targets, clips[-1])
+    recorded.objective(targets.objective, (content(1),), targets, clips[-1])
     assert tape.recorded == 1
-    recorded.objective(targets.objective, to_tensor(picture(24, 20)), targets, clips[-1])
+    recorded.objective(targets.objective, (to_tensor(picture(24, 20)),), targets, clips[-1])
     assert tape.recorded == 1
     recorded.clear()
-    recorded.objective(targets.objective, content(1), targets, clips[-1])
+    recorded.objective(targets.objective, (content(1),), targets, clips[-1])
     assert tape.recorded == 1
 
 
@@ -114,10 +114,10 @@ def test_where_nothing_is_recorded_it_is_found_as_it_is(monkeypatch: pytest.Monk
     runners = StepRunners(torch.device("cpu"))
     monkeypatch.setattr("pipeline.style.recorded_objectives.KEPT_PIXELS", SIZE[0] * SIZE[1] - 1)
     seen = content(1)
-    RecordedObjectives(runners).objective(build, seen)
+    RecordedObjectives(runners).objective(build, (seen,))
     runners._recorder = None
     monkeypatch.undo()
-    RecordedObjectives(runners).objective(build, seen)
+    RecordedObjectives(runners).objective(build, (seen,))
     assert asked[0] is seen and asked[1] is seen and not tape.recorded
 
 

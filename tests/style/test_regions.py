@@ -216,9 +216,9 @@ def test_frames_with_moving_masks_are_replayed_as_they_are_painted(monkeypatch: 
         return found
 
     recorded = frames(painter)
-    # What frames look like; first and later steps, without an expected picture and with one.
-    # What frames look like; first and later steps, without an expected picture and with one.
-    assert tape.recorded == 1 + 4 and tape.replayed > 10
+    # What frames look like, and what they are painted towards; first and later steps, without an expected picture and
+    # with one.
+    assert tape.recorded == 2 + 4 and tape.replayed > 10
     for one, other in zip(recorded, frames(plain), strict=True):
         assert one.losses == pytest.approx(other.losses, rel=1e-3)
         assert np.abs(one.image.astype(int) - other.image).max() <= 2
