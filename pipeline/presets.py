@@ -15,9 +15,11 @@ _CONTENT: Layers = (("relu4_2", 1.0),)
 # Found on the real VGG-19, over pairs of pictures; the tables stand in benchmarks/README.md.
 _OURS: dict[str, Any] = {
     "content_layers": _CONTENT,
-    # Not relu5_1: at 512 pixels it has twice as many positions as filters, and at the coarser sizes fewer. To have its
-    # covariances a painting must show what the style picture shows: a hat for a face, a woman's head in a lion's mane.
+    # Covariances of N filters need many more than N positions. With fewer they say what is where in the style picture,
+    # and a painting that has them shows it: a hat for a face, a woman's head in a lion's mane. So there is no relu5_1,
+    # and relu4_1 counts less at coarse sizes.
     "style_layers": (("relu1_1", 0.3), ("relu2_1", 0.3), ("relu3_1", 0.3), ("relu4_1", 0.1)),
+    "positions_per_filter": 4.0,
     "padding": "replicate",
     "pooling": "average",
     "statistic": "moments",

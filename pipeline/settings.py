@@ -82,6 +82,13 @@ class Settings:
 
     content_layers: Layers = _setting((), "Content layers and their weights.")
     style_layers: Layers = _setting((), "Style layers and their weights w_l (eq. 5).")
+    positions_per_filter: float = _setting(
+        0.0,
+        "Positions that a style layer needs for each of its filters. With half of them, at a coarse size, it counts "
+        "half. 0: every layer counts in full at every size (Gatys et al.).",
+        low=0,
+        high=1024,
+    )
     statistic: str = _setting("gram", "What a style is: Gram matrices, or mean and covariance of every map.",
                             choices=("gram", "moments"))  # fmt: skip
     normalisation: str = _setting("relative", "How losses are scaled (see pipeline/style/losses.py).",

@@ -139,7 +139,7 @@ class Targets:
                 settings.content_weight,
                 normalisation,
             ),
-            self._style_term(styles, shares),
+            self._style_term(styles, size, shares),
             SmoothnessTerm(settings.tv_weight),
         ]
         if temporal_targets:
@@ -158,10 +158,21 @@ class Targets:
             return settings.style_weight * strengthened(settings.strength)
         return self._numbers[0]
 
-    def _style_term(self, styles: Sequence[Mapping[str, Moments]], shares: Tensor | None) -> Term:
+    def _layer_weights(self, styles: Mapping[str, Moments], size: tuple[int, int]) -> dict[str, float]:
+        """w_l (eq. 5) for a painting of (height, width): less of a layer with too few positions for its filters."""
+        weights = dict(self._settings.style_layers)
+        for layer, style in styles.items():
+            stride = self._network.smallest_side([layer])
+            needed = self._settings.positions_per_filter * len(style.second)
+            weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
+        return weights
+
+    def _style_term(
+        self, styles: Sequence[Mapping[str, Moments]], size: tuple[int, int], shares: Tensor | None
+    ) -> Term:
         settings = self._settings
         how = (
-            dict(settings.style_layers),
+            self._layer_weights(styles[0], size),
             self._style_weight,
             cast(Statistic, settings.statistic),
             cast(Normalisation, settings.normalisation),
