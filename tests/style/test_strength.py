@@ -7,11 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tiny import picture, tiny_painter
+from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 
 from pipeline.pictures.figures.loss_sources import weights_of
 from pipeline.settings import STRENGTHS, resolve
+from pipeline.style.frame import Style
+from pipeline.style.guided import GuidedStyleTerm
+from pipeline.style.objective import StyleTerm
+from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
+from pipeline.style.regions import equal_masks, shares_of
 
 # ---- strength
 
@@ -45,6 +50,33 @@ def test_half_the_strength_is_the_preset_and_none_starts_from_the_input() -> Non
 def test_the_weights_of_a_figure_are_those_that_were_painted_with() -> None:
     settings = asdict(resolve(overrides={"strength": 0.75, "style_weight": 2.0}))
     assert weights_of(settings)["style"] == pytest.approx(2 * STRENGTHS**0.5)
+
+
+# ---- layers with few positions
+
+
+@pytest.mark.parametrize("regions", [0, 1])
+def test_a_layer_counts_as_far_as_it_has_positions_for_its_filters(regions: int) -> None:
+    def weights(height: int, width: int, needed: float) -> dict[str, float]:
+        settings = tiny_settings(positions_per_filter=needed, style_layers=(("relu1_1", 0.6), ("relu3_1", 0.4)))
+        styles = [Style(picture(40, 48, seed=1))]
+        targets = Painter(CountingNetwork(), styles, settings, CPU, [styles] * regions)._targets
+        masks = equal_masks(regions, height, width)
+        shares = None if masks is None else shares_of(masks)
+        _, style, _ = targets.objective(to_tensor(picture(height, width)), shares=shares).terms
+        assert isinstance(style, GuidedStyleTerm if regions else StyleTerm)
+        return dict(style.layer_weights)
+
+    # relu1_1 has 8 filters and as many positions as pixels, relu3_1 has 16 and a sixteenth.
+    assert weights(16, 24, 0.0) == {"relu1_1": 0.6, "relu3_1": 0.4}
+    assert weights(32, 48, 6.0) == pytest.approx({"relu1_1": 0.6, "relu3_1": 0.4})
+    assert weights(16, 24, 4.0) == pytest.approx({"relu1_1": 0.6, "relu3_1": 0.4 * 24 / 64})
+    assert weights(16, 16, 64.0) == pytest.approx({"relu1_1": 0.6 * 256 / 512, "relu3_1": 0.4 * 16 / 1024})
+
+
+def test_the_paper_and_the_notebook_count_every_layer_in_full() -> None:
+    assert [resolve(name).positions_per_filter for name in ("gatys2016", "classic")] == [0.0, 0.0]
+    assert resolve("standard").positions_per_filter > 0
 
 
 # ---- borders
