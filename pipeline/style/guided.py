@@ -138,14 +138,16 @@ class RegionTarget:
 
 @dataclass(frozen=True)
 class GuidedStyleTerm:
-    """Eq. 5 for each region by itself: sum over regions and layers of a_r w_l E_l, with a_r the region's share of the
-    picture and E_l of statistics over its guide."""
+    """Eq. 5 for each region by itself: sum over regions and layers of a_r w_lr E_l, with a_r the region's share of the
+    picture and E_l of statistics over its guide. w_lr is w_l, or less where the region has too few positions."""
 
     regions: Sequence[RegionTarget]
     layer_weights: Mapping[str, float]
     weight: float | Tensor
     statistic: Statistic = "gram"
     normalisation: Normalisation = "relative"
+    positions_per_filter: float = 0.0
+    """As the setting of that name, for the positions of each region."""
     name: str = "style"
 
     @property
@@ -172,5 +174,7 @@ class GuidedStyleTerm:
                 loss = gram_loss_of(own.second, positions, target, self.normalisation)
             else:
                 loss = moment_loss_of(own, target)
-            losses.append(region.share * loss)
+            needed = self.positions_per_filter * len(total)
+            counted = (region.share * positions / needed).clamp(max=1) if needed else 1.0
+            losses.append(region.share * counted * loss)
         return self.layer_weights[layer] * torch.stack(losses).sum()

@@ -158,27 +158,14 @@ class Targets:
             return settings.style_weight * strengthened(settings.strength)
         return self._numbers[0]
 
-    def _layer_weights(self, styles: Mapping[str, Moments], size: tuple[int, int]) -> dict[str, float]:
-        """w_l (eq. 5) for a painting of (height, width): less of a layer with too few positions for its filters."""
-        weights = dict(self._settings.style_layers)
-        for layer, style in styles.items():
-            stride = self._network.smallest_side([layer])
-            needed = self._settings.positions_per_filter * len(style.second)
-            weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
-        return weights
-
     def _style_term(
         self, styles: Sequence[Mapping[str, Moments]], size: tuple[int, int], shares: Tensor | None
     ) -> Term:
         settings = self._settings
-        how = (
-            self._layer_weights(styles[0], size),
-            self._style_weight,
-            cast(Statistic, settings.statistic),
-            cast(Normalisation, settings.normalisation),
-        )
+        statistic, normalisation = cast(Statistic, settings.statistic), cast(Normalisation, settings.normalisation)
         if shares is None:
-            return StyleTerm(styles[0], *how)
+            weights = self._layer_weights(styles[0], size)
+            return StyleTerm(styles[0], weights, self._style_weight, statistic, normalisation)
         guides = {layer: guides_of(self._shares_of(layer, shares)) for layer in styles[0]}
         means = shares.mean((1, 2)).to(self._device)
         # What is protected has no style.
@@ -187,8 +174,21 @@ class Targets:
                 RegionTarget(style, {layer: guides[layer][part] for layer in style}, means[part])
                 for part, style in enumerate(styles)
             ],
-            *how,
+            dict(settings.style_layers),
+            self._style_weight,
+            statistic,
+            normalisation,
+            settings.positions_per_filter,
         )
+
+    def _layer_weights(self, styles: Mapping[str, Moments], size: tuple[int, int]) -> dict[str, float]:
+        """w_l (eq. 5) for a painting of (height, width): less of a layer with too few positions for its filters."""
+        weights = dict(self._settings.style_layers)
+        for layer, style in styles.items():
+            stride = self._network.smallest_side([layer])
+            needed = self._settings.positions_per_filter * len(style.second)
+            weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
+        return weights
 
     def _shares_of(self, layer: str, shares: Tensor) -> Tensor:
         return shares_of_layer(self._network, layer, shares.to(self._device))

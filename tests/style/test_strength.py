@@ -12,11 +12,10 @@ from tiny import CPU, CountingNetwork, picture, tiny_painter, tiny_settings
 from pipeline.pictures.figures.loss_sources import weights_of
 from pipeline.settings import STRENGTHS, resolve
 from pipeline.style.frame import Style
-from pipeline.style.guided import GuidedStyleTerm
 from pipeline.style.objective import StyleTerm
 from pipeline.style.painter import Painter
 from pipeline.style.picture import to_tensor
-from pipeline.style.regions import equal_masks, shares_of
+from pipeline.style.regions import Masks, shares_of
 
 # ---- strength
 
@@ -55,16 +54,11 @@ def test_the_weights_of_a_figure_are_those_that_were_painted_with() -> None:
 # ---- layers with few positions
 
 
-@pytest.mark.parametrize("regions", [0, 1])
-def test_a_layer_counts_as_far_as_it_has_positions_for_its_filters(regions: int) -> None:
+def test_a_layer_counts_as_far_as_it_has_positions_for_its_filters() -> None:
     def weights(height: int, width: int, needed: float) -> dict[str, float]:
-        settings = tiny_settings(positions_per_filter=needed, style_layers=(("relu1_1", 0.6), ("relu3_1", 0.4)))
-        styles = [Style(picture(40, 48, seed=1))]
-        targets = Painter(CountingNetwork(), styles, settings, CPU, [styles] * regions)._targets
-        masks = equal_masks(regions, height, width)
-        shares = None if masks is None else shares_of(masks)
-        _, style, _ = targets.objective(to_tensor(picture(height, width)), shares=shares).terms
-        assert isinstance(style, GuidedStyleTerm if regions else StyleTerm)
+        settings = {"positions_per_filter": needed, "style_layers": (("relu1_1", 0.6), ("relu3_1", 0.4))}
+        _, style, _ = tiny_painter(**settings)._targets.objective(to_tensor(picture(height, width))).terms
+        assert isinstance(style, StyleTerm)
         return dict(style.layer_weights)
 
     # relu1_1 has 8 filters and as many positions as pixels, relu3_1 has 16 and a sixteenth.
@@ -72,6 +66,28 @@ def test_a_layer_counts_as_far_as_it_has_positions_for_its_filters(regions: int)
     assert weights(32, 48, 6.0) == pytest.approx({"relu1_1": 0.6, "relu3_1": 0.4})
     assert weights(16, 24, 4.0) == pytest.approx({"relu1_1": 0.6, "relu3_1": 0.4 * 24 / 64})
     assert weights(16, 16, 64.0) == pytest.approx({"relu1_1": 0.6 * 256 / 512, "relu3_1": 0.4 * 16 / 1024})
+
+
+def test_a_region_counts_as_far_as_it_has_positions_itself() -> None:
+    """One that is a quarter of the picture has a quarter of the positions."""
+    height, width = 32, 64
+    masks = np.zeros((1, height, width), np.uint8)
+    masks[:, :, :16] = 255
+    shares = shares_of(Masks(masks))
+    image = to_tensor(picture(height, width, seed=7))
+
+    def loss(needed: float) -> float:
+        settings = tiny_settings(positions_per_filter=needed, style_layers=(("relu3_1", 1.0),), style_weight=1.0)
+        styles = [Style(picture(40, 48, seed=1))]
+        targets = Painter(CountingNetwork(), styles, settings, CPU, [styles])._targets
+        return targets.objective(to_tensor(picture(height, width)), shares=shares)(image).floats()["style"]
+
+    # 128 positions, and 16 filters: all of the rest, three quarters, is enough up to 6 a filter; a quarter up to 2.
+    assert loss(2.0) == pytest.approx(loss(0.0)) and loss(4.0) < 0.99 * loss(0.0)
+    assert loss(24.0) == pytest.approx(loss(12.0) / 2)
+    rest = 2 * loss(4.0) - loss(0.0)
+    region = loss(0.0) - rest
+    assert loss(12.0) == pytest.approx(rest / 2 + region / 6)
 
 
 def test_the_paper_and_the_notebook_count_every_layer_in_full() -> None:
