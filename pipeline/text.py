@@ -33,6 +33,14 @@ def size_text_rounded_up(count: int) -> str:
     return f"{-(-count // 10_000) / 100:g} MB" if count >= 1_000_000 else f"{-(-count // 1000)} kB"
 
 
+def sizes_text(one: int, other: int) -> tuple[str, str]:
+    """Bytes as `size_text_rounded_up`; in full where two numbers that differ would look the same: '7,432 bytes'."""
+    one_text, other_text = size_text_rounded_up(one), size_text_rounded_up(other)
+    if one != other and one_text == other_text:
+        return f"{one:,} bytes", f"{other:,} bytes"
+    return one_text, other_text
+
+
 def duration_text(seconds: float) -> str:
     """'45 s', '3 min 20 s', '2 h 05 min'."""
     whole = round(seconds)

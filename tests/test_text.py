@@ -14,6 +14,7 @@ from pipeline.text import (
     sanitize_line,
     size_text,
     size_text_rounded_up,
+    sizes_text,
 )
 
 HOSTILE = "two\nlines \x1b[31m\x9b5n.mp4"
@@ -33,6 +34,12 @@ WRITTEN = r"two\nlines \x1b[31m\x9b5n.mp4"
 )
 def test_sizes(count: int, exact: str, at_least: str) -> None:
     assert (size_text(count), size_text_rounded_up(count)) == (exact, at_least)
+
+
+def test_two_sizes_are_told_apart() -> None:
+    assert sizes_text(8_100, 15_000) == ("9 kB", "15 kB") and sizes_text(8_100, 8_100) == ("9 kB", "9 kB")
+    assert sizes_text(7_432, 7_901) == ("7,432 bytes", "7,901 bytes")
+    assert sizes_text(4_901_000, 4_909_999) == ("4,901,000 bytes", "4,909,999 bytes")
 
 
 @pytest.mark.parametrize(

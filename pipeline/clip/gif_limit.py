@@ -11,7 +11,7 @@ from pipeline.clip.sink_plans import sink_plan
 from pipeline.media import Image, fit_size
 from pipeline.media.limited_gif import least_bytes
 from pipeline.media.plan import SinkPlan
-from pipeline.text import size_text_rounded_up
+from pipeline.text import sizes_text
 
 SMALL = 128
 """Pixels of the longer side at which frames are looked at: the smallest GIF is smaller still."""
@@ -30,10 +30,10 @@ def limit_notes(session: Session, missing: Sequence[Path]) -> list[str]:
     least = least_bytes(plan, lambda: _unpainted(session, plan))
     if least <= job.max_bytes:
         return []
+    takes, allowed = sizes_text(least, job.max_bytes)
     return [
-        f"The smallest GIF of the clip takes {size_text_rounded_up(least)} before it is painted, and --max-bytes "
-        f"allows {size_text_rounded_up(job.max_bytes)}: it will hardly fit. Frames that are painted by then are kept, "
-        "and the same command with more bytes goes on from them."
+        f"The smallest GIF of the clip takes {takes} before it is painted, and --max-bytes allows {allowed}: it will "
+        "hardly fit. Frames that are painted by then are kept, and the same command with more bytes goes on from them."
     ]
 
 

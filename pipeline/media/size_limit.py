@@ -13,7 +13,7 @@ from pipeline.atomic import hidden, remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.media.outputs import cannot_write, publish
-from pipeline.text import size_text_rounded_up
+from pipeline.text import sizes_text
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -125,9 +125,10 @@ class _Trials:
         one = self._encoded[best]
         if best == 0:
             return one
+        would_take, allowed = sizes_text(self._bytes[0], limit)
         remark = (
-            f"{self._descriptions[0]} would take {size_text_rounded_up(self._bytes[0])}; to stay below "
-            f"{size_text_rounded_up(limit)}, the {self._animation.kind} is {self._descriptions[best]}."
+            f"{self._descriptions[0]} would take {would_take}; to stay below {allowed}, the {self._animation.kind} is "
+            f"{self._descriptions[best]}."
         )
         return Encoded(one.width, one.height, one.frames, (*one.notes, remark))
 
@@ -135,10 +136,11 @@ class _Trials:
         """What would fit."""
         least = min(self._bytes, key=self._bytes.__getitem__)
         takes = self._bytes[least]
+        allowed, needed = sizes_text(limit, takes)
         return (
-            f"{self._path}: this {self._animation.kind} does not fit into {size_text_rounded_up(limit)}. The smallest "
-            f"one, {self._descriptions[least]}, takes {size_text_rounded_up(takes)}: allow that with --max-bytes "
-            f"{-(-takes // 1000)}kB, or choose {self._animation.advice}"
+            f"{self._path}: this {self._animation.kind} does not fit into {allowed}. The smallest one, "
+            f"{self._descriptions[least]}, takes {needed}: allow that with --max-bytes {-(-takes // 1000)}kB, or "
+            f"choose {self._animation.advice}"
         )
 
 
