@@ -48,7 +48,7 @@ def parse_exemplar(text: str, home: Path = Path()) -> Exemplar:
     :raises UsageError: there is no name.
     """
     path, at = located_at(text, home)
-    if not text.strip() or (text.startswith("@") and not is_there(path)):
+    if not text.strip() or (text.lstrip().startswith("@") and not is_there(path)):
         raise UsageError("The name of a frame that was painted by hand is empty. Write --exemplar FILE or FILE@FRAME.")
     return Exemplar(path, at)
 

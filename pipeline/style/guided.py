@@ -132,22 +132,21 @@ class RegionTarget:
     """By layer."""
     guides: Mapping[str, Tensor]
     """T of each layer, float32 (h, w), of mean 1 or all 0."""
-    share: Tensor
-    """Of the picture, 0 to 1; a scalar. With it, a pixel is pulled as much as in a picture of that style alone."""
+    shares: Mapping[str, Tensor]
+    """By layer, of the picture, 0 to 1; scalars. With them, a pixel is pulled as much as in a picture of that style
+    alone; less by a layer for whose filters the region has too few positions."""
 
 
 @dataclass(frozen=True)
 class GuidedStyleTerm:
-    """Eq. 5 for each region by itself: sum over regions and layers of a_r w_lr E_l, with a_r the region's share of the
-    picture and E_l of statistics over its guide. w_lr is w_l, or less where the region has too few positions."""
+    """Eq. 5 for each region by itself: sum over regions and layers of a_rl w_l E_l, with a_rl the region's share of the
+    picture and E_l of statistics over its guide."""
 
     regions: Sequence[RegionTarget]
     layer_weights: Mapping[str, float]
     weight: float | Tensor
     statistic: Statistic = "gram"
     normalisation: Normalisation = "relative"
-    positions_per_filter: float = 0.0
-    """As the setting of that name, for the positions of each region."""
     name: str = "style"
 
     @property
@@ -174,7 +173,5 @@ class GuidedStyleTerm:
                 loss = gram_loss_of(own.second, positions, target, self.normalisation)
             else:
                 loss = moment_loss_of(own, target)
-            needed = self.positions_per_filter * len(total)
-            counted = (region.share * positions / needed).clamp(max=1) if needed else 1.0
-            losses.append(region.share * counted * loss)
+            losses.append(region.shares[layer] * loss)
         return self.layer_weights[layer] * torch.stack(losses).sum()

@@ -162,33 +162,37 @@ class Targets:
         self, styles: Sequence[Mapping[str, Moments]], size: tuple[int, int], shares: Tensor | None
     ) -> Term:
         settings = self._settings
-        statistic, normalisation = cast(Statistic, settings.statistic), cast(Normalisation, settings.normalisation)
+        how = (self._style_weight, cast(Statistic, settings.statistic), cast(Normalisation, settings.normalisation))
+        weights = dict(settings.style_layers)
         if shares is None:
-            weights = self._layer_weights(styles[0], size)
-            return StyleTerm(styles[0], weights, self._style_weight, statistic, normalisation)
+            for layer, one in styles[0].items():
+                stride, needed = self._network.smallest_side([layer]), self._positions_needed(one)
+                weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
+            return StyleTerm(styles[0], weights, *how)
         guides = {layer: guides_of(self._shares_of(layer, shares)) for layer in styles[0]}
         means = shares.mean((1, 2)).to(self._device)
+
+        def counting(share: Tensor, layer: str, style: Moments) -> Tensor:
+            positions, needed = guides[layer][0].numel(), self._positions_needed(style)
+            return share * (share * positions / needed).clamp(max=1) if needed else share
+
         # What is protected has no style.
         return GuidedStyleTerm(
             [
-                RegionTarget(style, {layer: guides[layer][part] for layer in style}, means[part])
+                RegionTarget(
+                    style,
+                    {layer: guides[layer][part] for layer in style},
+                    {layer: counting(means[part], layer, one) for layer, one in style.items()},
+                )
                 for part, style in enumerate(styles)
             ],
-            dict(settings.style_layers),
-            self._style_weight,
-            statistic,
-            normalisation,
-            settings.positions_per_filter,
+            weights,
+            *how,
         )
 
-    def _layer_weights(self, styles: Mapping[str, Moments], size: tuple[int, int]) -> dict[str, float]:
-        """w_l (eq. 5) for a painting of (height, width): less of a layer with too few positions for its filters."""
-        weights = dict(self._settings.style_layers)
-        for layer, style in styles.items():
-            stride = self._network.smallest_side([layer])
-            needed = self._settings.positions_per_filter * len(style.second)
-            weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
-        return weights
+    def _positions_needed(self, style: Moments) -> float:
+        """By a layer for its filters: with fewer it counts less. 0: it always counts in full."""
+        return self._settings.positions_per_filter * len(style.second)
 
     def _shares_of(self, layer: str, shares: Tensor) -> Tensor:
         return shares_of_layer(self._network, layer, shares.to(self._device))

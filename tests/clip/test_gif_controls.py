@@ -17,7 +17,8 @@ from pipeline.clip.replay import run_replay
 from pipeline.errors import DiskFullError, OutputError, UsageError
 from reelbrush import stylize_video
 
-HOW = {**SMALL, "steps": 1, "carried_steps": 1, "fps": 20}
+# Every layer in full: of what these few pixels become otherwise, no GIF is half as large as another.
+HOW = {**SMALL, "steps": 1, "carried_steps": 1, "fps": 20, "positions_per_filter": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,8 @@ def test_a_gif_takes_no_more_bytes_than_it_may(tmp_path: Path, inputs: tuple[Pat
     source, style = inputs
     stylize_video(source, style, tmp_path / "free.gif", **HOW)
     full = (tmp_path / "free.gif").stat().st_size
-    made = stylize_video(source, style, tmp_path / "o.gif", max_bytes=full * 2 // 3, **HOW)
-    assert (tmp_path / "o.gif").stat().st_size <= full * 2 // 3
+    made = stylize_video(source, style, tmp_path / "o.gif", max_bytes=full // 2, **HOW)
+    assert (tmp_path / "o.gif").stat().st_size <= full // 2
     size, frames, shown = seen(tmp_path / "o.gif")
     assert size[0] <= 48 and frames <= 8 and shown == 400
     assert any("to stay below" in note for note in made.notes)
