@@ -12,6 +12,7 @@ from jobs import QUICK, SETS, SMALL, events, paint_folder, paint_picture, reelbr
 from ledgers import finish, frame_row, item_of, planned
 from tiny import CPU, PLAN, picture, tiny_weights
 
+from pipeline.batch.ledger import Ledger
 from pipeline.clip.api import stylize_image
 from pipeline.errors import MediaError, ReelbrushError, SettingsError, StoreError, UsageError
 from pipeline.media import read_picture
@@ -273,6 +274,24 @@ def test_losses_of_a_batch_are_those_of_every_pass(tmp_path: Path) -> None:
         batch_loss_curves(tmp_path, item_of(tmp_path, "still.png").output)
     with pytest.raises(UsageError, match=r"knows no painting of that name"):
         batch_loss_curves(tmp_path, tmp_path / "three.mp4")
+
+
+def test_clips_whose_losses_went_with_a_ledger_are_left_out_and_said(tmp_path: Path) -> None:
+    ledger = planned(tmp_path / "b", ["one.mp4", "two.mp4"])
+    finish(ledger, "one.mp4", rows=())
+    finish(ledger, "two.mp4")
+    ledger.close()
+    found = run_losses(LossesJob(tmp_path / "b", tmp_path / "l.svg"), quiet)
+    assert [curve.name for curve in found.curves] == ["two.mp4"]
+    assert found.notes == ("Left out, as their losses were lost with an earlier ledger: one.mp4.",)
+    with pytest.raises(UsageError, match=r"one\.mp4: the losses are lost.*--keep"):
+        run_losses(LossesJob(item_of(tmp_path / "b", "one.mp4").output, tmp_path / "m.svg"), quiet)
+    ledger = Ledger(tmp_path / "b", write=True)
+    ledger.forget("two.mp4")
+    finish(ledger, "two.mp4", rows=())
+    ledger.close()
+    with pytest.raises(UsageError, match=r"the losses are lost"):
+        run_losses(LossesJob(tmp_path / "b", tmp_path / "m.svg"), quiet)
 
 
 def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:

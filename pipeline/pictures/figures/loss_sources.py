@@ -19,6 +19,7 @@ from pipeline.media import read_metadata
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.pictures.snapshot_store import INDEX, read_snapshots, snapshot_folder
 from pipeline.settings import read_toml, strengthened
+from pipeline.text import listed
 from pipeline.types import OnCount
 
 MOST = 12
@@ -84,11 +85,12 @@ def weights_of(settings: Mapping[str, Any]) -> dict[str, float]:
     return weights
 
 
-def stored_loss_curves(place: Path, on_count: OnCount) -> list[LossCurve] | None:
+def stored_loss_curves(place: Path, on_count: OnCount, notes: list[str] | None = None) -> list[LossCurve] | None:
     """The losses that are kept of what was painted at `place`, the passes of a clip in order; None where nothing is.
 
     :param place: a work folder OUT.reelbrush, the folder of a batch, or a result that has the one beside it or lies in
         the other.
+    :param notes: gets a sentence on the clips of a batch whose losses are lost.
     :raises ReelbrushError: what is kept cannot be read, or is too much or too little for a figure.
     """
     work = _work_folder(place)
@@ -101,7 +103,7 @@ def stored_loss_curves(place: Path, on_count: OnCount) -> list[LossCurve] | None
         # Of an older version the sum alone was kept: what can be painted again shows more.
         return [curve] if len(curve.terms) > 1 else None
     if (place / LEDGER).is_file():
-        return batch_loss_curves(place)
+        return batch_loss_curves(place, notes=notes)
     for folder in place.absolute().parents:
         if (folder / LEDGER).is_file():
             return batch_loss_curves(folder, place.absolute())
@@ -218,9 +220,10 @@ def _floats(losses: Any) -> dict[str, float]:
     return {str(name): float(value) for name, value in losses.items()}
 
 
-def batch_loss_curves(folder: Path, result: Path | None = None) -> list[LossCurve]:
+def batch_loss_curves(folder: Path, result: Path | None = None, notes: list[str] | None = None) -> list[LossCurve]:
     """The losses of every clip of a batch, or of the one whose result is named.
 
+    :param notes: gets a sentence on the clips whose losses are lost, as those of a ledger that was.
     :raises ReelbrushError: there are none, or too many for one figure.
     """
     ledger = Ledger(folder)
@@ -235,18 +238,29 @@ def batch_loss_curves(folder: Path, result: Path | None = None) -> list[LossCurv
                 f"{result or folder}: there is no clip of several finished frames here. For the losses of a single "
                 "picture, step by step, name the picture and its --style."
             )
-        if len(clips) > MOST:
+        # A result that was known by what it says of itself brings its frames, but not their losses.
+        with_losses = ledger.frame_seconds()
+        known = [row for row in clips if row.name in with_losses]
+        if not known:
             raise UsageError(
-                f"{folder}: this batch has {len(clips)} clips; of more than {MOST} in one figure nothing could be "
-                f"read. Name one of its results, for instance {clips[0].item.output}."
+                f"{result or folder}: the losses are lost. They stood in a ledger that was moved or deleted; results "
+                "carry none. To have them anew, paint the clip with reelbrush video --keep, to another name."
             )
-        return [curve for row in clips for curve in _of_item(row, ledger)]
+        if len(known) > MOST:
+            raise UsageError(
+                f"{folder}: this batch has {len(known)} clips; of more than {MOST} in one figure nothing could be "
+                f"read. Name one of its results, for instance {known[0].item.output}."
+            )
+        if len(known) < len(clips) and notes is not None:
+            lost = [row.name for row in clips if row.name not in with_losses]
+            notes.append(f"Left out, as their losses were lost with an earlier ledger: {listed(lost)}.")
+        return [curve for row in known for curve in _of_item(row, ledger)]
     finally:
         ledger.close()
 
 
 def _of_item(row: ItemRow, ledger: Ledger) -> list[LossCurve]:
-    """A curve for each pass of which frames are finished."""
+    """A curve for each pass of which losses are known."""
     by_pass: dict[int, dict[int, Mapping[str, float]]] = {}
     for frame in ledger.frames(row.name):
         by_pass.setdefault(frame.in_pass, {})[frame.frame] = frame.losses
@@ -255,7 +269,7 @@ def _of_item(row: ItemRow, ledger: Ledger) -> list[LossCurve]:
     except ValueError:
         weights = {}
     breaks = tuple((first, "cut") for first in row.cuts)
-    passes = max(row.passes, *by_pass)
+    passes = max([row.passes, *by_pass])
     return [
         LossCurve(
             row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,

@@ -26,11 +26,17 @@ class LossesFigure:
 
     output: Path
     curves: tuple[LossCurve, ...]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """One line."""
         return json.dumps(
-            {"event": "figure", "output": str(self.output), "courses": [asdict(curve) for curve in self.curves]}
+            {
+                "event": "figure",
+                "output": str(self.output),
+                "courses": [asdict(curve) for curve in self.curves],
+                "notes": self.notes,
+            }
         )
 
 
@@ -41,7 +47,8 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
     """
     check_figure(job.output, (job.place,), job.overwrite)
     vector = job.output.suffix.lower() == ".svg"
-    curves = [_painted(job, on_count)] if job.styles else stored_loss_curves(job.place, on_count)
+    notes: list[str] = []
+    curves = [_painted(job, on_count)] if job.styles else stored_loss_curves(job.place, on_count, notes)
     if curves is None:
         curves = [_painted_again(job, on_count)]
     on_count("Drawing the figure", 0, None)
@@ -54,7 +61,7 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
         write_figure_svg(job.output, figure)
     else:
         write_picture(job.output, figure_pixels(figure), overwrite=job.overwrite, dots=DOTS)
-    return LossesFigure(job.output, tuple(curves))
+    return LossesFigure(job.output, tuple(curves), tuple(notes))
 
 
 def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
