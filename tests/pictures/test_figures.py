@@ -284,6 +284,7 @@ def test_clips_whose_losses_went_with_a_ledger_are_left_out_and_said(tmp_path: P
     found = run_losses(LossesJob(tmp_path / "b", tmp_path / "l.svg"), quiet)
     assert [curve.name for curve in found.curves] == ["two.mp4"]
     assert found.notes == ("Left out, as their losses were lost with an earlier ledger: one.mp4.",)
+    item_of(tmp_path / "b", "one.mp4").output.write_bytes(b"a painting")
     with pytest.raises(UsageError, match=r"one\.mp4: the losses are lost.*--keep"):
         run_losses(LossesJob(item_of(tmp_path / "b", "one.mp4").output, tmp_path / "m.svg"), quiet)
     ledger = Ledger(tmp_path / "b", write=True)
