@@ -30,7 +30,7 @@ from pipeline.clip.session import Session, open_session
 from pipeline.clip.sink_plans import sink_plan
 from pipeline.clip.start import start_notes
 from pipeline.clip.survey import take_survey
-from pipeline.clip.work_folder import WorkFolder, retry_damaged
+from pipeline.clip.work_folder import WorkFolder, has_frames, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
 from pipeline.media.alpha import is_transparent
@@ -111,7 +111,7 @@ def _run(
         if job.keep:
             work.close()
         else:
-            work.remove()
+            said += work.remove()
     notes = tuple(dict.fromkeys(said))
     return ClipResult(job.outputs, session.source.info.frames, run.painted, 0.0, notes, len(work.passes))
 
@@ -119,7 +119,7 @@ def _run(
 def _missing_outputs(session: Session) -> tuple[Path, ...]:
     """The outputs that an earlier run of this job has not finished."""
     job = session.job
-    if job.keep and not job.work.is_dir():
+    if job.keep and not has_frames(job.work):
         return job.outputs  # its frames are asked for, and they are not there
     finished = finished_outputs(job, session.record, session.source.info.frames)
     return tuple(path for path in job.outputs if path not in finished)
@@ -128,6 +128,7 @@ def _missing_outputs(session: Session) -> tuple[Path, ...]:
 def _already_painted(session: Session) -> ClipResult:
     """What a job comes to that an earlier run has finished."""
     job = session.job
+    left: tuple[str, ...] = ()
     if job.work.is_dir():
         # That run was killed before it could tidy up; the frames of another job stay.
         with suppress(StoreError, OutputError):
@@ -136,9 +137,9 @@ def _already_painted(session: Session) -> ClipResult:
             if job.keep:
                 work.close()
             else:
-                work.remove()
+                left = work.remove()
     note = f"{' and '.join(path.name for path in job.outputs)}: already painted, from these inputs with these settings."
-    return ClipResult(job.outputs, session.source.info.frames, 0, 0.0, (note,), len(session.passes()))
+    return ClipResult(job.outputs, session.source.info.frames, 0, 0.0, (note, *left), len(session.passes()))
 
 
 def _remove_parts(session: Session, finished: Sequence[Path]) -> None:

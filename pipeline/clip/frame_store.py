@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.clip.own_files import PARTS
 from pipeline.errors import DamagedFrameError, MediaError, OutputError
 from pipeline.media import read_checked
 from pipeline.media.frame_file import read_exactly, read_kept, write_kept
@@ -16,6 +18,8 @@ from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
 from pipeline.types import DeepImage, Image
 
+FRAME_NAME = r"[0-9]{6,}\.png"
+"""A regular expression for the names of the files of frames."""
 HELD = 32 * 2**20
 """Bytes of the last frames that stay in memory, so that what crosses to the next one need not be decoded again."""
 MOST_HELD = 16
@@ -71,7 +75,7 @@ class FrameStore:
     def _tidy(self) -> None:
         """Remove what a killed process left half-written."""
         for stray in self._folder.iterdir():
-            if not (stray.suffix == ".png" and len(stray.stem) == 6 and stray.stem.isdecimal()):
+            if re.fullmatch(PARTS, stray.name):
                 stray.unlink(missing_ok=True)
 
     def path(self, index: int) -> Path:
@@ -89,8 +93,8 @@ class FrameStore:
             count -= 1
         # What lies beyond a gap or a damaged frame was not painted from what will be painted now.
         finished = set(self.order[:count])
-        for path in self._folder.glob("*.png"):
-            if int(path.stem) not in finished:
+        for path in self._folder.iterdir():
+            if (number := frame_number(path)) is not None and number not in finished:
                 path.unlink()
         return count
 
@@ -237,6 +241,11 @@ def job_of(path: Path) -> str | None:
 def frame_path(folder: Path, index: int) -> Path:
     """Where a frame is kept."""
     return folder / f"{index:06d}.png"
+
+
+def frame_number(path: Path) -> int | None:
+    """The number of the frame that is kept in a file; None of another file."""
+    return int(path.stem) if re.fullmatch(FRAME_NAME, path.name) else None
 
 
 def _sound(path: Path) -> bool:

@@ -23,6 +23,8 @@ HALF = ".half.reelbrush"
 """How the name of the folder goes on that keeps a picture which is half-painted."""
 STATE, SO_FAR = "painting.pt", "so_far.png"
 """What lies in it: all that the rest of the painting depends on, and how far it is, for people."""
+RECORDED = r"snapshot_\d+_\d+\.png"
+"""... and a regular expression for what a recorder of its steps has kept there."""
 
 # What several jobs have.
 OVERWRITE = option("Replace outputs that exist already.", OUTPUT)

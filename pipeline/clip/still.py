@@ -90,15 +90,16 @@ def run_still(
         finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
         if all_there(record) and finished:
             assert job.output is not None
+            said: tuple[str, ...] = ()
             if half is None:
                 # That run may have been killed before it could tidy up; what is of another job stays.
                 with suppress(StoreError), _unfinished(job, engine, record) as left:
                     assert left is not None
-                    left.remove()
+                    said = left.remove()
             note = f"{job.output.name}: already painted, from these inputs with these settings."
             there = _as_painted(job.output, width, height)
             _show(on_look, content, lambda: there.image, finished=True)
-            on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
+            on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note, *said)))
             return StillResult(read_picture(job.output), content, there, job.output, record)
         half = half or stack.enter_context(_unfinished(job, engine, record))
         if half is not None and recorder is not None:
@@ -127,9 +128,8 @@ def run_still(
             texts = {**record.texts(job.output), "losses": json.dumps(painted.losses)}
             write_picture(job.output, exact, metadata=texts, overwrite=job.overwrite)
             record_paths(record)
-        if half is not None:
-            half.remove()
-    on_event(Finished(outputs, 1, 1, time.monotonic() - began))
+        said = () if half is None else half.remove()
+    on_event(Finished(outputs, 1, 1, time.monotonic() - began, said))
     return StillResult(shallow(exact), content, painted, job.output, record)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -21,8 +22,9 @@ import torch
 from filelock import FileLock, Timeout
 
 from pipeline.clip.events import OnEvent, Stage
-from pipeline.clip.jobs import SO_FAR, STATE
+from pipeline.clip.jobs import RECORDED, SO_FAR, STATE
 from pipeline.clip.kept_json import differences
+from pipeline.clip.own_files import LOCK, OwnFiles, stays
 from pipeline.errors import BusyError, MediaError, OutputError, StoreError
 from pipeline.media.frame_file import write_kept
 from pipeline.media.outputs import cannot_write, written_atomically
@@ -37,6 +39,9 @@ SHARE = 0.03
 """... or more: keeping it may take so much of the time. L-BFGS has learnt from 40 pictures of its size."""
 
 
+_FILES = OwnFiles(rf"{LOCK}|{re.escape(STATE)}|{re.escape(SO_FAR)}|{RECORDED}")
+
+
 class Recorder(Protocol):
     """What watches a painting and has to know all of its steps, so that it has to be kept with it."""
 
@@ -45,7 +50,8 @@ class Recorder(Protocol):
         ...
 
     def keep(self, folder: Path) -> Any:
-        """Keep in files of that folder what was recorded; of those that it kept before, none is written to.
+        """Keep in files of that folder what was recorded, with names as `RECORDED` says; of those that it kept before,
+        none is written to.
 
         :return: values out of which `restore` finds it again: dicts, lists, texts and numbers.
         :raises OutputError: it cannot be written.
@@ -105,7 +111,7 @@ class UnfinishedPicture:
 
     def _acquire(self) -> None:
         if self._lock is None:
-            lock = FileLock(self.folder / "lock")
+            lock = FileLock(self.folder / LOCK)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -180,19 +186,24 @@ class UnfinishedPicture:
         self._kept_at = time.monotonic()
         self._took = self._kept_at - began
 
-    def close(self) -> None:
-        """Give the lock back; what is kept stays."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-            if not (self.folder / STATE).exists():
-                shutil.rmtree(self.folder, ignore_errors=True)
+    def close(self) -> tuple[str, ...]:
+        """Give the lock back; what is kept stays. Where nothing is, the folder goes with all that Reelbrush has written
+        there; where there is more in it, a sentence is returned that says so."""
+        if self._lock is None:
+            return ()
+        self._lock.release()
+        self._lock = None
+        if (self.folder / STATE).exists():
+            return ()
+        said = stays(self.folder, _FILES.remove(self.folder))
+        return (said,) if said else ()
 
-    def remove(self) -> None:
-        """The picture is finished, and nothing here is needed any more."""
-        if self._lock is not None:
-            (self.folder / STATE).unlink(missing_ok=True)
-            self.close()
+    def remove(self) -> tuple[str, ...]:
+        """The picture is finished, and nothing here is needed any more. Returns as `close`."""
+        if self._lock is None:
+            return ()
+        (self.folder / STATE).unlink(missing_ok=True)
+        return self.close()
 
 
 class _DamagedError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,9 +13,10 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from pipeline.clip.events import Damaged, OnEvent, ignore
-from pipeline.clip.frame_store import FrameStore, job_of, remove_damaged
+from pipeline.clip.frame_store import FRAME_NAME, FrameStore, frame_number, frame_path, job_of, remove_damaged
 from pipeline.clip.identity import DEEP
 from pipeline.clip.kept_json import differences, digest_of, keep_json, read_json
+from pipeline.clip.own_files import LOCK, OwnFiles, stays
 from pipeline.clip.passes import Pass, shortened
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
@@ -34,6 +36,11 @@ FRAMES = "frames"
 """The folder of the last pass; those before it are called pass1, pass2 and so on."""
 SHARD = "shard-"
 """How the names of the work folders of shards begin, in that of their clip."""
+_FRAME_FILES = OwnFiles(FRAME_NAME)
+_FILES = "|".join((LOSSES.format(r"\d+"), *map(re.escape, (LOCK, IDENTITY, *SURVEY, PASSES))))
+_PASS_FOLDERS = {rf"{FRAMES}|pass\d+": _FRAME_FILES}
+WORK_FILES = OwnFiles(_FILES, {**_PASS_FOLDERS, rf"{SHARD}\d+-\d+": OwnFiles(_FILES, _PASS_FOLDERS)})
+"""All that there is in a work folder."""
 
 Result = TypeVar("Result")
 
@@ -69,7 +76,7 @@ class WorkFolder:
         """Those of the job, or fewer, if `settle_passes` was told so once."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / "lock")
+            self._lock = FileLock(folder / LOCK)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise BusyError(
@@ -106,12 +113,7 @@ class WorkFolder:
                 "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
                 "and begin anew."
             )
-        for frames in (self.folder / FRAMES, *self.folder.glob("pass*"), *self.folder.glob(f"{SHARD}*")):
-            shutil.rmtree(frames, ignore_errors=True)
-        for name in (*SURVEY, PASSES):
-            (self.folder / name).unlink(missing_ok=True)
-        for losses in self.folder.glob(LOSSES.format("*")):
-            losses.unlink()
+        WORK_FILES.remove(self.folder, but=(LOCK,))
         keep_json(path, wanted)
 
     def _mend_identity(self, wanted: Any, restart: bool) -> bool:
@@ -150,14 +152,15 @@ class WorkFolder:
         last = self.passes[-1]
         if not folders or (self._folder(last).exists() and self.frames(last).whole):
             return
-        found = {int(path.stem): path for folder in folders for path in folder.glob(f"{FRAMES}/[0-9]*.png")}
+        frames = (path for folder in folders for path in folder.glob(f"{FRAMES}/*"))
+        found = {number: path for path in frames if (number := frame_number(path)) is not None}
         place = self._folder(last)
-        missing = [index for index in last.order if not (place / f"{index:06d}.png").exists()]
+        missing = [index for index in last.order if not frame_path(place, index).exists()]
         if any(index not in found for index in missing):
             return
         place.mkdir(exist_ok=True)
         for index in missing:
-            found[index].replace(place / f"{index:06d}.png")
+            found[index].replace(frame_path(place, index))
 
     def reached(self) -> Pass:
         """The pass in which an earlier run stopped: the last one begun, if it is whole or has all that it starts from.
@@ -211,7 +214,7 @@ class WorkFolder:
         self._drop(one)
 
     def _drop(self, one: Pass) -> None:
-        shutil.rmtree(self._folder(one), ignore_errors=True)
+        _FRAME_FILES.remove(self._folder(one))
 
     def settle_passes(self, count: int) -> None:
         """Paint in the first so many passes only, now and whenever the job is resumed. None of the others has begun.
@@ -263,15 +266,25 @@ class WorkFolder:
         """Give the lock back; the frames stay."""
         self._lock.release()
 
-    def remove(self) -> None:
-        """The job is finished and its result complete: nothing here is needed any more."""
+    def remove(self) -> tuple[str, ...]:
+        """The job is finished and its result complete: nothing here is needed any more.
+
+        :returns: what a person should know, a sentence each.
+        """
         self.close()
-        remove_work(self.folder)
+        return remove_work(self.folder)
 
 
-def remove_work(folder: Path) -> None:
-    """Remove a work folder with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove_work(folder: Path) -> tuple[str, ...]:
+    """Remove a work folder with all that Reelbrush has written there. What else is in it stays, and the folder with it;
+    a sentence says so."""
+    said = stays(folder, WORK_FILES.remove(folder))
+    return (said,) if said else ()
+
+
+def has_frames(folder: Path) -> bool:
+    """Whether a work folder holds frames of the last pass."""
+    return any(frame_number(path) is not None for path in (folder / FRAMES).glob("*"))
 
 
 def retry_damaged(attempt: Callable[[], Result]) -> Result:

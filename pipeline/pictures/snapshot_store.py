@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.atomic import hidden, remove, replace_folder
+from pipeline.clip.own_files import OwnFiles
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
@@ -25,6 +27,7 @@ CONTENT, PAINTING = "content.png", "painting.png"
 _KIND = "reelbrush snapshots 1"
 _FRAMES = "frames"
 """What the work folder of a video holds."""
+_FILES = OwnFiles(rf"{re.escape(INDEX)}|{CONTENT}|{PAINTING}|style_\d+\.png|step_\d+\.png")
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,25 @@ def check_snapshot_folder(folder: Path, overwrite: bool) -> None:
             f"{folder}: this holds something else than snapshots, which --overwrite would delete. Choose another "
             "output."
         )
+    _refuse_foreign(folder)
     check_folder(folder.parent)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    foreign = _FILES.foreign(folder)
+    if foreign:
+        raise OutputError(
+            f"{folder}: this folder holds other files ({foreign[0].name}), which --overwrite would delete. Move them, "
+            "or choose another output."
+        )
 
 
 def store_snapshots(folder: Path, snapshots: Snapshots, record: Record) -> None:
     """Keep snapshots in a folder, which appears when all of them are there; one with older snapshots is replaced.
 
-    :raises OutputError: the disk is full, or the folder cannot be made.
+    :raises OutputError: the disk is full, or the folder cannot be made, or holds what somebody else has put there.
     """
+    _refuse_foreign(folder)
     part = hidden(folder, ".part")
     remove(part)  # left by a run that was killed
     try:

@@ -84,12 +84,15 @@ def paint_with_story(
     style_images = [read_style(style) for style in (*job.styles, *job.region_styles)]
     began = time.monotonic()
     outputs = (output, *((story,) if story else ()))
+    notes: list[str] = []
 
     def with_story(event: Event) -> None:
-        # The job is finished when its story is; what comes then is said below.
         if isinstance(event, Started):
             on_event(replace(event, outputs=outputs))
-        elif not isinstance(event, Finished):
+        elif isinstance(event, Finished):
+            # The job is finished when its story is; it is told of below.
+            notes.extend(event.notes)
+        else:
             on_event(event)
 
     there: dict[str, bool] = {}
@@ -103,25 +106,25 @@ def paint_with_story(
     recorder = SnapshotRecorder(options.frames, max(SIZE, options.size))
     result = run_still(job, engine, with_story, all_there=all_there, recorder=recorder, on_look=on_look)
     if not result.painted.steps and all(there.values()):
+        # The first note says it of the painting alone.
         names = " and ".join(path.name for path in outputs)
-        note = f"{names}: already painted, from these inputs with these settings."
-        on_event(Finished(outputs, 1, 0, time.monotonic() - began, (note,)))
+        notes[0] = f"{names}: already painted, from these inputs with these settings."
+        on_event(Finished(outputs, 1, 0, time.monotonic() - began, tuple(notes)))
         return result
     snapshots = recorder.snapshots(result, style_images)
-    notes: tuple[str, ...] = ()
     try:
         if files.keep and not there["snapshots"]:
             on_event(Stage("Keeping the snapshots"))
             store_snapshots(folder, snapshots, result.record)
-            notes = (
-                f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them.",
+            notes.append(
+                f"The snapshots are kept in {folder}; 'reelbrush story {folder} -o FILE.gif' makes stories of them."
             )
         if story is not None and not there["story"]:
             texts = _story_texts(result.record, story, options)
-            notes = (*notes, *_write(story, snapshots, options, texts, job.overwrite, on_event))
+            notes += _write(story, snapshots, options, texts, job.overwrite, on_event)
     except (OutputError, UsageError) as error:
         raise type(error)(f"{error} (The painting itself is done: {output}.)") from error
-    on_event(Finished(outputs, 1, 1, time.monotonic() - began, notes))
+    on_event(Finished(outputs, 1, 1, time.monotonic() - began, tuple(notes)))
     return result
 
 

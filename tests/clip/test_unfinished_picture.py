@@ -189,7 +189,7 @@ def test_what_a_killed_run_could_not_remove_goes_with_the_next(
     assert invoke(*job).exit_code == 130
     after(0, lambda: None)
     with monkeypatch.context() as patched:
-        patched.setattr(unfinished_picture.UnfinishedPicture, "remove", lambda self: None)
+        patched.setattr(unfinished_picture.UnfinishedPicture, "remove", lambda self: ())
         assert invoke(*job).exit_code == 0
     assert (tmp_path / "out" / f"o.png{HALF}").exists()
     assert "already painted" in invoke(*job).stderr
