@@ -8,22 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.atomic import remove
 from pipeline.errors import MediaError, OutputError, UsageError
+from pipeline.media.held_picture import held_picture
 from pipeline.media.metadata import exif_texts, png_texts
 from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourHistogram, Palette
-from pipeline.media.picture_sources import animation_delays
+from pipeline.media.picture_sources import animation_delays, animation_plays
+from pipeline.media.pictures import is_animated
 from pipeline.media.plan import SinkPlan
 from pipeline.text import size_text
 from pipeline.types import DeepImage, Image, shallow
 
-SUFFIXES = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
+SUFFIXES: dict[str, Literal["WEBP", "PNG"]] = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
 """Ending of a name -> format."""
 
 MOST = 2 << 30
@@ -80,13 +82,11 @@ class AnimationWriter:
         """Raises an OutputError where the disk is full, or the file is not what it should be."""
         milliseconds = [round(delay * 1000) for delay in self._delays]
         pictures = self._pictures()
-        texts = self._plan.metadata
-        described = {"pnginfo": png_texts(texts)} if self._form == "PNG" else {"exif": exif_texts(texts).tobytes()}
         try:
-            pictures[0].save(
-                self._part, self._form, save_all=True, append_images=pictures[1:], duration=milliseconds,
-                loop=self._plan.plays, **self._options, **described,
-            )  # fmt: skip
+            self._save(pictures, milliseconds)
+            if len(self._plan.times) > 1 and not is_animated(self._part):
+                # Its frames were equal, or became so by few colours or a low quality.
+                self._hold(pictures[0], sum(milliseconds))
         except ValueError as error:
             raise OutputError(
                 f"{self._plan.path}: {self._form} cannot hold frames of {self._plan.width}x{self._plan.height} pixels "
@@ -94,7 +94,21 @@ class AnimationWriter:
             ) from error
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
-        self._check([Fraction(delay, 1000) for delay in milliseconds])
+        self._check(len(milliseconds), Fraction(sum(milliseconds), 1000))
+
+    def _save(self, pictures: Sequence[Pillow.Image], milliseconds: Sequence[int]) -> None:
+        texts = self._plan.metadata
+        described = {"pnginfo": png_texts(texts)} if self._form == "PNG" else {"exif": exif_texts(texts).tobytes()}
+        pictures[0].save(
+            self._part, self._form, save_all=True, append_images=pictures[1:], duration=list(milliseconds),
+            loop=self._plan.plays, **self._options, **described,
+        )  # fmt: skip
+
+    def _hold(self, picture: Pillow.Image, milliseconds: int) -> None:
+        first = min(max(1, round(self._plan.times[1] * 1000)), milliseconds - 1)
+        delays = first, milliseconds - first
+        texts = dict(self._plan.metadata)
+        self._part.write_bytes(held_picture(self._form, picture, delays, self._plan.plays, texts, self._options))
 
     def publish(self) -> None:
         publish(self._part, self._plan.path)
@@ -117,17 +131,21 @@ class AnimationWriter:
         colours.putpalette(histogram.palette(self._palette.colours, self._palette.fixed).tobytes())
         return [picture.quantize(palette=colours, dither=_DITHERS[self._palette.dither]) for picture in pictures]
 
-    def _check(self, delays: Sequence[Fraction]) -> None:
+    def _check(self, frames: int, duration: Fraction) -> None:
         try:
             written = animation_delays(self._part, None)
+            plays = animation_plays(self._part)
         except MediaError as error:
             raise OutputError(f"{self._plan.path}: what was encoded cannot be read back: {error}") from error
+        if len(self._plan.times) == 1:
+            return
         # Two frames that became equal, by few colours or a low quality, are one; no time is lost by that.
-        if len(delays) > 1 and sum(written) != sum(delays):
+        if len(written) < 2 or sum(written) != duration or plays != self._plan.plays:
             raise OutputError(
                 f"{self._plan.path}: the animation is not what it should be: {len(written)} frames that last "
-                f"{float(sum(written)):g} s instead of {len(delays)} that last {float(sum(delays)):g} s. It was not "
-                "kept. Give the same command again."
+                f"{float(sum(written)):g} s and are played {plays} times, instead of {frames} that last "
+                f"{float(duration):g} s and are played {self._plan.plays} times (0: for ever). It was not kept. Give "
+                "the same command again."
             )
 
 

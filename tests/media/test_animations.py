@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from media_clips import plan
+from PIL import Image as Pillow
+from PIL import ImageSequence
 from tiny import picture
 
 from pipeline.errors import OutputError, UsageError
-from pipeline.media import Frame, Image, open_sink, open_source
+from pipeline.media import Frame, Image, open_sink, open_source, read_metadata
+from pipeline.media.animation_sink import AnimationWriter
 from pipeline.media.palette import Palette
 from pipeline.media.plan import SinkPlan
 
@@ -38,8 +42,79 @@ def test_frames_that_are_equal_lose_no_time(tmp_path: Path, suffix: str) -> None
     write(tmp_path / f"a{suffix}", [IMAGES[0], IMAGES[0], IMAGES[1], IMAGES[1]])
     info = open_source(tmp_path / f"a{suffix}").info
     assert (info.times, info.duration) == ((Fraction(0), TIMES[2]), DURATION)
-    write(tmp_path / f"b{suffix}", [IMAGES[0]] * 4)
-    assert len(shown(tmp_path / f"b{suffix}")) == 1
+
+
+def seen(path: Path) -> list[npt.NDArray[np.uint8]]:
+    """Its frames as another program sees them, RGBA."""
+    with Pillow.open(path) as file:
+        return [np.array(frame.convert("RGBA")) for frame in ImageSequence.Iterator(file)]
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3])
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize(
+    ("suffix", "quality"), [(".webp", "lossless"), (".webp", "small"), (".png", None), (".apng", None)]
+)
+def test_one_picture_that_is_held_keeps_its_duration_and_its_loop(
+    tmp_path: Path, suffix: str, quality: str | None, alpha: bool, plays: int
+) -> None:
+    image = np.dstack([IMAGES[0], picture(24, 32, 9)[:, :, 0]]) if alpha else IMAGES[0]
+    path = tmp_path / f"a{suffix}"
+    texts = {"made": "so", "how": "ä" * 99}
+    writer = AnimationWriter(SinkPlan(
+        path, width=32, height=24, times=TIMES, duration=DURATION, rate=Fraction(25, 2), variable=True,
+        quality=quality, alpha=alpha, plays=plays, metadata=texts,
+    ))  # fmt: skip
+    for position in range(4):
+        writer.write(image, position)
+    writer.complete()
+    writer.publish()
+    source = open_source(path)
+    assert (source.info.times, source.info.duration, source.info.plays) == ((0, TIMES[1]), DURATION, plays)
+    one, two = seen(path)
+    np.testing.assert_array_equal(one, two)
+    if quality != "small":
+        np.testing.assert_array_equal(one[:, :, : image.shape[2]], image)
+    assert read_metadata(path) == texts
+    write(path, [IMAGES[1]] * 4, overwrite=True)
+    assert len(seen(path)) == 2 and read_metadata(path) == {}
+
+
+@pytest.mark.parametrize(("suffix", "how"), [(".png", {"palette": Palette(4, "none")}), (".webp", {"quality": 0})])
+def test_frames_that_become_equal_when_they_are_written_lose_no_time(
+    tmp_path: Path, suffix: str, how: dict[str, Any]
+) -> None:
+    """By few colours, or by a low quality."""
+    base = np.full((24, 32, 3), 200, np.uint8)
+    base[:, 16:] = 30
+    images = [base.copy() for _ in range(4)]
+    for number, image in enumerate(images):
+        image[0, 0] += number
+    write(tmp_path / f"a{suffix}", images, **how)
+    info = open_source(tmp_path / f"a{suffix}").info
+    assert info.frames == 2 and info.duration == DURATION
+
+
+def test_a_single_frame_is_a_picture(tmp_path: Path) -> None:
+    for suffix in (".webp", ".png"):
+        path = tmp_path / f"a{suffix}"
+        one = SinkPlan(
+            path, width=32, height=24, times=(Fraction(0),), duration=Fraction(1), rate=Fraction(1), animation=True
+        )
+        with open_sink(one) as sink:
+            sink.put(Frame(0, Fraction(0), IMAGES[0]))
+            sink.finish()
+        assert len(seen(path)) == 1
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_that_came_out_a_still_is_not_kept(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AnimationWriter, "_hold", lambda writer, still, milliseconds: None)
+    with pytest.raises(OutputError, match="1 frames that last"):
+        write(tmp_path / f"a{suffix}", [IMAGES[0]] * 4)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif"])
