@@ -19,6 +19,7 @@ from pipeline import __version__
 from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.plan.options import Options
 from pipeline.clip.jobs import OVERWRITE, ClipJob, ReplayJob, StillJob, TimeLimit
+from pipeline.clip.left_behind import LeftBehind
 from pipeline.clip.parse import refuse_clip_settings
 from pipeline.commands.console import (
     AsJson,
@@ -105,7 +106,8 @@ def root(
 )
 def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, live: Live) -> None:
     """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
-    with running(talk, f"The same command goes on where it was ({job.output}.reelbrush).") as on_event:
+    left = LeftBehind(job.output)
+    with running(talk, left) as on_event:
         refuse_streams(job.source, *job.outputs, *(style.path for style in job.styles))
         until = limit.until()
         painting.check()
@@ -113,7 +115,7 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, li
 
         job = replace(job, init=painting.start, keyframes=job.keyframes or painting.keyframes)
         check_clip(job)
-        with live.shown(job.source, on_event, say_line) as shown:
+        with live.shown(job.source, left.watching(on_event), say_line) as shown:
             with defer_signals():
                 from pipeline.clip.clip import run_clip
                 from pipeline.clip.deadline import Deadline
@@ -141,19 +143,14 @@ def image(
     live: Live,
 ) -> None:
     """Paint one picture; with --story, also show how it came about. Interrupted, the same command goes on."""
-
-    def left() -> str:
-        from pipeline.clip.checks import what_is_kept
-
-        return what_is_kept(job)
-
+    left = LeftBehind(job.output, accept=True)
     with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
         painting.refuse_keyframes()
         painting.check()
         job = replace(job, init=painting.start)
         nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
-        with through_files(job, form, nameless, on_event) as (placed, told):
+        with through_files(job, form, nameless, left.watching(on_event)) as (placed, told):
             from pipeline.clip.checks import check_still
 
             check_still(placed)
@@ -249,7 +246,8 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
 
     Input, styles and network have to be the same; each is known by its content.
     """
-    with running(talk, "The same command goes on.") as on_event:
+    left = LeftBehind(job.output)
+    with running(talk, left) as on_event:
         from pipeline.clip.record_reading import read_record
         from pipeline.report.lines import print_table
         from pipeline.report.provenance import record_as_json, record_rows
@@ -263,7 +261,7 @@ def replay(job: ReplayJob, how: _Show, talk: Talk) -> None:
             with defer_signals():
                 from pipeline.clip.replay import run_replay
 
-            run_replay(job, on_event)
+            run_replay(job, left.watching(on_event))
 
 
 # ---- looking at what was painted, or will be

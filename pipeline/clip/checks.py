@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.framing import flag
-from pipeline.clip.jobs import HALF, SO_FAR, STATE, ClipJob, StillJob
+from pipeline.clip.jobs import HALF, ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
@@ -66,16 +66,6 @@ def _check_gif(job: ClipJob) -> None:
             )
         if job.the_gif == job.output and name == "max_bytes" and job.quality is not None:
             raise UsageError(f"{flag(name)} and --quality both say how {job.output} is encoded. Give one of them.")
-
-
-def what_is_kept(job: StillJob) -> str:
-    """What is told to who interrupts the painting of a picture."""
-    if job.work is None or not (job.work / STATE).exists():
-        return "Nothing of it is kept."
-    return (
-        f"The painting so far is kept; {job.work / SO_FAR} shows it. The same command goes on with it, and --accept "
-        "writes it as it is."
-    )
 
 
 def check_still(job: StillJob) -> None:

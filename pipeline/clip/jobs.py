@@ -19,6 +19,8 @@ from pipeline.clip.styles import StylePicture as StylePicture
 from pipeline.clip.styles import parse_style as parse_style
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
 
+IDENTITY = "job.json"
+"""What says in the work folder of a clip which job it is."""
 HALF = ".half.reelbrush"
 """How the name of the folder goes on that keeps a picture which is half-painted."""
 STATE, SO_FAR = "painting.pt", "so_far.png"
@@ -95,6 +97,13 @@ QUALITY = option(
 )
 
 
+def work_folder(output: Path) -> Path:
+    """The work folder of a clip, beside its output."""
+    # '.' has no name: what is called '.reelbrush' would lie in the output, not beside it.
+    named = output if output.name not in ("", "..") else output.resolve()
+    return named.parent / f"{named.name}.reelbrush"
+
+
 @dataclass(frozen=True)
 class ClipJob(Framing, GifOptions, Keyframes, Exemplars):
     """A clip to paint, and where to put it."""
@@ -143,9 +152,7 @@ class ClipJob(Framing, GifOptions, Keyframes, Exemplars):
     @property
     def work(self) -> Path:
         """The work folder, beside the output."""
-        # '.' has no name: what is called '.reelbrush' would lie in the output, not beside it.
-        output = self.output if self.output.name not in ("", "..") else self.output.resolve()
-        return output.parent / f"{output.name}.reelbrush"
+        return work_folder(self.output)
 
 
 @dataclass(frozen=True)

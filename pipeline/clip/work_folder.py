@@ -15,13 +15,13 @@ from filelock import FileLock, Timeout
 from pipeline.clip.events import Damaged, OnEvent, ignore
 from pipeline.clip.frame_store import FRAME_NAME, FrameStore, frame_number, frame_path, job_of, remove_damaged
 from pipeline.clip.identity import DEEP
+from pipeline.clip.jobs import IDENTITY as IDENTITY
 from pipeline.clip.kept_json import differences, digest_of, keep_json, read_json
 from pipeline.clip.own_files import LOCK, OwnFiles, stays
 from pipeline.clip.passes import Pass, shortened
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
 from pipeline.media.outputs import written_atomically
 
-IDENTITY = "job.json"
 SHOTS = "shots.json"
 STATISTICS = "statistics.json"
 MOTION = "motion.json"
