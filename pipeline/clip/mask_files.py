@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -182,16 +181,18 @@ def _mask_frames(path: Path, job: ClipJob, info: VideoInfo) -> FrameSource:
     _check_shape(path, (source.info.width, source.info.height), (info.source_width, info.source_height))
     if source.info.frames == info.frames:
         return source
-    whole = source.info.frames
+    masks, whole = source.info.frames, input_times(job.source, info, job.rate).frames
     rate = job.rate if source.info.kind in ("video", "animation") else None
-    if info.part is not None or rate is not None:
-        with suppress(UsageError):
-            source = open_source(path, frames=info.part, fps=rate)
+    # A mask of another length would be taken from another moment of the clip than the frame that it lies on.
+    if (info.part is not None and masks == whole) or (info.part is None and rate is not None):
+        source = open_source(path, frames=info.part, fps=rate)
         if source.info.frames == info.frames:
             return source
+    which = f"of the {whole} of {info.path.name}" if info.part is not None else f"of {info.path.name}"
+    either = f", or for each of all {whole}" if info.part is not None else ""
     raise MediaError(
-        f"{path}: this mask has {whole} frames, and {info.frames} are painted of {info.path.name}. Give a mask with a "
-        "frame for each of those, or a single picture that is for all of them."
+        f"{path}: this mask has {masks} frames, and {info.frames} are painted {which}. Give a mask with a frame for "
+        f"each of those{either}, or a single picture that is for all of them."
     )
 
 

@@ -337,6 +337,31 @@ def test_of_a_longer_mask_the_frames_that_are_painted_count(here: Path) -> None:
     assert not (here / "other").exists() and not (here / "other.reelbrush").exists()
 
 
+@pytest.mark.parametrize(("masks", "frames"), [(5, "0:2"), (5, "2:4"), (8, "0:3"), (1, "0:2"), (3, "3:5")])
+def test_a_mask_is_as_long_as_what_is_painted_or_as_all_of_the_input(masks: int, frames: str, here: Path) -> None:
+    moving_folder(here / "in", 6)
+    masks_of(here / "masks", masks)
+    said = refused("video", "in", "-s", "a.png", "--protect", "masks", "--frames", frames, "-o", "o", *QUICK, code=1)
+    painted = int(frames[2]) - int(frames[0])
+    assert f"masks: this mask has {masks} frames, and {painted} are painted of the 6 of in." in said
+    assert "Give a mask with a frame for each of those, or for each of all 6, or a single picture" in said
+    assert not (here / "o.reelbrush").exists()
+
+
+def test_a_mask_that_is_a_clip_is_taken_at_the_rate_of_what_is_painted(here: Path) -> None:
+    for name, colour in (("in.gif", None), ("mask.gif", 255)):
+        frames = [Pillow.new("L", (48, 32), number * 9 if colour is None else colour - number) for number in range(8)]
+        frames[0].save(here / name, save_all=True, append_images=frames[1:], duration=100)
+    style = (StylePicture(here / "a.png"),)
+    for part, rate, count in (((2, 6), None, 4), ((2, 6), Fraction(5), 2), (None, Fraction(5), 4)):
+        job = ClipJob(here / "in.gif", style, here / "o", frames=part, rate=rate, protect=(parse_mask("mask.gif"),))
+        info = open_source(job.source, frames=part, fps=rate).info
+        (found,) = open_clip_masks(job, info).masks
+        assert found.frames is not None and found.frames.info.frames == info.frames == count
+        first = next(iter(found.frames.frames())).image[0, 0, 0]
+        assert first == 255 - (2 if part else 0)
+
+
 def test_a_mask_that_is_black_in_every_frame_is_refused(here: Path) -> None:
     moving_folder(here / "in", 2)
     (here / "masks").mkdir()
