@@ -9,6 +9,7 @@ from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.framing import flag
 from pipeline.clip.jobs import HALF, ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
+from pipeline.file_kind import why_no_file
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.media.probe import check_readable
@@ -29,10 +30,8 @@ def check_clip(job: ClipJob) -> None:
     check_name(job.output, job.work.suffix)
     for one in job.keyframes:
         for style in one.all_styles:
-            if not style.path.exists():
-                raise UsageError(
-                    f"--keyframe {one.head!r}: there is no style picture {style.path}. Look at how it is spelt."
-                )
+            if not style.path.is_file():
+                raise UsageError(f"--keyframe {one.head!r}: {style.path}: {why_no_file(style.path, 'style picture')}")
     # A folder is looked at more closely once it is known what is in it, or goes into it.
     init = () if job.init is None else (job.init,)
     named_files = (job.source, *(style.path for style in job.all_styles), *init, *job.region_files)

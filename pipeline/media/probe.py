@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pipeline.errors import MediaError
+from pipeline.file_kind import stream_kind, why_no_file
 from pipeline.media.damage import past_damage, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import Process, complaint
@@ -111,11 +112,14 @@ class _Stoppable:
 
 
 def check_readable(path: Path) -> None:
-    """Raise a MediaError where `path` is missing, a folder, empty or may not be read."""
+    """Raise a MediaError where `path` is missing, a folder, a pipe, empty or may not be read."""
     if not path.exists():
         raise MediaError(f"{path}: there is no such file. Check the name and the folder.")
     if path.is_dir():
-        raise MediaError(f"{path}: this is a folder; a file is needed here.")
+        raise MediaError(f"{path}: {why_no_file(path)}")
+    if stream_kind(path):
+        stdin = "A picture that is to be painted can come from stdin: reelbrush image - …"
+        raise MediaError(f"{path}: {why_no_file(path)} {stdin}")
     try:
         with path.open("rb") as stream:
             first = stream.read(1)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.atomic import new_file
 from pipeline.errors import WeightsError
+from pipeline.file_kind import stream_kind, why_no_file
 from pipeline.text import size_text
 
 CHUNK = 1024 * 1024  # bytes read at a time
@@ -82,6 +83,7 @@ def file_sha256(path: Path | str) -> str:
     :raises WeightsError: missing or unreadable.
     """
     digest = hashlib.sha256()
+    _check_file(Path(path))
     try:
         with Path(path).open("rb") as file:
             while chunk := file.read(CHUNK):
@@ -103,7 +105,13 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 _ADVICE = "A VGG-19 file, .pth or .safetensors, was expected here."
 
 
+def _check_file(path: Path) -> None:
+    if stream_kind(path):
+        raise WeightsError(f"{path}: {why_no_file(path)}")
+
+
 def _head(path: Path) -> bytes:
+    _check_file(path)
     try:
         with path.open("rb") as file:
             return file.read(9)

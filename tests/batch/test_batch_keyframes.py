@@ -77,7 +77,7 @@ def test_an_item_with_keyframes_travels_as_json(here: Path) -> None:
     ("text", "said"),
     [
         ('[defaults]\nkeyframes = ["1s: strenght=1"]\n', "did you mean 'strength'"),
-        ('[defaults]\nkeyframes = ["1s: style=gone.png"]\n', "there is no style picture"),
+        ('[defaults]\nkeyframes = ["1s: style=gone.png"]\n', "gone.png: there is no such style picture"),
         ('[defaults]\nkeyframes = ["1s: region.sky.png=none"]\n', "no region has this mask"),
         ("[defaults]\nkeyframes = 4\n", "keyframes is a list"),
         ("[defaults]\n[[defaults.keyframes]]\nstrength = 1\n", "keyframe 1: it does not say when"),

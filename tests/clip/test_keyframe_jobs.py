@@ -230,7 +230,7 @@ def test_keyframes_of_a_stranger_that_cannot_be_are_refused(
         (["6: strength=1"], "number 5, counted from 0"),
         (["9s: strength=1"], "there is no such time"),
         (["1: strenght=1"], "did you mean 'strength'"),
-        (["1: style=gone.png"], "no style picture gone.png"),
+        (["1: style=gone.png"], "gone.png: there is no such style picture"),
         (["1: strength=1", "1: style=b.png"], "at the same time"),
         (["shot 2: strength=1"], "there is one shot"),
         (["2: region.left.png=none"], "no region has this mask"),

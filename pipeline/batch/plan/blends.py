@@ -10,6 +10,7 @@ from pipeline.batch.plan.distinct_names import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
 from pipeline.clip.styles import StylePicture, parse_style, part_text, split_blend
 from pipeline.errors import UsageError
+from pipeline.file_kind import why_no_file
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import PICTURES, may_be_missed
 
@@ -37,7 +38,7 @@ def find_styles(text: str | Sequence[str], home: Path, left_out: list[Path] | No
             if style.path.is_dir():
                 raise UsageError(f"{part}: this is a folder; a blend is made of single pictures. Name one in it.")
             if not style.path.is_file():
-                raise UsageError(f"{part}: there is no such style picture. Look at how it is spelt.")
+                raise UsageError(f"{part}: {why_no_file(style.path, 'style picture')}")
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     return [tuple(style for _, style in found)]
