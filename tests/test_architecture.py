@@ -14,7 +14,7 @@ HOME = Path(__file__).parents[1]
 FILES = sorted([*(HOME / "pipeline").rglob("*.py"), *(HOME / "reelbrush").glob("*.py"), HOME / "cli.py"])
 
 # Files of the top level that import nothing of ours, and that every room may import.
-COMMON = {"atomic", "errors", "file_kind", "text", "types"}
+COMMON = {"atomic", "errors", "file_kind", "frame_numbers", "text", "types"}
 # Which room may import from which, beside itself and `COMMON`.
 ARROWS: dict[str, set[str]] = {
     "signals": set(),

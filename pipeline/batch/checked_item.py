@@ -75,6 +75,7 @@ _WORDS = {
     "reelbrush": "the version of Reelbrush",
     "frames": "--frames",
     "fps": "--fps",
+    "cuts": "--cuts",
     "upscale": "--upscale",
     "aspect": "--aspect",
     "pad": "--pad",

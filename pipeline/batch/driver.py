@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -203,7 +204,7 @@ class _Driver:
             if (note := tasks.note_of(event)) is not None:
                 self._context.ledger.note(tasks.name, note)
         elif isinstance(event, Started):
-            self._context.ledger.change(tasks.name, done=sum(tasks.done.values()))
+            self._context.ledger.change(tasks.name, done=sum(tasks.done.values()), in_file=asdict(event.in_file))
             if tasks.running[message.key].kind == "paint":
                 self._context.ledger.change(tasks.name, cuts=event.cuts)
             for note in event.notes:
@@ -211,7 +212,8 @@ class _Driver:
         elif isinstance(event, Damaged):
             self._context.ledger.note(
                 tasks.name,
-                f"Frame {event.frame + 1} was damaged on the disk. It was painted again, and all that came after it.",
+                f"Frame {tasks.in_file.of(event.frame)} was damaged on the disk. It was painted again, and all that "
+                "came after it.",
             )
         self._context.on_event(ItemEvent(tasks.name, event))
 

@@ -11,6 +11,7 @@ from pipeline.batch.task import Kind, Painted, Result, Surveyed, Task
 from pipeline.clip.deadline import reserve
 from pipeline.clip.events import MEMORY_FALLBACKS, Event, FrameDone, Started
 from pipeline.clip.shards import split_shots
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 
 
 @dataclass
@@ -45,6 +46,9 @@ class ItemTasks:
 
     passes: int = 0
     """That there was time for in any of its parts."""
+
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which frames of the input are painted, once a task has told it."""
 
     def __post_init__(self) -> None:
         self.waiting.append(self._task("survey" if self.several else "paint"))
@@ -92,6 +96,7 @@ class ItemTasks:
     def update(self, key: str, event: Event) -> None:
         """Learn from an event of a task how many frames are finished."""
         if isinstance(event, Started):
+            self.in_file = event.in_file
             if self.running[key].kind == "paint":
                 # It begins with what the parts have painted.
                 self.done.clear()
@@ -103,11 +108,12 @@ class ItemTasks:
     def note_of(self, event: FrameDone) -> str | None:
         """What a person should know of how a frame came about, if it is not known yet."""
         if event.stopped == "unstable" and event.in_pass == 1:
-            return f"Frame {event.frame + 1} did not settle; its last sound state was kept."
+            return f"Frame {self.in_file.of(event.frame)} did not settle; its last sound state was kept."
         if not event.memory_fallback or event.memory_fallback in self.memory_fallbacks:
             return None
         self.memory_fallbacks.add(event.memory_fallback)
-        return f"Memory ran out at frame {event.frame + 1}: from there on {MEMORY_FALLBACKS[event.memory_fallback]}"
+        number = self.in_file.of(event.frame)
+        return f"Memory ran out at frame {number}: from there on {MEMORY_FALLBACKS[event.memory_fallback]}"
 
     def complete(self, key: str, result: Result) -> None:
         """A task has come to its end: what can follow now waits."""

@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
 from pipeline.errors import DiskFullError, OutputError, StoreError
+from pipeline.frame_numbers import FrameNumbers
 
 LEDGER = "ledger.sqlite"
 VERSION = 1
@@ -32,7 +33,8 @@ CREATE TABLE IF NOT EXISTS item (
     width INTEGER, height INTEGER, frames INTEGER NOT NULL DEFAULT 0, passes INTEGER NOT NULL DEFAULT 1,
     done INTEGER NOT NULL DEFAULT 0, began REAL, ended REAL, seconds REAL NOT NULL DEFAULT 0, estimate REAL,
     error TEXT, again INTEGER NOT NULL DEFAULT 0, cuts TEXT NOT NULL DEFAULT '[]',
-    notes TEXT NOT NULL DEFAULT '[]', outputs TEXT NOT NULL DEFAULT '[]', made TEXT NOT NULL DEFAULT '{}'
+    notes TEXT NOT NULL DEFAULT '[]', outputs TEXT NOT NULL DEFAULT '[]', made TEXT NOT NULL DEFAULT '{}',
+    in_file TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS frame (
     item TEXT NOT NULL, pass INTEGER NOT NULL, frame INTEGER NOT NULL, losses TEXT NOT NULL, steps INTEGER NOT NULL,
@@ -87,6 +89,9 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            # A ledger that is older than this column counts as one whose clips were painted from their first frames.
+            if "in_file" not in {row["name"] for row in self._db.execute("PRAGMA table_info(item)")}:
+                self._db.execute("ALTER TABLE item ADD COLUMN in_file TEXT NOT NULL DEFAULT '{}'")
             return
         try:
             # A reader leaves everything as it is, but it may have to play back what a killed writer left in the log.
@@ -355,8 +360,13 @@ def _item_row(row: sqlite3.Row) -> ItemRow:
         made=json.loads(row["made"]),
         again=bool(row["again"]),
         cuts=tuple(json.loads(row["cuts"])),
+        in_file=_frame_numbers(json.loads(row["in_file"]) if "in_file" in row.keys() else {}),  # noqa: SIM118
         **{key: row[key] for key in _PLAIN},
     )
+
+
+def _frame_numbers(stored: Mapping[str, Any]) -> FrameNumbers:
+    return FrameNumbers(stored.get("first", 0), tuple(stored.get("each", ())))
 
 
 def _put_frames(db: sqlite3.Connection, name: str, rows: Iterable[FrameRow]) -> None:

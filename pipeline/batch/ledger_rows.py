@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from pipeline.batch.plan.item import Item
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 
 
 class State(str, Enum):
@@ -52,7 +53,9 @@ class ItemRow:
     made: Mapping[str, str]
     """How it was made, as its metadata say: software, network, settings. Empty until it is finished."""
     cuts: tuple[int, ...]
-    """First frame of each shot but the first, from 0."""
+    """First frame of each shot but the first; as all numbers of frames here, from 0 among those that are painted."""
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which frames of the input are painted."""
 
     @property
     def name(self) -> str:

@@ -83,7 +83,7 @@ def inspect_result(
         source, painting = _open(item, limits)
         thumbnails, flicker = _compare(source, painting, item, cuts, limits, loop)
         worst = worst_frame(flicker)
-        notes = () if worst is None else (f"It flickers most at {worst_frame_text(worst)}.",)
+        notes = () if worst is None else (f"It flickers most at {worst_frame_text(worst, source.info.in_file)}.",)
         return Inspection(tuple(thumbnails), tuple(flicker), notes)
     # Whatever it is: the painting is finished, and stays so.
     except Exception as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 
 from pipeline.batch.ledger_rows import FlickerRow
+from pipeline.frame_numbers import FrameNumbers
 
 VISIBLE = 1e-4
 """E_warp below which nobody sees it: a root mean square change of two and a half levels of 256. What an input flickers
@@ -43,8 +44,11 @@ def worst_frame(flicker: Sequence[FlickerRow]) -> FlickerRow | None:
     return worst if unsteady or jumps else None
 
 
-def worst_frame_text(row: FlickerRow) -> str:
-    """'frame 37 (8.1 × the input)'; frames are counted from 1."""
+def worst_frame_text(row: FlickerRow, in_file: FrameNumbers) -> str:
+    """'frame 37 (8.1 × the input)'.
+
+    :param in_file: which frames of the input are painted.
+    """
     painting, own = row.painting or 0.0, row.input or 0.0
     times = f" ({painting / own:.1f} × the input)" if own >= VISIBLE / 10 else ""
-    return f"frame {row.frame + 1}{times}"
+    return f"frame {in_file.of(row.frame)}{times}"

@@ -38,6 +38,7 @@ from pipeline.media.frame import FrameSink
 from pipeline.media.sound import sound_of
 from pipeline.media.source import ON_WHITE
 from pipeline.media.subtitles_and_tags import extras_of
+from pipeline.motion.given_cuts import parse_cuts
 
 
 def run_clip(
@@ -78,6 +79,7 @@ def _run(
         _check_room(session, work)
         find = stack.enter_context(finders_of(session))
         survey = take_survey(session, work, motion=deadline is not None)
+        info = session.source.info
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
         said = [
             *_size_notes(session),
@@ -87,7 +89,8 @@ def _run(
             *(note for sink in sinks for note in sink.notes),
         ]
         said += limit_notes(session, missing)
-        said += follow_notes(session.masks.masks, survey.of_film)
+        said += parse_cuts(session.settings.cuts).notes(info.frames, info.in_file)
+        said += follow_notes(session.masks.masks, survey.of_film, info.in_file)
         names = {index: one.text for index, one in zip(session.exemplars, job.exemplar, strict=True)}
         said += exemplar_notes(names, survey.shots, len(session.passes()))
         if survey.seam is not None:
@@ -106,7 +109,7 @@ def _run(
             sink.finish()
         said = [note for sink in sinks for note in sink.notes]
         # Losses of frames that are painted otherwise say nothing of one another.
-        said += () if survey.looks.frames else worst_notes(store, session.settings)
+        said += () if survey.looks.frames else worst_notes(store, session.settings, info.in_file)
         record_paths(session.record)
         if job.keep:
             work.close()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
+
 if TYPE_CHECKING:
     from pipeline.style.frame import Progress
 
@@ -38,6 +40,9 @@ class Started:
     """How often every frame is painted."""
     again_work: float = 0.0
     """Work budgeted for a frame of a pass after the first."""
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which frames of the input are painted: events count those that are, from 0, and what a person reads or writes
+    counts those of the input."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ def _making(record: Record) -> tuple[Any, ...]:
         record.flow,
         record.frames,
         record.rate,
+        # Where frames are repeated or left out, a list of cuts was another one when it did not count the input's.
+        record.cuts_in_file or record.rate is None,
         record.upscale,
         record.codec,
         record.quality,

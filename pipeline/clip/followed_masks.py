@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.clip.events import OnEvent, Scanned, Stage, ignore
 from pipeline.clip.mask_files import OpenMask
 from pipeline.clip.packed_masks import packed, unpacked
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media import Image, fit_size, resize
 from pipeline.media.frame import Frame, FrameSource
 from pipeline.media.prefetch import backward
@@ -165,13 +166,16 @@ def _together(
     return packed(np.asarray(np.rint(mixed), np.uint8))
 
 
-def follow_notes(masks: Sequence[OpenMask], shots: Sequence[Shot]) -> tuple[str, ...]:
-    """What a person should know of masks that follow the motion, a sentence each: in which shots they are not."""
+def follow_notes(masks: Sequence[OpenMask], shots: Sequence[Shot], in_file: FrameNumbers) -> tuple[str, ...]:
+    """What a person should know of masks that follow the motion, a sentence each: in which shots they are not.
+
+    :param in_file: which frames of the input are painted.
+    """
     notes = []
     for one in masks:
         without = [begin for begin, end in shots if not any(begin <= index < end for index, _ in one.drawn)]
         if one.drawn and without:
-            begin = ", ".join(map(str, without[:5])) + (" and others" if len(without) > 5 else "")
+            begin = ", ".join(str(in_file.of(one)) for one in without[:5]) + (" and others" if len(without) > 5 else "")
             notes.append(
                 f"The mask {one.mask.text} was drawn for no frame of the shot{'s' * (len(without) > 1)} that begin"
                 f"{'s' * (len(without) == 1)} with frame {begin}, where its region is not: a mask does not follow over "

@@ -116,6 +116,7 @@ def _paint_pass(
         pass_painter = PassPainter(
             one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.exemplars,
             session.init, run.on_look, survey.looks, shares_kept(one, session.exemplars, survey.shots),
+            session.source.info.in_file,
         )  # fmt: skip
         for tracked in frames:
             index = tracked.frame.index

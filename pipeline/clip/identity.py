@@ -18,6 +18,7 @@ from pipeline.clip.keyframes import keyframes_as_json
 from pipeline.clip.passes import passes_of
 from pipeline.clip.regions import regions_as_json
 from pipeline.clip.styles import style_as_json
+from pipeline.motion.given_cuts import parse_cuts
 from pipeline.settings import Settings
 
 DEEP = "16 bits"
@@ -74,6 +75,8 @@ def painting_identity(
         # A frame is a number, a time a text.
         "frames": job.frames and [str(at) if isinstance(at, Fraction) else at for at in job.frames],
         "fps": job.rate and str(job.rate),
+        # Once they counted the frames that are painted: what was begun then does not go on with others.
+        **({"cuts": "input"} if parse_cuts(settings.cuts).given and (job.frames or job.rate) else {}),
         "flow": flow,
         **({"exemplar": exemplars_as_json(job.exemplar, digest)} if job.exemplar else {}),
         **({} if job.init is None else {"init": digest(job.init)}),

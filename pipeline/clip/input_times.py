@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media import open_source
 from pipeline.media.frame import VideoInfo
 
@@ -20,6 +21,8 @@ class InputTimes:
     """When the last one ends."""
     painted: tuple[Fraction, ...]
     """Of each frame that is painted its time in the input."""
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which of the input they are."""
 
     @property
     def frames(self) -> int:
@@ -53,4 +56,5 @@ def input_times(source: Path, info: VideoInfo, rate: Fraction | None) -> InputTi
     if info.part is not None or resampled:
         whole = open_source(source, fps=None if resampled else rate).info
     begin = whole.times[(info.part or (0,))[0] or 0]
-    return InputTimes(whole.times, max(whole.duration, whole.times[-1]), tuple(begin + time for time in info.times))
+    end, painted = max(whole.duration, whole.times[-1]), tuple(begin + time for time in info.times)
+    return InputTimes(whole.times, end, painted, info.in_file)

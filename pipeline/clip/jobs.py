@@ -47,7 +47,8 @@ STYLES = option(
     each=True,
 )
 FRAMES = option(
-    "Only frames A to B, counted from 0; B is not included. 0:48, 100: and :25; or times: 0:2s, 1.5s: and :1m30s.",
+    "Only frames A to B, counted from 0; B is not included. 0:48, 100: and :25; or times: 0:2s, 1.5s: and :1m30s. "
+    "All numbers of frames count from 0 in the whole input.",
     INPUT,
     metavar="A:B",
     read=parse_frames,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.motion.frame_difference import Small, difference
 from pipeline.motion.shots import Shot
 
@@ -19,14 +20,16 @@ SOME = 8
 """Cuts that are named."""
 
 
-def check_loop(path: Path, frames: int, shots: Sequence[Shot]) -> None:
+def check_loop(path: Path, frames: int, shots: Sequence[Shot], in_file: FrameNumbers = ALL_FRAMES) -> None:
     """
+    :param frames: that are painted.
     :param shots: as far as they are known.
+    :param in_file: which frames of the input are painted.
     :raises UsageError: a single frame, or a clip of several shots.
     """
     if frames < 2:
         raise UsageError(f"{path}: a loop needs two frames at least, and this is a single one. Leave out --loop.")
-    cuts = [str(begin) for begin, _ in shots[1:]]
+    cuts = [str(in_file.of(begin)) for begin, _ in shots[1:]]
     if not cuts:
         return
     where = ", ".join(cuts[:SOME]) + (", ..." if len(cuts) > SOME else "")

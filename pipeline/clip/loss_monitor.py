@@ -8,6 +8,7 @@ from collections.abc import Container
 from statistics import median
 
 from pipeline.clip.frame_store import FrameStore
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.motion.frame_difference import difference, downscaled
 from pipeline.settings import Settings
 from pipeline.style.frame import PaintedFrame
@@ -88,13 +89,14 @@ FEWEST_FRAMES = 3
 """Frames of a clip that can have a median."""
 
 
-def worst_notes(store: FrameStore, settings: Settings) -> tuple[str, ...]:
+def worst_notes(store: FrameStore, settings: Settings, in_file: FrameNumbers) -> tuple[str, ...]:
     """What is said of the frame with the highest loss, the temporal one left out; nothing where it is not far above the
     median of the clip.
 
     A frame that was painted by hand is none that could come out badly.
 
     :param store: of the last pass, whole.
+    :param in_file: which frames of the input are painted.
     :raises DamagedFrameError: the file of a frame is no longer what was written.
     """
     losses = {
@@ -108,6 +110,6 @@ def worst_notes(store: FrameStore, settings: Settings) -> tuple[str, ...]:
     if not losses.get(worst, 0.0) > HIGH * usual > 0:
         return ()
     return (
-        f"Frame {worst + 1} stands out: its loss is {losses[worst] / usual:.1f} times that of the median frame. Look "
-        "whether it came out well; it may only be another scene, or have had too few steps.",
+        f"Frame {in_file.of(worst)} stands out: its loss is {losses[worst] / usual:.1f} times that of the median one. "
+        "Look whether it came out well; it may only be another scene, or have had too few steps.",
     )

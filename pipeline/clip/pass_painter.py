@@ -19,6 +19,7 @@ from pipeline.clip.timeline import AS_SET, Looks
 from pipeline.clip.tracking import TrackedFrame
 from pipeline.clip.warm_start import MovesOf, closing_share, further_start, warm_start
 from pipeline.errors import PaintingError
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media.frame import Frame
 from pipeline.motion.carry import opening
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
@@ -54,6 +55,8 @@ class PassPainter:
     """What every frame is painted like, where keyframes say it."""
     kept: Mapping[int, float] = field(default_factory=dict)
     """As `shares_kept` says it of this pass."""
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which frames of the input are painted."""
 
     def show(self, frame: Frame, so_far: PaintedFrame | Progress) -> None:
         """Let a frame be looked at, finished or as it stands."""
@@ -143,7 +146,7 @@ class PassPainter:
                 frame.exact, None, frame.index, self._on_progress(frame), self.init, steps.fresh
             )
         except PaintingError as error:
-            raise PaintingError(f"Frame {frame.index + 1} cannot be painted. {error}") from None
+            raise PaintingError(f"Frame {self.in_file.of(frame.index)} cannot be painted. {error}") from None
 
     def _better_of_fresh(
         self, tracked: TrackedFrame, start: WarmStart, painted: PaintedFrame | None, steps: Steps

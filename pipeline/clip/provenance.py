@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pipeline.style.painter import Painter
 
 SOFTWARE = "reelbrush"
+IN_FILE = "input"
+"""Of cuts, that they count the frames of the input. Who paints all frames counts them alike, and need not say it."""
 JOB = "job"
 """Name of the text that `read_record` reads as JSON; the others are there for people."""
 # Of a path, in JSON. A JPEG has 64 kB for all that it says.
@@ -136,6 +138,8 @@ class Record(Framing):
     """Which sound of the input is taken: `ClipJob.audio`."""
     shortest: bool = False
     location: bool = False
+    cuts_in_file: bool = True
+    """Whether a list of cuts in the settings counts the frames of the input; of old, those that were painted."""
     gif_fps: str | None = None
     """Of a GIF, the rate that was asked for."""
     max_bytes: int | None = None
@@ -206,6 +210,7 @@ class Record(Framing):
             "precision": self.precision,
             "frames": self.frames,
             "fps": None if self.rate is None else str(self.rate),
+            **({"cuts": IN_FILE} if self.cuts_in_file and (self.frames is not None or self.rate is not None) else {}),
             "upscale": self.upscale,
             "codec": self.codec,
             "quality": self.quality,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -23,9 +24,11 @@ from pipeline.clip.framing import (
 )
 from pipeline.clip.keyframes import EASES, SHOT, When, when_from_json
 from pipeline.clip.parse import AUDIO, parse_bytes, parse_rate
-from pipeline.clip.provenance import JOB, SOFTWARE, Ingredient, KeyframeIngredients, Record, RegionIngredients
+from pipeline.clip.provenance import IN_FILE, JOB, SOFTWARE, Ingredient, KeyframeIngredients, Record, RegionIngredients
 from pipeline.errors import MediaError, ReplayError, SettingsError, UsageError
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media import read_metadata
+from pipeline.motion.given_cuts import cuts_of_painted
 from pipeline.settings import DEFAULT_PRESET, PRESETS, Settings, checked, read_toml, resolve
 from pipeline.text import LONGEST, sanitize_line
 
@@ -106,6 +109,8 @@ def _record(texts: Mapping[str, str], version: str) -> Record:
         flow=None if flow is None else _text(flow, "flow", _FLOW),
         frames=_frames(job.get("frames")),
         rate=_rate(job.get("fps")),
+        cuts_in_file=_one_of(job.get("cuts"), "cuts", (IN_FILE, None)) is not None
+        or (job.get("frames") is None and job.get("fps") is None),
         upscale=_one_of(job.get("upscale"), "upscale", (True, False)),
         codec=None if job.get("codec") is None else _text(job["codec"], "codec", _WORD),
         quality=_quality(job.get("quality")),
@@ -345,9 +350,14 @@ def recorded_values(record: Record) -> dict[str, Any]:
     try:
         if _ENDLESS.search(record.settings):
             raise ValueError("it holds a word of a thousand letters")
-        return read_toml(record.settings)
+        found = read_toml(record.settings)
     except ValueError as error:
         raise ReplayError(
             f"The settings that were recorded are not valid TOML ({sanitize_line(error, LONGEST)}). The file is "
             "damaged or was changed by another program."
         ) from None
+    cuts = found.get("cuts")
+    if not record.cuts_in_file and record.rate is None and record.frames is not None and isinstance(cuts, str):
+        with suppress(UsageError):
+            return {**found, "cuts": cuts_of_painted(cuts, FrameNumbers(record.frames[0] or 0))}
+    return found

@@ -27,6 +27,7 @@ from pipeline.clip.still import run_still
 from pipeline.clip.warm_start import open_flow
 from pipeline.errors import MediaError, ReplayError, UsageError, WeightsError
 from pipeline.media import open_source, refuse_same_file
+from pipeline.motion.given_cuts import cuts_of_painted, parse_cuts
 from pipeline.network import packaged
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device, choose_precision
@@ -145,6 +146,7 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     else:
         codec, quality = (record.codec, record.quality) if same_kind else (None, None)
         record = record if same_kind else replace(record, depth=None)
+        engine = replace(engine, settings=_with_cuts_in_file(record, inputs.source, engine.settings))
         clip = ClipJob(
             inputs.source, inputs.styles, output, None, record.frames, record.rate, record.upscale, codec, quality,
             job.overwrite, job.restart, audio=record.audio, shortest=record.shortest,
@@ -160,6 +162,14 @@ def run_replay(job: ReplayJob, on_event: OnEvent = ignore) -> ReplayResult:
     differing, likeness = _compared(job.result, output)
     on_event(replace(last, notes=(*last.notes, likeness)))
     return ReplayResult(last.frames, differing)
+
+
+def _with_cuts_in_file(record: Record, source: Path, settings: Settings) -> Settings:
+    """The settings of a clip, their cuts as numbers of the input, where that takes a look at the input."""
+    if record.cuts_in_file or record.rate is None or not parse_cuts(settings.cuts).given:
+        return settings
+    info = open_source(source, frames=record.frames, fps=record.rate).info
+    return replace(settings, cuts=cuts_of_painted(settings.cuts, info.in_file))
 
 
 def _gif_options(record: Record, output: Path) -> dict[str, Any]:

@@ -145,6 +145,7 @@ class Session:
             cuts=tuple(first for first, _ in shots[1:]),
             passes=len(passes),
             again_work=further_settings(self.settings, info.frames).carried_steps,
+            in_file=info.in_file,
         )
 
 
@@ -180,7 +181,7 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         painter = painter.over_time(timeline.words)
     shots = given_shots(source, settings)
     if settings.loop:
-        check_loop(job.source, source.info.frames, shots or ())
+        check_loop(job.source, source.info.frames, shots or (), source.info.in_file)
     return Session(
         job,
         settings,
@@ -200,13 +201,13 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
 
 
 def given_shots(source: FrameSource, settings: Settings) -> list[Shot] | None:
-    """The shots where nothing has to be looked for, else None; frame numbers count the frames that are painted.
+    """The shots where nothing has to be looked for, else None; they count the frames that are painted.
 
-    :raises UsageError: a cut that was named lies behind the last frame.
+    :raises UsageError: a cut that was named lies behind the last frame of the input.
     """
-    frames = source.info.frames
+    frames, info = source.info.frames, source.info
     cuts = parse_cuts(settings.cuts)
     if not cuts.automatic:
-        return cuts.shots(frames)
+        return cuts.shots(frames, info.in_file, info.part is None or info.part[1] is None)
     # Where nothing is carried there is nothing that a cut could end.
     return [(0, frames)] if settings.carry == "none" or frames < 2 else None

@@ -99,7 +99,7 @@ def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Sur
         scan.run()
     try:
         if session.settings.loop:
-            check_loop(session.job.source, count, scan.of_film)
+            check_loop(session.job.source, count, scan.of_film, session.source.info.in_file)
         survey = scan.survey(motion)
     except UsageError:
         # With other options the frames would be others: nothing of this is of use then.

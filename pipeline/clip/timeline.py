@@ -150,10 +150,11 @@ class Timeline:
             return self.times.of(at)
         if at.number > len(shots):
             there = "is one shot" if len(shots) == 1 else f"are {len(shots)} shots"
-            begins = ", ".join(str(begin) for begin, _ in shots[:8])
+            begins = ", ".join(str(self.times.in_file.of(begin)) for begin, _ in shots[:8])
+            which = "which begins" if len(shots) == 1 else "which begin"
             raise UsageError(
-                f"--keyframe {keyframe.head!r}: there {there} in what is painted of {self.job.source.name}, which "
-                f"begin with frame {begins}{', ...' * (len(shots) > 8)}. Name one of these, from 1, or say with --cuts "
+                f"--keyframe {keyframe.head!r}: there {there} in what is painted of {self.job.source.name}, {which} "
+                f"with frame {begins}{', ...' * (len(shots) > 8)}. Name one of these, from 1, or say with --cuts "
                 "where shots begin."
             )
         return self.times.painted[shots[at.number - 1][0]]

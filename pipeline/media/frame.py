@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media.file_streams import Contents
 from pipeline.types import DeepImage, Image
 
@@ -84,6 +85,8 @@ class VideoInfo:
     """What the pictures of a numbered folder are called; () where the frames have no numbers of their own."""
     part: tuple[int | None, int | None] | None = None
     """First frame of the file, counted from 0, and the one before which the clip ends; None: all of them."""
+    in_file: FrameNumbers = ALL_FRAMES
+    """Which frames of the file they are."""
 
     @property
     def frames(self) -> int:

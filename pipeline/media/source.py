@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media.deep_pictures import depth_notes, picture_bits
 from pipeline.media.display_conversion import converted, is_hdr, screen_notes
 from pipeline.media.file_streams import read_contents
@@ -222,6 +223,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         source_height=height,
         crop=crop,
         part=request.part,
+        in_file=FrameNumbers.of_picks(line.picks),
     )
     return VideoSource(info, header, line.picks)
 
@@ -325,6 +327,7 @@ def _picture_info(path: Path, kind: str, size: tuple[int, int], line: _Timeline,
         source_height=size[1],
         crop=crop,
         part=request.part,
+        in_file=FrameNumbers.of_picks(line.picks),
     )
 
 

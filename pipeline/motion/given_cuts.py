@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.motion.shots import Shot
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
+
+# Who only reads what a result says of itself need not wait for what finds cuts.
+if TYPE_CHECKING:
+    from pipeline.motion.shots import Shot
 
 _LIST = re.compile(r"\s*\d+\s*(,\s*\d+\s*)*,?\s*")
+_SOME = 8
 
 
 @dataclass(frozen=True)
@@ -18,26 +24,48 @@ class Cuts:
     automatic: bool
     """To be found with `find_shots`."""
     given: tuple[int, ...] = ()
-    """Where not automatic: first frame of each shot but the first, increasing, none of them 0."""
+    """Where not automatic: first frame of each shot but the first, as it is called in the input; increasing, none of
+    them 0."""
 
-    def shots(self, frames: int) -> list[Shot]:
-        """The shots of a clip of that many frames, where they are not automatic.
+    def shots(self, frames: int, in_file: FrameNumbers = ALL_FRAMES, to_its_end: bool = True) -> list[Shot]:
+        """The shots of a clip, where they are not automatic; a cut where nothing is painted is none.
 
-        :raises UsageError: a cut lies behind the last frame.
+        :param frames: that are painted.
+        :param in_file: which of the input they are.
+        :param to_its_end: whether the input is painted to its end.
+        :raises UsageError: a cut lies behind the last frame of the input.
         :raises ValueError: they are to be found, which needs the frames.
         """
         if self.automatic:
             raise ValueError("automatic cuts have to be found in the frames")
-        late = [first for first in self.given if first >= frames]
-        if late:
+        last = in_file.of(frames - 1)
+        late = [first for first in self.given if first > last]
+        # Where frames are left out, the last one of the input may be one of these.
+        if late and to_its_end and not in_file.each:
             raise UsageError(
-                f"--cuts names frame {late[0]}, but there are only {frames} frames, which count from 0 to {frames - 1}."
+                f"--cuts names frame {late[0]}, but there are only {last + 1} frames, which count from 0 to {last}."
             )
-        return list(zip((0, *self.given), (*self.given, frames), strict=True))
+        begins = {in_file.index_from(first, frames) for first in self.given} - {0, frames}
+        return list(zip((0, *sorted(begins)), (*sorted(begins), frames), strict=True))
+
+    def notes(self, frames: int, in_file: FrameNumbers) -> tuple[str, ...]:
+        """What a person should know of cuts that were given, a sentence each: that some lie where nothing is painted.
+
+        :param frames, in_file: as for `shots`.
+        """
+        first, last = in_file.of(0), in_file.of(frames - 1)
+        outside = [str(cut) for cut in self.given if not first <= cut <= last]
+        if not outside:
+            return ()
+        several, more = len(outside) > 1, ", ..." if len(outside) > _SOME else ""
+        return (
+            f"--cuts names frame{'s' * several} {', '.join(outside[:_SOME])}{more}, which {'are' if several else 'is'} "
+            f"not among those that are painted, {first} to {last}: numbers count from 0 in the whole input.",
+        )
 
 
 def parse_cuts(text: str) -> Cuts:
-    """'auto', 'none', or the first frame of each new shot: '24' or '24,57', from 0, in any order.
+    """'auto', 'none', or the first frame of each new shot: '24' or '24,57', from 0 in the input, in any order.
 
     :raises UsageError: anything else.
     """
@@ -46,11 +74,21 @@ def parse_cuts(text: str) -> Cuts:
         return Cuts(True)
     if word == "none":
         return Cuts(False)
-    if not _LIST.fullmatch(text):
+    if not _LIST.fullmatch(word):
         raise UsageError(
             f"--cuts {text!r} is neither auto nor none nor a list of frames. Write the first frame of each new shot, "
-            "counted from 0, for instance 24,57."
+            "counted from 0 in the input, for instance 24,57."
         )
     numbers = {int(number) for number in re.findall(r"\d+", text)}
     # The clip begins with a shot whether it is said or not.
     return Cuts(False, tuple(sorted(numbers - {0})))
+
+
+def cuts_of_painted(text: str, in_file: FrameNumbers) -> str:
+    """A list of cuts that counts the frames that are painted, as every list once did, as one of the input's frames.
+
+    :param in_file: which of the input are painted.
+    :raises UsageError: as `parse_cuts`.
+    """
+    given = parse_cuts(text).given
+    return ",".join(str(in_file.of(cut)) for cut in given) if given else text

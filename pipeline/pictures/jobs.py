@@ -104,13 +104,13 @@ class MeasureJob:
     cuts: str = field(
         default="auto",
         metadata=option(
-            "Where shots begin; LIST is frame numbers, as 24,57.",
+            "Where shots begin; LIST is frame numbers of INPUT, from 0, as 24,57.",
             INPUT,
             metavar="auto|none|LIST",
             choices=("auto", "none"),
         ),
     )
-    """As `parse_cuts`; a list counts the frames that are compared."""
+    """As `parse_cuts`."""
     size: int | None = field(
         default=None,
         metadata=option("Longest side to compare at, in pixels.", INPUT, low=16, default="that of OUTPUT"),

@@ -13,6 +13,7 @@ from pipeline.clip.framing import Framing
 from pipeline.clip.parse import FrameRange
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import ReelbrushError, UsageError
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media import (
     FrameSource,
     Image,
@@ -48,6 +49,9 @@ class Report:
     height: int
     """Size at which they were compared."""
     shots: tuple[Shot, ...]
+    """They count the frames that are compared."""
+    in_file: FrameNumbers
+    """Which of the input these are."""
     summary: Summary
     seam: PairFlicker | None
     """From the last frame to the first; None where the clip is no loop."""
@@ -60,7 +64,7 @@ class Report:
     @property
     def title(self) -> str:
         """'36 frames of 320x180 in 2 shots (cut at 24)'; of many cuts the first few."""
-        starts = [str(first) for first, _ in self.shots[1:]]
+        starts = [str(self.in_file.of(first)) for first, _ in self.shots[1:]]
         more = ", ..." if len(starts) > SOME else ""
         where = f"{len(starts) + 1} shots (cut at {', '.join(starts[:SOME])}{more})" if starts else "one shot"
         return f"{self.summary.frames} frames of {self.width}x{self.height} in {where}"
@@ -111,14 +115,15 @@ class Report:
         )
 
 
-def _seam_notes(seam: PairFlicker, frames: int, shots: Sequence[Shot]) -> tuple[str, ...]:
+def _seam_notes(seam: PairFlicker, frames: int, shots: Sequence[Shot], in_file: FrameNumbers) -> tuple[str, ...]:
     """What was compared at the seam, where it is not the seam of a loop."""
     if len(shots) < 2:
         return ()
     return (
-        f"The clip has cuts, so it is no loop of one shot: from the last frame ({frames - 1}, in shot {len(shots)}) to "
-        f"the first (0, in shot 1) two shots are compared, in the {_share(seam.compared)} of the picture where "
-        "the flow finds the one in the other. If these are no cuts, say --cuts none.",
+        f"The clip has cuts, so it is no loop of one shot: from the last frame ({in_file.of(frames - 1)}, in "
+        f"shot {len(shots)}) to the first ({in_file.of(0)}, in shot 1) two shots are compared, in the "
+        f"{_share(seam.compared)} of the picture where the flow finds the one in the other. If these are no cuts, say "
+        "--cuts none.",
     )
 
 
@@ -140,6 +145,7 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     source, painting = _open(job, on_count)
     alignment = align_frames(source.info, painting.info)
     count = len(alignment.pairs)
+    in_file = FrameNumbers.of_picks([source.info.in_file.of(one) for one, _ in alignment.pairs])
 
     def on_frame_read(done: int) -> None:
         on_count("Looking for cuts", done, count)
@@ -148,19 +154,20 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
         with closing(aligned_inputs(source, alignment.pairs)) as images:
             shots = find_shots(images, on_frame_read)
     else:
-        shots = cuts.shots(count)
+        shots = cuts.shots(count, in_file, job.frames is None or job.frames[1] is None)
     measures, ends = _measure_all(job, source, painting, alignment, shots, on_count, on_frame)
     seam = flicker_between(ends[-1], ends[0]) if job.loop else None
     notes = (
         *alignment.notes,
         *_bar_notes(painting.info),
-        *(_seam_notes(seam, count, shots) if seam else ()),
+        *(_seam_notes(seam, count, shots, in_file) if seam else ()),
+        *cuts.notes(count, in_file),
         *source.info.notes,
         *painting.info.notes,
     )
     report = Report(
-        job, painting.info.width, painting.info.height, tuple(shots), summarise(measures), seam,
-        tuple(dict.fromkeys(notes)),
+        job, painting.info.width, painting.info.height, tuple(shots), in_file, summarise(measures),
+        seam, tuple(dict.fromkeys(notes)),
     )  # fmt: skip
     if job.plot is not None:
         on_count("Drawing the plot", 0, None)

@@ -18,6 +18,7 @@ from pipeline.batch.preflight import Preflight
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.engine import open_painter
 from pipeline.clip.frame_masks import FrameMasks, find_frame_masks
+from pipeline.clip.input_times import InputTimes, input_times
 from pipeline.clip.keyed_painter import key_pictures, keyed_painter
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.session import given_shots
@@ -100,6 +101,8 @@ class Preview:
     width: int
     height: int
     """Of the real job, in pixels."""
+    times: InputTimes | None
+    """Of the frames of the job in its input; None of a picture."""
     draft: Settings
     """With which the paintings of the first cell were made."""
 
@@ -109,6 +112,13 @@ class Preview:
         cell, size = self.cells[0], f"{self.width}x{self.height}"
         whole = f"a picture of {size}" if cell.item.still else f"{cell.frames} frames of {size}"
         return [cell.item.source.name, whole, *([f"shown at {width}x{height}"] if size != f"{width}x{height}" else [])]
+
+    def frame_texts(self) -> list[str]:
+        """Which frames of the input these are, and when they are shown in it; none of a picture."""
+        if self.times is None:
+            return []
+        places = [frame.index for frame in self.frames]
+        return [f"frame {self.times.in_file.of(one)}, {float(self.times.painted[one]):.1f} s" for one in places]
 
 
 def draft_settings(settings: Settings) -> Settings:
@@ -153,7 +163,9 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
             paintings.append(own.paint(frame.image, index=frame.index, start=start).image)
         cells.append(Cell(number + 1, one.item, one.settings, one.subject.frames, costs[number], tuple(paintings)))
     subject = checked[0].subject
-    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, draft_settings(checked[0].settings))
+    item, draft = checked[0].item, draft_settings(checked[0].settings)
+    times = None if shown.info is None else input_times(item.source, shown.info, item.rate)
+    return Preview(tuple(frames), tuple(cells), subject.width, subject.height, times, draft)
 
 
 def representative(shots: Sequence[Shot], count: int) -> list[int]:

@@ -43,7 +43,7 @@ class _Sheet:
         words = [self._cell_words(cell, group) for group in self._groups for cell in group]
         self._words_width = max(part.width for part in words)
         # A small frame makes room for the words above it.
-        self._column = max(width, *(text_size(text, self._letters)[1] for text in ("", *self._frame_texts())))
+        self._column = max(width, *(text_size(text, self._letters)[1] for text in ("", *self._preview.frame_texts())))
 
     def pixels(self) -> Image:
         """All of it."""
@@ -62,7 +62,7 @@ class _Sheet:
         width = self._style_width + self._gap + self._words_width + self._gap
         title = self._name(first if is_legible(first) else "the input", width)
         words = of_lines([*title, *rest], self._letters, bold=len(title))
-        texts = self._frame_texts() or [""] * len(self._preview.frames)
+        texts = self._preview.frame_texts() or [""] * len(self._preview.frames)
         frames = [
             stacked([of_lines([text] if text else [], self._letters).padded(bottom=self._gap // 2 if text else 0),
                      of_picture(frame.image)])
@@ -109,12 +109,6 @@ class _Sheet:
 
     def _differs(self, cells: Sequence[Cell]) -> bool:
         return len({tuple(cell.cost.texts()) for cell in cells}) > 1
-
-    def _frame_texts(self) -> list[str]:
-        """The words above the frames; none where there is only one."""
-        if self._preview.cells[0].item.still:
-            return []
-        return [f"frame {frame.index}, {float(frame.time):.1f} s" for frame in self._preview.frames]
 
     def _name(self, name: str, width: int) -> list[str]:
         """A name in bold lines of so many pixels; of a word that is wider, its beginning."""

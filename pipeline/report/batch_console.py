@@ -22,6 +22,7 @@ from pipeline.batch.events import (
 )
 from pipeline.batch.ledger_rows import State
 from pipeline.clip.events import Event, FrameDone, Repainted, Stage, Started, Stepped
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.report.batch_run import REPORT
 from pipeline.report.batch_text import end_line, plan_line
 from pipeline.report.failures import RESUME_HINT, Failure, causes
@@ -49,6 +50,8 @@ class BatchReporter:
         self._whole: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
         """Of the bars of the paintings that are under way, by name."""
+        self._in_file: dict[str, FrameNumbers] = {}
+        """Which frames of their inputs are painted, by name."""
         self._sources: dict[str, str] = {}
         self._explained: set[str] = set()
         """Paintings of which it was printed why they fail."""
@@ -117,10 +120,14 @@ class BatchReporter:
             self._line("Nothing is begun, because of --fail-fast.")
 
     def _item_event(self, name: str, event: Event, now: float) -> None:
+        if isinstance(event, Started):
+            self._in_file[name] = event.in_file
         if isinstance(event, Repainted):
-            self._line(f"{sanitize_line(name)}: frame {event.frame + 1} came out wrong and was painted anew")
+            number = self._in_file.get(name, ALL_FRAMES).of(event.frame)
+            self._line(f"{sanitize_line(name)}: frame {number} came out wrong and was painted anew")
         if isinstance(event, FrameDone) and event.stopped == "unstable" and event.in_pass == 1:
-            self._line(f"{sanitize_line(name)}: frame {event.frame + 1} did not settle; its last sound state was kept")
+            number = self._in_file.get(name, ALL_FRAMES).of(event.frame)
+            self._line(f"{sanitize_line(name)}: frame {number} did not settle; its last sound state was kept")
         if isinstance(event, (Stage, Started, Stepped, FrameDone)):
             self._show(name, event.text if isinstance(event, Stage) else None, now)
 

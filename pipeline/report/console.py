@@ -73,13 +73,15 @@ class ConsoleReporter:
             self._frame_done(event, now)
         elif isinstance(event, Repainted):
             kept = "that is what was kept" if event.kept == "fresh" else "the first painting was better and was kept"
-            self._line(f"note: frame {event.frame + 1} came out wrong and was painted anew; {kept}")
+            self._line(f"note: frame {self._number(event.frame)} came out wrong and was painted anew; {kept}")
         elif isinstance(event, Reverted):
             self._line(
-                f"note: pass {event.in_pass} would have made frame {event.frame + 1} worse; it stays as it was before"
+                f"note: pass {event.in_pass} would have made frame {self._number(event.frame)} worse; it stays as it "
+                "was before"
             )
         elif isinstance(event, Damaged):
-            self._line(f"note: frame {event.frame + 1} was damaged on the disk; from there on all is painted again")
+            number = self._number(event.frame)
+            self._line(f"note: frame {number} was damaged on the disk; from there on all is painted again")
         elif isinstance(event, Stage):
             self._stage(event)
         elif isinstance(event, Scanned):
@@ -95,7 +97,8 @@ class ConsoleReporter:
         self._line(f"{sanitize_line(event.source)}: {frames} of {event.width}x{event.height}")
         self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
-            self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {_frames_at(event.cuts)}")
+            begins = _frames_at([event.in_file.of(cut) for cut in event.cuts])
+            self._line(f"{len(event.cuts) + 1} shots: painting begins anew at {begins}")
         for note in (*event.notes, *event.deadline_notes):
             self._line(f"note: {note}")
         if event.passes > 1:
@@ -126,14 +129,19 @@ class ConsoleReporter:
     def _frame_done(self, event: FrameDone, now: float) -> None:
         if event.stopped == "unstable" and event.in_pass == 1:
             self._line(
-                f"note: frame {event.frame + 1} did not settle; its last sound state was kept, and the next frame "
-                "starts anew"
+                f"note: frame {self._number(event.frame)} did not settle; its last sound state was kept, and the next "
+                "frame starts anew"
             )
         less = event.memory_fallback
         if less and less not in self._memory_fallbacks:
             self._memory_fallbacks.add(less)
-            self._line(f"note: memory ran out at frame {event.frame + 1}: from here on {MEMORY_FALLBACKS[less]}")
+            number = self._number(event.frame)
+            self._line(f"note: memory ran out at frame {number}: from here on {MEMORY_FALLBACKS[less]}")
         self._show(now)
+
+    def _number(self, frame: int) -> int:
+        """The number of a frame that is painted, by which a person names it."""
+        return frame if self._started is None else self._started.in_file.of(frame)
 
     def _stage(self, event: Stage) -> None:
         if self._bars is not None:
@@ -182,8 +190,8 @@ class ConsoleReporter:
 
 
 def _frames_at(cuts: Sequence[int]) -> str:
-    """'frames 25, 58' as they are counted in progress, from 1; of many the first few."""
-    some = ", ".join(str(first + 1) for first in cuts[:SOME_CUTS])
+    """'frames 24, 57'; of many the first few."""
+    some = ", ".join(map(str, cuts[:SOME_CUTS]))
     return f"frame{'s' if len(cuts) > 1 else ''} {some}{', ...' if len(cuts) > SOME_CUTS else ''}"
 
 

@@ -132,7 +132,7 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
         found.append(f"{seam:.1f} × at the seam of the loop")
     worst = worst_frame(flicker)
     if worst is not None:
-        found.append(f"most at {worst_frame_text(worst)}")
+        found.append(f"most at {worst_frame_text(worst, row.in_file)}")
     return tuple(found)
 
 

@@ -65,6 +65,8 @@ class _Axes:
     """The value at the upper edge."""
     cuts: Sequence[int]
     """First frame of each shot but the first."""
+    ends: tuple[int, int]
+    """The numbers of the first and of the last frame, by which a person names them."""
     scale: float = 1
     """A value times this is in `unit`."""
 
@@ -78,6 +80,8 @@ class Plot:
     top: str
     """The value at the upper edge; the lower one is 0."""
     frames: int
+    ends: tuple[int, int]
+    """As for `_Axes`."""
     lines: tuple[PlotLine, ...]
     cuts: tuple[float, ...]
     """Where shots begin, in units of `WIDE`."""
@@ -104,7 +108,7 @@ def loss_plot(row: ItemRow, frames: Sequence[FrameRow], points: int) -> Plot | N
         number: [_most(rows[frame].losses.get("total") if frame in rows else None for frame in some) for some in bins]
         for number, rows in passes.items()
     }
-    axes = _Axes("Loss", "weighted", row.frames, bins, _top(series.values()), row.cuts)
+    axes = _Axes("Loss", "weighted", row.frames, bins, _top(series.values()), row.cuts, _ends(row))
     lines = [
         _line(
             axes,
@@ -125,7 +129,7 @@ def loss_plot(row: ItemRow, frames: Sequence[FrameRow], points: int) -> Plot | N
         terms = ", ".join(f"{name} {_number(value)}" for name, value in one.losses.items() if name != "total")
         how = MARKS.get(one.stopped, f"{one.steps} steps, {one.seconds:.1f} s")
         total = f"loss {_number(one.losses.get('total'))}"
-        return "\n".join(part for part in (_name(some, one.frame), total, terms, how) if part)
+        return "\n".join(part for part in (_name(row, some, one.frame), total, terms, how) if part)
 
     return _plot(axes, series[last], lines, passes[last], label)
 
@@ -141,7 +145,7 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
         return [_most(value(known[frame]) if frame in known else None for frame in some) for some in bins]
 
     painting, source = series(lambda one: one.painting), series(lambda one: one.input)
-    axes = _Axes("Flicker", "1000 × E_warp", row.frames, bins, _top([painting, source]), row.cuts, 1000)
+    axes = _Axes("Flicker", "1000 × E_warp", row.frames, bins, _top([painting, source]), row.cuts, _ends(row), 1000)
     lines = [
         _line(axes, "input", "input", source, row.cuts, fill=True),
         _line(axes, "painting", "painting", painting, row.cuts),
@@ -150,9 +154,10 @@ def flicker_plot(row: ItemRow, frames: Sequence[FrameRow], flicker: Sequence[Fli
     def label(some: range) -> str:
         one = max((known[frame] for frame in some if frame in known), key=lambda one: one.painting or 0.0, default=None)
         if one is None or one.painting is None:
-            return f"{_name(some, some[0])}\nbegins a shot" if some[0] == 0 or some[0] in row.cuts else ""
+            return f"{_name(row, some, some[0])}\nbegins a shot" if some[0] == 0 or some[0] in row.cuts else ""
         ratio = f" ({one.painting / one.input:.1f} ×)" if one.input else ""
-        name = _name(some, one.frame) if one.frame else "frame 1, after the last one: seam of the loop"
+        seam = f"frame {row.in_file.of(0)}, after the last one: seam of the loop"
+        name = _name(row, some, one.frame) if one.frame else seam
         return (
             f"{name}\npainting {_number(1000 * one.painting)}{ratio}\n"
             f"input {_number(None if one.input is None else 1000 * one.input)}"
@@ -186,7 +191,8 @@ def _plot(
     )
     cuts = tuple(round(WIDE * cut / axes.frames, 2) for cut in axes.cuts)
     marks = tuple(_marks(frames, axes.frames))
-    return Plot(axes.title, axes.unit, _number(axes.scale * axes.top), axes.frames, tuple(lines), cuts, marks, labels)
+    top = _number(axes.scale * axes.top)
+    return Plot(axes.title, axes.unit, top, axes.frames, axes.ends, tuple(lines), cuts, marks, labels)
 
 
 def _bins(frames: int, points: int) -> list[range]:
@@ -242,9 +248,13 @@ def _top(series: Iterable[Sequence[Value]]) -> float:
     return HEADROOM * most if most and most > 0 else 1.0
 
 
-def _name(some: range, frame: int) -> str:
-    """Frames are counted from 1 here, as progress counts them."""
-    return f"frame {frame + 1}" if len(some) == 1 else f"frame {frame + 1}, the highest of {some[0] + 1}–{some[-1] + 1}"
+def _ends(row: ItemRow) -> tuple[int, int]:
+    return row.in_file.of(0), row.in_file.of(row.frames - 1)
+
+
+def _name(row: ItemRow, some: range, frame: int) -> str:
+    number, first, last = map(row.in_file.of, (frame, some[0], some[-1]))
+    return f"frame {number}" if len(some) == 1 else f"frame {number}, the highest of {first}–{last}"
 
 
 def _number(value: Value) -> str:

@@ -245,7 +245,7 @@ class _Parts:
         thumbnails = self._ledger.thumbnails(row.name, sorted(number for number in chosen if number is not None))
         small = [(self._small(one.before), self._small(one.after)) for one in thumbnails]
         pictures = tuple(
-            _compared(one.frame, row.frames, before, after, one.frame == marked)
+            _compared(row, one.frame, before, after, one.frame == marked)
             for one, (before, after) in zip(thumbnails, small, strict=True)
         )
         width, height = thumbnail_size(small[0][1]) if small else (row.width or 16, row.height or 9)
@@ -281,9 +281,10 @@ def prose(text: object) -> Markup:
     )
 
 
-def _compared(frame: int, frames: int, before: bytes, after: bytes, worst: bool) -> ComparedFrame:
+def _compared(row: ItemRow, frame: int, before: bytes, after: bytes, worst: bool) -> ComparedFrame:
     """:param before, after: JPEG files."""
-    return ComparedFrame(frame + 1, (frame + 0.5) / max(1, frames), _data_url(before), _data_url(after), worst)
+    along = (frame + 0.5) / max(1, row.frames)
+    return ComparedFrame(row.in_file.of(frame), along, _data_url(before), _data_url(after), worst)
 
 
 def _data_url(jpeg: bytes) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from batches import mounted, remounted_for_reading, unmounted
+from ledgers import planned
 
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.ledger_rows import FlickerRow, FrameRow, OutputRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import OutputError, StoreError
+from pipeline.frame_numbers import FrameNumbers
 
 
 def item(name: str, **values: object) -> Item:
@@ -155,3 +158,16 @@ def test_it_can_be_read_where_nothing_may_be_written(tmp_path: Path, killed: boo
 def test_an_item_with_a_range_of_times_comes_back_from_its_json() -> None:
     one = item("a.mp4", frames=(3, Fraction(5, 2)))
     assert Item.from_json(one.as_json()) == one
+
+
+def test_a_ledger_from_before_frames_had_their_numbers_is_read_and_goes_on(tmp_path: Path) -> None:
+    planned(tmp_path, ["a.mp4"]).close()
+    with closing(sqlite3.connect(tmp_path / LEDGER)) as db:
+        db.execute("ALTER TABLE item DROP COLUMN in_file")
+        db.commit()
+    for write in (False, True):
+        with closing(Ledger(tmp_path, write=write)) as ledger:
+            assert [row.in_file for row in ledger.items()] == [FrameNumbers()]
+    with closing(Ledger(tmp_path, write=True)) as ledger:
+        ledger.change("a.mp4", in_file={"first": 0, "each": (0, 3)})
+        assert [row.in_file for row in ledger.items()] == [FrameNumbers(0, (0, 3))]

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.batch.ledger_rows import FlickerRow
 from pipeline.batch.worst_frame import VISIBLE, worst_frame, worst_frame_text
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 
 
 def rows(painting: dict[int, float], usual: float = 0.001, own: float = 0.001, frames: int = 40) -> list[FlickerRow]:
@@ -42,5 +43,7 @@ def test_a_clip_that_flickers_from_frame_to_frame_has_no_single_one() -> None:
 
 
 def test_what_is_said_of_it() -> None:
-    assert worst_frame_text(FlickerRow(36, 0.0081, 0.001)) == "frame 37 (8.1 × the input)"
-    assert worst_frame_text(FlickerRow(36, 0.0081, 1e-8)) == "frame 37", "a ratio to nothing says nothing"
+    assert worst_frame_text(FlickerRow(36, 0.0081, 0.001), ALL_FRAMES) == "frame 36 (8.1 × the input)"
+    assert worst_frame_text(FlickerRow(36, 0.0081, 1e-8), FrameNumbers(4)) == "frame 40", (
+        "a ratio to nothing says nothing"
+    )

@@ -14,23 +14,26 @@ from tiny import tiny_settings
 from pipeline.clip.events import Event, Finished
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.loss_monitor import worst_notes
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.style.frame import PaintedFrame, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
 from reelbrush import stylize_video
 
 
-def said(folder: Path, *losses: float, temporal: float = 0.0) -> tuple[str, ...]:
+def said(folder: Path, *losses: float, temporal: float = 0.0, first: int = 0) -> tuple[str, ...]:
     store = FrameStore(folder, range(len(losses) - 1, -1, -1))
     for index in store.order:
         found = {"total": losses[index] + 10 * temporal, "temporal": temporal}
         store.put(index, PaintedFrame(np.zeros((4, 6, 3), np.uint8), found, 5, 0.1, Stop.STEPS))
-    return worst_notes(store, tiny_settings(temporal_weight=10.0))
+    return worst_notes(store, tiny_settings(temporal_weight=10.0), FrameNumbers(first))
 
 
-def test_the_worst_frame_is_named_by_its_number_as_people_count(tmp_path: Path) -> None:
+def test_the_worst_frame_is_named_by_its_number_in_the_input(tmp_path: Path) -> None:
     (note,) = said(tmp_path, 1.0, 1.1, 2.2, 0.9, 1.0, temporal=5.0)
-    assert note.startswith("Frame 3 stands out: its loss is 2.2 times that of the median frame.")
+    assert note.startswith("Frame 2 stands out: its loss is 2.2 times that of the median one.")
+    (note,) = said(tmp_path / "b", 1.0, 1.1, 2.2, first=16)
+    assert note.startswith("Frame 18 stands out")
 
 
 @pytest.mark.parametrize(
@@ -60,5 +63,5 @@ def test_a_clip_with_a_frame_that_fell_apart_says_so_in_the_end(
     monkeypatch.setattr(Painter, "paint", paint)
     result = stylize_video(folder, style, tmp_path / "out", on_event=told.append, **common)
     (note,) = [note for note in result.notes if "stands out" in note]
-    assert note.startswith("Frame 3 stands out")
+    assert note.startswith("Frame 2 stands out")
     assert isinstance(told[-1], Finished) and note in told[-1].notes

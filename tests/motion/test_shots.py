@@ -12,9 +12,10 @@ import pytest
 from scene.clip import RenderedFrame, cut_frame, scene
 
 from pipeline.errors import UsageError
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media import open_source, read_picture, resize
 from pipeline.motion.frame_difference import difference, downscaled
-from pipeline.motion.given_cuts import Cuts, parse_cuts
+from pipeline.motion.given_cuts import Cuts, cuts_of_painted, parse_cuts
 from pipeline.motion.shots import find_shots
 from pipeline.types import Image
 from tests.tiny import picture
@@ -206,6 +207,27 @@ def test_cuts_as_told() -> None:
     assert parse_cuts("24").shots(36) == [(0, 24), (24, 36)]
     assert parse_cuts(" 57, 24,24,").given == (24, 57)
     assert parse_cuts("0,5").shots(6) == [(0, 5), (5, 6)], "the clip begins with a shot anyway"
+
+
+def test_cuts_count_the_frames_of_the_input_whatever_is_painted_of_it() -> None:
+    part = FrameNumbers.of_picks(range(16, 30))
+    assert parse_cuts("24").shots(14, part) == [(0, 8), (8, 14)]
+    assert parse_cuts("8,16,24,30,31").shots(14, part, to_its_end=False) == [(0, 8), (8, 14)]
+    with pytest.raises(UsageError, match="frame 30, but there are only 30 frames"):
+        parse_cuts("24,30").shots(14, part)
+    thinned, doubled = FrameNumbers.of_picks(range(0, 12, 3)), FrameNumbers.of_picks([4, 4, 5, 5, 6, 6])
+    assert parse_cuts("4").shots(4, thinned) == [(0, 2), (2, 4)], "the first frame that is painted of the shot"
+    assert parse_cuts("11").shots(4, thinned) == [(0, 4)]
+    assert parse_cuts("5").shots(6, doubled) == [(0, 2), (2, 6)]
+    assert cuts_of_painted("8", part) == "24" and cuts_of_painted("1,2", thinned) == "3,6"
+    assert cuts_of_painted("none", part) == "none"
+
+
+def test_a_cut_where_nothing_is_painted_is_said() -> None:
+    part = FrameNumbers(16)
+    assert parse_cuts("16,20,29").notes(14, part) == parse_cuts("auto").notes(14, part) == ()
+    (note,) = parse_cuts("8,20,40").notes(14, part)
+    assert "frames 8, 40, which are not among those that are painted, 16 to 29" in note
 
 
 @pytest.mark.parametrize("text", ["", ",", "a", "1.5", "-3", "3;4", "auto,3", "3 4", "24:57"])

@@ -139,6 +139,10 @@ def test_cuts_can_be_told(here: Path) -> None:
     found = summary("in.mp4", "out.mp4", "--cuts", "3, 9")
     assert (found["shots"], found["cuts"]) == (3, [3, 9])
     refused(run("in.mp4", "out.mp4", "--cuts", "99"), 2, "99", "14 frames")
+    part = ("in.mp4", "part.mp4", "--frames", "2:7", "--cuts", "1,4")
+    told = done(run(*part))
+    assert "2 shots (cut at 4)" in told.stdout and "names frame 1, which is not among" in told.stderr
+    assert summary(*part)["cuts"] == [2], "the lines of --json count what is compared"
     refused(run("in.mp4", "out.mp4", "--cuts", "never"), 2, "never", "24,57")
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from pipeline.batch.events import Planned
 from pipeline.batch.jobs import BatchRun
+from pipeline.clip.input_times import InputTimes
 from pipeline.clip.record_reading import read_record, recorded_settings
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.media import Frame, Image, read_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import text_size
@@ -147,7 +149,9 @@ def painted(here: Path, *styles: str, strengths: tuple[float, ...] = (0.5, 0.8))
         Cell(number, item, resolve("standard", item.settings), 8, cost, (flat((number, 250, 0)),) * 2)
         for number, item in enumerate(preview_items(job), 1)
     )
-    return Preview(frames, cells, 96, 64, resolve())
+    seconds = tuple(map(Fraction, range(24)))
+    times = InputTimes(seconds, Fraction(24), seconds[16:], FrameNumbers(16))
+    return Preview(frames, cells, 96, 64, times, resolve())
 
 
 def flat(colour: tuple[int, int, int], height: int = 32, width: int = 48) -> Image:
@@ -168,6 +172,10 @@ def ink(sheet: Image) -> int:
 def rules(sheet: Image) -> list[int]:
     """Rows with a line across."""
     return [int(row) for row in np.flatnonzero((sheet == RULE).all(axis=2).mean(axis=1) > 0.8)]
+
+
+def test_frames_are_named_as_in_the_input(here: Path) -> None:
+    assert painted(here, "one.png").frame_texts() == ["frame 16, 16.0 s", "frame 20, 20.0 s"]
 
 
 def test_a_rule_stands_above_every_style_and_words_within_their_row(here: Path) -> None:

@@ -29,6 +29,7 @@ from pipeline.clip.events import (
     Stepped,
 )
 from pipeline.errors import DeviceError, ReelbrushError, SettingsError
+from pipeline.frame_numbers import FrameNumbers
 from pipeline.report.console import ConsoleReporter, show_count
 from pipeline.report.failures import error_text
 from pipeline.report.jsonlines import as_json, json_reporter
@@ -68,10 +69,12 @@ def test_every_event_is_one_line_of_json(name: str) -> None:
     expected = vars(event)
     assert set(found) == set(expected)
     for key, value in expected.items():
-        assert found[key] == (list(map(_plain, value)) if isinstance(value, tuple) else value)
+        assert found[key] == (list(map(_plain, value)) if isinstance(value, tuple) else _plain(value))
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, FrameNumbers):
+        return {"first": value.first, "each": list(value.each)}
     return str(value) if isinstance(value, Path) else value
 
 
@@ -103,9 +106,10 @@ def console_said(*events: Event, **values: Any) -> str:
 
 
 def test_the_console_says_where_painting_begins_anew() -> None:
-    """Counted from 1, as frames are in the progress."""
-    assert "2 shots: painting begins anew at frame 4\n" in console_said(cuts=(3,))
-    assert "4 shots: painting begins anew at frames 2, 3, 4\n" in console_said(cuts=(1, 2, 3))
+    """In the numbers of the input, from 0, with which --cuts names them."""
+    assert "2 shots: painting begins anew at frame 3\n" in console_said(cuts=(3,))
+    assert "4 shots: painting begins anew at frames 1, 2, 3\n" in console_said(cuts=(1, 2, 3))
+    assert "2 shots: painting begins anew at frame 24\n" in console_said(cuts=(8,), in_file=FrameNumbers(16))
     assert console_said(cuts=tuple(range(1, 30))).count("...") == 1
     assert "shots" not in console_said()
 
@@ -114,8 +118,8 @@ def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -
     plain = console_said()
     assert console_said(FrameDone(1, {}, 0, 0.0, "still")) == plain
     printed = console_said(Repainted(1, 9.0, 2.0, "fresh"), Repainted(2, 2.0, 9.0, "carried"))
-    assert "note: frame 2 came out wrong and was painted anew; that is what was kept\n" in printed
-    assert "note: frame 3 came out wrong and was painted anew; the first painting was better and was kept\n" in printed
+    assert "note: frame 1 came out wrong and was painted anew; that is what was kept\n" in printed
+    assert "note: frame 2 came out wrong and was painted anew; the first painting was better and was kept\n" in printed
 
 
 def test_the_console_says_once_how_memory_is_saved() -> None:
@@ -124,8 +128,8 @@ def test_the_console_says_once_how_memory_is_saved() -> None:
     ]
     printed = console_said(*done, FrameDone(4, {}, 5, 0.1, "steps", memory_fallback="half size"))
     assert printed.count("note: memory ran out") == 2
-    assert "ran out at frame 2: from here on the maps of the network are computed twice" in printed
-    assert "ran out at frame 5: from here on frames are painted at half the size" in printed
+    assert "ran out at frame 1: from here on the maps of the network are computed twice" in printed
+    assert "ran out at frame 4: from here on frames are painted at half the size" in printed
     assert set(MEMORY_FALLBACKS) == {memory_fallback.value for memory_fallback in MemoryFallback} - {""}
 
 
@@ -138,8 +142,8 @@ def test_a_step_is_counted_within_its_size(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_console_says_that_a_frame_was_damaged() -> None:
-    printed = console_said(Damaged(2, 1))
-    assert "note: frame 3 was damaged on the disk; from there on all is painted again\n" in printed
+    printed = console_said(Damaged(2, 1), in_file=FrameNumbers(0, (0, 2, 4, 6, 8)))
+    assert "note: frame 4 was damaged on the disk; from there on all is painted again\n" in printed
 
 
 def test_the_console_tells_passes_apart() -> None:
@@ -147,7 +151,7 @@ def test_the_console_tells_passes_apart() -> None:
     printed = console_said(Reverted(2, 2), passes=2, again_work=1.0, done=7)
     assert "in 2 passes, every second one backward\n" in printed
     assert "1 of 2 passes and 2 of 5 frames of the next are finished already; going on.\n" in printed
-    assert "note: pass 2 would have made frame 3 worse; it stays as it was before\n" in printed
+    assert "note: pass 2 would have made frame 2 worse; it stays as it was before\n" in printed
     assert "All 2 passes are finished already" in console_said(passes=2, again_work=1.0, done=10)
 
 

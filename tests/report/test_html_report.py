@@ -403,7 +403,7 @@ def test_the_loss_of_every_pass_and_what_stands_out(out: Path) -> None:
     assert plot.labels[2] == (
         0.25,
         round(1.2 / (1.9 * 1.08), 4),
-        "frame 3\nloss 1.2\ncontent 0.25, style 0.5\n40 steps, 2.0 s",
+        "frame 2\nloss 1.2\ncontent 0.25, style 0.5\n40 steps, 2.0 s",
     )
     assert plot.labels[3][2].endswith("repeats the frame before")
     assert "nan" not in " ".join(line.path for line in plot.lines)
@@ -420,7 +420,7 @@ def test_flicker_is_broken_at_a_cut_and_drawn_to_scale(out: Path) -> None:
     assert source.path.startswith(f"M187.5 {round(HIGH * (1 - top / 2), 1)}L")
     assert plot.top == "4.32"
     assert [text for _, _, text in plot.labels][3:5] == [
-        "frame 4\npainting 4 (2.0 ×)\ninput 2", "frame 5\nbegins a shot",
+        "frame 3\npainting 4 (2.0 ×)\ninput 2", "frame 4\nbegins a shot",
     ]  # fmt: skip
 
 
@@ -432,12 +432,12 @@ def test_the_seam_of_a_loop_is_marked_and_said(out: Path) -> None:
     assert [(mark.kind, mark.x, mark.width) for mark in plot.marks] == [("seam", 0, 125)]
     assert ("seam", "seam of the loop") in plot.legend
     seam = "after the last one: seam of the loop"
-    assert plot.labels[0] == (0.0625, round(1 / 1.08, 4), f"frame 1, {seam}\npainting 12 (4.0 ×)\ninput 3")
+    assert plot.labels[0] == (0.0625, round(1 / 1.08, 4), f"frame 0, {seam}\npainting 12 (4.0 ×)\ninput 3")
     assert facts(found, flicker)[-2:] == ("flicker 1.5 × that of the input", "4.0 × at the seam of the loop")
     assert facts(found, flicker[1:])[-1] == "flicker 1.0 × that of the input"
     many = flicker_plot(row(out, 3000), [], [FlickerRow(n, 0.1, 0.1) for n in range(3000)], 100)
     assert many is not None and many.marks[0].width == 10, "wide enough to be seen"
-    assert many.labels[0][2].startswith("frame 1, after the last one")
+    assert many.labels[0][2].startswith("frame 0, after the last one")
 
 
 def test_the_worst_frame_is_marked_where_the_flicker_stands_out(out: Path) -> None:
@@ -449,7 +449,7 @@ def test_the_worst_frame_is_marked_where_the_flicker_stands_out(out: Path) -> No
         ledger.finish("a.mp4", ledger.items()[0].outputs, (), flicker, thumbnails)
         page = render(ledger, out)
         text = " ".join(Page(page).text.split())
-        assert ("most at frame 31 (30.0 × the input)" in text) == marked
+        assert ("most at frame 30 (30.0 × the input)" in text) == marked
         assert page.count('class="worst"') == page.count('class="k-worst"') == marked
         assert ("flickers most" in text) == marked, "the legend"
     ledger.close()
@@ -461,8 +461,20 @@ def test_a_long_clip_keeps_its_spikes(out: Path) -> None:
     assert plot is not None
     assert len(plot.labels) == 100
     (spike,) = [printed for printed in plot.labels if printed[1] > 0.5]
-    assert spike[2].startswith("frame 1235, the highest of 1231–1260\nloss 9")
+    assert spike[2].startswith("frame 1234, the highest of 1230–1259\nloss 9")
     assert POINTS >= 1000
+
+
+def test_frames_of_a_part_have_their_numbers_in_the_input(out: Path) -> None:
+    ledger = planned(out, ["a.mp4"])
+    finish(ledger, "a.mp4", frames=12, cut=6)
+    ledger.change("a.mp4", in_file={"first": 16, "each": []})
+    found = ledger.items()[0]
+    loss = loss_plot(found, ledger.frames("a.mp4"), 480)
+    assert loss is not None and loss.ends == (16, 27) and loss.labels[2][2].startswith("frame 18\n")
+    text = " ".join(Page(render(ledger, out)).text.split())
+    assert "frame 16" in text and " 20 24 27 " in text, "the pictures"
+    ledger.close()
 
 
 def test_no_plot_of_what_is_not_known(out: Path) -> None:
@@ -535,7 +547,7 @@ def test_every_frame_of_the_strip_can_be_looked_at(browser: Any, report: Path, b
     with Opened(browser, report) as page:
         page.wait_for_function("[...document.querySelectorAll('.compare img')].every(image => image.naturalWidth)")
         buttons = page.locator(".strip button")
-        assert [text.strip() for text in buttons.all_text_contents()] == ["1", "5", "9", "12"]
+        assert [text.strip() for text in buttons.all_text_contents()] == ["0", "4", "8", "11"]
         seen = set()
         for number in range(len(thumbnails)):
             buttons.nth(number).click()
@@ -551,7 +563,7 @@ def test_the_plots_say_what_is_known_of_a_frame(browser: Any, report: Path) -> N
     with Opened(browser, report) as page:
         plots = page.locator(".plot")
         assert [text.split()[0] for text in plots.all_text_contents()] == ["Loss", "Flicker"]
-        for number, wanted in ((0, "frame 3\nloss 1.2"), (1, "frame 3\npainting 2.2 (2.2 ×)\ninput 1")):
+        for number, wanted in ((0, "frame 2\nloss 1.2"), (1, "frame 2\npainting 2.2 (2.2 ×)\ninput 1")):
             canvas, tip = plots.nth(number).locator(".canvas"), plots.nth(number).locator(".tip")
             assert all(line.bounding_box()["height"] > 0 for line in canvas.locator(".line").all())
             assert not tip.is_visible()
@@ -563,7 +575,7 @@ def test_the_plots_say_what_is_known_of_a_frame(browser: Any, report: Path) -> N
             assert not tip.is_visible()
             canvas.focus()
             page.keyboard.press("End")
-            assert tip.text_content().startswith("frame 12\n")
+            assert tip.text_content().startswith("frame 11\n")
         plots.first.locator(".canvas").click(position={"x": 2, "y": 60})
         assert page.locator(".strip button").first.get_attribute("aria-pressed") == "true"
 

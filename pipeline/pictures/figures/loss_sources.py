@@ -15,6 +15,7 @@ from pipeline.batch.ledger_rows import ItemRow
 from pipeline.clip.kept_json import read_json
 from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
+from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media import read_metadata
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.pictures.snapshot_store import INDEX, read_snapshots, snapshot_folder
@@ -127,15 +128,19 @@ def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
     with suppress(OSError, ValueError, KeyError, TypeError):
         # The frames are what counts; a figure without weights says so.
         settings = read_json(folder / IDENTITY)["settings"]
-    shots, passes = _shots_in(folder, settings), _passes_in(folder, settings)
+    numbers, passes = _numbers_in(folder), _passes_in(folder, settings)
+    shots = _shots_in(folder, settings, numbers)
     curves = []
     for number in range(1, passes + 1):
         losses = _of_pass(folder, number, FRAMES if number == passes else f"pass{number}", on_count)
         if losses:
+            places = tuple(map(numbers.of, losses))
+            breaks = tuple((first, "cut") for first in shots if places[0] < first <= places[-1])
             curves.append(
                 LossCurve(
-                    folder.name.removesuffix(".reelbrush"), "frame", tuple(losses), tuple(losses.values()),
-                    weights_of(settings), tuple((first, "cut") for first in shots if first), number, passes,
+                    folder.name.removesuffix(".reelbrush"), "frame", places,
+                    tuple(losses.values()), weights_of(settings),
+                    breaks, number, passes,
                 )
             )  # fmt: skip
     if not curves:
@@ -146,14 +151,24 @@ def work_folder_loss_curves(folder: Path, on_count: OnCount) -> list[LossCurve]:
     return curves
 
 
-def _shots_in(folder: Path, settings: Mapping[str, Any]) -> list[int]:
-    """The first frames of shots, detected or given; none where that is not known."""
+def _shots_in(folder: Path, settings: Mapping[str, Any], numbers: FrameNumbers) -> list[int]:
+    """The first frames of shots, detected or given, as they are called in the input; none where that is not known."""
     try:
-        return [int(first) for first, _ in read_json(folder / SHOTS)]
+        return [numbers.of(int(first)) for first, _ in read_json(folder / SHOTS)]
     except (OSError, ValueError, TypeError):
         with suppress(UsageError):
             return list(parse_cuts(str(settings.get("cuts", "none"))).given)
     return []
+
+
+def _numbers_in(folder: Path) -> FrameNumbers:
+    """Which frames of the input are painted. Where frames were repeated or left out for --fps, that is not kept, and
+    they are counted as they are painted."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        identity = read_json(folder / IDENTITY)
+        if identity["frames"] and not identity["fps"]:
+            return FrameNumbers(int(identity["frames"][0] or 0))
+    return ALL_FRAMES
 
 
 def _passes_in(folder: Path, settings: Mapping[str, Any]) -> int:
@@ -268,12 +283,13 @@ def _of_item(row: ItemRow, ledger: Ledger) -> list[LossCurve]:
         weights = weights_of(read_toml(row.made.get("settings", "")))
     except ValueError:
         weights = {}
-    breaks = tuple((first, "cut") for first in row.cuts)
+    number_of = row.in_file.of
+    breaks = tuple((number_of(first), "cut") for first in row.cuts)
     passes = max([row.passes, *by_pass])
     return [
         LossCurve(
-            row.name, "frame", tuple(sorted(losses)), tuple(losses[frame] for frame in sorted(losses)), weights, breaks,
-            number, passes,
+            row.name, "frame", tuple(map(number_of, sorted(losses))), tuple(losses[frame] for frame in sorted(losses)),
+            weights, breaks, number, passes,
         )
         for number, losses in sorted(by_pass.items())
     ]  # fmt: skip
