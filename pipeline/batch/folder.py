@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.batch.plan.inputs import is_there
 from pipeline.errors import OutputError, StoreError
-from pipeline.media.outputs import check_folder
+from pipeline.media.outputs import cannot_make, check_folder, in_the_way
 
 LOCK = "ledger.lock"
 
@@ -21,9 +21,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made: {error.strerror}. Choose another one with -o."
-        ) from None
+        raise cannot_make(folder, error) from None
     check_folder(folder)
 
 
@@ -32,10 +30,9 @@ def check_folder_possible(folder: Path) -> None:
 
     :raises OutputError: as `make_folder`.
     """
-    there = next(one for one in (folder, *folder.parents) if is_there(one))
-    if not there.is_dir():
-        raise OutputError(f"The folder {folder} cannot be made: {there} is a file. Choose another one with -o.")
-    check_folder(there)
+    if in_the_way(folder):
+        raise cannot_make(folder)
+    check_folder(next(one for one in (folder, *folder.parents) if is_there(one)))
 
 
 def lock_folder(folder: Path, wait: bool) -> FileLock:

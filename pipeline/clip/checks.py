@@ -11,7 +11,7 @@ from pipeline.clip.jobs import HALF, ClipJob, StillJob
 from pipeline.errors import MediaError, UsageError
 from pipeline.file_kind import why_no_file
 from pipeline.media import check_output, check_picture_output, refuse_same_file
-from pipeline.media.outputs import check_name
+from pipeline.media.outputs import cannot_make, check_name, in_the_way
 from pipeline.media.probe import check_readable
 from pipeline.media.sink import check_encoding
 
@@ -24,9 +24,9 @@ def check_clip(job: ClipJob) -> None:
     :raises UsageError: an output would replace an input, or another output, or cannot be encoded as is asked for.
     """
     job.check_framing()
-    _check_gif(job)
     if job.gif is not None and job.gif.resolve() == job.output.resolve():
         raise UsageError(f"The output and the GIF beside it are the same file: {job.output}. Name two files.")
+    _check_gif(job)
     check_name(job.output, job.work.suffix)
     for one in job.keyframes:
         for style in one.all_styles:
@@ -47,13 +47,20 @@ def check_clip(job: ClipJob) -> None:
         # What an earlier run of this job may have finished is compared once all inputs are read.
         if not path.is_dir() and not (path.exists() and says_how_made(path)):
             check_output(path, job.overwrite)
+    if in_the_way(job.work):
+        raise cannot_make(job.work, what="work folder")
 
 
 def _check_gif(job: ClipJob) -> None:
     """See that what is asked of a GIF is asked of one.
 
-    :raises UsageError: it is not.
+    :raises UsageError: it is not, or its name is that of something else.
     """
+    if job.gif is not None and job.gif.suffix.lower() != ".gif":
+        raise UsageError(
+            f"{job.gif}: --gif makes a GIF beside the output. Choose a name that ends in .gif, for instance "
+            f"{job.gif.stem or 'out'}.gif."
+        )
     for name in job.gif_options:
         if job.the_gif is None:
             raise UsageError(

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clip.own_files import PARTS
-from pipeline.errors import DamagedFrameError, MediaError, OutputError
+from pipeline.errors import DamagedFrameError, MediaError
 from pipeline.media import read_checked
 from pipeline.media.frame_file import read_exactly, read_kept, write_kept
+from pipeline.media.outputs import cannot_make
 from pipeline.style.frame import PaintedFrame
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.optimise import Stop
@@ -59,10 +60,7 @@ class FrameStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"The work folder {folder} cannot be made: {error.strerror}. "
-                "Choose an output in a folder you can write to."
-            ) from None
+            raise cannot_make(folder, error, "work folder") from None
         self._tidy()
         self.done = self._count()
         """Frames that are finished: the first so many of `order`."""

@@ -27,7 +27,7 @@ from pipeline.clip.kept_json import differences
 from pipeline.clip.own_files import LOCK, OwnFiles, stays
 from pipeline.errors import BusyError, MediaError, OutputError, StoreError
 from pipeline.media.frame_file import write_kept
-from pipeline.media.outputs import cannot_write, written_atomically
+from pipeline.media.outputs import cannot_make, cannot_write, written_atomically
 from pipeline.style.frame import Progress, Unfinished
 from pipeline.style.oom_fallback import MemoryFallback, MemoryPlan
 from pipeline.style.optimise import Halfway, Stop
@@ -173,7 +173,7 @@ class UnfinishedPicture:
         """Keep a painting as it is after a step. Where that cannot be, it is told, and painting goes on without."""
         began = time.monotonic()
         try:
-            self.folder.mkdir(exist_ok=True)
+            self._make_folder()
             self._acquire()
             recorded = recorder.keep(self.folder) if recorder is not None else None
             _write(self.folder / STATE, self._identity, progress.unfinished(), recorded)
@@ -185,6 +185,12 @@ class UnfinishedPicture:
             on_event(Stage(f"The painting so far cannot be kept: {error}"))
         self._kept_at = time.monotonic()
         self._took = self._kept_at - began
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_make(self.folder, error) from error
 
     def close(self) -> tuple[str, ...]:
         """Give the lock back; what is kept stays. Where nothing is, the folder goes with all that Reelbrush has written

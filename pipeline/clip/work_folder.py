@@ -20,7 +20,7 @@ from pipeline.clip.kept_json import differences, digest_of, keep_json, read_json
 from pipeline.clip.own_files import LOCK, OwnFiles, stays
 from pipeline.clip.passes import Pass, shortened
 from pipeline.errors import BusyError, DamagedFrameError, OutputError, StoreError
-from pipeline.media.outputs import written_atomically
+from pipeline.media.outputs import cannot_make, written_atomically
 
 SHOTS = "shots.json"
 STATISTICS = "statistics.json"
@@ -83,10 +83,7 @@ class WorkFolder:
                 f"Another reelbrush is at work in {folder}. Wait until it is done, or choose another output."
             ) from None
         except OSError as error:
-            raise OutputError(
-                f"The work folder {folder} cannot be made: {error.strerror}. "
-                "Choose an output in a folder you can write to."
-            ) from None
+            raise cannot_make(folder, error, "work folder") from None
         try:
             self._check_identity(identity, restart)
             self._shorten(self.read(PASSES))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.atomic import LONGEST_NAME, hidden, new_file, replace_file
 from pipeline.errors import DiskFullError, OutputError, UsageError
+from pipeline.file_kind import stream_kind
 from pipeline.text import sanitize_line
 
 
@@ -40,14 +41,25 @@ def check_output(path: str | Path, overwrite: bool = False) -> None:
     check_name(path)
     if path.is_dir():
         raise OutputError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
+    if stream_kind(path):
+        raise OutputError(f"{path}: this is {stream_kind(path)}; the result is a file. Choose another name.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: this exists already. Choose another name, or replace it with --overwrite.")
+    if path.is_symlink() and not overwrite:
+        # The result would take the place of the link, and what that leads to would not be made.
+        raise OutputError(
+            f"{path}: this is a link to {path.readlink()}, which is not there. Choose another name, or replace the "
+            "link with --overwrite."
+        )
     check_folder(path.parent)
 
 
 def check_folder(folder: Path) -> None:
     """Raise an OutputError where `folder` is missing or nothing can be written into it."""
     if not folder.is_dir():
+        there = in_the_way(folder)
+        if there:
+            raise OutputError(f"{there}, and a folder is needed there. Choose another place.")
         raise OutputError(f"{folder}: there is no such folder. Create it first, or choose another place.")
     try:
         # Permissions, quotas and read-only mounts all show only when it is tried.
@@ -66,6 +78,31 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
     if error.errno == errno.ENAMETOOLONG:
         return OutputError(f"{path.name}: the name is too long. Choose a shorter one.")
     return OutputError(f"{path}: this cannot be written ({error.strerror or error}). Choose another place.")
+
+
+def in_the_way(folder: Path) -> str:
+    """'a.jpg is a file': why `folder` cannot be made, as it is no folder itself, or something that it lies in is none;
+    '' where nothing is in its way."""
+    for one in (folder, *folder.parents):
+        if os.path.lexists(one) and not one.is_dir():
+            kind = stream_kind(one) or ("a file" if one.exists() else "a link to what is not there")
+            return f"{one} is {kind}"
+    return ""
+
+
+def cannot_make(folder: Path, error: OSError | None = None, what: str = "folder") -> OutputError:
+    """The OutputError where `folder` cannot be made, or nothing in it.
+
+    Args:
+        error: what the system said of it.
+        what: it is called in messages.
+    """
+    there = in_the_way(folder)
+    if there or error is None:
+        return OutputError(f"The {what} {folder} cannot be made: {there}. Move that away, or choose another output.")
+    return OutputError(
+        f"The {what} {folder} cannot be made: {error.strerror or error}. Choose an output in a folder you can write to."
+    )
 
 
 def part_path(path: Path, what: str = "") -> Path:

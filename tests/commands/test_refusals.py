@@ -14,6 +14,7 @@ import pytest
 import torch
 from calling import done, image, names, posix, refused, run, size_of, spoil, video
 
+from pipeline.clip import unfinished_picture
 from pipeline.errors import UsageError
 from pipeline.media import open_source
 from pipeline.network import packaged
@@ -179,8 +180,9 @@ def test_wrong_weights(here: Path, film: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("out", "word"),
     [
-        ("there.png", "--overwrite"), ("nowhere/o.png", "no such folder"), ("c.png/o.png", "no such folder"),
+        ("there.png", "--overwrite"), ("nowhere/o.png", "no such folder"), ("c.png/o.png", "c.png is a file"),
         ("o.xyz", ".png"), ("o", ".png"), ("o.gif", ".png"), ("folder.png", "folder"),
+        ("s.png/a/o.png", "s.png is a file"),
     ],
 )  # fmt: skip
 def test_outputs_of_a_picture(here: Path, out: str, word: str) -> None:
@@ -196,11 +198,14 @@ def test_outputs_of_a_picture(here: Path, out: str, word: str) -> None:
     [
         ("there.mp4", 1, "--overwrite"), ("nowhere/o.mp4", 1, "no such folder"), ("full", 1, "not empty"),
         ("file", 1, "exists already"), ("o.avi", 2, ".mp4"), (".", 2, "holds the source"),
+        ("file/o.mp4", 1, "file is a file, and a folder is needed there"),
+        ("i.mp4", 1, "The work folder i.mp4.reelbrush cannot be made: i.mp4.reelbrush is a file. Move that away"),
     ],
 )  # fmt: skip
 def test_outputs_of_a_clip(here: Path, film: Path, out: str, code: int, word: str) -> None:
     (here / "there.mp4").write_bytes(b"precious")
     (here / "file").write_bytes(b"precious")
+    (here / "i.mp4.reelbrush").write_bytes(b"precious")
     paint_folder(here / "full", 1)
     (here / "v.mp4").write_bytes(film.read_bytes())
     before = names(here)
@@ -224,15 +229,73 @@ def test_no_input_is_ever_replaced(here: Path, film: Path) -> None:
     (here / "link.png").symlink_to("c.png")
     (here / "hard.png").hardlink_to(here / "c.png")
     (here / "link.mp4").symlink_to("v.mp4")
+    (here / "s.gif").hardlink_to(here / "s.png")
     before = {path.name: path.read_bytes() for path in here.iterdir()}
     for out in ("c.png", "./c.png", "link.png", "hard.png", "s.png", "i.png"):
         refused(image("--start", "i.png", "--overwrite", out=out), 2, "made from")
     for out in ("v.mp4", "link.mp4", "s.png"):
         refused(video("v.mp4", "--overwrite", out=out), 2, "made from")
-    refused(video("v.mp4", "--gif", "s.png", "--overwrite"), 2, "made from")
+    refused(video("v.mp4", "--gif", "s.gif", "--overwrite"), 2, "made from")
     for story in ("s.png", "i.png"):
         refused(image("--story", story, "--start", "i.png", "--overwrite"), 2, "made from")
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
+
+
+@posix
+def test_a_link_that_leads_nowhere_is_replaced_only_when_asked(here: Path, film: Path) -> None:
+    for name in ("o.png", "o.gif", "o.mp4"):
+        (here / name).symlink_to(f"gone-{name}")
+    refused(image(), 1, "o.png: this is a link to gone-o.png, which is not there", "--overwrite")
+    refused(image("--story", "o.gif", out="other.png"), 1, "o.gif: this is a link to gone-o.gif")
+    refused(video(film), 1, "o.mp4: this is a link to gone-o.mp4")
+    refused(run("gallery", "c.png", "-o", "o.png"), 1, "o.png: this is a link to gone-o.png")
+    assert (here / "o.png").is_symlink() and (here / "o.gif").is_symlink() and (here / "o.mp4").is_symlink()
+    done(image("--overwrite"))
+    assert size_of("o.png") == (48, 32) and not (here / "o.png").is_symlink() and not (here / "gone-o.png").exists()
+
+
+@posix
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_no_pipe_is_replaced(here: Path, more: tuple[str, ...]) -> None:
+    os.mkfifo("o.png")
+    refused(image(*more), 1, "o.png: this is a pipe; the result is a file")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("c.png", "c.png is a file. Move that away"),
+        ("c.png/deep", "c.png is a file"),
+        ("dead", "a link to what is not"),
+    ],
+)
+def test_a_folder_of_paintings_that_cannot_be_made(here: Path, folder: str, said: str) -> None:
+    (here / "dead").symlink_to("gone")
+    before = names(here)
+    refused(run("batch", "s.png", "-s", "s.png", "-o", folder, columns=1000), 1, "cannot be made: ", said)
+    assert names(here) == before
+
+
+def test_a_painting_that_cannot_be_kept_says_what_is_in_the_way(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unfinished_picture, "EVERY", -1.0)
+    monkeypatch.setattr(unfinished_picture, "SHARE", 1e9)
+    (here / "o.png.half.reelbrush").write_bytes(b"precious")
+    said = done(image()).stderr
+    assert "cannot be kept: The folder o.png.half.reelbrush cannot be made: o.png.half.reelbrush is a file" in said
+    assert (here / "o.png.half.reelbrush").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("name", ["foo.mp4", "foo", "foo.webp", "foo.gif.png"])
+def test_a_gif_is_called_so(here: Path, film: Path, name: str) -> None:
+    refused(video(film, "--gif", name), 2, f"{name}: --gif makes a GIF beside the output", "for instance foo")
+    assert not (here / name).exists() and not (here / "o.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["foo.jpg", "foo"])
+def test_a_story_is_called_so(here: Path, name: str) -> None:
+    refused(image("--story", name), 2, f"{name}: a story is an animation or a video", ".gif")
+    assert not (here / "o.png").exists()
 
 
 def test_overwrite_replaces(here: Path, film: Path) -> None:

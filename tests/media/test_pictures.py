@@ -263,7 +263,7 @@ def test_where_a_picture_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path, words in {
         tmp_path / "no" / "p.png": "no such folder",
-        tmp_path / "file" / "p.png": "no such folder",
+        tmp_path / "file" / "p.png": "is a file",
         tmp_path / "p.xyz": "must end in",
         tmp_path: "must end in",
     }.items():

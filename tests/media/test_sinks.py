@@ -160,7 +160,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     for path, words, overwrite in (
         (tmp_path / "there.mp4", "exists already", False),
         (tmp_path / "no" / "v.mp4", "no such folder", True),
-        (tmp_path / "there.mp4" / "v.mp4", "no such folder", True),
+        (tmp_path / "there.mp4" / "v.mp4", "is a file", True),
         (tmp_path / "full", "not empty", False),
         (tmp_path / "full", "other files", True),
     ):
