@@ -42,6 +42,10 @@ def _setting(
     return field(default=default, metadata={**what, "frames": frames, "several": several})
 
 
+SHAPE_LAYER = "relu5_1"
+"""The style layer of large shapes: its filters see 132 pixels and more."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that, with the inputs, decides what the result looks like. Complete, never changed."""
@@ -58,6 +62,15 @@ class Settings:
         0.5,
         "How much style: 0 is the input with a breath of the style, 1 the style with a breath of the input, 0.5 the "
         "preset.",
+        PAINTING,
+        low=0,
+        high=1,
+    )
+
+    large_shapes: float = _setting(
+        0.0,
+        "Large shapes of the style, such as swirls and moons, wherever the input is open: sky, water, a wall. 1 gives "
+        "them as much weight as strokes; a style picture with figures puts those there too. 0: none.",
         PAINTING,
         low=0,
         high=1,
@@ -246,6 +259,12 @@ def strengthened(strength: float) -> float:
     return float(STRENGTHS ** (2 * strength - 1))
 
 
+def open_layers(settings: Settings) -> dict[str, float]:
+    """The style layers that count only where the content is open, with their weights w_l."""
+    most = max((weight for _, weight in settings.style_layers), default=0.0)
+    return {SHAPE_LAYER: settings.large_shapes * most} if settings.large_shapes else {}
+
+
 def about(name: str) -> str:
     """What the setting of that name means, one sentence."""
     return _option(name).about
@@ -295,6 +314,11 @@ def resolve(preset: str = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = 
     if "passes" not in (overrides or {}) and values.get("carry", "warped") != "warped":
         # What a preset wishes for is no reason to refuse what was asked for.
         values["passes"] = 1
+    if values.get("large_shapes", 0) and SHAPE_LAYER in dict(values["style_layers"]):
+        raise SettingsError(
+            f"large_shapes needs style_layers without {SHAPE_LAYER}, which brings large shapes everywhere (preset "
+            f"{preset!r}). Leave large_shapes out, or take {SHAPE_LAYER} out of style_layers."
+        )
     several = f"passes = {values.get('passes')}" if values.get("passes", 1) > 1 else "loop = true"
     if (values.get("passes", 1) > 1 or values.get("loop", False)) and values.get("carry", "warped") != "warped":
         raise SettingsError(

@@ -156,7 +156,9 @@ class PreviewPainting(Painting):
 
     typed: Typed = field(
         default_factory=dict,
-        metadata=group(Settings, only=("size", "colours", "style_scale", "start"), preset=DEFAULT_PRESET),
+        metadata=group(
+            Settings, only=("size", "colours", "style_scale", "large_shapes", "start"), preset=DEFAULT_PRESET
+        ),
     )
 
 
@@ -166,7 +168,9 @@ class StudioPainting(Painting):
 
     typed: Typed = field(
         default_factory=dict,
-        metadata=group(Settings, only=("size", "strength", "colours", "style_scale"), preset=DEFAULT_PRESET),
+        metadata=group(
+            Settings, only=("size", "strength", "colours", "style_scale", "large_shapes"), preset=DEFAULT_PRESET
+        ),
     )
 
     def hidden_words(self) -> list[str]:

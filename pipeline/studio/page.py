@@ -137,9 +137,15 @@ class _Page:
             [*COLOURS.items()], label="Colours", info="Matched: the painting's strokes, recoloured to suit the input.",
             elem_id="colours",
         )  # fmt: skip
-        self.scale = gr.Slider(
-            0.25, 2, step=0.05, label="Size of the strokes", info="Less is finer, more is coarser.", elem_id="scale"
-        )
+        with gr.Row():
+            self.scale = gr.Slider(
+                0.25, 2, step=0.05, label="Size of the strokes", info="Less is finer, more is coarser.",
+                elem_id="scale", min_width=160,
+            )  # fmt: skip
+            self.shapes = gr.Slider(
+                0, 1, step=0.1, label="Large shapes", info="Of the painting, in a sky, on a wall.", elem_id="shapes",
+                min_width=160,
+            )  # fmt: skip
         with gr.Row():
             self.preset = gr.Dropdown(
                 list(PRESETS), label="Preset", info="draft is fast, fine is slow", elem_id="preset", min_width=120,
@@ -170,6 +176,7 @@ class _Page:
 
         on(self.strength.input, lambda value: room.change(strength=float(value)), self.strength)
         on(self.scale.input, lambda value: room.change(style_scale=float(value)), self.scale)
+        on(self.shapes.input, lambda value: room.change(large_shapes=float(value)), self.shapes)
         on(self.colours.input, lambda value: room.change(colours=value), self.colours)
         on(self.preset.input, lambda value: room.change(preset=value), self.preset)
         on(self.size.input, lambda value: room.change(size=SIZES.get(value, room.wish.size)), self.size)
@@ -200,9 +207,9 @@ class _Page:
         seen = gr.State(dict)
         shown = [
             self.picture, self.said, self.stop, self.again, self.frame, self.motion, self.play, self.still, self.clip,
-            self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.preset,
-            self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command, *self.regions.shown,
-            *self.result.shown,
+            self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.shapes,
+            self.preset, self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command,
+            *self.regions.shown, *self.result.shown,
         ]  # fmt: skip
         self.regions.connect(seen, lambda act: _told(room, act))
         # The command names masks beside the result: whoever takes it with them needs these.
@@ -250,7 +257,7 @@ class _Page:
         add(
             "wish", settled, lambda: wish.strength, lambda: wish.colours,
             lambda: gr.skip() if isinstance(wish.style_scale, tuple) else wish.style_scale,
-            lambda: wish.preset, lambda: gr.update(
+            lambda: wish.large_shapes, lambda: wish.preset, lambda: gr.update(
                 choices=list(dict.fromkeys([*SIZES, *([] if wish.size in sizes else [str(wish.size)])])),
                 value=sizes.get(wish.size, str(wish.size))),
             lambda: room.output, lambda: room.replaces,

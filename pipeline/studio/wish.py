@@ -33,6 +33,7 @@ class Wish:
     """Longest side of the real painting in pixels, 0: as the input is; None: as the preset says."""
     frame: int = 0
     """Which of the frames that stand for the clip is looked at, from 0."""
+    large_shapes: float = 0.0
     regions: Regions = field(default_factory=Regions)
     """Parts with styles of their own, and what is not painted."""
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -50,8 +51,8 @@ class Wish:
         :raises SettingsError: they are not possible.
         """
         size = {} if self.size is None else {"size": self.size}
-        own = {"strength": self.strength, "colours": self.colours, "style_scale": self.style_scale, **size}
-        return resolve(self.preset, {**self.more, **own})
+        own = {name: getattr(self, name) for name in ("strength", "colours", "style_scale", "large_shapes")}
+        return resolve(self.preset, {**self.more, **own, **size})
 
     def words(self) -> list[str]:
         """The settings as options that differ from what they are without being said; strength is not among them."""
@@ -60,6 +61,7 @@ class Wish:
         found += [] if self.colours == "style" else ["--colours", self.colours]
         scales = self.style_scale if isinstance(self.style_scale, tuple) else (self.style_scale,)
         found += [] if scales == (1,) else ["--style-scale", ",".join(map(number_text, scales))]
+        found += ["--large-shapes", number_text(self.large_shapes)] if self.large_shapes else []
         found += [word for one in self.regions.region for word in ("--region", one.text)]
         return found + [word for one in self.regions.protect for word in ("--protect", one.text)]
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from pipeline.network.base import Network
 from pipeline.network.device import multiplies_bfloat16, product
 from pipeline.style.losses import Moments, Normalisation, Statistic, gram_loss_of, moment_loss_of, moments_of
+from pipeline.style.objective import LayerTerm
 from pipeline.style.tiles import Place
 
 SHARPNESS = 3.0
@@ -97,10 +98,10 @@ def shares_of_layer(network: Network, layer: str, shares: Tensor) -> Tensor:
     pooled = F.avg_pool2d(shares.unsqueeze(0), stride)
     # A box of so many pixels has been averaged over already.
     variance = max(0.0, field_deviation(network, layer) ** 2 - (stride**2 - 1) / 12)
-    return _blurred(pooled, variance**0.5 / stride).squeeze(0)
+    return blurred(pooled, variance**0.5 / stride).squeeze(0)
 
 
-def _blurred(maps: Tensor, deviation: float) -> Tensor:
+def blurred(maps: Tensor, deviation: float) -> Tensor:
     """A Gaussian of that deviation, in positions, over maps (1, R, h, w); the border is repeated beyond it."""
     reach = max(1, round(3 * deviation))
     places = torch.arange(-reach, reach + 1, dtype=maps.dtype, device=maps.device)
@@ -175,3 +176,41 @@ class GuidedStyleTerm:
                 loss = moment_loss_of(own, target)
             losses.append(region.shares[layer] * loss)
         return self.layer_weights[layer] * torch.stack(losses).sum()
+
+
+@dataclass(frozen=True)
+class StyleTerms:
+    """Eq. 5 where some layers count everywhere and others in a part of the picture: the terms of both as one."""
+
+    parts: Sequence[LayerTerm]
+    """Of one name and weight, over different layers."""
+
+    @property
+    def name(self) -> str:
+        return self.parts[0].name
+
+    @property
+    def weight(self) -> float | Tensor:
+        return self.parts[0].weight
+
+    @property
+    def layers(self) -> Sequence[str]:
+        return tuple(layer for part in self.parts for layer in part.layers)
+
+    def __call__(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        return torch.stack([part(image, maps) for part in self.parts]).sum()
+
+    def of_layer(self, layer: str, maps: Tensor) -> Tensor:
+        """A layer's part of the loss."""
+        return self._part_of(layer).of_layer(layer, maps)
+
+    def sums(self, layer: str, maps: Tensor, place: Place) -> Sequence[Tensor]:
+        """What the term of that layer needs to know of a part of its maps."""
+        return self._part_of(layer).sums(layer, maps, place)
+
+    def of_sums(self, layer: str, sums: Sequence[Tensor], positions: int) -> Tensor:
+        """A layer's part of the loss."""
+        return self._part_of(layer).of_sums(layer, sums, positions)
+
+    def _part_of(self, layer: str) -> LayerTerm:
+        return next(part for part in self.parts if layer in part.layers)

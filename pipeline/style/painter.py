@@ -24,6 +24,7 @@ from pipeline.style.frame_progress import FrameProgress
 from pipeline.style.look import Look, numbers_of, palette_moved, statistics_between, variants_of
 from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
+from pipeline.style.open_areas import open_share_of
 from pipeline.style.optimise import optimise, runner_for
 from pipeline.style.own_colours import in_grey, paint_between, paint_luminance, with_chroma_of, without_chroma_of
 from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
@@ -300,21 +301,22 @@ class Painter:
         def objective_at(size: tuple[int, int]) -> Objective:
             seen, targets = resized(full, *size), self._targets
             shares = None if self._shares is None else resized_shares(self._shares, *size)
+            opened = None if open_share is None else resized_shares(open_share, *size)
             if runners is None:
                 own, clip = self._targets_at(size, numbers)
-                return own.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares)
+                return own.objective(seen, temporal, clip, plan.checkpoint, plan.tile_side, shares, opened)
 
-            def build(seen: Tensor, numbers: Tensor | None, shares: Tensor | None) -> Objective:
+            def build(seen: Tensor, numbers: Tensor | None, shares: Tensor | None, opened: Tensor | None) -> Objective:
                 own, clip = self._targets_at(size, numbers)
-                return own.objective(seen, (), clip, shares=shares)
+                return own.objective(seen, (), clip, shares=shares, open_share=opened)
 
             given = (targets, self._statistics.layers.get(size), self._kept == 1)
-            inputs = (seen, numbers, None if shares is None else shares.to(self.device))
+            inputs = (seen, numbers, *(None if one is None else one.to(self.device) for one in (shares, opened)))
             found = self._objectives.objective(build, inputs, *given)
             return found.with_terms([*found.terms, targets.temporal_term(temporal, size)]) if temporal else found
 
         numbers = None if self._look is None else numbers_of(self._look, self.settings, self.device)
-
+        open_share = open_share_of(content) if self.settings.large_shapes else None
         runners = self._runners if plan.memory_fallback is MemoryFallback.NONE else None
         objective = objective_at(sizes[0])
         loop = loop_of(self.settings, carried is not None)

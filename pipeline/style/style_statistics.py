@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.network.device import waits_for_launches
-from pipeline.settings import Settings
+from pipeline.settings import Settings, open_layers
 from pipeline.style.adain import ChannelStatistics, style_channel_statistics
 from pipeline.style.look import Variant
 from pipeline.style.losses import Moments, Statistic, blend, moments_of
@@ -71,7 +71,7 @@ class StyleBank:
         self._workable = workable
         self._sums = sums
         self._statistic = cast(Statistic, settings.statistic)
-        self._style_layers = [layer for layer, _ in settings.style_layers]
+        self._style_layers = [*dict(settings.style_layers), *open_layers(settings)]
         self._content_layers = [layer for layer, _ in settings.content_layers] if settings.recolour else []
         self._blended: dict[tuple[int, int], StyleStatistics] = {}
         self._stacks: dict[tuple[int, int], tuple[dict[str, _Stack], dict[str, _Stack]]] = {}

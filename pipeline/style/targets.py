@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pipeline.network.base import Network
 from pipeline.network.device import in_planes
-from pipeline.settings import Settings, strengthened
+from pipeline.settings import Settings, open_layers, strengthened
 from pipeline.style.adain import (
     ChannelStatistics,
     adain,
@@ -21,7 +21,7 @@ from pipeline.style.adain import (
     style_of_frame,
 )
 from pipeline.style.frame import TemporalTarget
-from pipeline.style.guided import GuidedStyleTerm, RegionTarget, guided_sums, guides_of, shares_of_layer
+from pipeline.style.guided import GuidedStyleTerm, RegionTarget, StyleTerms, guided_sums, guides_of, shares_of_layer
 from pipeline.style.look import FIRST_SHARE, Variant
 from pipeline.style.losses import Moments, Normalisation, Statistic, content_target, moments_of, sums_of
 from pipeline.style.objective import ContentTerm, Objective, SmoothnessTerm, StyleTerm, TemporalTerm, Term
@@ -54,7 +54,8 @@ class Targets:
         self._counts = [len(part) for part in parts]
         self._settings = settings
         self._device = device
-        layers = [layer for layer, _ in (*settings.content_layers, *settings.style_layers)]
+        self._open_layers = open_layers(settings)
+        layers = [*dict(settings.content_layers), *dict(settings.style_layers), *self._open_layers]
         self._layers = layers
         self.least_side = max(LEAST_SIDE, network.smallest_side(layers))
         """Pixels of the shorter side below which nothing is painted."""
@@ -89,8 +90,9 @@ class Targets:
         """The layers whose targets depend on what the clip as a whole looks like."""
         settings = self._settings
         content = settings.content_layers if settings.recolour and settings.content_weight else ()
-        style = settings.style_layers if settings.clip_palette and settings.statistic == "moments" else ()
-        return list(dict.fromkeys(layer for layer, _ in (*content, *style)))
+        style = [*dict(settings.style_layers), *self._open_layers]
+        measured = style if settings.clip_palette and settings.statistic == "moments" else ()
+        return list(dict.fromkeys((*dict(content), *measured)))
 
     def statistics_of(self, image: Tensor, tile_side: int | None = None) -> dict[str, ChannelStatistics]:
         """Those of the layers `clip_layers` for a picture, float32 (1, 3, H, W) in 0..1; on the device.
@@ -108,6 +110,7 @@ class Targets:
         checkpoint: bool = False,
         tile_side: int | None = None,
         shares: Tensor | None = None,
+        open_share: Tensor | None = None,
     ) -> Objective:
         """What is minimised for a frame.
 
@@ -116,6 +119,8 @@ class Targets:
         :param checkpoint: as `Objective`.
         :param tile_side: as `Objective`; where tiles that large save nothing at this size, smaller ones or none.
         :param shares: of what belongs to which region, `regions.shares_of`, at that size; None: all of it to the rest.
+        :param open_share: how open each pixel is, as `open_areas.open_share_of`, at that size, (1, H, W); None: nothing
+            is, and `settings.open_layers` are left out.
         """
         settings = self._settings
         normalisation = cast(Normalisation, settings.normalisation)
@@ -139,7 +144,7 @@ class Targets:
                 settings.content_weight,
                 normalisation,
             ),
-            self._style_term(styles, size, shares),
+            self._style_term(styles, size, shares, open_share),
             SmoothnessTerm(settings.tv_weight),
         ]
         if temporal_targets:
@@ -159,36 +164,62 @@ class Targets:
         return self._numbers[0]
 
     def _style_term(
-        self, styles: Sequence[Mapping[str, Moments]], size: tuple[int, int], shares: Tensor | None
+        self,
+        styles: Sequence[Mapping[str, Moments]],
+        size: tuple[int, int],
+        shares: Tensor | None,
+        open_share: Tensor | None,
     ) -> Term:
-        settings = self._settings
-        how = (self._style_weight, cast(Statistic, settings.statistic), cast(Normalisation, settings.normalisation))
-        weights = dict(settings.style_layers)
-        if shares is None:
-            for layer, one in styles[0].items():
-                stride, needed = self._network.smallest_side([layer]), self._positions_needed(one)
-                weights[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
-            return StyleTerm(styles[0], weights, *how)
-        guides = {layer: guides_of(self._shares_of(layer, shares)) for layer in styles[0]}
-        means = shares.mean((1, 2)).to(self._device)
+        everywhere = dict(self._settings.style_layers)
+        within = {} if open_share is None else {layer: open_share.to(self._device) for layer in self._open_layers}
+        if shares is not None:
+            return self._guided_term(styles, shares, [*everywhere, *within], within)
+        for layer in everywhere:
+            stride, needed = self._network.smallest_side([layer]), self._positions_needed(styles[0][layer])
+            everywhere[layer] *= min(1.0, (size[0] // stride) * (size[1] // stride) / needed) if needed else 1.0
+        found = StyleTerm({layer: styles[0][layer] for layer in everywhere}, everywhere, *self._style_measure)
+        if open_share is None or not within:
+            return found
+        return StyleTerms([found, self._guided_term(styles, torch.ones_like(open_share), [*within], within)])
 
-        def counting(share: Tensor, layer: str, style: Moments) -> Tensor:
-            positions, needed = guides[layer][0].numel(), self._positions_needed(style)
+    def _guided_term(
+        self,
+        styles: Sequence[Mapping[str, Moments]],
+        shares: Tensor,
+        layers: Sequence[str],
+        within: Mapping[str, Tensor],
+    ) -> GuidedStyleTerm:
+        """The style loss of some layers, in each part of a picture that of its own style.
+
+        :param within: layers that count in a share of each pixel only, (1, H, W), whatever part it belongs to.
+        """
+        shares = shares.to(self._device)
+        own = {layer: shares * within[layer] if layer in within else shares for layer in layers}
+        guides = {layer: guides_of(self._shares_of(layer, one)) for layer, one in own.items()}
+        means = {layer: one.mean((1, 2)) for layer, one in own.items()}
+
+        def counting(part: int, layer: str) -> Tensor:
+            share, positions = means[layer][part], guides[layer][0].numel()
+            needed = 0.0 if layer in within else self._positions_needed(styles[part][layer])
             return share * (share * positions / needed).clamp(max=1) if needed else share
 
         # What is protected has no style.
+        regions = [
+            RegionTarget(
+                {layer: style[layer] for layer in layers},
+                {layer: guides[layer][part] for layer in layers},
+                {layer: counting(part, layer) for layer in layers},
+            )
+            for part, style in enumerate(styles)
+        ]
         return GuidedStyleTerm(
-            [
-                RegionTarget(
-                    style,
-                    {layer: guides[layer][part] for layer in style},
-                    {layer: counting(means[part], layer, one) for layer, one in style.items()},
-                )
-                for part, style in enumerate(styles)
-            ],
-            weights,
-            *how,
+            regions, {**dict(self._settings.style_layers), **self._open_layers}, *self._style_measure
         )
+
+    @property
+    def _style_measure(self) -> tuple[float | Tensor, Statistic, Normalisation]:
+        settings = self._settings
+        return self._style_weight, cast(Statistic, settings.statistic), cast(Normalisation, settings.normalisation)
 
     def _positions_needed(self, style: Moments) -> float:
         """By a layer for its filters: with fewer it counts less. 0: it always counts in full."""

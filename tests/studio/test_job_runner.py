@@ -130,10 +130,11 @@ def test_a_command_says_what_differs_from_its_defaults(here: Path) -> None:
     assert job_words(plain, Path("o.gif"), ()) == [
         "reelbrush", "video", "b.gif", "--style", "s t.png", "--strength", "0.5", "-o", "o.gif",
     ]  # fmt: skip
-    all_of_it = Wish(Path("c.png"), (*styles, *styles), "fine", 0.25, "keep", 0.5, 768)
+    all_of_it = Wish(Path("c.png"), (*styles, *styles), "fine", 0.25, "keep", 0.5, 768, large_shapes=0.5)
     assert job_words(all_of_it, Path("o.png"), ["--device", "cpu"]) == [
         "reelbrush", "image", "c.png", "--style", "s t.png:1", "--style", "s t.png:1", "--strength", "0.25", "--preset",
-        "fine", "--size", "768", "--colours", "keep", "--style-scale", "0.5", "--device", "cpu", "-o", "o.png",
+        "fine", "--size", "768", "--colours", "keep", "--style-scale", "0.5", "--large-shapes", "0.5",
+        "--device", "cpu", "-o", "o.png",
     ]  # fmt: skip
 
 
