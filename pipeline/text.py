@@ -119,3 +119,10 @@ def escape_unencodable_output() -> None:
 def number_text(value: float) -> str:
     """The shortest text that is read as the same number."""
     return repr(float(value)).removesuffix(".0")
+
+
+def limits_text(low: float | None, high: float | None) -> str:
+    """'at least 1', 'from 1 to 12' or 'at most 12': what a number has to be."""
+    if low is None:
+        return f"at most {high:.10g}"
+    return f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"

@@ -15,6 +15,7 @@ function, and the body of a command is checked against the classes of its parame
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
@@ -26,8 +27,10 @@ import typer
 
 from pipeline.commands.console import errors
 from pipeline.commands.help import PanelCommand
+from pipeline.errors import UsageError
 from pipeline.options import Group, Option, Typed, group_of
 from pipeline.settings import Settings, explained, resolve
+from pipeline.text import limits_text
 
 Body = Callable[..., None]
 """A command as it is written, without its options."""
@@ -68,17 +71,48 @@ class _Parameter:
 
     def value(self, given: Any) -> Any:
         """What the field gets of what typer hands over; `MISSING` for its default."""
-        if self.group is not None:
-            # A switch that is off was not typed; that of a setting has two sides, and a third for neither.
-            return MISSING if given is None or (given is False and not self._setting) else given
-        if self._inverted:
-            return not given
-        if given is None:
+        # A switch that is off was not typed; that of a setting has two sides, and a third for neither.
+        if given is None or (self.group is not None and given is False and not self._setting):
             return MISSING
-        read = self.option.read
-        if self._several:
+        if self._inverted and self.group is None:
+            return not given
+        read = self._read_number if self._number is not None else None if self.group is not None else self.option.read
+        if self._several and (self.group is None or read is not None):
             return tuple(given if read is None else map(read, given))
         return given if read is None else read(given)
+
+    @property
+    def _number(self) -> type[int] | type[float] | None:
+        """The type of its value, or values, where that is a number. Typer gets a text: it would say in the words of a
+        library what is wrong with it."""
+        kind = get_args(self.kind)[0] if self._several else self.kind
+        return kind if self.option.read is None and kind in (int, float) else None
+
+    def _read_number(self, text: str) -> int | float:
+        """:raises UsageError: it is none, or none that the option can be."""
+        whole = self._number is int
+        try:
+            number = int(text) if whole else float(text)
+        except ValueError:
+            number = math.nan
+        low, high = self.option.low, self.option.high
+        limits = "" if low is None and high is None else f", {limits_text(low, high)}"
+        if not math.isfinite(number):
+            raise UsageError(f"{self._flag} has to be a {'whole ' if whole else ''}number{limits}, not {text!r}.")
+        low, high = self._limits
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise UsageError(f"{self._flag} has to be {limits_text(low, high)}, not {text}.")
+        return number
+
+    @property
+    def _limits(self) -> tuple[float | None, float | None]:
+        """The least and the most that its value can be, as far as it is checked here."""
+        # Settings are checked where files of them are, too.
+        return (None, None) if self._setting else (self.option.low, self.option.high)
+
+    @property
+    def _flag(self) -> str:
+        return self.option.flags[0] if self.option.flags else f"--{self.name.replace('_', '-')}"
 
     def as_typer(self) -> inspect.Parameter:
         """The parameter that typer reads."""
@@ -89,7 +123,7 @@ class _Parameter:
         elif kind is bool and not self._setting:
             default = False
         elif self.group is None and isinstance(self.field.default, (int, float, str)):
-            default = self.field.default
+            default = self.field.default if self._number is None else str(self.field.default)
         annotation = kind if default is not None else kind | None
         return inspect.Parameter(
             self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, self._info()]
@@ -97,8 +131,9 @@ class _Parameter:
 
     def _typer_kind(self) -> Any:
         if self._several:
-            return list[str] if self.option.read else list[get_args(self.kind)[0]]  # type: ignore[misc]
-        return self.kind if self.option.read is None and self.kind in (bool, int, float, Path) else str
+            texts = self.option.read is not None or self._number is not None
+            return list[str] if texts else list[get_args(self.kind)[0]]  # type: ignore[misc]
+        return self.kind if self.option.read is None and self.kind in (bool, Path) else str
 
     def _info(self) -> Any:
         option, name = self.option, self.name.replace("_", "-")
@@ -106,9 +141,6 @@ class _Parameter:
             "help": self._help(),
             "metavar": option.metavar or self._metavar(),
             "autocompletion": _completion(option) if option.suggested or option.choices else None,
-            # Settings are checked where files of them are, too.
-            "min": None if self._setting else option.low,
-            "max": None if self._setting else option.high,
         }
         if option.argument:
             return typer.Argument(**common)
@@ -123,16 +155,16 @@ class _Parameter:
         """What stands for the value where nothing is declared; None: what typer says of the type."""
         if self.option.choices:
             return "WORD"
-        kind = get_args(self.kind)[0] if self._several else self.kind
-        # Typer says that there is a list or a range, and then says which.
-        return f"<{kind.__name__}>" if kind in (int, float) and self.option.read is None else None
+        return None if self._number is None else f"<{self._number.__name__}>"
 
     def _help(self) -> str:
         if self._setting and self.group is not None:
             preset = self.group.preset
             return f"{explained(self.field.name)} [preset {preset}: {getattr(_settings(preset), self.field.name)}]"
+        low, high = self._limits
+        limits = "" if low is None and high is None else f" [{limits_text(low, high)}]"
         # Typer would put a default that is a text into brackets of its own.
-        return self.option.about + (f" [default: {self.option.default}]" if self.option.default else "")
+        return self.option.about + limits + (f" [default: {self.option.default}]" if self.option.default else "")
 
 
 @cache

@@ -130,7 +130,7 @@ def test_what_is_no_number_is_refused_in_one_paragraph(command: str) -> None:
         if one.metavar in ("<int>", "<float>"):
             told = run(*command.split(), *words, one.opts[0], "many")
             assert told.exit_code == 2 and "Traceback" not in told.stderr
-            assert told.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{one.opts[0]}'")
+            assert told.stderr.splitlines()[-1].startswith(f"Error: {one.opts[0]} has to be a")
 
 
 # ---- completion

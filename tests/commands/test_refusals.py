@@ -72,9 +72,9 @@ def test_clips_that_are_none(here: Path, film: Path, name: str, word: str) -> No
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [
-        ("--size", "-1", "from 0"), ("--size", "99999", "16384"), ("--size", "big", "integer"),
-        ("--steps", "0", "at least 1"), ("--content-weight", "nan", "content_weight"),
-        ("--style-weight", "inf", "style_weight"), ("--tv-weight", "-1", "at least 0"), ("--seed", "-1", "seed"),
+        ("--size", "-1", "from 0"), ("--size", "99999", "16384"), ("--size", "big", "whole number"),
+        ("--steps", "0", "at least 1"), ("--content-weight", "nan", "--content-weight"),
+        ("--style-weight", "inf", "--style-weight"), ("--tv-weight", "-1", "at least 0"), ("--seed", "-1", "seed"),
         ("--optimizer", "lbgfs", "did you mean 'lbfgs'"), ("--start", "nois", "did you mean 'noise'"),
         ("--preset", "drft", "did you mean 'draft'"), ("--network", "vgg19", "No such option"),
         ("--set", "stpes=3", "did you mean 'steps'"), ("--set", "steps", "NAME=VALUE"), ("--set", "[red]=3", "[red]"),
@@ -103,6 +103,25 @@ def test_options_of_a_picture(here: Path, option: str, value: str, word: str) ->
 def test_options_of_a_clip(here: Path, film: Path, option: str, value: str, word: str) -> None:
     refused(video(film, option, value), 2, word)
     assert names(here) == {"c.png", "s.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("image c.png -s s.png -o o.png --size abc", "--size has to be a whole number, from 0 to 16384, not 'abc'."),
+        ("image c.png -s s.png -o o.png --steps 2.5", "--steps has to be a whole number, at least 1, not '2.5'."),
+        ("image c.png -s s.png -o o.png --strength x", "--strength has to be a number, from 0 to 1, not 'x'."),
+        ("image c.png -s s.png -o o.png --tv-weight nan", "--tv-weight has to be a number, at least 0, not 'nan'."),
+        ("image c.png -s s.png -o o.png --story-frames 1", "--story-frames has to be from 2 to 1000, not 1."),
+        ("video c.png -s s.png -o o.mp4 --gif-size big", "--gif-size has to be a whole number, from 1 to 16384, not"),
+        ("batch c.png -s s.png -o out --workers x", "--workers has to be a whole number, at least 1, not 'x'."),
+        ("preview c.png -s s.png -o o.png --strength 0.5 --strength 2", "--strength has to be from 0 to 1, not 2."),
+        ("studio --port abc", "--port has to be a whole number, from 1 to 65535, not 'abc'."),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_told_in_plain_words(here: Path, command: str, said: str) -> None:
+    refused(run(*command.split(), columns=1000), 2, said)
+    assert not (here / "o.png").exists() and not (here / "out").exists()
 
 
 def test_all_weights_zero(here: Path) -> None:
