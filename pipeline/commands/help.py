@@ -6,6 +6,7 @@ an option. Here the panels are headings, and texts take what the names leave.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ ARGUMENTS = "Arguments"
 
 
 class PanelCommand(TyperCommand):
-    """A command whose help groups its options, and whose errors know that a file may begin with a dash."""
+    """A command whose help groups its options, and whose errors know what may be wrong with the name of a file."""
+
+    files: frozenset[str] = frozenset()
+    """The options that name files."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, panel by panel."""
@@ -43,8 +47,10 @@ class PanelCommand(TyperCommand):
                     formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As ever; where a file that begins with a dash is no option, the error says what to do."""
+        """As ever; where a file that begins with a dash is no option, the error says what to do. An empty name would
+        become that of the current folder."""
         given = list(args)
+        self._refuse_empty(ctx, given)
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
@@ -56,6 +62,16 @@ class PanelCommand(TyperCommand):
             raise typer.BadParameter(
                 f"{file} begins with a dash, as an option does. If it is the file of that name, write ./{file}", ctx
             ) from None
+
+    def _refuse_empty(self, ctx: Any, given: list[str]) -> None:
+        options = [param for param in self.get_params(ctx) if param.param_type_name == "option"]
+        with_value = {flag for param in options if not getattr(param, "is_flag", False) for flag in param.opts}
+        for before, word in pairwise(("", *given)):
+            option = word.removesuffix("=") if word.endswith("=") else before
+            if option in self.files and word in ("", f"{option}="):
+                raise typer.BadParameter(f"{option} is empty. Give it the name of a file.", ctx)
+            if not word and before not in with_value:
+                raise typer.BadParameter("A word of this command is empty (''), where a name is needed.", ctx)
 
 
 def panel_of(param: Any) -> str:

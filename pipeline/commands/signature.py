@@ -98,10 +98,10 @@ class _Parameter:
         low, high = self.option.low, self.option.high
         limits = "" if low is None and high is None else f", {limits_text(low, high)}"
         if not math.isfinite(number):
-            raise UsageError(f"{self._flag} has to be a {'whole ' if whole else ''}number{limits}, not {text!r}.")
+            raise UsageError(f"{self.flags[0]} has to be a {'whole ' if whole else ''}number{limits}, not {text!r}.")
         low, high = self._limits
         if (low is not None and number < low) or (high is not None and number > high):
-            raise UsageError(f"{self._flag} has to be {limits_text(low, high)}, not {text}.")
+            raise UsageError(f"{self.flags[0]} has to be {limits_text(low, high)}, not {text}.")
         return number
 
     @property
@@ -111,8 +111,14 @@ class _Parameter:
         return (None, None) if self._setting else (self.option.low, self.option.high)
 
     @property
-    def _flag(self) -> str:
-        return self.option.flags[0] if self.option.flags else f"--{self.name.replace('_', '-')}"
+    def flags(self) -> tuple[str, ...]:
+        """What it is called on the command line, as far as that says its value."""
+        return self.option.flags or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its value is the name of a file, or a folder."""
+        return self.kind is Path and self.option.read is None
 
     def as_typer(self) -> inspect.Parameter:
         """The parameter that typer reads."""
@@ -144,7 +150,7 @@ class _Parameter:
         }
         if option.argument:
             return typer.Argument(**common)
-        flags = option.flags or (f"--no-{name}" if self._inverted else f"--{name}",)
+        flags = (f"--no-{name}",) if self._inverted and not option.flags else self.flags
         if self._setting and self.kind is bool:
             flags = (f"--{name}/--no-{name}",)
         default = None if self.group is not None or option.default else self.field.default
@@ -211,11 +217,13 @@ def command(app: typer.Typer, *, examples: Sequence[str] = (), **more: Any) -> C
                 made = {name: part.made(given) for name, part in parts.items()}
             body(**made)
 
-        parameters = [one.as_typer() for part in parts.values() for one in part.parameters()]
+        every = [one for part in parts.values() for one in part.parameters()]
+        parameters = [one.as_typer() for one in every]
+        files = frozenset(flag for one in every if one.is_file for flag in one.flags)
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         named = {"name": body.__name__, "help": inspect.getdoc(body), "epilog": "\n".join(examples), **more}
-        app.command(cls=PanelCommand, **named)(run)
+        app.command(cls=type("PanelCommand", (PanelCommand,), {"files": files}), **named)(run)
         return body
 
     return add

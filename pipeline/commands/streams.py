@@ -65,6 +65,8 @@ def through_files(job: StillJob, form: StreamFormat, refused: dict[str, bool], o
     reads, writes = job.content == STREAM, job.output == STREAM
     if form.format is not None and not writes:
         raise UsageError("--format is for a picture that goes to stdout (-o -). The name of a file says its format.")
+    if form.format is not None and form.format not in FORMATS:
+        raise UsageError(f"--format cannot be {form.format!r}. It is one of {', '.join(FORMATS)}.")
     for name in (name for name, given in refused.items() if given and writes):
         raise UsageError(f"{name} needs a result with a name, and this one goes to stdout. Name a file with -o OUT.")
     if reads and sys.stdin.isatty():

@@ -113,9 +113,7 @@ class _Stoppable:
 
 def check_readable(path: Path) -> None:
     """Raise a MediaError where `path` is missing, a folder, a pipe, empty or may not be read."""
-    if not path.exists():
-        raise MediaError(f"{path}: there is no such file. Check the name and the folder.")
-    if path.is_dir():
+    if not path.exists() or path.is_dir():
         raise MediaError(f"{path}: {why_no_file(path)}")
     if stream_kind(path):
         stdin = "A picture that is to be painted can come from stdin: reelbrush image - …"

@@ -12,6 +12,7 @@ from pipeline.batch.ledger_rows import State
 from pipeline.clip.find_inputs import FoundIngredients, find_ingredients
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, ReplayError, UsageError
+from pipeline.file_kind import why_no_file
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import is_media_name
@@ -56,7 +57,7 @@ def find_gallery_items(
     finder = _ItemFinder(search)
     for path in paths:
         if not path.exists():
-            raise UsageError(f"{path}: there is no such file or folder. Look at how it is spelt.")
+            raise UsageError(f"{path}: {why_no_file(path, 'file or folder')}")
         if not path.is_dir() or next(path.glob("frame_*.png"), None) is not None:
             candidates.append(finder.open_item(path))
         elif (path / LEDGER).is_file():

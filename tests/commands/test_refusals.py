@@ -28,11 +28,11 @@ from tests.jobs import environment, paint_folder
     ("name", "word"),
     [
         ("missing.png", "no such file"), ("folder", "reelbrush video"), ("empty", "folder"), ("zero.png", "0 bytes"),
-        ("garbage.png", "not a picture"), ("cut.png", "cut off"), ("film.mp4", "reelbrush video"), ("", "folder"),
+        ("garbage.png", "not a picture"), ("cut.png", "cut off"), ("film.mp4", "reelbrush video"),
     ],
 )  # fmt: skip
 def test_contents_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
-    spoil(name, film) if name else None
+    spoil(name, film)
     refused(image(content=name), 1, name, word)
     assert not (here / "o.png").exists()
 
@@ -122,6 +122,50 @@ def test_options_of_a_clip(here: Path, film: Path, option: str, value: str, word
 def test_a_number_that_is_none_is_told_in_plain_words(here: Path, command: str, said: str) -> None:
     refused(run(*command.split(), columns=1000), 2, said)
     assert not (here / "o.png").exists() and not (here / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "hint"),
+    [
+        ("image c.png -s s.png@1,2,3 -o o.png", "s.png@1,2,3: there is no such file.", "s.png@X,Y,W,H"),
+        ("image c.png -s s.png:abc -o o.png", "s.png:abc: there is no such file.", "s.png:0.7"),
+        ("image c.png -s s.png@x:2 -o o.png", "s.png@x: there is no such file.", "s.png@X,Y,W,H"),
+        ("image c.png -s s.png --region c.png@abc=s.png -o o.png", "c.png@abc: there is no such file.", "c.png@12"),
+        ("image c.png -s s.png --protect c.png@abc -o o.png", "c.png@abc: there is no such file.", "c.png@12"),
+        ("video c.png -s s.png --exemplar c.png@abc -o o.mp4", "c.png@abc: there is no such file.", "c.png@12"),
+        ("batch c.png -s s.png@1,2 -o out", "s.png@1,2: there is no such style picture.", "@X,Y,W,H"),
+        ("image c.png -s no.png@1 -o o.png", "no.png@1: there is no such file. Look at how it is spelt.\n", ""),
+        ("image c.png -s http://a.b/s.png -o o.png", "this is an address (http://a.b/s.png)", "Download it first"),
+        ("video HTTPS://a.b/c.mp4 -s s.png -o o.mp4", "this is an address (HTTPS://a.b/c.mp4)", "Download it first"),
+        ("batch c.png -s https://a.b/s.png -o out", "this is an address (https://a.b/s.png)", "Download it first"),
+        ("image c.png -s s.png -o - --format foo", "--format cannot be 'foo'. It is one of png, jpg, webp, tif.", ""),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_none_says_what_may_have_been_meant(here: Path, command: str, said: str, hint: str) -> None:
+    result = run(*command.split(), columns=1000)
+    refused(result, result.exit_code, hint)
+    assert said in result.stderr and result.exit_code in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("image ? -s s.png -o o.png", "A word of this command is empty"), ("image c.png -s s.png -o ?", "-o is empty"),
+        ("image c.png -s s.png --output=", "--output is empty"), ("batch c.png ? -s s.png -o out", "A word of this"),
+        ("image c.png -s s.png -o o.png --story ?", "--story is empty"),
+        ("video ? -s s.png -o o.mp4", "A word of this"),
+        ("image c.png -s s.png -o o.png --weights ?", "--weights is empty"), ("measure c.png ?", "A word of this"),
+        ("image c.png -o o.png -s ?", "The name of a style picture is empty"),
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_not_the_current_folder(here: Path, command: str, said: str) -> None:
+    words = ["" if word == "?" else word for word in command.split()]
+    refused(run(*words, columns=1000), 2, said)
+
+
+def test_an_empty_label_is_one(here: Path) -> None:
+    """It is no name of a file."""
+    done(run("compare", "c.png", "s.png", "--label", "", "--label", "b", "-o", "o.png"))
 
 
 def test_all_weights_zero(here: Path) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import MediaError, UsageError
+from pipeline.file_kind import why_no_file
 from pipeline.media import is_animated
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import GET_HEIF, HEIF, READS_HEIF, STILLS, ending, is_media_name, may_be_missed
@@ -99,7 +100,7 @@ def find_inputs(
         elif _WILD.search(text):
             found = _matching(text, path, outdir, sequences, missed)
         else:
-            raise UsageError(f"{text}: there is no such file or folder. Look at how it is spelt.")
+            raise UsageError(f"{text}: {why_no_file(path, 'file or folder')}")
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     if not found:
