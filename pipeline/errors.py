@@ -27,8 +27,21 @@ class MediaError(ReelbrushError):
     """A video or a picture cannot be read as what it claims to be."""
 
 
+class WrongFileError(MediaError):
+    """What was named is not there, is no file, or has not the shape of what it is for: a mistake of who named it, not a
+    fault of the file."""
+
+    exit_code = 2
+
+
 class OutputError(ReelbrushError):
     """A result cannot be written: it exists already, the folder is read-only."""
+
+
+class OutputNameError(OutputError):
+    """No result can have the name that was given: it ends in what cannot be written, or its folder is not there."""
+
+    exit_code = 2
 
 
 class DiskFullError(OutputError):
@@ -39,8 +52,20 @@ class WeightsError(ReelbrushError):
     """The weights of a feature network are missing, incomplete or not what they should be."""
 
 
+class NoWeightsError(WeightsError):
+    """The file of weights that was named is not there."""
+
+    exit_code = 2
+
+
 class DeviceError(ReelbrushError):
     """The device that was asked for is not there or cannot do the work."""
+
+
+class UnknownDeviceError(DeviceError):
+    """There is no device of that name on any machine."""
+
+    exit_code = 2
 
 
 class PaintingError(ReelbrushError):
@@ -57,6 +82,12 @@ class ClusterError(ReelbrushError):
 
 class StoreError(ReelbrushError):
     """The work folder of a job holds something that does not belong to this job."""
+
+
+class NoStoreError(StoreError):
+    """What was named as the folder of a job is none."""
+
+    exit_code = 2
 
 
 class DamagedFrameError(StoreError):

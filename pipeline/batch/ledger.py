@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
-from pipeline.errors import DiskFullError, OutputError, StoreError
+from pipeline.errors import DiskFullError, NoStoreError, OutputError, StoreError
 from pipeline.frame_numbers import FrameNumbers
 
 LEDGER = "ledger.sqlite"
@@ -77,7 +77,9 @@ class Ledger:
         self.path = folder / LEDGER
         self._copy: TemporaryDirectory[str] | None = None
         if not write and not self.path.is_file():
-            raise StoreError(f"{folder}: there is no batch here ({LEDGER} is missing). Name the folder given with -o.")
+            raise NoStoreError(
+                f"{folder}: there is no batch here ({LEDGER} is missing). Name the folder given with -o."
+            )
         try:
             self._open(write)
         except sqlite3.DatabaseError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.framing import flag
 from pipeline.clip.jobs import HALF, ClipJob, StillJob
-from pipeline.errors import MediaError, UsageError
+from pipeline.errors import UsageError, WrongFileError
 from pipeline.file_kind import why_no_file
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import cannot_make, check_name, in_the_way
@@ -78,7 +78,7 @@ def check_still(job: StillJob) -> None:
     """See that a picture can be painted, as far as the names of its files say it; raises as `check_clip`."""
     job.check_framing()
     if job.content.is_dir():
-        raise MediaError(
+        raise WrongFileError(
             f"{job.content}: this is a folder. Name a picture in it, or paint all of them with reelbrush video."
         )
     styles = [style.path for style in job.styles]

@@ -11,7 +11,7 @@ from pipeline.clip.events import OnEvent, Stage, ignore
 from pipeline.clip.path_cache import cached_paths
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
-from pipeline.errors import MediaError, ReplayError
+from pipeline.errors import MediaError, ReplayError, WrongFileError
 from pipeline.media import fingerprint
 from pipeline.text import LONGEST, sanitize_line
 
@@ -59,13 +59,14 @@ class Finder:
     def check_given(self, path: Path, wanted: Sequence[Ingredient], what: str) -> None:
         """Make sure that a file given is one of the ingredients.
 
-        :raises ReplayError: it is not, or cannot be read.
+        :raises WrongFileError: it is not there.
+        :raises ReplayError: it is none of them.
         """
         if any(self._is(path, one) for one in wanted):
             return
         found = self._seen[path]
         if found is None:
-            raise ReplayError(f"{path}: there is no such file or folder, or it cannot be read.")
+            raise WrongFileError(f"{path}: there is no such file or folder, or it cannot be read.")
         should = " or ".join(dict.fromkeys(one.sha256[:12] for one in wanted))
         raise ReplayError(
             f"{path} is not {what} that {self._result} was painted from: its SHA-256 begins with {found[:12]}, not "

@@ -61,7 +61,10 @@ def _names(paths: Sequence[Path]) -> str:
 def _kept(output: Path) -> Path | None:
     """The folder in which a job is kept that has this output, if there is one."""
     half, work = output.parent / f"{output.name}{HALF}", work_folder(output)
-    return half if (half / STATE).exists() else work if (work / IDENTITY).exists() else None
+    try:
+        return half if (half / STATE).exists() else work if (work / IDENTITY).exists() else None
+    except OSError:  # too long a name: of that more is said when the output is looked at
+        return None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

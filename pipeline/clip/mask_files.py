@@ -13,7 +13,7 @@ from pipeline.clip.input_times import input_times
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.parse import bound_text
 from pipeline.clip.regions import Mask, Regions
-from pipeline.errors import MediaError, UsageError
+from pipeline.errors import MediaError, UsageError, WrongFileError
 from pipeline.media import Image, is_animated, open_source, read_picture, resize
 from pipeline.media.frame import Box, FrameSource, VideoInfo
 from pipeline.media.pictures import NotAPictureError, read_opacity
@@ -96,7 +96,8 @@ def still_masks(job: Regions, crop: Fraction | None, whole: Image, size: tuple[i
     :param crop: as `Framing.crop`.
     :param whole: the picture, uint8 (H, W, 3).
     :param size: width and height at which it is painted.
-    :raises MediaError: one of them cannot be read, has another shape, or is black throughout.
+    :raises MediaError: one of them cannot be read, or is black throughout.
+    :raises WrongFileError: one of them has another shape.
     """
     height, width = whole.shape[:2]
     geometry = Geometry((width, height), centre_crop(width, height, crop), size)
@@ -118,8 +119,8 @@ def open_clip_masks(job: ClipJob, info: VideoInfo) -> OpenMasks:
     """The masks of a clip.
 
     :param info: of the clip.
-    :raises MediaError: one of them cannot be read, has another shape, is black throughout, or has another number of
-        frames than the clip.
+    :raises MediaError: one of them cannot be read, or is black throughout.
+    :raises WrongFileError: one of them has another shape, or another number of frames than the clip.
     """
     geometry = geometry_of(info)
     return OpenMasks(tuple(_open_clip_mask(mask, job, info, geometry) for mask in job.masks), len(job.region), geometry)
@@ -141,7 +142,7 @@ def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tup
     found: dict[int, Image] = {}
     for one in mask.pictures:
         if not _is_single(one.path):
-            raise MediaError(
+            raise WrongFileError(
                 f"{one.path}: a mask that was drawn for a frame is a single picture. Name one, or write the name "
                 "without @FRAME for a mask that has a frame for every one of the clip."
             )
@@ -190,7 +191,7 @@ def _mask_frames(path: Path, job: ClipJob, info: VideoInfo) -> FrameSource:
             return source
     which = f"of the {whole} of {info.path.name}" if info.part is not None else f"of {info.path.name}"
     either = f", or for each of all {whole}" if info.part is not None else ""
-    raise MediaError(
+    raise WrongFileError(
         f"{path}: this mask has {masks} frames, and {info.frames} are painted {which}. Give a mask with a frame for "
         f"each of those{either}, or a single picture that is for all of them."
     )
@@ -215,7 +216,8 @@ def fitted_mask(path: Path, mask: Image, geometry: Geometry, white: bool = True)
     """A mask, uint8 (h, w), as it lies on what is painted.
 
     :param white: whether something of it has to be.
-    :raises MediaError: it has another shape, or leaves nothing of it.
+    :raises WrongFileError: it has another shape.
+    :raises MediaError: it leaves nothing of it.
     """
     _check_shape(path, (mask.shape[1], mask.shape[0]), geometry.source)
     if white and not mask.any():
@@ -248,7 +250,7 @@ def _check_shape(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> 
     width, height = size
     slack = ASKEW + 1 / min(*size, *wanted)
     if abs(width * wanted[1] / (height * wanted[0]) - 1) > slack:
-        raise MediaError(
+        raise WrongFileError(
             f"{path}: this mask is {width}x{height}, and what it lies on {wanted[0]}x{wanted[1]}. A mask has the shape "
             "of the whole input, at whatever size."
         )

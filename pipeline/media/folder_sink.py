@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pipeline.atomic import hidden, remove, replace_folder, sync_file
-from pipeline.errors import MediaError, OutputError
+from pipeline.errors import MediaError, OutputError, OutputNameError
 from pipeline.media.frame_file import encode_png
 from pipeline.media.outputs import cannot_write, check_folder, check_name
 from pipeline.media.pictures import open_picture
@@ -26,7 +26,7 @@ def check_output_folder(path: Path, overwrite: bool) -> None:
     """
     check_name(path)
     if path.exists() and not path.is_dir():
-        raise OutputError(f"{path}: this is a file; a folder is needed. Choose another name.")
+        raise OutputNameError(f"{path}: this is a file; a folder is needed. Choose another name.")
     inside = [entry.name for entry in path.iterdir()] if path.is_dir() else []
     if inside and not overwrite:
         raise OutputError(f"{path}: this folder is not empty. Choose another one, or replace it with --overwrite.")

@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.atomic import LONGEST_NAME, hidden, new_file, replace_file
-from pipeline.errors import DiskFullError, OutputError, UsageError
+from pipeline.errors import DiskFullError, OutputError, OutputNameError, UsageError
 from pipeline.file_kind import stream_kind
 from pipeline.text import sanitize_line
 
 
 def check_name(path: Path, beside: str = "") -> None:
-    """Raise an OutputError where the name of `path` is too long for a disk.
+    """Raise an OutputNameError where the name of `path` is too long for a disk.
 
     Args:
         beside: what is put behind the name for something that has to lie beside it, such as '.reelbrush'.
@@ -24,7 +24,7 @@ def check_name(path: Path, beside: str = "") -> None:
     there, most = len(os.fsencode(path.name)), LONGEST_NAME - len(beside)
     if there > most:
         why = f", as NAME{beside} lies beside it" if beside else ""
-        raise OutputError(
+        raise OutputNameError(
             f"{path.parent}: the name {sanitize_line(path.name, 40)!r} takes {there} bytes, and {most} is the most "
             f"that there can be{why}. Choose a shorter one."
         )
@@ -40,9 +40,9 @@ def check_output(path: str | Path, overwrite: bool = False) -> None:
     path = Path(path)
     check_name(path)
     if path.is_dir():
-        raise OutputError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
+        raise OutputNameError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
     if stream_kind(path):
-        raise OutputError(f"{path}: this is {stream_kind(path)}; the result is a file. Choose another name.")
+        raise OutputNameError(f"{path}: this is {stream_kind(path)}; the result is a file. Choose another name.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: this exists already. Choose another name, or replace it with --overwrite.")
     if path.is_symlink() and not overwrite:
@@ -59,8 +59,8 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         there = in_the_way(folder)
         if there:
-            raise OutputError(f"{there}, and a folder is needed there. Choose another place.")
-        raise OutputError(f"{folder}: there is no such folder. Create it first, or choose another place.")
+            raise OutputNameError(f"{there}, and a folder is needed there. Choose another place.")
+        raise OutputNameError(f"{folder}: there is no such folder. Create it first, or choose another place.")
     try:
         # Permissions, quotas and read-only mounts all show only when it is tried.
         with tempfile.TemporaryFile(dir=folder):
@@ -76,7 +76,7 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"{path}: nothing may be written there ({error.strerror}). Choose another place.")
     if error.errno == errno.ENAMETOOLONG:
-        return OutputError(f"{path.name}: the name is too long. Choose a shorter one.")
+        return OutputNameError(f"{path.name}: the name is too long. Choose a shorter one.")
     return OutputError(f"{path}: this cannot be written ({error.strerror or error}). Choose another place.")
 
 
@@ -99,7 +99,9 @@ def cannot_make(folder: Path, error: OSError | None = None, what: str = "folder"
     """
     there = in_the_way(folder)
     if there or error is None:
-        return OutputError(f"The {what} {folder} cannot be made: {there}. Move that away, or choose another output.")
+        return OutputNameError(
+            f"The {what} {folder} cannot be made: {there}. Move that away, or choose another output."
+        )
     return OutputError(
         f"The {what} {folder} cannot be made: {error.strerror or error}. Choose an output in a folder you can write to."
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from pipeline.errors import MediaError
+from pipeline.errors import MediaError, WrongFileError
 from pipeline.media.deep_pictures import read_exact_picture
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
@@ -254,7 +254,7 @@ def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[s
         else:
             files.append(path)
     if not files:
-        raise MediaError(f"{folder}: there is no picture in this folder. Choose one that holds the frames.")
+        raise WrongFileError(f"{folder}: there is no picture in this folder. Choose one that holds the frames.")
     notes = []
     if ignored:
         some = ", ".join(ignored[:3]) + (", ..." if len(ignored) > 3 else "")

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-from pipeline.errors import MediaError
+from pipeline.errors import MediaError, WrongFileError
 from pipeline.file_kind import stream_kind, why_no_file
 from pipeline.media.damage import past_damage, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
@@ -112,12 +112,13 @@ class _Stoppable:
 
 
 def check_readable(path: Path) -> None:
-    """Raise a MediaError where `path` is missing, a folder, a pipe, empty or may not be read."""
+    """Raise a MediaError where `path` is empty or may not be read, a WrongFileError where it is missing, a folder or a
+    pipe."""
     if not path.exists() or path.is_dir():
-        raise MediaError(f"{path}: {why_no_file(path)}")
+        raise WrongFileError(f"{path}: {why_no_file(path)}")
     if stream_kind(path):
         stdin = "A picture that is to be painted can come from stdin: reelbrush image - …"
-        raise MediaError(f"{path}: {why_no_file(path)} {stdin}")
+        raise WrongFileError(f"{path}: {why_no_file(path)} {stdin}")
     try:
         with path.open("rb") as stream:
             first = stream.read(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image as Pillow
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, OutputNameError
 from pipeline.media.frame_file import encode_png
 from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
 from pipeline.media.outputs import check_output, written_atomically
@@ -27,7 +27,7 @@ def check_picture_output(path: str | Path, overwrite: bool = False) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
-        raise OutputError(f"{path}: a picture must end in one of {', '.join(WRITABLE)}. Choose such a name.")
+        raise OutputNameError(f"{path}: a picture must end in one of {', '.join(WRITABLE)}. Choose such a name.")
     check_output(path, overwrite)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.errors import DeviceError
+from pipeline.errors import DeviceError, UnknownDeviceError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -18,7 +18,8 @@ def choose_device(name: str = "auto") -> torch.device:
     """The device to paint on.
 
     :param name: 'auto' (CUDA, else Apple's MPS, else the CPU), 'cpu', 'cuda', 'cuda:N' or 'mps'.
-    :raises DeviceError: a device that this machine or this build of torch does not have.
+    :raises UnknownDeviceError: no device is called so.
+    :raises DeviceError: one that this machine or this build of torch does not have.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -27,12 +28,13 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise DeviceError(f"There is no device {name!r}. Use auto, cpu, cuda, cuda:N or mps.") from None
+        raise _unknown(name) from None
+    if device.type not in {"cpu", "cuda", "mps"}:
+        raise _unknown(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     missing = (
         (device.type == "cuda" and (device.index or 0) >= count)
         or (device.type == "mps" and not torch.backends.mps.is_available())
-        or device.type not in {"cpu", "cuda", "mps"}
         or (device.type == "cpu" and device.index)
     )
     if missing:
@@ -42,6 +44,10 @@ def choose_device(name: str = "auto") -> torch.device:
             "Use --device auto or --device cpu, or see 'reelbrush doctor'."
         )
     return device
+
+
+def _unknown(name: str) -> UnknownDeviceError:
+    return UnknownDeviceError(f"There is no device {name!r}. Use auto, cpu, cuda, cuda:N or mps.")
 
 
 def choose_precision(device: torch.device, wanted: Precision = "auto") -> torch.dtype:

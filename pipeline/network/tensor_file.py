@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.atomic import new_file
-from pipeline.errors import WeightsError
+from pipeline.errors import NoWeightsError, WeightsError
 from pipeline.file_kind import stream_kind, why_no_file
 from pipeline.text import size_text
 
@@ -161,8 +161,9 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:
     if isinstance(error, FileNotFoundError):
-        return WeightsError(f"There is no weights file {path}. Check the path, or see `reelbrush weights list`.")
-    return WeightsError(f"The weights file {path} cannot be read ({error.strerror or error}). {_ADVICE}")
+        return NoWeightsError(f"There is no weights file {path}. Check the path, or see `reelbrush weights list`.")
+    kind = NoWeightsError if isinstance(error, IsADirectoryError) else WeightsError
+    return kind(f"The weights file {path} cannot be read ({error.strerror or error}). {_ADVICE}")
 
 
 def _kind(thing: object) -> str:

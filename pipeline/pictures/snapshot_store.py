@@ -16,7 +16,7 @@ from pipeline.atomic import hidden, remove, replace_folder
 from pipeline.clip.own_files import OwnFiles
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
-from pipeline.errors import MediaError, OutputError, ReplayError, StoreError
+from pipeline.errors import MediaError, NoStoreError, OutputError, ReplayError, StoreError
 from pipeline.media import read_metadata, read_picture, write_picture
 from pipeline.media.outputs import cannot_write, check_folder
 from pipeline.pictures.snapshots import Loss, Snapshot, Snapshots
@@ -130,7 +130,7 @@ def read_snapshots(folder: Path) -> StoredSnapshots:
 
 def _index(folder: Path) -> Any:
     if not folder.exists():
-        raise StoreError(f"{folder}: there is no such folder. {_ADVICE}")
+        raise NoStoreError(f"{folder}: there is no such folder. {_ADVICE}")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

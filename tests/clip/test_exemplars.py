@@ -90,7 +90,7 @@ def test_a_frame_of_another_shape_is_refused(tmp_path: Path, inputs: Path) -> No
     refused = invoke(*job, "--first", tmp_path / "square.png")
     assert refused.exit_code == 2 and "another shape" in refused.stderr
     missing = invoke(*job, "--first", tmp_path / "none.png")
-    assert missing.exit_code == 1 and "none.png" in missing.stderr
+    assert missing.exit_code == 2 and "none.png" in missing.stderr
     assert invoke(*job, "--first", tmp_path / "square.png", "--aspect", "1:1").exit_code == 0
     cut = read_picture(tmp_path / "out" / "frame_000001.png")
     assert cut.shape == (32, 32, 3)
@@ -235,7 +235,7 @@ def test_numbers_count_from_the_start_of_the_input(tmp_path: Path, corrected: Pa
     (["last.png@9s"], 2, "there is no such frame"),
     (["last.png@0"], 2, "not among those that are painted"),
     (["last.png@1", "hand.png"], 2, "are for the same frame"),
-    (["in@1"], 1, "in"),
+    (["in@1"], 2, "in"),
     (["text.png@1"], 1, "this is not a picture"),
 ])  # fmt: skip
 def test_mistakes_are_told_before_anything_is_painted(

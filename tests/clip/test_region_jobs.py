@@ -222,12 +222,12 @@ def test_of_a_mask_that_is_transparent_counts_how_opaque_it_is(here: Path) -> No
 @pytest.mark.parametrize(
     ("mask", "says", "code"),
     [
-        ("gone.png", "gone.png: there is no such file", 1),
+        ("gone.png", "gone.png: there is no such file", 2),
         ("text.png", "text.png", 1),
-        ("wide.png", "this mask is 96x32, and what it lies on 48x32", 1),
+        ("wide.png", "this mask is 96x32, and what it lies on 48x32", 2),
         ("black.png", "black throughout", 1),
         ("aside.png", "outside of what is painted", 1),
-        ("folder", "folder", 1),
+        ("folder", "folder", 2),
         ("moving.gif", "Name a single picture", 2),
     ],
 )
@@ -332,7 +332,7 @@ def test_of_a_longer_mask_the_frames_that_are_painted_count(here: Path) -> None:
         inside = slice(7 + 2 * number, 17 + 2 * number)
         np.testing.assert_array_equal(found[:, inside], content[:, inside])
     (here / "masks" / "5.png").unlink()
-    said = refused(*job, "-o", "other", code=1)
+    said = refused(*job, "-o", "other", code=2)
     assert "masks: this mask has 5 frames, and 6 are painted of in." in said
     assert not (here / "other").exists() and not (here / "other.reelbrush").exists()
 
@@ -341,7 +341,7 @@ def test_of_a_longer_mask_the_frames_that_are_painted_count(here: Path) -> None:
 def test_a_mask_is_as_long_as_what_is_painted_or_as_all_of_the_input(masks: int, frames: str, here: Path) -> None:
     moving_folder(here / "in", 6)
     masks_of(here / "masks", masks)
-    said = refused("video", "in", "-s", "a.png", "--protect", "masks", "--frames", frames, "-o", "o", *QUICK, code=1)
+    said = refused("video", "in", "-s", "a.png", "--protect", "masks", "--frames", frames, "-o", "o", *QUICK, code=2)
     painted = int(frames[2]) - int(frames[0])
     assert f"masks: this mask has {masks} frames, and {painted} are painted of the 6 of in." in said
     assert "Give a mask with a frame for each of those, or for each of all 6, or a single picture" in said
@@ -547,8 +547,8 @@ def test_a_mask_does_not_follow_over_a_cut_and_says_so(here: Path) -> None:
         ("m.png@0", "none of the frames that this mask was drawn for is among those that are painted", 2),
         ("m.png@1+left.png", "Say for which frame each was drawn", 2),
         ("black.png@2", "black throughout", 1),
-        ("in@2", "is a single picture", 1),
-        ("gone.png@2", "gone.png", 1),
+        ("in@2", "is a single picture", 2),
+        ("gone.png@2", "gone.png", 2),
     ],
 )
 def test_a_drawing_for_no_frame_is_refused(mask: str, says: str, code: int, here: Path) -> None:

@@ -22,7 +22,7 @@ from pipeline.clip.jobs import ReplayJob
 from pipeline.clip.provenance import JOB, near
 from pipeline.clip.record_reading import read_record, recorded_settings
 from pipeline.clip.replay import count_differing_frames, run_replay
-from pipeline.errors import OutputError, ReplayError, UsageError, WeightsError
+from pipeline.errors import OutputError, ReplayError, UsageError, WeightsError, WrongFileError
 from pipeline.media import fingerprint, open_source, read_metadata, read_picture, write_picture
 from pipeline.network import device, packaged
 from pipeline.network.tensor_file import file_sha256
@@ -280,7 +280,7 @@ def test_what_has_changed_is_named_and_nothing_is_painted(here: Path) -> None:
         again(here / "o.png", here / "p.png", styles=(here / "t.png",))
     with pytest.raises(ReplayError, match=r"t\.png is not the input"):
         again(here / "o.png", here / "p.png", source=here / "t.png")
-    with pytest.raises(ReplayError, match=r"none\.png: there is no such file"):
+    with pytest.raises(WrongFileError, match=r"none\.png: there is no such file"):
         again(here / "o.png", here / "p.png", source=here / "none.png")
     assert not (here / "p.png").exists()
 

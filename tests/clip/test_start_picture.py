@@ -80,7 +80,7 @@ def test_what_is_neither_a_word_nor_a_picture_is_said(here: Path) -> None:
     assert refused.exit_code == 2 and "did you mean 'content'?" in refused.stderr
     assert "or the name of a picture" in refused.stderr
     missing = invoke("video", "in", "-s", "s.png", *QUICK, "--start", "none.png", "-o", "a")
-    assert missing.exit_code == 1 and "none.png" in missing.stderr
+    assert missing.exit_code == 2 and "none.png" in missing.stderr
     with pytest.raises(SettingsError):
         resolve("draft", {"start": "other.png"})
     assert split_start({"start": "noise", "size": 9}) == ({"start": "noise", "size": 9}, None)

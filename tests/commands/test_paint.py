@@ -53,9 +53,10 @@ def test_json_of_a_clip(here: Path, film: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(("--content-weight", "nan"), 2), (("--start", "none.png"), 1)], ids=["usage", "failed"]
+    ("arguments", "code"), [(("--content-weight", "nan"), 2), (("--start", "zero.png"), 1)], ids=["usage", "failed"]
 )
 def test_an_error_is_a_json_line_too(here: Path, arguments: tuple[str, ...], code: int) -> None:
+    (here / "zero.png").touch()
     result = image("--json", *arguments)
     assert result.exit_code == code
     (line,) = events(result.stdout)
@@ -257,8 +258,8 @@ def test_names_are_names(here: Path, name: str) -> None:
     result = done(image(content=f"names/in {name}", style=f"names/style {name}", out=f"names/out {name}.png"))
     assert f"names/in {name}: 1 picture" in result.stderr
     assert f"\nnames/out {name}.png (" in result.stderr
-    refused(image(content=f"names/no {name}"), 1, f"names/no {name}: there is no such file")
-    refused(image(style=f"names/none/{name}"), 1, "no such file")
+    refused(image(content=f"names/no {name}"), 2, f"names/no {name}: there is no such file")
+    refused(image(style=f"names/none/{name}"), 2, "no such file")
 
 
 @posix

@@ -80,7 +80,7 @@ def test_a_batch_goes_on_without_it(here: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/null"])
 def test_a_device_is_no_file(here: Path, name: str) -> None:
-    refused(run("image", name, "-s", "s.png", "-o", "o.png", *PAINT), 1, f"{name}: this is a device")
+    refused(run("image", name, "-s", "s.png", "-o", "o.png", *PAINT), 2, f"{name}: this is a device")
 
 
 def test_what_a_shell_makes_of_a_command_is_a_pipe(here: Path) -> None:

@@ -24,6 +24,12 @@ from tests.jobs import environment, paint_folder
 # ---- inputs that cannot be painted
 
 
+def code_of(name: str) -> int:
+    """A name of nothing, or of no file, is a mistake of who typed it; what is in a file is not."""
+    wrong_name = Path(name).stem == "missing" or name in ("", "folder", "empty", "texts")
+    return 2 if wrong_name else 1
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [
@@ -33,7 +39,7 @@ from tests.jobs import environment, paint_folder
 )  # fmt: skip
 def test_contents_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
     spoil(name, film)
-    refused(image(content=name), 1, name, word)
+    refused(image(content=name), code_of(name), name, word)
     assert not (here / "o.png").exists()
 
 
@@ -46,9 +52,9 @@ def test_contents_that_are_no_picture(here: Path, film: Path, name: str, word: s
 )  # fmt: skip
 def test_styles_and_starts_that_are_no_picture(here: Path, film: Path, name: str, word: str) -> None:
     spoil(name, film)
-    refused(image(style=name), 1, name, word)
-    refused(image("--start", name), 1, name, word)
-    refused(video(film, style=name), 1, name, word)
+    refused(image(style=name), code_of(name), name, word)
+    refused(image("--start", name), code_of(name), name, word)
+    refused(video(film, style=name), code_of(name), name, word)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_styles_and_starts_that_are_no_picture(here: Path, film: Path, name: str
 def test_clips_that_are_none(here: Path, film: Path, name: str, word: str) -> None:
     spoil(name, film)
     before = names(here)
-    refused(video(name), 1, name, word)
+    refused(video(name), code_of(name), name, word)
     assert names(here) == before
 
 
@@ -223,7 +229,8 @@ def test_damaged_weights_of_the_package_are_named_with_what_mends_them(
 def test_devices_that_are_not_there(here: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    refused(image("--device", device), 1, f"'{device}'", "cpu")
+    # What is called so could be in this machine, and is not.
+    refused(image("--device", device), 1 if device.startswith(("cuda", "mps")) else 2, f"'{device}'", "cpu")
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors", "missing.pth", "folder"])
@@ -232,8 +239,9 @@ def test_wrong_weights(here: Path, film: Path, name: str) -> None:
         spoil(name, film)
     elif name != "missing.pth":
         (here / name).write_bytes(np.random.default_rng(0).bytes(3000))
-    refused(image("--weights", name), 1, name)
-    refused(run("weights", "import", name), 1, name)
+    code = 2 if name in ("missing.pth", "folder") else 1
+    refused(image("--weights", name), code, name)
+    refused(run("weights", "import", name), code, name)
     assert not (here / "no-weights").exists()
 
 
@@ -252,17 +260,17 @@ def test_outputs_of_a_picture(here: Path, out: str, word: str) -> None:
     (here / "there.png").write_bytes(b"precious")
     (here / "folder.png").mkdir()
     before = names(here)
-    refused(image(out=out), 1, out.partition("/")[0], word)
+    refused(image(out=out), 1 if out == "there.png" else 2, out.partition("/")[0], word)
     assert names(here) == before and (here / "there.png").read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize(
     ("out", "code", "word"),
     [
-        ("there.mp4", 1, "--overwrite"), ("nowhere/o.mp4", 1, "no such folder"), ("full", 1, "not empty"),
+        ("there.mp4", 1, "--overwrite"), ("nowhere/o.mp4", 2, "no such folder"), ("full", 1, "not empty"),
         ("file", 1, "exists already"), ("o.avi", 2, ".mp4"), (".", 2, "holds the source"),
-        ("file/o.mp4", 1, "file is a file, and a folder is needed there"),
-        ("i.mp4", 1, "The work folder i.mp4.reelbrush cannot be made: i.mp4.reelbrush is a file. Move that away"),
+        ("file/o.mp4", 2, "file is a file, and a folder is needed there"),
+        ("i.mp4", 2, "The work folder i.mp4.reelbrush cannot be made: i.mp4.reelbrush is a file. Move that away"),
     ],
 )  # fmt: skip
 def test_outputs_of_a_clip(here: Path, film: Path, out: str, code: int, word: str) -> None:
@@ -274,6 +282,11 @@ def test_outputs_of_a_clip(here: Path, film: Path, out: str, code: int, word: st
     before = names(here)
     refused(video("v.mp4", out=out), code, word)
     assert names(here) == before and (here / "there.mp4").read_bytes() == b"precious"
+
+
+def test_a_name_that_is_too_long_for_a_disk(here: Path, film: Path) -> None:
+    refused(image(out=f"{'n' * 300}.png"), 2, "304 bytes", "Choose a shorter one")
+    refused(video(film, out=f"{'n' * 250}.mp4"), 2, "254 bytes", "lies beside it")
 
 
 @posix
@@ -321,7 +334,7 @@ def test_a_link_that_leads_nowhere_is_replaced_only_when_asked(here: Path, film:
 @pytest.mark.parametrize("more", [(), ("--overwrite",)])
 def test_no_pipe_is_replaced(here: Path, more: tuple[str, ...]) -> None:
     os.mkfifo("o.png")
-    refused(image(*more), 1, "o.png: this is a pipe; the result is a file")
+    refused(image(*more), 2, "o.png: this is a pipe; the result is a file")
 
 
 @posix
@@ -336,7 +349,7 @@ def test_no_pipe_is_replaced(here: Path, more: tuple[str, ...]) -> None:
 def test_a_folder_of_paintings_that_cannot_be_made(here: Path, folder: str, said: str) -> None:
     (here / "dead").symlink_to("gone")
     before = names(here)
-    refused(run("batch", "s.png", "-s", "s.png", "-o", folder, columns=1000), 1, "cannot be made: ", said)
+    refused(run("batch", "s.png", "-s", "s.png", "-o", folder, columns=1000), 2, "cannot be made: ", said)
     assert names(here) == before
 
 
@@ -395,9 +408,9 @@ def test_rates_of_a_library_caller(here: Path, film: Path, fps: Any) -> None:
 
 
 WRONG = [
-    ("video none.mp4 -s s.png -o o.mp4", 1, "none.mp4: there is no such file"),
-    ("video c.png -s none.png -o o.mp4", 1, "none.png: there is no such file"),
-    ("video c.png -s s.png -o none/o.mp4", 1, "none: there is no such folder"),
+    ("video none.mp4 -s s.png -o o.mp4", 2, "none.mp4: there is no such file"),
+    ("video c.png -s none.png -o o.mp4", 2, "none.png: there is no such file"),
+    ("video c.png -s s.png -o none/o.mp4", 2, "none: there is no such folder"),
     ("video c.png -s s.png -o s.mp4", 1, "--overwrite"),
     ("video c.png -s s.png -o o.mp4 --set stpes=3", 2, "did you mean 'steps'"),
     ("video c.png -s s.png -o o.mp4 --codec vp9", 2, "A .mp4 file cannot hold vp9"),
@@ -406,21 +419,21 @@ WRONG = [
     ("video c.png -s s.png -o o.gif --quality 7", 2, "A GIF has no quality"),
     ("video c.png -s s.png -o o.xyz", 2, "a clip cannot be written as .xyz"),
     ("video c.png -s s.png -o o --codec h264", 2, "a folder of PNG pictures has no codec"),
-    ("image none.png -s s.png -o o.png", 1, "none.png: there is no such file"),
+    ("image none.png -s s.png -o o.png", 2, "none.png: there is no such file"),
     ("image c.png -s s.png -o o.png --story s.mp4", 1, "--overwrite"),
     ("batch none -s s.png -o out", 2, "none: there is no such file or folder"),
     ("preview none.mp4 -s s.png -o o.png", 2, "none.mp4: there is no such file or folder"),
-    ("story none -o o.gif", 1, "none: there is no such folder"),
-    ("replay none.png -o o.png", 1, "none.png: there is no such file"),
-    ("measure none.mp4 c.png", 1, "none.mp4: there is no such file"),
+    ("story none -o o.gif", 2, "none: there is no such folder"),
+    ("replay none.png -o o.png", 2, "none.png: there is no such file"),
+    ("measure none.mp4 c.png", 2, "none.mp4: there is no such file"),
     ("gallery none.png -o o.png", 2, "none.png: there is no such file or folder"),
-    ("panels none.png -o o.png", 1, "none.png: there is no such file"),
-    ("compare none.png c.png -o o.png", 1, "none.png: there is no such file"),
-    ("figure features none.png -o o.png", 1, "none.png: there is no such file"),
-    ("figure weights c.png none.png -o o.png", 1, "none.png: there is no such file"),
-    ("figure reconstruct none.png s.png -o o.png", 1, "none.png: there is no such file"),
-    ("figure losses none.png -o o.png", 1, "none.png: there is no such file"),
-    ("status none", 1, "there is no batch here"),
+    ("panels none.png -o o.png", 2, "none.png: there is no such file"),
+    ("compare none.png c.png -o o.png", 2, "none.png: there is no such file"),
+    ("figure features none.png -o o.png", 2, "none.png: there is no such file"),
+    ("figure weights c.png none.png -o o.png", 2, "none.png: there is no such file"),
+    ("figure reconstruct none.png s.png -o o.png", 2, "none.png: there is no such file"),
+    ("figure losses none.png -o o.png", 2, "none.png: there is no such file"),
+    ("status none", 2, "there is no batch here"),
 ]
 
 

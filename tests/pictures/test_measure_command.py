@@ -209,10 +209,10 @@ def test_nothing_is_replaced_unasked(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("in.mp4", "none.mp4"), 1, ("none.mp4", "no such file")),
+        (("in.mp4", "none.mp4"), 2, ("none.mp4", "no such file")),
         (("in.mp4", "upright.mp4"), 2, ("proportions",)),
         (("in.mp4", "folder/0.png"), 2, ("only one frame",)),
-        (("in.mp4", "out.mp4", "--plot", "p.bmp"), 1, ("p.bmp", ".png")),
+        (("in.mp4", "out.mp4", "--plot", "p.bmp"), 2, ("p.bmp", ".png")),
         (("in.mp4", "out.mp4", "--heatmap", "h.png"), 2, ("h.png", ".mp4")),
         (("in.mp4", "out.mp4", "--heatmap", "in.mp4", "--overwrite"), 2, ("in.mp4", "replace")),
         (("in.mp4", "out.mp4", "--plot", "x.png", "--heatmap", "x.png"), 2, ("same file",)),

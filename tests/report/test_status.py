@@ -374,7 +374,7 @@ def test_the_command_shows_and_tells(tmp_path: Path, ledger: Ledger) -> None:
 def test_where_there_is_no_batch(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "gone"):
         refused = reelbrush("status", folder)
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert "there is no batch here" in refused.stderr
         assert "Traceback" not in refused.stderr
         assert not list(tmp_path.iterdir())

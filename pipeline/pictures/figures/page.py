@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.errors import MediaError, OutputError
+from pipeline.errors import MediaError, OutputNameError
 from pipeline.media import (
     Image,
     check_output,
@@ -125,7 +125,9 @@ def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None
             check_readable(source)
         refuse_same_file(source, (output,))
     if not _vector(output) and output.suffix.lower() not in WRITABLE:
-        raise OutputError(f"{output}: a figure must end in .svg or one of {', '.join(WRITABLE)}. Choose such a name.")
+        raise OutputNameError(
+            f"{output}: a figure must end in .svg or one of {', '.join(WRITABLE)}. Choose such a name."
+        )
     check_output(output, overwrite)
 
 
