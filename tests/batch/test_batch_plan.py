@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,23 @@ def test_what_a_person_may_miss_of_a_folder_is_named(home: Path) -> None:
     make(home, "only/d.jxl")
     with pytest.raises(UsageError, match=r"no video and no picture there .* 1 file was left out.*: d\.jxl"):
         plan_batch(["only"], ["ink.jpg"], "out")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with names in folders")
+@pytest.mark.parametrize("text", ["in", "in/*"])
+def test_what_is_called_like_a_picture_and_is_no_file_is_named(home: Path, text: str) -> None:
+    (home / "in/gone.jpg").symlink_to("nowhere.jpg")
+    (home / "in/gone.txt").symlink_to("nowhere.txt")
+    os.mkfifo(home / "in/live.mp4")
+    make(home, "in/x.jxl")
+    batch = plan_batch([text], ["ink.jpg"], "out")
+    assert len(batch.items) == 3
+    assert {path.name for path in batch.left_out} == {"gone.jpg", "live.mp4", "x.jxl"}
+    said = left_out_text(batch.left_out)
+    assert "1 file was left out" in said and "x.jxl" in said
+    assert said.endswith(
+        "2 entries were left out, which are no files: gone.jpg (a link to what is not there), live.mp4 (a pipe)."
+    )
 
 
 def test_what_is_for_videos_stays_off_gifs_and_pictures(home: Path) -> None:

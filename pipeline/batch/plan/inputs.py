@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import MediaError, UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import stream_kind, why_no_file
 from pipeline.media import is_animated
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import GET_HEIF, HEIF, READS_HEIF, STILLS, ending, is_media_name, may_be_missed
@@ -114,10 +114,35 @@ def find_inputs(
 
 def left_out_text(files: Sequence[Path]) -> str:
     """Which files were left out of folders, and what makes them be taken; '' where there is none."""
+    no_files = [file for file in files if _is_no_file(file)]
+    return " ".join(text for text in (_named_wrong([file for file in files if file not in no_files]),
+                                      _no_files_text(no_files)) if text)  # fmt: skip
+
+
+def _no_files_text(paths: Sequence[Path]) -> str:
+    """Of entries of folders whose names promise a picture or a video, and which are no files."""
+    if not paths:
+        return ""
+    kinds = [f"{sanitize_line(path.name)} ({stream_kind(path) or 'a link to what is not there'})" for path in paths]
+    one, several = "1 entry was left out, which is no file", f"{len(paths)} entries were left out, which are no files"
+    return f"{one if len(paths) == 1 else several}: {_first_of(kinds)}."
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether something has this name that can be neither read nor searched: a link to nothing, a pipe, a device."""
+    return (path.is_symlink() or is_there(path)) and not (path.is_file() or path.is_dir())
+
+
+def _named_wrong(files: Sequence[Path]) -> str:
+    """Of files whose names promise nothing that can be read."""
     if not files:
         return ""
     names = [sanitize_line(file.name) + ("" if ending(file) else " (its name has no ending)") for file in files]
-    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    listed = _first_of(names)
     heif = f" HEIC is read with {GET_HEIF}." if not READS_HEIF and any(ending(file) in HEIF for file in files) else ""
     noun = "1 file was" if len(files) == 1 else f"{len(files)} files were"
     return (
@@ -147,6 +172,7 @@ def _walk(
     entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural_key)
     files = {entry for entry in entries if is_media_name(entry) and entry.is_file()}
     left_out += [entry for entry in entries if may_be_missed(entry) and entry.is_file()]
+    left_out += [entry for entry in entries if is_media_name(entry) and _is_no_file(entry)]
     if sequences and _numbered(files):
         yield Input(folder, root, True) if folder != root else Input(folder, root.parent, True, searched=False)
         files = set()
@@ -189,6 +215,8 @@ def _matching(text: str, path: Path, outdir: Path, sequences: bool, left_out: li
                 found.append(Input(match, root))
             elif may_be_missed(match):
                 left_out.append(match)
+        elif is_media_name(match) and _is_no_file(match):
+            left_out.append(match)
         elif match.is_dir() and not deep:
             # With '**' the pattern itself says what is wanted of the folders below.
             found.extend(_walk(match, root, outdir, sequences, set(), left_out))
