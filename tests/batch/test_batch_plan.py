@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from media_clips import clip
 from test_batch_names import make
 
 from pipeline.batch.checked_item import RejectedItem
+from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.blends import find_styles, labels
 from pipeline.batch.plan.inputs import left_out_text
@@ -471,3 +473,47 @@ def test_a_track_that_is_not_there_is_found_before_anything_is_painted(tmp_path:
         found = Preflight(None, "cpu", overwrite=False).check(item)
         assert isinstance(found, RejectedItem) == (choice == 2)
     assert "in.mp4: there is no audio track 2. There are: 1 (aac)." in found.text
+
+
+def noted(home: Path, *inputs: str, **options: Any) -> list[str]:
+    """What a batch of these is to paint, as it is noted: names of earlier commands stay there."""
+    batch = plan_batch(inputs, ["ink.jpg"], "out", options=options)
+    batch.folder.mkdir(exist_ok=True)
+    with closing(Ledger(batch.folder, write=True)) as ledger:
+        ledger.plan(batch.items)
+    return [item.name for item in batch.items]
+
+
+def test_a_painting_keeps_its_name_whatever_is_asked_for_beside_it(home: Path) -> None:
+    make(home, "nm/a.jpg", "nm/A.JPG", "nm/b.mp4", "nm/b.gif")
+    first = noted(home, "nm")
+    assert len({*map(str.lower, first)}) == 4
+    for name in ("a.jpg", "A.JPG", "b.mp4"):
+        (alone,) = noted(home, f"nm/{name}")
+        assert alone in first
+    assert noted(home, "nm") == first
+    assert noted(home, "nm", seed=5) == first, "what is asked of it changes nothing about that"
+    with closing(Ledger(home / "out")) as ledger:
+        assert {row.name for row in ledger.items(left_out=True)} == {*first}, "nothing is there twice"
+
+
+def test_who_comes_later_makes_room_for_a_name_that_is_taken(home: Path) -> None:
+    make(home, "nm/a.jpg", "nm/A.JPG")
+    assert noted(home, "nm/a.jpg") == ["a-ink.jpg"]
+    both = noted(home, "nm")
+    assert "a-ink.jpg" in both and len({*map(str.lower, both)}) == 2
+    other = plan_batch(["nm/a.jpg"], ["ink.jpg"], "out", name="{style}/{stem}{ext}")
+    assert [item.name for item in other.items] == ["ink/a.jpg"], "another template gives another name"
+
+
+def test_of_one_input_painted_twice_each_keeps_its_own_name(home: Path) -> None:
+    make(home, "nm/a.jpg")
+    twice = 'styles = "ink.jpg"\noutput = "out"\n' + "".join(
+        f'[[item]]\ninput = "nm/a.jpg"\nseed = {seed}\n' for seed in (1, 2)
+    )
+    batch = plan_job_file(job(home, twice))
+    first, second = [item.name for item in batch.items]
+    batch.folder.mkdir()
+    with closing(Ledger(batch.folder, write=True)) as ledger:
+        ledger.plan(batch.items)
+    assert noted(home, "nm/a.jpg", seed=2) == [second] and noted(home, "nm/a.jpg", seed=1) == [first]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.plan.blends import Blend, identity, labels
 from pipeline.batch.plan.inputs import Input
 from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.mistakes import Mistakes
-from pipeline.batch.plan.naming import Name, Template, Wish, named
+from pipeline.batch.plan.naming import Name, Template, Wish, named, possible_names
 from pipeline.batch.plan.options import Options
 from pipeline.clip.framing import SDR, flag
-from pipeline.errors import UsageError
+from pipeline.errors import OutputError, StoreError, UsageError
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
 from pipeline.media.suffixes import VIDEOS, WRITABLE, ending
 
@@ -37,7 +40,8 @@ def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
         painting would replace an input or be one the next time.
     """
     called = labels([request.blend for request in requests])
-    names = named([_wish(request, called[request.blend]) for request in requests])
+    wishes = [_wish(request, called[request.blend]) for request in requests]
+    names = named(wishes, _kept_names(folder, requests, wishes))
     items = tuple(_item(folder, request, name) for request, name in zip(requests, names, strict=True))
     mistakes = Mistakes()
     with mistakes.collected():
@@ -54,9 +58,53 @@ def finished(folder: Path, requests: Sequence[Request]) -> tuple[Item, ...]:
     return items
 
 
+def _kept_names(folder: Path, requests: Sequence[Request], wishes: Sequence[Wish]) -> dict[int, Name]:
+    """The names that earlier commands have given to paintings which are asked for again, by their places: which others
+    are asked for beside them may have been another matter then.
+
+    It is known by its input, its styles and its options; by the first two alone, where there is only one such.
+    """
+    noted: dict[str, list[Item]] = defaultdict(list)
+    for item in _noted_items(folder):
+        noted[_identity(item.source, item.styles)].append(item)
+    asked = Counter(wish.identity for wish in wishes)
+    found: dict[int, Name] = {}
+    for place, (request, wish) in enumerate(zip(requests, wishes, strict=True)):
+        before = {item.name: item for item in noted.get(wish.identity, ())}
+        if not before:
+            continue
+        possible = {name.output: name for name in possible_names(wish, max(len(before), asked[wish.identity]))}
+        same = [name for name in before if name in possible]
+        alike = [name for name in same if _asks_the_same(before[name], _item(folder, request, possible[name]))]
+        alone = same if len(same) == asked[wish.identity] == 1 else []
+        if chosen := [possible[name] for name in (alike or alone) if possible[name] not in found.values()]:
+            found[place] = chosen[0]
+    return found
+
+
+def _asks_the_same(one: Item, other: Item) -> bool:
+    """Whether two paintings are to be made alike, wherever they go."""
+    return replace(one, output=other.output, gif=other.gif).as_json() == other.as_json()
+
+
+def _noted_items(folder: Path) -> list[Item]:
+    """What earlier commands have asked for in a folder."""
+    if not (folder / LEDGER).is_file():
+        return []
+    try:
+        with closing(Ledger(folder)) as ledger:
+            return [row.item for row in ledger.items(left_out=True)]
+    except (StoreError, OutputError):  # the run says what is wrong with it
+        return []
+
+
+def _identity(source: Path, blend: Blend) -> str:
+    return f"{source.resolve()}\0{identity(blend)}"
+
+
 def _wish(request: Request, style: str) -> Wish:
     how = request.options
-    own = f"{request.input.path.resolve()}\0{identity(request.blend)}"
+    own = _identity(request.input.path, request.blend)
     return Wish(request.input, style, own, request.template, how.preset, how.codec, how.gif)
 
 

@@ -166,14 +166,17 @@ _WAYS = (
 )
 
 
-def named(wishes: Sequence[Wish]) -> list[Name]:
+def named(wishes: Sequence[Wish], kept: Mapping[int, Name] | None = None) -> list[Name]:
     """A name for every painting, different from all others whatever the case of letters and the form of accents.
 
+    :param kept: of those that have one already, by their places in `wishes`, all of them different; it is not changed.
     :raises UsageError: two cannot be told apart, because something is called as if to make it so.
     """
-    again = _repetitions(wishes)
+    again, fixed = _repetitions(wishes), kept or {}
 
     def name(k: int, way: int) -> Name:
+        if k in fixed:
+            return fixed[k]
         return _name(wishes[k], k + 1, _WAYS[way], "" if again[k] == 1 or way == 0 else f"-{again[k]}")
 
     chosen = tell_apart(len(wishes), len(_WAYS), lambda k, way: name(k, way).claim)
@@ -182,6 +185,15 @@ def named(wishes: Sequence[Wish]) -> list[Name]:
         listed = ", ".join(repr(found[k].output) for k in same[:3])
         raise UsageError(f"These names cannot be told apart: {listed}. Choose another template, or name an input anew.")
     return found
+
+
+def possible_names(wish: Wish, repetitions: int = 1) -> list[Name]:
+    """Every name that a painting may get to be told apart from others, unless its number is in it.
+
+    :param repetitions: how many there may be of the same input in the same style.
+    """
+    tails = ["", *(f"-{again}" for again in range(2, repetitions + 1))]
+    return [_name(wish, 1, way, tail) for way in _WAYS for tail in tails]
 
 
 def ending_for(source: Input, codec: str | None) -> str:
