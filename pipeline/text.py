@@ -29,7 +29,9 @@ def rough_size_text(count: int) -> str:
 
 
 def size_text_rounded_up(count: int) -> str:
-    """Bytes, never less than there are: '4.91 MB', '800 kB'."""
+    """Bytes, never less than there are: '4.91 MB', '800 kB', '10 bytes'."""
+    if count < 1000:
+        return count_text(count, "byte")
     return f"{-(-count // 10_000) / 100:g} MB" if count >= 1_000_000 else f"{-(-count // 1000)} kB"
 
 

@@ -24,8 +24,10 @@ WRITTEN = r"two\nlines \x1b[31m\x9b5n.mp4"
 @pytest.mark.parametrize(
     ("count", "exact", "at_least"),
     [
-        (0, "0 kB", "0 kB"),
-        (1, "1 kB", "1 kB"),
+        (0, "0 kB", "0 bytes"),
+        (1, "1 kB", "1 byte"),
+        (999, "1 kB", "999 bytes"),
+        (1000, "1 kB", "1 kB"),
         (2_400, "2 kB", "3 kB"),
         (999_999, "1000 kB", "1000 kB"),
         (4_901_000, "4.9 MB", "4.91 MB"),

@@ -12,7 +12,8 @@ import torch
 from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture, part_text
 from pipeline.errors import UsageError
-from pipeline.media import is_animated, read_picture
+from pipeline.media import read_picture
+from pipeline.media.pictures import more_in
 from pipeline.media.resize import cropped
 from pipeline.network.base import Network, Pooling
 from pipeline.network.device import choose_device
@@ -86,8 +87,5 @@ def open_painter(engine: Engine, styles: Sequence[StylePicture], regions: Region
 
 def style_notes(styles: Sequence[StylePicture]) -> tuple[str, ...]:
     """What a person should know of the style pictures, a sentence each."""
-    return tuple(
-        f"The style {style.path.name} is animated; its first frame is used."
-        for style in styles
-        if is_animated(style.path)
-    )
+    more = ((style.path.name, more_in(style.path)) for style in styles)
+    return tuple(f"The style {name} {what} is used." for name, what in more if what)

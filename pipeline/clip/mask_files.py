@@ -19,6 +19,7 @@ from pipeline.media.frame import Box, FrameSource, VideoInfo
 from pipeline.media.pictures import NotAPictureError, read_opacity
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.style.regions import Masks
+from pipeline.text import count_text
 
 # Y of YIQ (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
@@ -191,9 +192,10 @@ def _mask_frames(path: Path, job: ClipJob, info: VideoInfo) -> FrameSource:
             return source
     which = f"of the {whole} of {info.path.name}" if info.part is not None else f"of {info.path.name}"
     either = f", or for each of all {whole}" if info.part is not None else ""
+    has, painted = count_text(masks, "frame"), count_text(info.frames, "is", "are")
     raise WrongFileError(
-        f"{path}: this mask has {masks} frames, and {info.frames} are painted {which}. Give a mask with a frame for "
-        f"each of those{either}, or a single picture that is for all of them."
+        f"{path}: this mask has {has}, and {painted} painted {which}. Give a mask with a frame for each of those"
+        f"{either}, or a single picture that is for all of them."
     )
 
 

@@ -193,7 +193,8 @@ def _likeness(differing: int, of: int, name: str) -> str:
     frames = "The picture" if of == 1 else f"All {of} frames"
     if not differing:
         return f"{frames} equal{'s that' if of == 1 else ' those'} of {name} in every pixel."
-    frames = "The picture differs from that" if of == 1 else f"{differing} of {of} frames differ from those"
+    differ = "differs" if differing == 1 else "differ"
+    frames = "The picture differs from that" if of == 1 else f"{differing} of {of} frames {differ} from those"
     return (
         f"{frames} of {name}. Sums are rounded in another way on another device, with another number of threads, or by "
         "another version of PyTorch, and encoders change too."

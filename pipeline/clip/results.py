@@ -12,7 +12,7 @@ from pipeline.media import open_source
 from pipeline.media.frame import Frame
 from pipeline.media.in_memory import PilImage, to_pil, to_png
 from pipeline.style.frame import PaintedFrame
-from pipeline.text import duration_text
+from pipeline.text import count_text, duration_text
 from pipeline.types import Image
 
 
@@ -48,7 +48,7 @@ class StillResult(_Picture):
         height, width = self.image.shape[:2]
         written = "" if self.output is None else f", {self.output}"
         return (
-            f"<{type(self).__name__} {width}x{height}, {self.painted.steps} steps in "
+            f"<{type(self).__name__} {width}x{height}, {count_text(self.painted.steps, 'step')} in "
             f"{duration_text(self.painted.seconds)}, loss {self.painted.losses['total']:.3g}{written}>"
         )
 
@@ -82,4 +82,4 @@ class ClipResult(_Picture):
 
     def __repr__(self) -> str:
         outputs = ", ".join(map(str, self.outputs))
-        return f"<{type(self).__name__} {self.frames} frames in {duration_text(self.seconds)}, {outputs}>"
+        return f"<{type(self).__name__} {count_text(self.frames, 'frame')} in {duration_text(self.seconds)}, {outputs}>"

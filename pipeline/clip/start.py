@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.media import is_animated, read_picture, resize
+from pipeline.media import read_picture, resize
+from pipeline.media.pictures import more_in
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.types import Image
 
@@ -22,6 +23,5 @@ def read_start(path: Path, crop: Fraction | None, width: int, height: int) -> Im
 
 def start_notes(path: Path | None) -> tuple[str, ...]:
     """What a person should know of it, a sentence each."""
-    if path is None or not is_animated(path):
-        return ()
-    return (f"{path.name} is animated; its first frame is what the painting starts from.",)
+    more = "" if path is None else more_in(path)
+    return (f"{path.name} {more} is what the painting starts from.",) if path is not None and more else ()

@@ -34,8 +34,8 @@ from pipeline.media import (
     write_picture,
 )
 from pipeline.media.alpha import with_opacity
-from pipeline.media.deep_pictures import depth_notes, read_exact_picture
-from pipeline.media.pictures import NotAPictureError, colour_notes, read_opacity
+from pipeline.media.deep_pictures import picture_notes, read_exact_picture
+from pipeline.media.pictures import NotAPictureError, read_opacity
 from pipeline.media.reframe import Layout
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.media.suffixes import WRITABLE
@@ -254,7 +254,10 @@ def _is_beyond(found: Unfinished | None, until: int | None) -> bool:
 def _half_notes(half: UnfinishedPicture | None, after: Unfinished | None) -> tuple[str, ...]:
     """What a person should know of how painting begins, a sentence each."""
     said = () if half is None or not half.note else (half.note,)
-    return said if after is None else (*said, f"An earlier run has done the first {after.step} steps of it.")
+    if after is None:
+        return said
+    first = "first step" if after.step == 1 else f"first {after.step} steps"
+    return (*said, f"An earlier run has done the {first} of it.")
 
 
 def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
@@ -301,8 +304,7 @@ def _opacity(job: StillJob) -> Image | None:
 
 def _notes(job: StillJob, transparent: bool) -> tuple[str, ...]:
     notes = (
-        *colour_notes(job.content),
-        *depth_notes(job.content, job.paints_deep),
+        *picture_notes(job.content, job.paints_deep),
         *style_notes((*job.styles, *job.region_styles)),
     )
     if transparent:

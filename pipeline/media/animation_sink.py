@@ -22,7 +22,7 @@ from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.picture_sources import animation_delays, animation_plays
 from pipeline.media.pictures import is_animated
 from pipeline.media.plan import SinkPlan
-from pipeline.text import size_text
+from pipeline.text import count_text, size_text
 from pipeline.types import DeepImage, Image, shallow
 
 SUFFIXES: dict[str, Literal["WEBP", "PNG"]] = {".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
@@ -94,7 +94,7 @@ class AnimationWriter:
             ) from error
         except OSError as error:
             raise cannot_write(self._plan.path, error) from error
-        self._check(len(milliseconds), Fraction(sum(milliseconds), 1000))
+        self._check(max(2, len(milliseconds)), Fraction(sum(milliseconds), 1000))
 
     def _save(self, pictures: Sequence[Pillow.Image], milliseconds: Sequence[int]) -> None:
         texts = self._plan.metadata
@@ -142,10 +142,10 @@ class AnimationWriter:
         # Two frames that became equal, by few colours or a low quality, are one; no time is lost by that.
         if len(written) < 2 or sum(written) != duration or plays != self._plan.plays:
             raise OutputError(
-                f"{self._plan.path}: the animation is not what it should be: {len(written)} frames that last "
-                f"{float(sum(written)):g} s and are played {plays} times, instead of {frames} that last "
-                f"{float(duration):g} s and are played {self._plan.plays} times (0: for ever). It was not kept. Give "
-                "the same command again."
+                f"{self._plan.path}: the animation is not what it should be: {count_text(len(written), 'frame')} and "
+                f"{float(sum(written)):g} s, to be played {plays} times (0: for ever), instead of {frames} and "
+                f"{float(duration):g} s, to be played {self._plan.plays} times. It was not kept. Give the same command "
+                "again."
             )
 
 

@@ -15,6 +15,7 @@ from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.header import Header
 from pipeline.media.listing import Listing, packets
+from pipeline.text import count_text
 
 _REORDERED = 64
 """More packets than any codec stores between a frame and the one shown after it."""
@@ -48,8 +49,8 @@ class Broken:
         parts += [] if self.again is None else [f"--frames {self.again}:"]
         advice = f"or paint a good part with {' or '.join(parts)}" if parts else "or repair it with another program"
         return MediaError(
-            f"{path}: the file is damaged or cut off; {self.good} frames are good before the break{after} (ffmpeg "
-            f"says: {self.words}). Copy or download it again, {advice}."
+            f"{path}: the file is damaged or cut off; {count_text(self.good, 'frame is', 'frames are')} good before "
+            f"the break{after} (ffmpeg says: {self.words}). Copy or download it again, {advice}."
         )
 
 

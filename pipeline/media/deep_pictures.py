@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from pipeline.media.frame_file import decode_deep
-from pipeline.media.pictures import DEEP_MODES, open_picture, profile_name, read_picture
+from pipeline.media.pictures import DEEP_MODES, colour_notes, more_in, open_picture, profile_name, read_picture
 from pipeline.types import DeepImage, Image
 
 _BITS, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274
@@ -54,8 +54,21 @@ def depth_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     return () if bits <= 8 else (f"{path.name} has {bits} bits a channel; it is painted from 8 of them.",)
 
 
+def picture_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
+    """What a person should know of a picture that is painted: of its pages, its colours and its bits.
+
+    :param deep: as for `depth_notes`.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    more = more_in(path)
+    pages = (f"{path.name} {more} is painted. Save other pages as pictures of their own.",) if "pages" in more else ()
+    return (*pages, *colour_notes(path), *depth_notes(path, deep))
+
+
 def picture_bits(path: Path) -> int:
-    """Bits of a channel of a picture; 16 where there are more.
+    """Bits of a channel of a picture, from 8 on.
 
     Raises:
         MediaError: as `read_picture`.
@@ -65,5 +78,5 @@ def picture_bits(path: Path) -> int:
             with path.open("rb") as stream:
                 return max(8, stream.read(25)[-1])
         if picture.format == "TIFF":
-            return min(16, max(8, *map(int, getattr(picture, "tag_v2", {}).get(_BITS, (8,)))))
+            return max(8, *map(int, getattr(picture, "tag_v2", {}).get(_BITS, (8,))))
         return 16 if picture.mode in DEEP_MODES or path.suffix.lower() == ".exr" else 8

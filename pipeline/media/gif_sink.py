@@ -19,6 +19,7 @@ from pipeline.media.outputs import cannot_write, part_path, publish
 from pipeline.media.palette import ColourHistogram, Palette
 from pipeline.media.plan import SinkPlan
 from pipeline.media.timing import hundredths
+from pipeline.text import count_text
 from pipeline.types import DeepImage, Image, shallow
 
 QUALITIES = {"visual": Palette(), "small": Palette(dither="ordered")}
@@ -126,9 +127,9 @@ class GifWriter:
             )
         if not written.whole or written.delays != self._delays:
             raise OutputError(
-                f"{self._plan.path}: the GIF is not what it should be: {len(written.delays)} frames that last "
-                f"{sum(written.delays) / 100} s instead of {len(self._delays)} that last {sum(self._delays) / 100} s. "
-                "It was not kept. Give the same command again."
+                f"{self._plan.path}: the GIF is not what it should be: {count_text(len(written.delays), 'frame')} and "
+                f"{sum(written.delays) / 100} s instead of {len(self._delays)} and {sum(self._delays) / 100} s. It was "
+                "not kept. Give the same command again."
             )
 
     def _remarks(self) -> list[str]:

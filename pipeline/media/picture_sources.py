@@ -20,6 +20,7 @@ from pipeline.media.pictures import as_rgb, gif_frames, opacity_of, open_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import cropped, resize
 from pipeline.media.suffixes import PICTURES
+from pipeline.text import count_text
 from pipeline.types import DeepImage, Image, deep_only, shallow
 
 DEPTH = 4
@@ -194,8 +195,8 @@ def animation_delays(path: Path, stop: int | None) -> list[Fraction]:
     good = len(delays)
     advice = f", or paint the good part with --frames 0:{good}" if good else ""
     raise MediaError(
-        f"{path}: the animation is damaged or cut off; {good} frames are good before the break ({why}). Copy or "
-        f"download it again{advice}."
+        f"{path}: the animation is damaged or cut off; {count_text(good, 'frame is', 'frames are')} good before the "
+        f"break ({why}). Copy or download it again{advice}."
     )
 
 

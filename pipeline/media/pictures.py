@@ -87,6 +87,24 @@ def animated(picture: Pillow.Image) -> bool:
     return picture.format in ANIMATED_FORMATS and getattr(picture, "n_frames", 1) > 1
 
 
+def more_in(path: Path) -> str:
+    """'is animated; its first frame' or 'has 3 pages; its first one', where a picture holds more than is read of it as
+    a single one; else ''.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    with open_picture(path) as picture:
+        if animated(picture):
+            return "is animated; its first frame"
+        pages = 0
+        for page in range(getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 0):
+            picture.seek(page)
+            # A smaller copy of another page is none.
+            pages += not int(getattr(picture, "tag_v2", {}).get(_KIND, 0)) & _REDUCED
+    return f"has {pages} pages; its first one" if pages > 1 else ""
+
+
 @contextmanager
 def open_picture(path: Path) -> Iterator[Pillow.Image]:
     """Open `path` with Pillow; any trouble, now or while decoding inside the block, becomes a MediaError."""

@@ -13,7 +13,7 @@ from pipeline.atomic import hidden, remove
 from pipeline.errors import OutputError, UsageError
 from pipeline.media.encoding_ladder import Encoding, best_within, encoding_ladder
 from pipeline.media.outputs import cannot_write, publish
-from pipeline.text import sizes_text
+from pipeline.text import count_text, sizes_text
 
 LEAST_SIDE, LEAST_FRAMES = 32, 6
 """Below this, an animation is none any more: it is not made smaller to fit."""
@@ -155,4 +155,4 @@ def _description(animation: Animation, encoding: Encoding) -> str:
     """Frames, colours and quality of an encoding, in words."""
     colours = f" in {encoding.palette.colours} colours" if encoding.palette is not None else ""
     quality = f" at quality {encoding.quality}" if encoding.quality is not None else ""
-    return f"{animation.size(encoding)[1]} frames{colours}{quality}"
+    return f"{count_text(animation.size(encoding)[1], 'frame')}{colours}{quality}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.frame_numbers import FrameNumbers
-from pipeline.media.deep_pictures import depth_notes, picture_bits
+from pipeline.media.deep_pictures import picture_bits, picture_notes
 from pipeline.media.display_conversion import converted, is_hdr, screen_notes
 from pipeline.media.file_streams import read_contents
 from pipeline.media.frame import FrameSource, VideoInfo
@@ -26,11 +26,12 @@ from pipeline.media.picture_sources import (
     pictures_in,
     upright_size,
 )
-from pipeline.media.pictures import NotAPictureError, animated, colour_notes, open_picture
+from pipeline.media.pictures import NotAPictureError, animated, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
+from pipeline.text import count_text
 from pipeline.types import OnProgress
 
 FOLDER_RATE = Fraction(24)
@@ -280,7 +281,7 @@ def _open_folder(path: Path, request: _Request) -> PicturesSource:
             numbers=numbers,
             bits=picture_bits(files[0]),
             deep=request.deep,
-            notes=(*info.notes, *gap_notes(numbers), *colour_notes(files[0]), *depth_notes(files[0], request.deep)),
+            notes=(*info.notes, *gap_notes(numbers), *picture_notes(files[0], request.deep)),
         ),
         files,
     )
@@ -291,7 +292,7 @@ def _open_picture(path: Path, request: _Request) -> PicturesSource:
         size = upright_size(picture)
         picture.load()  # damage should show now, not when it is painted
     request = request.in_frames(path, *_even([path], request))
-    line, files = _stills(path, [path], request, (*colour_notes(path), *depth_notes(path, request.deep)))
+    line, files = _stills(path, [path], request, picture_notes(path, request.deep))
     info = _picture_info(path, "picture", size, line, request)
     return PicturesSource(replace(info, bits=picture_bits(path), deep=request.deep), files)
 
@@ -342,9 +343,10 @@ def _timeline(
     """Slice, then resample. `rate` is None where the frames are not regular."""
     count, first, notes = len(times), request.first, (*notes, *request.notes)
     if first >= count:
-        raise UsageError(f"{path}: frame {first} is not among its {count}, which count from 0 to {count - 1}.")
+        raise UsageError(f"{path}: there is no frame {first}. The last one is number {count - 1}, counted from 0.")
     if request.stop is not None and request.stop > count:
-        notes = (*notes, f"There are only {count} frames, so frames {first}:{request.stop} end there.")
+        there = count_text(count, "frame")
+        notes = (*notes, f"The clip has only {there}, so frames {first}:{request.stop} end there.")
     stop = count if request.stop is None else min(request.stop, count)
     end = times[stop] if stop < count else duration
     cut = [time - times[first] for time in times[first:stop]]

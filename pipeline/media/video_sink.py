@@ -19,6 +19,7 @@ from pipeline.media.plan import SinkPlan
 from pipeline.media.probe import Probe, probe
 from pipeline.media.sound import OUT_OF_PLACE, Way, chosen_tracks, sound_begins, try_sound
 from pipeline.media.timing import clock
+from pipeline.text import count_text
 from pipeline.types import DeepImage, Image
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -149,7 +150,7 @@ class VideoWriter:
         if light != self._plan.hdr:
             return f"its light is said to be {light or 'that of an ordinary picture'}"
         if len(written.times) != len(self._plan.times):
-            return f"it has {len(written.times)} frames, not {len(self._plan.times)}"
+            return f"it has {count_text(len(written.times), 'frame')}, not {len(self._plan.times)}"
         return ""
 
     def _wrong_times(self, written: Probe) -> str:

@@ -32,6 +32,7 @@ from pipeline.pictures.frame_access import frame_at, frames_by_number, frames_sh
 from pipeline.pictures.jobs import CompareJob
 from pipeline.pictures.timeline import Timeline, is_loop, shared_timeline
 from pipeline.pictures.wipe import THERE_AND_BACK, to_and_fro, wiped
+from pipeline.text import count_text
 from pipeline.types import OnCount
 
 TALLEST = 720
@@ -191,9 +192,8 @@ def _check(job: CompareJob) -> None:
     if job.wipe and len(job.clips) != 2:
         raise UsageError(f"A wipe is between two clips, and there are {len(job.clips)}. Leave out --wipe, or name two.")
     if job.labels and job.label and len(job.label) != len(job.clips):
-        raise UsageError(
-            f"There are {len(job.label)} labels for {len(job.clips)} clips. Give --label once for each, in order."
-        )
+        there = count_text(len(job.label), "label is", "labels are")
+        raise UsageError(f"{there} given for {len(job.clips)} clips. Give --label once for each, in order.")
     if job.output.suffix.lower() not in (*SUFFIXES, *WRITABLE):
         raise UsageError(
             f"{job.output}: a comparison is a video, a GIF or a WebP, and of pictures also a picture. Choose a name "

@@ -11,6 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.media import FrameSource, Image, VideoInfo, resize
 from pipeline.pictures.fitting import STRETCH
 from pipeline.pictures.frame_access import frames_by_number, frames_shown_at
+from pipeline.text import count_text
 
 EARLY = Fraction(1, 100)
 """Seconds by which a container's clock may show a frame too early: a GIF counts in hundredths of a second."""
@@ -52,9 +53,9 @@ def align_frames(source: VideoInfo, painting: VideoInfo) -> Alignment:
     shown = frames_shown_at(other.times, (time + early for time in lead.times))
     pairs = tuple((one, number) if lead is painting else (number, one) for number, one in enumerate(shown))
     note = (
-        f"{source.path.name} has {source.frames} frames ({_rate(source)} a second), {painting.path.name} has "
-        f"{painting.frames} ({_rate(painting)}): each frame of {lead.path.name} is compared with the one shown at the "
-        "same time."
+        f"{source.path.name} has {count_text(source.frames, 'frame')} ({_rate(source)} a second), "
+        f"{painting.path.name} has {painting.frames} ({_rate(painting)}): each frame of {lead.path.name} is compared "
+        "with the one shown at the same time."
     )
     return Alignment(pairs, lead.times, lead.duration, lead.rate, lead.variable, (note,))
 
@@ -81,7 +82,7 @@ def _align_by_number(source: VideoInfo, painting: VideoInfo) -> Alignment:
     both_timed = "folder" not in (source.kind, painting.kind)
     if both_timed and abs(source.duration - painting.duration) > 2 * source.duration / source.frames:
         notes = (
-            f"Both have {source.frames} frames, but {source.path.name} lasts {_seconds(source)} and "
+            f"Both have {count_text(source.frames, 'frame')}, but {source.path.name} lasts {_seconds(source)} and "
             f"{painting.path.name} {_seconds(painting)}: they are matched by number, and times are the input's.",
         )
     # A folder knows no times of its own.
@@ -106,17 +107,18 @@ def _check_durations(source: VideoInfo, painting: VideoInfo) -> None:
     for info in (source, painting):
         if info.kind == "folder":
             raise UsageError(
-                f"{source.path} has {source.frames} frames and {painting.path} has {painting.frames}, and the pictures "
-                "of a folder have no times to match them by. Name with --frames A:B the frames of the input that were "
-                "painted."
+                f"{source.path} has {count_text(source.frames, 'frame')} and {painting.path} has {painting.frames}, "
+                "and the pictures of a folder have no times to match them by. Name with --frames A:B the frames of the "
+                "input that were painted."
             )
     slack = max(2 * max(info.duration / info.frames for info in (source, painting)), source.duration / 50)
     if abs(source.duration - painting.duration) <= slack:
         return
     raise UsageError(
-        f"{painting.path} ({painting.frames} frames, {_seconds(painting)}) does not last as long as {source.path} "
-        f"({source.frames} frames, {_seconds(source)}), so it is unknown which frames belong together. If only a part "
-        "was painted, name it with --frames A:B; otherwise name the clip that it was painted from."
+        f"{painting.path} ({count_text(painting.frames, 'frame')}, {_seconds(painting)}) does not last as long as "
+        f"{source.path} ({count_text(source.frames, 'frame')}, {_seconds(source)}), so it is unknown which frames "
+        "belong together. If only a part was painted, name it with --frames A:B; otherwise name the clip that it was "
+        "painted from."
     )
 
 

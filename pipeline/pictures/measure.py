@@ -32,6 +32,7 @@ from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
 from pipeline.pictures.jobs import MeasureJob
+from pipeline.text import count_text
 from pipeline.types import OnCount
 
 SOME = 8
@@ -67,7 +68,7 @@ class Report:
         starts = [str(self.in_file.of(first)) for first, _ in self.shots[1:]]
         more = ", ..." if len(starts) > SOME else ""
         where = f"{len(starts) + 1} shots (cut at {', '.join(starts[:SOME])}{more})" if starts else "one shot"
-        return f"{self.summary.frames} frames of {self.width}x{self.height} in {where}"
+        return f"{count_text(self.summary.frames, 'frame')} of {self.width}x{self.height} in {where}"
 
     def rows(self) -> list[tuple[str, ...]]:
         """(what, painting, input, ratio) for a table."""

@@ -35,7 +35,7 @@ from pipeline.motion.shots import Shot, find_shots
 from pipeline.network.device import peak_memory
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics, pooled_statistics
-from pipeline.text import number_text, rough_duration_text, rough_size_text
+from pipeline.text import count_text, number_text, rough_duration_text, rough_size_text
 from pipeline.types import OnCount
 
 DRAFT = 256
@@ -110,7 +110,7 @@ class Preview:
         """The input in a few lines; the first one is its name."""
         height, width = self.frames[0].image.shape[:2]
         cell, size = self.cells[0], f"{self.width}x{self.height}"
-        whole = f"a picture of {size}" if cell.item.still else f"{cell.frames} frames of {size}"
+        whole = f"a picture of {size}" if cell.item.still else f"{count_text(cell.frames, 'frame')} of {size}"
         return [cell.item.source.name, whole, *([f"shown at {width}x{height}"] if size != f"{width}x{height}" else [])]
 
     def frame_texts(self) -> list[str]:

@@ -42,6 +42,7 @@ from pipeline.motion.flow import DIS
 from pipeline.network.base import Network
 from pipeline.report.provenance import record_as_json, record_rows
 from pipeline.settings import resolve
+from pipeline.text import count_text
 
 STILL = {name: value for name, value in SMALL.items() if name not in ("carried_steps", "passes")}
 
@@ -343,7 +344,7 @@ def test_a_mask_is_as_long_as_what_is_painted_or_as_all_of_the_input(masks: int,
     masks_of(here / "masks", masks)
     said = refused("video", "in", "-s", "a.png", "--protect", "masks", "--frames", frames, "-o", "o", *QUICK, code=2)
     painted = int(frames[2]) - int(frames[0])
-    assert f"masks: this mask has {masks} frames, and {painted} are painted of the 6 of in." in said
+    assert f"masks: this mask has {count_text(masks, 'frame')}, and {painted} are painted of the 6 of in." in said
     assert "Give a mask with a frame for each of those, or for each of all 6, or a single picture" in said
     assert not (here / "o.reelbrush").exists()
 

@@ -98,7 +98,7 @@ def test_options_of_a_picture(here: Path, option: str, value: str, word: str) ->
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [
-        ("--frames", "x", "A:B"), ("--frames", "2:1", "no frame"), ("--frames", "9:", "0 to 3"),
+        ("--frames", "x", "A:B"), ("--frames", "2:1", "no frame"), ("--frames", "9:", "number 3, counted"),
         ("--frames", "-3:", "A:B"), ("--fps", "0", "frame rate"), ("--fps", "fast", "frame rate"),
         ("--codec", "h256", "h264"), ("--codec", "prores", ".mov"), ("--quality", "best", "visual"),
         ("--quality", "99", "51"), ("--carry", "flow", "adjusted"), ("--gif", "o.xyz", ".gif"),
@@ -167,6 +167,16 @@ def test_a_name_that_is_none_says_what_may_have_been_meant(here: Path, command: 
 def test_an_empty_name_is_not_the_current_folder(here: Path, command: str, said: str) -> None:
     words = ["" if word == "?" else word for word in command.split()]
     refused(run(*words, columns=1000), 2, said)
+
+
+def test_one_label_is_no_several(here: Path) -> None:
+    refused(
+        run("compare", "c.png", "s.png", "c.png", "--label", "a", "-o", "o.png"), 2, "1 label is given for 3 clips."
+    )
+
+
+def test_a_limit_that_is_tiny_is_told_as_it_is(here: Path) -> None:
+    refused(image("--story", "o.gif", "--max-bytes", "10"), 2, "does not fit into 10 bytes.", "kB: allow that with")
 
 
 def test_an_empty_label_is_one(here: Path) -> None:

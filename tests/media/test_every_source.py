@@ -218,7 +218,7 @@ def test_slices_that_cannot_be(kind: Kind, source_of: Callable[[Kind], FrameSour
             kind.open(path, frames=frames)
     beyond = kind.open(path, frames=(0, count + 9)).info
     assert beyond.frames == count
-    assert any(f"only {count} frames" in note for note in beyond.notes)
+    assert any(f"only {count} frame" in note for note in beyond.notes)
 
 
 @every(STREAMS)

@@ -12,9 +12,14 @@ from media_clips import ffmpeg, picture
 from PIL import Image as Pillow
 from PIL import ImageCms
 
+from pipeline.clip.engine import style_notes
+from pipeline.clip.start import start_notes
+from pipeline.clip.styles import StylePicture
 from pipeline.errors import MediaError, OutputError, UsageError
 from pipeline.media import fit_size, is_animated, open_source, read_metadata, read_picture, resize, write_picture
+from pipeline.media.deep_pictures import depth_notes, picture_bits, picture_notes
 from pipeline.media.ffmpeg import address
+from pipeline.media.pictures import more_in
 from pipeline.media.suffixes import READS_HEIF, is_media_name
 
 TEXTS = {"network": "vgg19", "settings": 'steps = 5\nname = "Ä; = #\\"\n'}
@@ -318,3 +323,32 @@ def test_resize_does_not_alias() -> None:
     assert small.shape == (16, 16, 3)
     assert abs(small - 127.5).max() < 12
     assert resize(image, 64, 64) is image
+
+
+def saved_tiff(path: Path, pages: int, mode: str = "RGB", small: int = 0) -> Path:
+    """A TIFF of pages, and of smaller copies of the first one."""
+    images = [Pillow.new(mode, (8, 8), number) for number in range(pages)]
+    copies = [Pillow.new(mode, (4, 4), 0) for _ in range(small)]
+    for copy in copies:
+        copy.encoderinfo = {"tiffinfo": {254: 1}}  # type: ignore[attr-defined]
+    images[0].save(path, save_all=True, append_images=[*images[1:], *copies])
+    return path
+
+
+@pytest.mark.parametrize(("pages", "small", "said"), [(1, 0, ""), (3, 0, "has 3 pages; its first one"), (1, 2, "")])
+def test_a_tiff_of_several_pages_says_so(tmp_path: Path, pages: int, small: int, said: str) -> None:
+    path = saved_tiff(tmp_path / "scan.tif", pages, small=small)
+    assert more_in(path) == said
+    notes = (f"scan.tif {said} is painted. Save other pages as pictures of their own.",) if said else ()
+    assert picture_notes(path) == notes
+    assert [note for note in open_source(path).info.notes if "pages" in note] == list(notes)
+    assert style_notes([StylePicture(path)]) == ((f"The style scan.tif {said} is used.",) if said else ())
+    assert start_notes(path) == ((f"scan.tif {said} is what the painting starts from.",) if said else ())
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("L", 8), ("I;16", 16), ("I", 32), ("F", 32)])
+def test_a_tiff_says_how_many_bits_it_has(tmp_path: Path, mode: str, bits: int) -> None:
+    path = saved_tiff(tmp_path / "a.tif", 1, mode)
+    said = (f"a.tif has {bits} bits a channel; it is painted from 8 of them.",) if bits > 8 else ()
+    assert picture_bits(path) == bits and depth_notes(path) == said
+    assert bool(depth_notes(path, deep=True)) == (bits == 32), "16 bits are read"

@@ -13,7 +13,7 @@ import pytest
 from media_clips import clip, ffmpeg, ffmpeg_children, flat, images_of, picture
 from PIL import Image as Pillow
 
-from pipeline.errors import MediaError
+from pipeline.errors import MediaError, UsageError
 from pipeline.media import fingerprint, open_source, prefetch, write_picture
 from pipeline.media.ffmpeg import address
 
@@ -472,3 +472,15 @@ def test_fingerprint_depends_on_content_alone(tmp_path: Path) -> None:
     assert fingerprint(one / "1.png") == fingerprint(two / "1.png") != fingerprint(two / "2.png")
     (two / "2.png").rename(two / "3.png")
     assert fingerprint(one) != fingerprint(two)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_counted_is_counted_in_good_words(tmp_path: Path, count: int) -> None:
+    for number in range(count):
+        Pillow.new("RGB", (16, 16), number).save(tmp_path / f"{number}.png")
+    (note,) = [note for note in open_source(tmp_path, frames=(0, 9)).info.notes if "only" in note]
+    assert note == f"The clip has only {'1 frame' if count == 1 else '2 frames'}, so frames 0:9 end there."
+    with pytest.raises(
+        UsageError, match=rf"there is no frame 5\. The last one is number {count - 1}, counted from 0\."
+    ):
+        open_source(tmp_path, frames=(5, 9))
