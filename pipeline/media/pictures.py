@@ -17,7 +17,7 @@ from pipeline.errors import MediaError
 from pipeline.media.exr import opened_exr
 from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
-from pipeline.media.suffixes import GET_HEIF
+from pipeline.media.suffixes import GET_HEIF, STILLS, ending
 from pipeline.text import sanitize_line
 from pipeline.types import Image
 
@@ -125,6 +125,10 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
                 f"{path}: this is a HEIC picture, which is read where pillow-heif is installed: {GET_HEIF}. Or convert "
                 "it to PNG or JPEG."
             ) from error
+        if container := video_container(path):
+            raise NotAPictureError(
+                f"{path}: this is not a picture, but a video ({container[0]}). {_renamed(path, container[1])}"
+            ) from error
         raise NotAPictureError(
             f"{path}: this is not a picture that can be read. Convert it to PNG or JPEG first."
         ) from error
@@ -175,6 +179,27 @@ def _is_heif(path: Path) -> bool:
     with path.open("rb") as stream:
         head = stream.read(12)
     return head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def video_container(path: Path) -> tuple[str, str] | None:
+    """What kind of video a file says that it is in its first bytes, and how the name of such a one ends; None where it
+    says nothing of it."""
+    with path.open("rb") as stream:
+        head = stream.read(377)
+    if head[4:8] == b"ftyp":
+        return ("QuickTime", ".mov") if head[8:12] == b"qt  " else ("MP4", ".mp4")
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "AVI", ".avi"
+    if head[:1] == head[188:189] == head[376:377] == b"\x47":
+        return "MPEG transport stream", ".ts"
+    kinds = {b"\x1a\x45\xdf\xa3": ("Matroska or WebM", ".mkv"), b"FLV\x01": ("FLV", ".flv")}
+    kinds |= {b"OggS": ("Ogg", ".ogv"), b"\x00\x00\x01\xba": ("MPEG", ".mpg")}
+    return kinds.get(head[:4])
+
+
+def _renamed(path: Path, suffix: str) -> str:
+    """What helps where the name promises a picture and the file is a video."""
+    return f"Rename it, so that its name ends in {suffix}." if ending(path) in STILLS else "Name a picture."
 
 
 def _refuse_preview(picture: Pillow.Image, path: Path) -> None:

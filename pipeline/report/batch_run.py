@@ -36,6 +36,11 @@ def plan(run: BatchRun) -> Batch:
 
     :raises UsageError, SettingsError: with all that is wrong, a line each.
     """
+    if run.run_options.overwrite and run.run_options.keep_old:
+        raise UsageError(
+            "--overwrite paints anew what has changed since it was finished, and --keep-old leaves it as it is. Give "
+            "one of them."
+        )
     job_files = [Path(text) for text in run.inputs if text.lower().endswith(".toml")]
     if job_files:
         return _of_job_file(run, job_files)

@@ -14,6 +14,7 @@ from media_clips import clip
 from test_batch_names import make
 
 from pipeline.batch.checked_item import RejectedItem
+from pipeline.batch.jobs import BatchRun, RunOptions
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.plan.batch import Batch, plan_batch, plan_job_file
 from pipeline.batch.plan.blends import find_styles, labels
@@ -23,6 +24,7 @@ from pipeline.batch.preflight import Preflight
 from pipeline.clip.jobs import StylePicture
 from pipeline.errors import SettingsError, UsageError
 from pipeline.media.suffixes import READS_HEIF
+from pipeline.report.batch_run import plan
 from pipeline.settings import resolve
 
 
@@ -473,6 +475,12 @@ def test_a_track_that_is_not_there_is_found_before_anything_is_painted(tmp_path:
         found = Preflight(None, "cpu", overwrite=False).check(item)
         assert isinstance(found, RejectedItem) == (choice == 2)
     assert "in.mp4: there is no audio track 2. There are: 1 (aac)." in found.text
+
+
+def test_what_says_opposite_things_of_finished_paintings_is_refused(home: Path) -> None:
+    run = BatchRun(["in"], ["ink.jpg"], home / "out", run_options=RunOptions(overwrite=True, keep_old=True))
+    with pytest.raises(UsageError, match=r"--overwrite .* and --keep-old .* Give one of them"):
+        plan(run)
 
 
 def noted(home: Path, *inputs: str, **options: Any) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_clips import ffmpeg, picture
+from media_clips import clip, ffmpeg, picture
 from PIL import Image as Pillow
 from PIL import ImageCms
 
@@ -213,6 +213,26 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
             read_picture(tmp_path / name)
         assert str(tmp_path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind", "ending"),
+    [
+        (".mp4", "MP4", ".mp4"), (".mov", "QuickTime", ".mov"), (".mkv", "Matroska or WebM", ".mkv"),
+        (".avi", "AVI", ".avi"), (".flv", "FLV", ".flv"), (".ts", "MPEG transport stream", ".ts"),
+        (".mpg", "MPEG", ".mpg"), (".ogv", "Ogg", ".ogv"),
+    ],
+)  # fmt: skip
+def test_a_video_that_is_called_like_a_picture_is_told_to_be_one(
+    tmp_path: Path, suffix: str, kind: str, ending: str
+) -> None:
+    codec = {".mpg": "mpeg1video", ".flv": "flv", ".ogv": "libvpx"}.get(suffix, "mpeg4")
+    film = clip(tmp_path / f"film{suffix}", frames=2, extra=("-c:v", codec))
+    for name, advice in (("wrong.jpg", f"Rename it, so that its name ends in {ending}"), ("film.x", "Name a picture")):
+        film.with_name(name).write_bytes(film.read_bytes())
+        with pytest.raises(MediaError) as caught:
+            read_picture(tmp_path / name)
+        assert f"this is not a picture, but a video ({kind}). {advice}." in str(caught.value)
 
 
 def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
