@@ -16,6 +16,7 @@ from pipeline.clip.exemplars import exemplars_as_json
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.keyframes import keyframes_as_json
 from pipeline.clip.passes import passes_of
+from pipeline.clip.provenance import Record
 from pipeline.clip.regions import regions_as_json
 from pipeline.clip.styles import style_as_json
 from pipeline.motion.given_cuts import parse_cuts
@@ -82,3 +83,8 @@ def painting_identity(
         **({} if job.init is None else {"init": digest(job.init)}),
         **({"keyframes": keyframes_as_json(job.keyframes, job.region, digest)} if job.keyframes else {}),
     }
+
+
+def file_names(record: Record) -> dict[str, str]:
+    """What the files are called that a painting is made from, by their hash."""
+    return {one.sha256: one.path.name for one in record.ingredients}

@@ -12,7 +12,7 @@ from pipeline.clip.events import OnEvent, Scanned, Stage, Started, ignore
 from pipeline.clip.exemplar_files import open_exemplars, parts_with_exemplars
 from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.helper_threads import HelperThreads
-from pipeline.clip.identity import painting_identity
+from pipeline.clip.identity import file_names, painting_identity
 from pipeline.clip.jobs import ClipJob
 from pipeline.clip.keyed_painter import KeyPictures, key_pictures, keyed_painter
 from pipeline.clip.loop_closure import check_loop
@@ -110,7 +110,9 @@ class Session:
         :raises BusyError, StoreError, OutputError: as `WorkFolder`.
         """
         folder = self.job.work if part is None else self.job.work / f"{SHARD}{part[0]:06d}-{part[1]:06d}"
-        return WorkFolder(folder, self.identity, self.passes(part), self.job.restart, self.on_event)
+        return WorkFolder(
+            folder, self.identity, self.passes(part), self.job.restart, self.on_event, file_names(self.record)
+        )
 
     def started(
         self,

@@ -13,17 +13,18 @@ from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, open_painter, style_notes
 from pipeline.clip.events import Finished, FrameDone, OnEvent, Started, ignore, stepped
 from pipeline.clip.finished_outputs import is_made_so
-from pipeline.clip.identity import painting_identity
+from pipeline.clip.identity import file_names, painting_identity
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.looking import Look, OnLook
 from pipeline.clip.mask_files import OpenMasks, still_masks
 from pipeline.clip.output_size import output_layout, size_notes
 from pipeline.clip.path_cache import record_paths
 from pipeline.clip.provenance import Record, still_record
+from pipeline.clip.record_reading import read_record
 from pipeline.clip.results import StillResult
 from pipeline.clip.start import read_start, start_notes
 from pipeline.clip.unfinished_picture import Recorder, UnfinishedPicture
-from pipeline.errors import MediaError, StoreError, UsageError
+from pipeline.errors import MediaError, OutputError, ReplayError, StoreError, UsageError
 from pipeline.media import (
     check_picture_output,
     fit_size,
@@ -46,6 +47,7 @@ from pipeline.settings import Settings
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, Unfinished
 from pipeline.style.optimise import Stop
 from pipeline.style.picture import to_image
+from pipeline.text import count_text
 from pipeline.types import AnyImage, DeepImage, Image, deep_only, shallow
 
 
@@ -226,7 +228,7 @@ def _unfinished(job: StillJob, engine: Engine, record: Record) -> Iterator[Unfin
     identity = painting_identity(job, engine.settings, record.digest, digests.__getitem__, precision=record.precision)
     # What an optimiser has learnt is kept in the form that its device takes steps in.
     kind = engine.device.type + ("" if kernels_on(engine.device) is None else " with Triton")
-    half = UnfinishedPicture(job.work, {**identity, "device": kind}, job.restart)
+    half = UnfinishedPicture(job.work, {**identity, "device": kind}, job.restart, file_names(record))
     try:
         yield half
     finally:
@@ -268,8 +270,21 @@ def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
     """
     if not overwrite and path.exists() and is_made_so(path, record):
         return True
+    if not overwrite and record.until is None:
+        _refuse_accepted(path, record)
     check_picture_output(path, overwrite)
     return False
+
+
+def _refuse_accepted(path: Path, record: Record) -> None:
+    """:raises OutputError: the picture is this very one, but was accepted before its end."""
+    with suppress(ReplayError, MediaError):
+        until = read_record(path).until
+        if until is not None and is_made_so(path, replace(record, until=until)):
+            raise OutputError(
+                f"{path}: this painting is there; it was accepted after {count_text(until, 'step')}. Leave it so, or "
+                "paint it to its end with --overwrite or under another name."
+            )
 
 
 def _as_painted(path: Path, width: int, height: int) -> PaintedFrame:

@@ -83,11 +83,14 @@ class _Found:
 class UnfinishedPicture:
     """Where a picture is kept while it is painted. Nothing is there before it is kept for the first time."""
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], restart: bool = False) -> None:
+    def __init__(
+        self, folder: Path, identity: Mapping[str, Any], restart: bool = False, names: Mapping[str, str] | None = None
+    ) -> None:
         """Look what an earlier run has left.
 
         :param identity: everything that the painting depends on, JSON values.
         :param restart: throw away what is of another identity instead of refusing.
+        :param names: of the files that the identity has hashes of, by their hash, for who is refused.
         :raises BusyError: another process paints it.
         :raises StoreError: the painting is of other inputs or settings.
         """
@@ -96,6 +99,7 @@ class UnfinishedPicture:
         """What a person should know of the state in which the folder was found."""
         self.found: Unfinished | None = None
         """Where an earlier run has stopped."""
+        self._names = names or {}
         self._identity = json.loads(json.dumps(identity))
         self._lock: FileLock | None = None
         self._recorded: Any = None
@@ -132,10 +136,10 @@ class UnfinishedPicture:
             return
         if found.identity != self._identity:
             if not restart:
+                what = differences(found.identity, self._identity, self._names)
                 raise StoreError(
-                    f"{self.folder} holds a half-finished painting that differs in "
-                    f"{differences(found.identity, self._identity)}. Give the same inputs and settings as before to go "
-                    "on with it, or --restart to throw it away and begin anew."
+                    f"{self.folder} holds a half-finished painting that differs in {what}. Give the same inputs and "
+                    "settings as before to go on with it, or --restart to throw it away and begin anew."
                 )
             (self.folder / STATE).unlink()
             return

@@ -57,6 +57,7 @@ class WorkFolder:
         passes: Sequence[Pass],
         restart: bool = False,
         on_event: OnEvent = ignore,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Open or make the work folder, and lock it until `close`. Frames that were damaged since they were finished
         are removed, and `Damaged` tells of them.
@@ -64,6 +65,7 @@ class WorkFolder:
         :param identity: everything the frames depend on, JSON values.
         :param passes: all of the job, in order.
         :param restart: throw away the frames of another identity instead of refusing.
+        :param names: of the files that the identity has hashes of, by their hash, for who is refused.
         :raises BusyError: another process works here.
         :raises StoreError: the frames belong to other inputs or settings.
         :raises OutputError: the folder cannot be made.
@@ -72,6 +74,7 @@ class WorkFolder:
         self.notes: tuple[str, ...] = ()
         """What a person should know of the state in which the folder was found, a sentence each."""
         self._deep = DEEP in identity
+        self._names = names or {}
         self.passes = tuple(passes)
         """Those of the job, or fewer, if `settle_passes` was told so once."""
         try:
@@ -105,10 +108,10 @@ class WorkFolder:
         if found == wanted:
             return
         if found is not None and not restart:
+            what = differences(found, wanted, self._names)
             raise StoreError(
-                f"{self.folder} holds frames of an unfinished job that differs in {differences(found, wanted)}. "
-                "Give the same inputs and settings as before to go on with it, or --restart to throw its frames away "
-                "and begin anew."
+                f"{self.folder} holds frames of an unfinished job that differs in {what}. Give the same inputs and "
+                "settings as before to go on with it, or --restart to throw its frames away and begin anew."
             )
         WORK_FILES.remove(self.folder, but=(LOCK,))
         keep_json(path, wanted)

@@ -175,7 +175,7 @@ def test_accepted_it_is_written_as_it_is_and_can_be_painted_again(
     assert again.exit_code == 0 and "equals that of o.png in every pixel" in again.stderr
     # It is not the painting that the same command makes without being interrupted.
     other = invoke(*job)
-    assert other.exit_code == 1 and "exists already" in other.stderr
+    assert other.exit_code == 1 and "it was accepted after 9 steps" in other.stderr
     assert invoke(*job, "--overwrite").exit_code == 0
     finished, accepted = (np.array(Pillow.open(path)) for path in (output, tmp_path / "again.png"))
     assert not np.array_equal(finished, accepted)
@@ -194,6 +194,36 @@ def test_what_a_killed_run_could_not_remove_goes_with_the_next(
     assert (tmp_path / "out" / f"o.png{HALF}").exists()
     assert "already painted" in invoke(*job).stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["o.png"]
+
+
+def test_an_accepted_one_is_known_to_the_same_command(tmp_path: Path, inputs: tuple[Path, Path], after: Any) -> None:
+    job = job_of(inputs, tmp_path / "out")
+    after(5, lambda: signal.raise_signal(signal.SIGINT))
+    assert invoke(*job).exit_code == 130
+    after(0, lambda: None)
+    assert invoke(*job, "--accept").exit_code == 0
+    refused = invoke(*job)
+    assert refused.exit_code == 1 and "this painting is there; it was accepted after 5 steps." in refused.stderr
+    other = invoke(*job, "--seed", "3")
+    assert other.exit_code == 1 and "exists already" in other.stderr
+    assert invoke(*job, "--overwrite").exit_code == 0
+    assert "already painted" in invoke(*job).stderr
+
+
+def test_a_file_that_has_changed_is_named(tmp_path: Path, after: Any) -> None:
+    content, style = paint_picture(tmp_path / "cat.png"), paint_picture(tmp_path / "ink.png", seed=5)
+    job = job_of((content, style), tmp_path / "out")
+    after(5, lambda: signal.raise_signal(signal.SIGINT))
+    assert invoke(*job).exit_code == 130
+    after(0, lambda: None)
+    paint_picture(content, seed=8)
+    refused = invoke(*job)
+    assert "differs in input (cat.png has changed, or it was another file). Give the same" in refused.stderr
+    paint_picture(style, seed=9)
+    both = invoke(*job, "--steps", "9").stderr
+    assert (
+        "input (cat.png has changed, or it was another file), settings.steps (12, now 9), styles (ink.png has" in both
+    )
 
 
 def test_a_replay_goes_on_as_well(tmp_path: Path, inputs: tuple[Path, Path], after: Any) -> None:
