@@ -111,6 +111,12 @@ class _Stoppable:
                 self._process.kill()
 
 
+def check_there(path: Path) -> None:
+    """The same of what may be a folder, too."""
+    if not path.is_dir():
+        check_readable(path)
+
+
 def check_readable(path: Path) -> None:
     """Raise a MediaError where `path` is empty or may not be read, a WrongFileError where it is missing, a folder or a
     pipe."""

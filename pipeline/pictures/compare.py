@@ -21,6 +21,7 @@ from pipeline.media import (
 )
 from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.plan import SinkPlan
+from pipeline.media.probe import check_there
 from pipeline.media.sink import SUFFIXES, write_frames
 from pipeline.media.size_limit import Encoded, write_within_limit
 from pipeline.media.sound import sound_of
@@ -200,6 +201,7 @@ def _check(job: CompareJob) -> None:
             f"that ends in {', '.join((*SUFFIXES, *WRITABLE))}."
         )
     for path in job.clips:
+        check_there(path)
         refuse_same_file(path, (job.output,))
     check_output(job.output, job.overwrite)
 

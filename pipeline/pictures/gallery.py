@@ -19,7 +19,14 @@ from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
 from pipeline.pictures.fitting import cropped
 from pipeline.pictures.frame_access import frame_at, middle_number
-from pipeline.pictures.gallery_items import GalleryItem, find_gallery_items, first_of, inset_pictures, marked
+from pipeline.pictures.gallery_items import (
+    GalleryItem,
+    check_paths,
+    find_gallery_items,
+    first_of,
+    inset_pictures,
+    marked,
+)
 from pipeline.pictures.insets import with_insets
 from pipeline.pictures.jobs import GalleryJob
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
@@ -55,6 +62,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
             "--max-bytes chooses frames, colours and size of an animation, and a sheet is one picture. Make it smaller "
             "with --size, or choose a name that ends in .jpg."
         )
+    check_paths(job.paths)
     (check_output if moving else check_picture_output)(job.output, job.overwrite)
     on_count("Looking for results", 0, None)
     items, notes = find_gallery_items(job.paths, job.output, job.search, job.insets)

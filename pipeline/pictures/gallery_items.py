@@ -36,6 +36,16 @@ class GalleryItem:
     """What is written on it."""
 
 
+def check_paths(paths: Sequence[Path]) -> None:
+    """See that all that is named is there.
+
+    :raises UsageError: it is not.
+    """
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: {why_no_file(path, 'file or folder')}")
+
+
 def find_gallery_items(
     paths: Sequence[Path], output: Path, search: Path | None = None, insets: bool = True
 ) -> tuple[list[GalleryItem], list[str]]:
@@ -55,9 +65,8 @@ def find_gallery_items(
     """
     candidates: list[GalleryItem] = []
     finder = _ItemFinder(search)
+    check_paths(paths)
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: {why_no_file(path, 'file or folder')}")
         if not path.is_dir() or next(path.glob("frame_*.png"), None) is not None:
             candidates.append(finder.open_item(path))
         elif (path / LEDGER).is_file():

@@ -25,6 +25,7 @@ from pipeline.media import (
     refuse_same_file,
     write_picture,
 )
+from pipeline.media.probe import check_there
 from pipeline.media.sink import SUFFIXES
 from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_between, measure
@@ -222,6 +223,7 @@ def _measure_all(
 def _check_outputs(job: MeasureJob) -> None:
     outputs = [path for path in (job.plot, job.heatmap) if path is not None]
     for source in (job.source, job.painting):
+        check_there(source)
         refuse_same_file(source, outputs)
     if job.plot is not None:
         if job.heatmap is not None and job.heatmap.resolve() == job.plot.resolve():

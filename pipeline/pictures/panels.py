@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.clip.find_inputs import find_ingredients
 from pipeline.errors import UsageError
 from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
+from pipeline.media.probe import check_there
 from pipeline.pictures.canvas import Box, Canvas, beside, labelled, of_picture, stacked
 from pipeline.pictures.fitting import at_height
 from pipeline.pictures.frame_access import content_frame, middle_frame
@@ -59,9 +60,10 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
             "Two pictures are not enough: name CONTENT STYLE PAINTING, or the painting alone, which says what it was "
             "painted from."
         )
-    check_picture_output(job.output, job.overwrite)
     for path in job.pictures:
+        check_there(path)
         refuse_same_file(path, (job.output,))
+    check_picture_output(job.output, job.overwrite)
     on_count("Looking for content and style", 0, None)
     sources, pictures = _recorded(job) if len(job.pictures) == 1 else _named(job.pictures)
     for path in sources:

@@ -170,10 +170,10 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     """
     began = time.monotonic()
     check_story(output)
-    check_output(output, overwrite)
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {folder}"))
     stored = read_snapshots(folder)
+    check_output(output, overwrite)
     texts = _story_texts(stored.record, output, options)
     notes = _write(output, stored.snapshots, options, texts, overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))

@@ -447,6 +447,22 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "story none -o o.gif", "measure none.mp4 c.png --plot o.png", "measure c.png none.mp4 --heatmap o.gif",
+        "gallery none.png -o o.png", "panels none.png -o o.png", "compare none.png c.png -o o.png",
+        "figure weights c.png none.png -o o.png", "figure losses none.png -o o.png", "image none.png -s s.png -o o.png",
+        "video c.png -s none.png -o o.gif",
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_before_what_exists_already(here: Path, line: str) -> None:
+    """Who has to choose another name anyway should hear of both at once, or of what is wrong first."""
+    for name in ("o.png", "o.gif"):
+        (here / name).write_bytes(b"precious")
+    refused(run(*line.split()), 2, "none", "there is no such")
+
+
 def test_what_names_and_options_show_is_told_before_torch_is_imported(here: Path) -> None:
     """Torch takes seconds; everything before it takes a fraction of one."""
     (here / "s.mp4").write_bytes(b"precious")
