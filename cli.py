@@ -540,7 +540,14 @@ def weights_import(what: _Import) -> None:
 def main() -> None:
     """Entry point of the command `reelbrush`."""
     escape_unencodable_output()
-    app(with_image_command(sys.argv[1:]), prog_name="reelbrush")
+    try:
+        app(with_image_command(sys.argv[1:]), prog_name="reelbrush")
+    except OSError as error:  # of the stdout that a help goes to: what a command does has its own words
+        from pipeline.report.failures import error_text
+
+        paragraph, code = error_text(error)
+        say_line(f"Error: {paragraph}")
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.clip.exemplars import Exemplars
-from pipeline.clip.framing import SDR, Framing, GifOptions
+from pipeline.clip.framing import FLATTEN, KEEP, SDR, Framing, GifOptions, parse_alpha, parse_depth
 from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.regions import Regions
@@ -183,6 +183,31 @@ class StillJob(Framing, Regions):
     )
     until: int | None = None
     """End after so many steps over all sizes, as a painting that was accepted did; None: paint it to its end."""
+    # As of a clip; but what is said of it is that of a picture.
+    alpha: str = field(
+        default=FLATTEN,
+        kw_only=True,
+        metadata=option(
+            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .png, .webp or .tif. It is "
+            "painted on white either way.",
+            OUTPUT,
+            metavar="WORD",
+            read=parse_alpha,
+            suggested=lambda: (FLATTEN, KEEP),
+        ),
+    )
+    depth: int | None = field(
+        default=None,
+        kw_only=True,
+        metadata=option(
+            "Bits a channel: 8, or 16 in a .png. The painting is kept with as many, and takes more of the disk.",
+            OUTPUT,
+            metavar="BITS",
+            read=parse_depth,
+            suggested=lambda: ("8", "16"),
+            default="8",
+        ),
+    )
     # No picture that can be written has HDR.
     hdr: str = field(default=SDR, kw_only=True)
 

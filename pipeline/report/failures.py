@@ -27,7 +27,8 @@ def error_text(error: Exception) -> tuple[str, int]:
     if is_out_of_memory(error):
         return OUT_OF_MEMORY, 1
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "The disk is full. Make room, and give the same command again: what is finished is kept.", 1
+        # What a job keeps has a name, and so has its error.
+        return "There is no room left for what this command writes. Make room, and give it again.", 1
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}.", 1
     raise error

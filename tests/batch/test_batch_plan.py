@@ -437,7 +437,9 @@ def test_a_job_file_that_is_not_there_or_no_text(home: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         plan_job_file(home / "gone.toml")
     (home / "raw.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="not valid TOML"):
+    with pytest.raises(
+        SettingsError, match=r"raw\.toml is no text in UTF-8: byte 0 cannot be read\. Save it as UTF-8\."
+    ):
         plan_job_file(home / "raw.toml")
 
 

@@ -133,6 +133,14 @@ def test_what_is_no_number_is_refused_in_one_paragraph(command: str) -> None:
             assert told.stderr.splitlines()[-1].startswith(f"Error: {one.opts[0]} has to be a")
 
 
+def test_help_of_a_picture_names_no_ending_of_a_video() -> None:
+    told = " ".join(done(run("image", "--help")).stdout.split())
+    alpha = told[told.index("--alpha") : told.index("--overwrite")]
+    assert ".png, .webp or .tif" in alpha and ".mov" not in alpha and "video" not in alpha
+    of_clips = " ".join(done(run("video", "--help")).stdout.split())
+    assert ".mov" in of_clips[of_clips.index("--alpha") :]
+
+
 # ---- completion
 
 

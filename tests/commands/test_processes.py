@@ -152,6 +152,19 @@ def test_a_full_stdout_is_no_traceback(here: Path) -> None:
     assert "Error: " in result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a stream that is always full")
+@pytest.mark.parametrize("command", ["presets", "image --help", "--version"])
+def test_of_what_only_says_something_nothing_is_kept(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, str(ROOT / "cli.py"), *command.split()],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), timeout=60, check=False,
+        )  # fmt: skip
+    assert told.returncode == 1
+    assert told.stderr.startswith("Error: There is no room left for what this command writes.")
+    assert "kept" not in told.stderr and "Traceback" not in told.stderr
+
+
 @posix
 def test_a_locale_that_knows_no_umlauts(here: Path) -> None:
     (here / "c.png").rename(here / "ü 漢.png")

@@ -148,7 +148,11 @@ def _read(path: Path) -> dict[str, Any]:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The job file {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"The job file {path} is no text in UTF-8: byte {error.start} cannot be read. Save it as UTF-8."
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"The job file {path} is not valid TOML: {error}.") from None
     return values
 
