@@ -324,7 +324,7 @@ def studio(job: StudioJob, painting: StudioPainting) -> None:
 
     Only the address that is shown opens it, on this machine. What was dropped is removed at the end; Ctrl-C ends it.
     """
-    with errors("What the job has finished is kept; the command that the page shows goes on."):
+    with errors("Where a job was begun, what it has finished is kept, and the command that the page shows goes on."):
         painting.check()
         painting.refuse_keyframes()
         from pipeline.studio.server import run_studio

@@ -63,7 +63,7 @@ def paint_frames(session: Session, survey: Survey, run: Run) -> None:
     for one in passes_in_time(run):
         store, earlier = run.work.begin(one)
         if store.done:
-            session.on_event(Stage(_going_on(store.done, one)))
+            session.on_event(Stage("Looking at what is finished"))
         # The encoders want the frames in order: of a last pass that goes backward they get them when it is done.
         run.encoded = one.last and one.forward
         encode_kept(store, session.source, run.sinks if run.encoded else ())
@@ -219,8 +219,3 @@ def _done(index: int, painted: PaintedFrame, one: Pass) -> FrameDone:
         one.number,
         painted.memory_fallback.value,
     )
-
-
-def _going_on(done: int, one: Pass) -> str:
-    after = f"Going on after {done} frame{'s' if done > 1 else ''}"
-    return f"{after} of pass {one.number}" if one.of > 1 else after

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.pictures.canvas import Box, Mark, Text
-from pipeline.pictures.lettering import is_legible, shortened_to, text_size
+from pipeline.pictures.lettering import is_legible, shortened_inside, text_size
 
 LETTERS = 0.045
 """Height of the letters in heights of the picture, within `SMALLEST` and `LARGEST` pixels."""
@@ -39,9 +39,9 @@ def caption(text: str, height: int, width: int, right: bool = False) -> tuple[Ma
 
 
 def caption_text(text: str, height: int, width: int) -> str:
-    """As much of a text as fits into a picture of that size; '' where that says nothing."""
+    """As much of a text as fits into a picture of that size, its middle cut out; '' where that says nothing."""
     letters = _letters(height)
-    short = shortened_to(text, max(1, width - 4 * _side(letters)), letters)
+    short = shortened_inside(text, max(1, width - 4 * _side(letters)), letters)
     return short if short == text or len(short) > FEW else ""
 
 

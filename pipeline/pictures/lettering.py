@@ -58,6 +58,19 @@ def shortened_to(text: str, width: int, size: int, bold: bool = False) -> str:
     return text.rstrip() + "…"
 
 
+def shortened_inside(text: str, width: int, size: int) -> str:
+    """`text`, or as much of its beginning and its end as fits into so many pixels with an ellipsis between them: what
+    is numbered differs at its end."""
+    if text_size(text, size)[1] <= width:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        end = kept // 2
+        cut = f"{text[: kept - end].rstrip()}…{text[len(text) - end :].lstrip()}"
+        if text_size(cut, size)[1] <= width:
+            return cut
+    return "…"
+
+
 def wrapped(text: str, width: int, size: int, bold: bool = False) -> list[str]:
     """`text` in lines of so many pixels; a word that is wider has a line of its own, and is never cut."""
     lines: list[str] = []

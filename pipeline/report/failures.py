@@ -87,6 +87,10 @@ def _of_whom(failure: Failure) -> tuple[str, str]:
     for begin, who in ((failure.source, source), (written, source), (failure.name, failure.name)):
         if error.startswith(f"{begin}: "):
             return who, _one_line(error[len(begin) + 2 :])
+    # A result is called by all of its path there.
+    head, found, why = error.partition(f"{failure.name}: ")
+    if found and ": " not in head and head.endswith(("/", "\\")):
+        return failure.name, _one_line(why)
     return failure.name, _one_line(error.replace(failure.source, sanitize_line(failure.source)))
 
 

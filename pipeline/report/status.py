@@ -50,6 +50,8 @@ class ItemStatus:
     error: str | None
     notes: tuple[str, ...] = ()
     """What is to be known of it, such as a frame that stands out."""
+    passes: int = 1
+    """How often each frame is painted."""
     earlier: bool = False
     """Whether an earlier command has asked for it, and the last one leaves it out."""
 
@@ -199,6 +201,7 @@ def _item(row: ItemRow, item: ItemProgress, left: float | None, run: str) -> Ite
     return ItemStatus(
         row.name, str(row.item.source), state.value, row.done, row.frames * row.passes, item.fraction, item.seconds,
         60 * row.done / item.seconds if item.seconds and row.done else None, left, item.pieces, row.error, row.notes,
+        row.passes,
     )  # fmt: skip
 
 

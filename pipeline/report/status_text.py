@@ -7,14 +7,15 @@ from datetime import datetime
 from pipeline.batch.ledger_rows import State
 from pipeline.report.failures import RESUME_HINT
 from pipeline.report.status import STOPPED, BatchStatus, ItemStatus
-from pipeline.text import duration_text, remaining_text
+from pipeline.text import duration_text, remaining_text, sanitize_line
 
 _WATCHED = (State.PAINTING, State.FAILED, State.INTERRUPTED, State.WAITING, State.DONE)
 """The same for a person who watches."""
 _BAR = 12
 """Characters of a bar."""
 _WIDE, _NARROW = 100, 70
-"""Columns of a terminal below which a table has no bars, and below which it has no frames and rates either."""
+"""Columns of a terminal below which a table has no bars, and below which it has no frames and rates either where it
+would be wider with them."""
 
 
 def status_heading(status: BatchStatus) -> tuple[str, ...]:
@@ -80,8 +81,10 @@ def status_table(
     some = items if most is None or len(items) <= most else items[: most - 1]
     rows = [_row(item, bars=width is None or width >= _WIDE) for item in some]
     heads = ("name", "state", "progress", "frames", "a minute", "time")
-    wide_enough = (0, 1, 2, 5) if width is not None and width < _NARROW else range(len(heads))
-    filled = [column for column in wide_enough if column == 0 or any(row[column] for row in rows)]
+    filled = [column for column in range(len(heads)) if column == 0 or any(row[column] for row in rows)]
+    widest = [max(len(sanitize_line(row[column])) for row in (heads, *rows)) for column in filled]
+    if width is not None and width < _NARROW and sum(widest) + 2 * (len(filled) - 1) > width:
+        filled = [column for column in filled if column not in (3, 4)]
     left_out = len(items) - len(some)
     rows += [(f"and {left_out} more", "", "", "", "", "")] if left_out else []
     return tuple(heads[column] for column in filled), [tuple(row[column] for column in filled) for row in rows]
@@ -94,10 +97,17 @@ def _row(item: ItemStatus, bars: bool) -> tuple[str, ...]:
         item.name,
         f"{item.state} earlier" if item.earlier else item.state,
         f"{bar}{item.fraction:.0%}" if begun else "",
-        f"{item.done}/{item.of}" if item.of else "",
+        _frames(item),
         f"{item.rate:.3g}" if item.rate and item.state == State.PAINTING.value else "",
         _time(item),
     )
+
+
+def _frames(item: ItemStatus) -> str:
+    """'17/36', or of several passes '17/36 x 2', as in the plan: what is finished in any of them counts."""
+    if not item.of:
+        return ""
+    return f"{item.done}/{item.of // item.passes}" + (f" x {item.passes}" if item.passes > 1 else "")
 
 
 def _time(item: ItemStatus) -> str:

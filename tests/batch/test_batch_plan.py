@@ -418,7 +418,7 @@ styles = ["ink.jpg"]
         ("", "nothing to paint"),
         ('inputs = ["in"]\noutput = "out"', "names no style"),
         ('inputs = ["in"]\nstyles = []\noutput = "out"', "styles cannot be"),
-        ('inputs = []\nstyles = ["ink.jpg"]\noutput = "out"', "inputs has to be a list"),
+        ('inputs = []\nstyles = ["ink.jpg"]\noutput = "out"', "inputs is an empty list"),
         ('inputs = [1]\nstyles = ["ink.jpg"]\noutput = "out"', "inputs has to be a list"),
         ('inputs = "in"\nstyles = ["ink.jpg"]\noutput = 3', "output has to be a text"),
         ('inputs = "in"\nstyles = ["ink.jpg"]\noutput = "in"', "also the one the paintings go to"),
@@ -483,6 +483,15 @@ def test_what_says_opposite_things_of_finished_paintings_is_refused(home: Path) 
     run = BatchRun(["in"], ["ink.jpg"], home / "out", run_options=RunOptions(overwrite=True, keep_old=True))
     with pytest.raises(UsageError, match=r"--overwrite .* and --keep-old .* Give one of them"):
         plan(run)
+
+
+@pytest.mark.parametrize("options", [{"region": ("gone.png=ink.jpg",)}, {"region": ("ink.jpg=gone.png",)},
+                                     {"protect": ("gone.png",)}])  # fmt: skip
+def test_a_mask_that_is_not_there_is_a_mistake_of_the_command(home: Path, options: dict[str, Any]) -> None:
+    """And no failure of every painting."""
+    with pytest.raises(UsageError, match=r"gone\.png: there is no such mask or style picture"):
+        plan_batch(["in"], ["ink.jpg"], "out", options=options)
+    assert not (home / "out").exists()
 
 
 def noted(home: Path, *inputs: str, **options: Any) -> list[str]:

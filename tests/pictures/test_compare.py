@@ -182,7 +182,7 @@ def test_a_label_that_cannot_be_written_becomes_a_number_and_it_is_said(tmp_path
 
 
 def test_a_label_of_which_too_little_fits_is_left_out_and_it_is_said(tmp_path: Path) -> None:
-    assert caption_text("verytall.png", 96, 20) == "" and caption_text("verytall.png", 96, 70).endswith("…")
+    assert caption_text("verytall.png", 96, 20) == "" and "…" in caption_text("verytall.png", 96, 70)
     assert caption_text("a", 96, 40) == "a"
     assert caption("verytall.png", 96, 20) == ()
     for name, width in (("verytall.png", 16), ("wide.png", 96)):

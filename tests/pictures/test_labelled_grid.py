@@ -7,7 +7,7 @@ from tiny import picture
 
 from pipeline.pictures.canvas import Canvas, Text
 from pipeline.pictures.labelled_grid import labelled_grid
-from pipeline.pictures.lettering import shortened_to, text_size
+from pipeline.pictures.lettering import shortened_inside, shortened_to, text_size
 
 
 def test_letters_are_the_same_each_time_and_only_where_they_belong() -> None:
@@ -24,6 +24,13 @@ def test_what_is_too_long_ends_in_an_ellipsis() -> None:
     assert shortened_to("short", 500, 12) == "short"
     found = shortened_to("a very long name of a painting.mp4", 100, 12)
     assert found.endswith("…") and text_size(found, 12)[1] <= 100
+
+
+def test_what_differs_at_its_end_is_cut_inside() -> None:
+    names = [f"lake/frame_{number:06d}.png" for number in range(3)]
+    cut = [shortened_inside(name, 100, 12) for name in names]
+    assert len({*cut}) == 3 and all("…" in name and name.endswith(".png") for name in cut)
+    assert all(text_size(name, 12)[1] <= 100 for name in cut) and shortened_inside(names[0], 500, 12) == names[0]
 
 
 def test_every_picture_stands_in_its_cell() -> None:

@@ -104,6 +104,8 @@ def test_what_is_wrong_with_something_else_names_the_paintings() -> None:
     many = [Failure(f"{number}-ink.mp4", f"/in/{number}.mp4", style) for number in range(9)]
     assert causes(many[:2]) == [Cause("0-ink.mp4, 1-ink.mp4", style)]
     assert causes(many)[0].who.endswith(f"{MOST_NAMES - 1}-ink.mp4 and {9 - MOST_NAMES} more")
+    (there,) = causes([Failure("sub/a-ink.jpg", "/in/a.jpg", "/tmp/out/sub/a-ink.jpg: this exists already.")])
+    assert there.text == "sub/a-ink.jpg: this exists already.", "named once"
     (lost,) = causes([Failure("a.mp4", "/in/a.mp4", "a.mp4: the worker\nended.")])
     assert lost.text == "a.mp4: the worker ended."
 

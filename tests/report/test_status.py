@@ -287,8 +287,15 @@ def test_a_narrow_terminal_shows_less_and_nothing_is_shown_of_what_is_not_known(
     ledger.spend("a.mp4", 50.0)
     assert status_table(at(ledger))[0] == ("name", "state", "progress", "frames", "a minute", "time")
     assert status_table(at(ledger), 80)[1][0] == ("a.mp4", "painting", "50%", "5/10", "6", "about 50 s")
-    assert status_table(at(ledger), 60)[1][0] == ("a.mp4", "painting", "50%", "about 50 s")
+    assert status_table(at(ledger), 60)[1][0] == ("a.mp4", "painting", "50%", "5/10", "6", "about 50 s"), "it fits"
+    assert status_table(at(ledger), 48)[1][0] == ("a.mp4", "painting", "50%", "about 50 s")
     assert "█" in status_table(at(ledger), 120)[1][0][2]
+
+
+def test_frames_of_several_passes_are_counted_as_in_the_plan(ledger: Ledger) -> None:
+    ledger.change("a.mp4", frames=250, passes=2, done=17)
+    (row,) = [row for row in status_table(at(ledger))[1] if row[0] == "a.mp4"]
+    assert "17/250 x 2" in row
 
 
 def test_a_bar_is_drawn_with_what_there_is(ledger: Ledger) -> None:
@@ -310,7 +317,7 @@ def test_on_a_small_screen_the_painting_under_way_is_on_top(ledger: Ledger) -> N
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     names = [line.split()[0] for line in lines if ".mp4" in line or "more" in line]
     assert names[:3] == ["d.mp4", "a.mp4", "b.mp4"]
-    assert next(line.rstrip() for line in lines if line.startswith("d.mp4")) == "d.mp4  painting  50%"
+    assert next(line.rstrip() for line in lines if line.startswith("d.mp4")) == "d.mp4  painting  50%       5/10"
     assert names[-2:] == ["failed:", "failed:"]
     assert len(lines) < 2 * 12, "it is drawn twice: at first, and when it ends"
 

@@ -216,7 +216,9 @@ def _texts(values: Mapping[str, Any], key: str, mistakes: Mistakes, place: str) 
     given = values.get(key, [])
     given = [given] if isinstance(given, str) else given
     with mistakes.collected(place):
-        if not _are_texts(given) or (key in values and not given):
+        if key in values and given == []:
+            raise SettingsError(f"{key} is an empty list. Name one at least, as a text in quotes.")
+        if not _are_texts(given):
             raise SettingsError(f"{key} has to be a list of texts in quotes, not {given!r}.")
         return tuple(given)
     return ()

@@ -74,6 +74,7 @@ def with_values(
             # Some go together only one way.
             options.check_framing()
             _check_keyframes(options)
+            _check_regions(options)
             resolve(options.preset, options.settings)
     return options
 
@@ -89,6 +90,16 @@ def _check_keyframes(options: Options) -> None:
         for style in one.all_styles:
             if not style.path.is_file():
                 raise UsageError(f"keyframe {one.head!r}: {style.path}: {why_no_file(style.path, 'style picture')}")
+
+
+def _check_regions(options: Options) -> None:
+    """See that the masks of regions are there, and what these are painted like.
+
+    :raises UsageError: one is not.
+    """
+    for path in options.region_files:
+        if not path.exists():
+            raise UsageError(f"{path}: {why_no_file(path, 'mask or style picture')}")
 
 
 def plain(value: Any) -> Any:
