@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.text import sanitize, sanitize_line
@@ -20,6 +20,8 @@ ECHO = 3
 """Columns that stay free beside a bar, for the '^C' of a terminal and its cursor."""
 
 
+_SHORTEST_BAR = 8
+"""Columns that a bar has at least."""
 LINE_EVERY = 10.0
 """Off a terminal a line of progress appears at most this often, in seconds: a log of many hours stays readable."""
 
@@ -27,6 +29,18 @@ LINE_EVERY = 10.0
 def can_redraw(console: Console) -> bool:
     """Whether what was drawn can be drawn over. A dumb terminal cannot do that: it gets lines, as a log does."""
     return console.is_terminal and not console.is_dumb_terminal
+
+
+class _Shortened(TextColumn):
+    """A text of which the end goes where there is no room, before the bar and what it stands for do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, markup=False, table_column=Column(no_wrap=False))
+
+    def render(self, task: Task) -> Text:
+        found = super().render(task)
+        found.no_wrap, found.overflow = True, "ellipsis"
+        return found
 
 
 class Bars(Progress):
@@ -37,8 +51,9 @@ class Bars(Progress):
         """Bars of what has a total of 1, each with a description, percent, and the field `left`."""
         # What a column shows may hold a file's name, which is no markup.
         return cls(
-            TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[left]}"),
+            _Shortened("{task.description}"), BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True, min_width=5)),
+            _Shortened("{task.fields[left]}"),
             console=console, transient=True, refresh_per_second=5,
         )  # fmt: skip
 
@@ -47,6 +62,13 @@ class Bars(Progress):
         made = super().make_tasks_table(tasks)
         if self.tasks:
             made.width = max(1, self.console.width - ECHO)
+            shown = [task for task in self.tasks if task.visible]
+            for number, column in enumerate(self.columns):
+                if isinstance(column, BarColumn):
+                    # The texts first, then the bar; but of a bar a little always stays.
+                    texts = [one for one in self.columns if isinstance(one, TextColumn)]
+                    taken = sum(1 + max((one.render(task).cell_len for task in shown), default=0) for one in texts)
+                    made.columns[number].width = max(_SHORTEST_BAR, made.width - taken)
         return made
 
 

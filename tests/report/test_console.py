@@ -33,6 +33,7 @@ from pipeline.frame_numbers import FrameNumbers
 from pipeline.report.console import ConsoleReporter, show_count
 from pipeline.report.failures import error_text
 from pipeline.report.jsonlines import as_json, json_reporter
+from pipeline.report.lines import Bars
 from pipeline.style.oom_fallback import MemoryFallback
 
 STARTED = Started(
@@ -139,6 +140,19 @@ def test_a_step_is_counted_within_its_size(monkeypatch: pytest.MonkeyPatch) -> N
     printed = console_said(Stepped(0, 12, 60, 0.2, size=1, sizes=3), Stepped(1, 4, 16, 0.25))
     assert "frame 1 of 5, size 1 of 3, step 12 of 60, " in printed
     assert "frame 2 of 5, step 4 of 16, " in printed
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_narrow_terminal_keeps_a_bar_and_the_percentage(width: int) -> None:
+    console = Console(file=StringIO(), width=width, force_terminal=True, color_system=None)
+    bars = Bars.of_shares(console)
+    text = "pass 1 of 2, frame 36 of 36, size 2 of 3, step 12 of 60"
+    bars.add_task(text, total=1.0, completed=0.42, left="about 12 min 20 s left")
+    with console.capture() as shown:
+        console.print(bars.get_renderable())
+    (line,) = shown.get().rstrip("\n").split("\n")
+    assert "━" in line and " 42 % " in line and line.startswith("pass 1")
+    assert (text in line) == (width == 200)
 
 
 def test_the_console_says_that_a_frame_was_damaged() -> None:
