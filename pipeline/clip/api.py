@@ -34,6 +34,7 @@ from pipeline.clip.in_memory import (
 )
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_deadline, parse_frames, parse_rate
+from pipeline.clip.python_words import in_python_words
 from pipeline.clip.results import ClipResult, StillResult
 from pipeline.clip.still import run_still
 from pipeline.media.in_memory import Picture
@@ -42,6 +43,7 @@ from pipeline.signals import between_events
 from pipeline.style.frame import OnProgress
 
 
+@in_python_words()
 def stylize_image(
     content: Picture,
     style: Styles,
@@ -112,6 +114,7 @@ def stylize_image(
             return run_still(job, engine, told, on_progress)
 
 
+@in_python_words()
 def stylize_video(
     source: Clip,
     style: Styles,

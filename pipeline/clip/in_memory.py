@@ -18,8 +18,9 @@ from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.clip.keyframe_texts import parse_keyframes
 from pipeline.clip.keyframes import Keyframe
 from pipeline.clip.parse import parse_bound
+from pipeline.clip.python_words import python_words
 from pipeline.clip.regions import Mask, MaskPicture, Region, parse_mask, parse_region
-from pipeline.errors import UsageError
+from pipeline.errors import ReelbrushError, UsageError
 from pipeline.media import write_picture
 from pipeline.media.in_memory import Picture, to_image
 
@@ -38,7 +39,7 @@ Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
 
 
 class PictureFiles(AbstractContextManager["PictureFiles"]):
-    """A folder for the pictures of one call, removed when it is left."""
+    """A folder for the pictures of one call, removed when it is left. An error that leaves it speaks of the call."""
 
     def __init__(self, alpha: bool = False) -> None:
         """:param alpha: what can be transparent stays so."""
@@ -48,8 +49,13 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        folder = self._folder
+        if folder is not None:
+            folder.cleanup()
+        if isinstance(error, ReelbrushError):
+            said = python_words(str(error), None if folder is None else Path(folder.name))
+            if said != str(error):
+                raise type(error)(said) from error
 
     def picture(self, picture: Picture, name: str) -> Path:
         """Where a picture lies: its own path, or that of a lossless file called `name`.

@@ -380,7 +380,7 @@ def test_other_settings_are_refused_and_restart_begins_anew(tmp_path: Path, styl
     for path in out.iterdir():
         path.unlink()
     out.rmdir()
-    with pytest.raises(StoreError, match=r"settings\.seed \(0, now 3\).*--restart"):
+    with pytest.raises(StoreError, match=r"settings\.seed \(0, now 3\).*restart=True"):
         stylize_video(folder, style, out, seed=3, **SMALL)
     paint_picture(folder / "frame_003.png", seed=77)
     with pytest.raises(StoreError, match="input"):
@@ -391,7 +391,7 @@ def test_other_settings_are_refused_and_restart_begins_anew(tmp_path: Path, styl
 def test_existing_output_is_refused_before_painting_and_survives(tmp_path: Path, style: Path, folder: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(b"precious")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         stylize_video(folder, style, out, **SMALL)
     assert out.read_bytes() == b"precious"
     assert not list(tmp_path.glob("*.reelbrush"))

@@ -75,7 +75,7 @@ def test_pictures_of_a_folder_have_sixteen_bits_where_that_is_asked_for(
     large = read(tmp_path / "deep")[0]
     assert large.shape == (64, 96, 3) and (large % 257 != 0).mean() > 0.9
     # What is kept with 8 bits is another painting.
-    with pytest.raises(StoreError, match="--restart"):
+    with pytest.raises(StoreError, match="restart=True"):
         stylize_video(source, style, tmp_path / "deep", overwrite=True, **{**job, "depth": None})
 
 

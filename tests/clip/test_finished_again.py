@@ -121,7 +121,7 @@ def test_from_python_as_well(tmp_path: Path, inputs: tuple[Path, Path], name: st
     assert (first.painted, again.painted, again.frames, again.outputs) == (3, 0, 3, first.outputs)
     assert any("already painted" in note for note in again.notes)
     assert isinstance(told[-1], Finished) and not [event for event in told if isinstance(event, FrameDone)]
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         stylize_video(source, style, tmp_path / name, **{**job, "seed": 5})
     assert stylize_video(source, style, tmp_path / name, overwrite=True, **job).painted == 3
 

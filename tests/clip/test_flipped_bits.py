@@ -117,7 +117,7 @@ def test_a_damaged_note_is_told_as_such_and_no_frame_is_painted_again(tmp_path: 
 def test_frames_of_another_job_are_not_taken_for_its_own(tmp_path: Path, begun: Begun) -> None:
     work = begun.copied_to(tmp_path)
     flip(work / "job.json", 40, 2)
-    with pytest.raises(StoreError, match=r"job\.json is damaged, and the finished frames .*--restart") as caught:
+    with pytest.raises(StoreError, match=r"job\.json is damaged, and the finished frames .*restart=True") as caught:
         begun.go_on(tmp_path, seed=4)
     assert "null" not in str(caught.value)
     _, painted, notes = begun.go_on(tmp_path, seed=4, restart=True)

@@ -44,7 +44,7 @@ def test_the_gif_beside_has_its_own_size_and_rate(tmp_path: Path, inputs: tuple[
     assert seen(tmp_path / "o.gif") == ((24, 16), 4, 400)
     again = stylize_video(source, style, tmp_path / "o.mkv", **job)
     assert again.painted == 0 and any("already painted" in note for note in again.notes)
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         stylize_video(source, style, tmp_path / "o.mkv", **{**job, "gif_fps": 5})
     # Enlarged, and painted no frame for it.
     larger = stylize_video(source, style, tmp_path / "o.mkv", **{**job, "gif_size": 96}, overwrite=True)

@@ -85,7 +85,7 @@ def test_another_job_throws_away_frames_alone(tmp_path: Path) -> None:
     work = tmp_path / "out.mp4.reelbrush"
     fill(work, ("painting.mp4", "passage/a.png", "frames/holiday.png"))
     other = {**SMALL, "seed": 5, "overwrite": True, "keep": True}
-    with pytest.raises(StoreError, match="--restart"):
+    with pytest.raises(StoreError, match="restart=True"):
         stylize_video(source, style, tmp_path / "out.mp4", **other)
     stylize_video(source, style, tmp_path / "out.mp4", restart=True, **other)
     mine = {"painting.mp4", "passage/a.png", "frames/holiday.png"}

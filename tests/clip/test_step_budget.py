@@ -463,7 +463,7 @@ def test_a_short_budget_on_a_real_clock(tmp_path: Path, style: Path) -> None:
 
 
 def test_a_budget_that_cannot_be_read_is_refused_before_anything_else(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--budget '8 days'"):
+    with pytest.raises(UsageError, match="budget '8 days'"):
         stylize_video("no such clip", "no such style", tmp_path / "out", budget="8 days")
 
 
