@@ -115,7 +115,7 @@ class BatchReporter:
         self._line(plan_line(event))
         self._failed("cannot be painted", event.failed)
         if event.room > event.free:
-            self._line("note: this may be more than there is room for on the disk")
+            self._line("note: This may be more than there is room for on the disk.")
         if event.failed and self._fail_fast and not event.paint:
             self._line("Nothing is begun, because of --fail-fast.")
 

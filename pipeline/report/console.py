@@ -73,15 +73,15 @@ class ConsoleReporter:
             self._frame_done(event, now)
         elif isinstance(event, Repainted):
             kept = "that is what was kept" if event.kept == "fresh" else "the first painting was better and was kept"
-            self._line(f"note: frame {self._number(event.frame)} came out wrong and was painted anew; {kept}")
+            self._line(f"note: Frame {self._number(event.frame)} came out wrong and was painted anew; {kept}.")
         elif isinstance(event, Reverted):
             self._line(
-                f"note: pass {event.in_pass} would have made frame {self._number(event.frame)} worse; it stays as it "
-                "was before"
+                f"note: Pass {event.in_pass} would have made frame {self._number(event.frame)} worse; it stays as it "
+                "was before."
             )
         elif isinstance(event, Damaged):
             number = self._number(event.frame)
-            self._line(f"note: frame {number} was damaged on the disk; from there on all is painted again")
+            self._line(f"note: Frame {number} was damaged on the disk; from there on all is painted again.")
         elif isinstance(event, Stage):
             self._stage(event)
         elif isinstance(event, Scanned):
@@ -129,14 +129,14 @@ class ConsoleReporter:
     def _frame_done(self, event: FrameDone, now: float) -> None:
         if event.stopped == "unstable" and event.in_pass == 1:
             self._line(
-                f"note: frame {self._number(event.frame)} did not settle; its last sound state was kept, and the next "
-                "frame starts anew"
+                f"note: Frame {self._number(event.frame)} did not settle; its last sound state was kept, and the next "
+                "frame starts anew."
             )
         less = event.memory_fallback
         if less and less not in self._memory_fallbacks:
             self._memory_fallbacks.add(less)
             number = self._number(event.frame)
-            self._line(f"note: memory ran out at frame {number}: from here on {MEMORY_FALLBACKS[less]}")
+            self._line(f"note: Memory ran out at frame {number}: from here on {MEMORY_FALLBACKS[less]}")
         self._show(now)
 
     def _number(self, frame: int) -> int:

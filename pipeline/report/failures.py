@@ -28,7 +28,7 @@ def error_text(error: Exception) -> tuple[str, int]:
         return OUT_OF_MEMORY, 1
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         # What a job keeps has a name, and so has its error.
-        return "There is no room left for what this command writes. Make room, and give it again.", 1
+        return "The disk is full: no room is left for what this command writes. Make room, and give it again.", 1
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}.", 1
     raise error

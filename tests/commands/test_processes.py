@@ -161,7 +161,7 @@ def test_of_what_only_says_something_nothing_is_kept(command: str) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), timeout=60, check=False,
         )  # fmt: skip
     assert told.returncode == 1
-    assert told.stderr.startswith("Error: There is no room left for what this command writes.")
+    assert told.stderr.startswith("Error: The disk is full: no room is left for what this command writes.")
     assert "kept" not in told.stderr and "Traceback" not in told.stderr
 
 

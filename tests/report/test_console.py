@@ -119,8 +119,8 @@ def test_the_console_says_what_was_painted_twice_and_nothing_of_still_frames() -
     plain = console_said()
     assert console_said(FrameDone(1, {}, 0, 0.0, "still")) == plain
     printed = console_said(Repainted(1, 9.0, 2.0, "fresh"), Repainted(2, 2.0, 9.0, "carried"))
-    assert "note: frame 1 came out wrong and was painted anew; that is what was kept\n" in printed
-    assert "note: frame 2 came out wrong and was painted anew; the first painting was better and was kept\n" in printed
+    assert "note: Frame 1 came out wrong and was painted anew; that is what was kept.\n" in printed
+    assert "note: Frame 2 came out wrong and was painted anew; the first painting was better and was kept.\n" in printed
 
 
 def test_the_console_says_once_how_memory_is_saved() -> None:
@@ -128,7 +128,7 @@ def test_the_console_says_once_how_memory_is_saved() -> None:
         FrameDone(index, {}, 5, 0.1, "steps", memory_fallback="checkpointed" if index else "") for index in range(4)
     ]
     printed = console_said(*done, FrameDone(4, {}, 5, 0.1, "steps", memory_fallback="half size"))
-    assert printed.count("note: memory ran out") == 2
+    assert printed.count("note: Memory ran out") == 2
     assert "ran out at frame 1: from here on the maps of the network are computed twice" in printed
     assert "ran out at frame 4: from here on frames are painted at half the size" in printed
     assert set(MEMORY_FALLBACKS) == {memory_fallback.value for memory_fallback in MemoryFallback} - {""}
@@ -157,7 +157,7 @@ def test_a_narrow_terminal_keeps_a_bar_and_the_percentage(width: int) -> None:
 
 def test_the_console_says_that_a_frame_was_damaged() -> None:
     printed = console_said(Damaged(2, 1), in_file=FrameNumbers(0, (0, 2, 4, 6, 8)))
-    assert "note: frame 4 was damaged on the disk; from there on all is painted again\n" in printed
+    assert "note: Frame 4 was damaged on the disk; from there on all is painted again.\n" in printed
 
 
 def test_the_console_tells_passes_apart() -> None:
@@ -165,7 +165,7 @@ def test_the_console_tells_passes_apart() -> None:
     printed = console_said(Reverted(2, 2), passes=2, again_work=1.0, done=7)
     assert "in 2 passes, every second one backward\n" in printed
     assert "1 of 2 passes and 2 of 5 frames of the next are finished already; going on.\n" in printed
-    assert "note: pass 2 would have made frame 2 worse; it stays as it was before\n" in printed
+    assert "note: Pass 2 would have made frame 2 worse; it stays as it was before.\n" in printed
     assert "All 2 passes are finished already" in console_said(passes=2, again_work=1.0, done=10)
 
 
