@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.batch.worst_frame import worst_frame, worst_frame_text
 from pipeline.clip.parse import frames_text
+from pipeline.clip.provenance import JOB, near
 from pipeline.report.status import STALE_HERE, STOPPED, stopped_early
 from pipeline.text import duration_text, size_text
 
@@ -143,12 +144,23 @@ def _times_that_of_the_input(flicker: Sequence[FlickerRow]) -> float | None:
     return sum(painting for painting, _ in both) / floor if floor > 0 else None
 
 
-def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:
-    """How a painting was made, name and value; its settings stand apart."""
+_FOR_PROGRAMS = ("settings", JOB, "losses")
+"""What a result says of itself that is not listed: settings stand apart, the rest is JSON."""
+
+
+def made_rows(row: ItemRow, folder: Path) -> tuple[tuple[str, str], ...]:
+    """How a painting was made, name and value; its settings stand apart, and what only programs read is left out.
+
+    :param folder: that of the page, from which ways lead to files: it may be shown to others, whom it does not concern
+        what the folders of this machine are called.
+    """
     item = row.item
-    rows = [("painted from", str(item.source))]
+    rows = [("painted from", _way(item.source, folder))]
     rows += [
-        (f"in the style of, weight {style.weight:g}" if len(item.styles) > 1 else "in the style of", str(style.path))
+        (
+            f"in the style of, weight {style.weight:g}" if len(item.styles) > 1 else "in the style of",
+            _way(style.path, folder),
+        )
         for style in item.styles
     ]
     rows += [("a region of its own", region.text) for region in item.region]
@@ -158,9 +170,16 @@ def made_rows(row: ItemRow) -> tuple[tuple[str, str], ...]:
         rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:
         rows.append(("frames a second", item.fps))
-    rows += [(name.replace("_", " "), value) for name, value in row.made.items() if name != "settings"]
+    rows += [(name.replace("_", " "), value) for name, value in row.made.items() if name not in _FOR_PROGRAMS]
     rows += [(f"SHA-256 of {output.path.name}", output.digest) for output in row.outputs]
     return tuple(rows)
+
+
+def _way(path: Path, folder: Path) -> str:
+    """The way to a file from the folder of the page; its name alone where there is none, or it would lead through what
+    lies around the home."""
+    target, here = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100
+    return os.path.relpath(target, here) if near(here, target) else target.name
 
 
 def settings_text(row: ItemRow) -> str:

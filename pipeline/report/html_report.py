@@ -222,7 +222,9 @@ class _Parts:
     def _failed(self, rows: Sequence[ItemRow], cause: Cause) -> FailedItems:
         if len(rows) == 1:
             one = self.plain(rows[0])
-            return FailedItems(rows[0].name, rows[0].error or cause.why, (one.source,), one.facts)
+            # Of several lines each stays one.
+            why = rows[0].error or ""
+            return FailedItems(cause.who, why if "\n" in why else cause.why, (one.source,), one.facts)
         sources = list(dict.fromkeys(row.item.source for row in rows))[:MOST_NAMES]
         return FailedItems(
             cause.who, cause.why, tuple(self._link("input", source) for source in sources),
@@ -252,7 +254,7 @@ class _Parts:
         outputs = tuple(self._link("painting", output.path) for output in row.outputs)
         return FinishedItem(
             row, (*outputs, self._link("input", row.item.source)), facts(row, flicker), pictures, width, height,
-            tuple(plot for plot in found if plot is not None), made_rows(row), settings_text(row),
+            tuple(plot for plot in found if plot is not None), made_rows(row, self._folder), settings_text(row),
         )  # fmt: skip
 
     def _small(self, jpeg: bytes) -> bytes:

@@ -112,13 +112,34 @@ def test_what_is_said_of_the_batch(out: Path, batch: Ledger) -> None:
     text = Page(render(batch, out)).text
     for words in (
         "1 of 4 painted", "1 failed", "1 begun", "1 waiting", "1 h 01 min", "interrupted", "2026-09-21",
-        "b.mp4: the video is cut off.", "Each failure says what to do about it.", "25 %", "in the style of wheat field",
+        "b.mp4 the video is cut off.", "Each failure says what to do about it.", "25 %", "in the style of wheat field",
         "96 × 64", "12 frames", "painted in 1 min 30 s", "1.2 MB", "flicker 2.6 × that of the input",
         "Not taken over from", "seed = 7",
         "the original VGG-19, 8 bits a weight (c34748d2)", "ab" * 32,
     ):  # fmt: skip
         assert words in " ".join(text.split()), words
     assert text.index("the video is cut off") < text.index("c.mp4") < text.index("a.mp4") < text.index("d.mp4")
+
+
+def test_the_page_tells_nobody_what_the_folders_of_this_machine_are_called(out: Path, batch: Ledger) -> None:
+    made = {"software": "reelbrush 0.1.0", "settings": "seed = 7\n", "job": '{"input": "x"}', "losses": "{}"}
+    batch.change("a.mp4", made=made)
+    page = Page(render(batch, out))
+    text = " ".join(page.text.split())
+    assert str(out) not in text and "in/a.mp4" in text and "styles/wheat field.jpg" in text
+    assert '{"input"' not in text and "losses" not in text and "reelbrush 0.1.0" in text
+
+
+def test_the_bar_grows_with_what_is_painted(out: Path, batch: Ledger) -> None:
+    def shares() -> dict[str, float]:
+        return {
+            kind: float(share)
+            for kind, share in re.findall(r'<i class="(\w+)" style="flex-grow: ([\d.]+)"', render(batch, out))
+        }
+
+    assert shares() == {"done": 1, "begun": 0.25, "waiting": 1.75, "failed": 1}
+    batch.change("c.mp4", done=0)
+    assert shares() == {"done": 1, "waiting": 2, "failed": 1}, "nothing of it is painted"
 
 
 def test_what_was_left_out_of_the_folders_is_on_the_page(out: Path, batch: Ledger) -> None:
