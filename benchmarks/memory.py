@@ -42,7 +42,7 @@ def main(side: int, steps: int = STEPS) -> None:
     """Print a line for each way."""
     keep_freed_memory()
     torch.set_num_threads(1)
-    settings = resolve("standard", {"carried_steps": steps, "tolerance": 0.0, "may_shrink": True})
+    settings = resolve("standard", {"carried_steps": steps, "carried_levels": 1, "tolerance": 0.0, "may_shrink": True})
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (2, side // 16, side // 16, 3), dtype=np.uint8)
     content, style = (image.repeat(16, 0).repeat(16, 1) for image in coarse)

@@ -33,6 +33,8 @@ _OURS: dict[str, Any] = {
     "smallest": 40,
     "clip_palette": 1.0,
     "temporal_weight": 2000.0,
+    # What has come into view gets strokes at the coarse size. At the full one alone it got dots, more with every step.
+    "carried_levels": 2,
     "long_term": (1, 2, 4, 8),
 }
 
@@ -49,15 +51,15 @@ _PAPER: dict[str, Any] = {
 VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     "draft": (
         "A quick look: 256 pixels, few steps.",
-        {**_OURS, "size": 256, "levels": 3, "steps": 25, "coarse_steps": 1.2, "carried_steps": 10},
+        {**_OURS, "size": 256, "levels": 3, "steps": 25, "coarse_steps": 1.2, "carried_steps": 8},
     ),
     "standard": (
         "The default: 512 pixels, painted from coarse to fine, videos in two passes.",
-        {**_OURS, "size": 512, "levels": 3, "steps": 27, "coarse_steps": 1.5, "carried_steps": 16, "passes": 2},
+        {**_OURS, "size": 512, "levels": 3, "steps": 27, "coarse_steps": 1.5, "carried_steps": 12, "passes": 2},
     ),
     "fine": (
         "For print and for the big screen: 1024 pixels, many steps.",
-        {**_OURS, "size": 1024, "levels": 4, "steps": 60, "coarse_steps": 1.5, "carried_steps": 40, "passes": 2},
+        {**_OURS, "size": 1024, "levels": 4, "steps": 60, "coarse_steps": 1.5, "carried_steps": 30, "passes": 2},
     ),
     "gatys2016": (
         "Gatys, Ecker and Bethge (CVPR 2016), with the weights of Gatys's own code: L-BFGS, average pooling, Gram "

@@ -176,7 +176,12 @@ class Settings:
         MOTION,
         choices=("warped", "adjusted", "previous", "none"),
     )
-    carried_steps: int = _setting(30, "Steps for a frame that starts from the one before it.", MOTION, low=1)
+    carried_steps: int = _setting(
+        30, "Steps for a frame that starts from the one before it, at its full size.", MOTION, low=1
+    )
+    carried_levels: int = _setting(
+        1, "Sizes painted from coarse to fine for a frame that starts from the one before it.", low=1, high=8
+    )
     flow: str = _setting(
         "dis",
         "Optical flow that moves the paintings: DIS, which needs nothing, found on a GPU where one paints; DIS on the "

@@ -9,7 +9,7 @@ from pipeline.batch.checked_item import CheckedItem, Subject
 from pipeline.batch.task import MeasuredCost
 from pipeline.clip.deadline import reserve
 from pipeline.clip.disk_room import PNG, Room, clip_room
-from pipeline.clip.step_budget import Speed, plan_steps
+from pipeline.clip.step_budget import Speed, Worth, plan_steps
 from pipeline.settings import Settings
 
 
@@ -18,15 +18,16 @@ def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
     if checked.item.still:
         seconds = measure_cost.first * measure_cost.step + measure_cost.frame
         return Need(seconds, seconds)
-    subject, worth = checked.subject, measure_cost.first / checked.settings.steps
+    subject, settings = checked.subject, checked.settings
+    worth = Worth(measure_cost.first / settings.steps, measure_cost.carried / settings.carried_steps)
     speed = Speed(measure_cost.step, measure_cost.frame)
-    need = clip_need(checked.settings, subject, worth, speed)
+    need = clip_need(settings, subject, worth, speed)
     # What is written may be larger than what is painted.
     kept = [reserve(subject.frames, *size) for size in ((subject.width, subject.height), checked.written)]
     return Need(need.full + kept[1] - kept[0], need.least + kept[1] - kept[0])
 
 
-def clip_need(settings: Settings, subject: Subject, worth: float, speed: Speed) -> Need:
+def clip_need(settings: Settings, subject: Subject, worth: Worth, speed: Speed) -> Need:
     """What a clip takes, before its shots and its motion are known: as one shot in which everything moves, but for what
     keyframes begin anew.
 

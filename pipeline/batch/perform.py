@@ -107,4 +107,5 @@ def measure_cost(item: Item, engine: Engine, height: int, width: int) -> Measure
     frames = [Frame(index, Fraction(index), np.roll(picture, index, axis=1)) for index in range(count)]
     painter = open_painter(engine, item.styles, item, settings)
     speed = measure_speed(painter, open_flow(settings, engine.device), frames)
-    return MeasuredCost(speed.step, speed.beside, painter.work(height, width, carried=False))
+    first, carried = (painter.work(height, width, carried) for carried in (False, True))
+    return MeasuredCost(speed.step, speed.beside, first, carried)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline.batch.budget import Need, makespan, shortfall
@@ -226,4 +227,4 @@ def _cost_at(
         return None
     key = min(same, key=lambda one: abs(one[1] * one[2] - height * width))
     share, measure_cost = height * width / (key[1] * key[2]), same[key]
-    return MeasuredCost(measure_cost.step * share, measure_cost.frame * share, measure_cost.first)
+    return replace(measure_cost, step=measure_cost.step * share, frame=measure_cost.frame * share)

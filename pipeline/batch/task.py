@@ -53,6 +53,8 @@ class MeasuredCost:
     """Seconds for what a frame needs beside its steps."""
     first: float
     """Work of a frame that starts a shot, in steps at full size."""
+    carried: float
+    """Work of a frame that starts from the one before it, in a first pass."""
 
 
 @dataclass(frozen=True)

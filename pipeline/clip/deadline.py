@@ -10,7 +10,7 @@ from pipeline.clip.events import Stage
 from pipeline.clip.output_size import info_layout
 from pipeline.clip.session import Session
 from pipeline.clip.speed import first_frames, measure_speed
-from pipeline.clip.step_budget import Speed, StepBudget, affordable_passes, plan_steps
+from pipeline.clip.step_budget import Speed, StepBudget, Worth, affordable_passes, plan_steps
 from pipeline.clip.survey import Survey
 from pipeline.clip.work_folder import WorkFolder
 from pipeline.motion.shots import Shot
@@ -97,7 +97,8 @@ def reserve(frames: int, width: int, height: int) -> float:
     return RESERVE + frames * (RESERVE_FRAME + RESERVE_PIXEL * width * height)
 
 
-def step_worth(session: Session) -> float:
-    """Steps at full size that a step of a frame painted from nothing is worth: it is done at several sizes."""
+def step_worth(session: Session) -> Worth:
+    """What a step of its frames is worth."""
     info, painter = session.source.info, session.painter
-    return painter.work(info.height, info.width, carried=False) / painter.settings.steps
+    work = [painter.work(info.height, info.width, carried) for carried in (False, True)]
+    return Worth(work[0] / painter.settings.steps, work[1] / painter.settings.carried_steps)

@@ -136,7 +136,8 @@ class PassPainter:
 
     def _given(self, frame: Frame, picture: Image) -> PaintedFrame:
         """A frame that was painted by hand, with the losses that it has."""
-        looked_at = self._painter_of(frame).between(None, 0)
+        painter = self._painter_of(frame)
+        looked_at = painter.with_settings(replace(painter.settings, carried_levels=1)).between(None, 0)
         losses = looked_at.paint(frame.image, WarmStart(picture), frame.index).losses
         return PaintedFrame(picture, losses, 0, 0.0, Stop.GIVEN)
 

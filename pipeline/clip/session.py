@@ -127,6 +127,7 @@ class Session:
         :param shots: those that are painted.
         """
         info, painter = self.source.info, self.painter
+        again = painter.with_settings(further_settings(self.settings, info.frames))
         begin, end = part or (0, info.frames)
         passes, reached = work.passes, work.reached()
         done = (reached.number - 1) * (end - begin) + work.frames(reached).done
@@ -146,7 +147,7 @@ class Session:
             deadline_notes=late,
             cuts=tuple(first for first, _ in shots[1:]),
             passes=len(passes),
-            again_work=further_settings(self.settings, info.frames).carried_steps,
+            again_work=again.work(info.height, info.width, carried=True),
             in_file=info.in_file,
         )
 

@@ -49,8 +49,8 @@ def measure_speed(painter: Painter, flow: FlowMethod, frames: Sequence[Frame]) -
     :param frames: neighbours of one size, numbered from 0: `frames_to_measure`, or as many as there are. With a single
         one nothing is found again in another.
     """
-    # So few steps should be what they are among many.
-    painter = painter.with_settings(replace(painter.settings, tolerance=0.0, seconds=0.0))
+    # So few steps should be what they are among many, and all of one size.
+    painter = painter.with_settings(replace(painter.settings, tolerance=0.0, seconds=0.0, carried_levels=1))
     settings, (*before, last) = painter.settings, frames
     image = last.image
     # Whatever the regions are, they cost the same.

@@ -65,11 +65,21 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """Steps at full size that a step of a frame is worth, where it is done at several sizes."""
+
+    first: float
+    """Of one that is painted from nothing."""
+    carried: float = 1.0
+    """Of one that starts from a painting."""
+
+
+@dataclass(frozen=True)
 class Steps:
     """The steps that a frame may take; None: as many as the settings say."""
 
     carried: int | None = None
-    """From a warm start."""
+    """From a warm start, at full size."""
     fresh: int | None = None
     """At every size, where it is painted from nothing."""
 
@@ -136,11 +146,10 @@ class StepPlan:
 
 
 def plan_steps(
-    settings: Settings, frames: int, worth: float, shots: Sequence[Shot] = (), motion: Sequence[float] | None = None
+    settings: Settings, frames: int, worth: Worth, shots: Sequence[Shot] = (), motion: Sequence[float] | None = None
 ) -> StepPlan:
     """The work of all passes over a clip.
 
-    :param worth: steps at full size that a step of a frame painted from nothing is worth: it is done at several sizes.
     :param shots: () for a single one.
     :param motion: `untracked_share` of every frame against the one before it, 0 where nothing has changed at all; None:
         unknown.
@@ -155,12 +164,12 @@ def plan_steps(
             new = _between(motion, index if one.forward else index + 1)
             anew = one.number == 1 and (index in entered or settings.carry == "none")
             if anew:
-                count, floor, cost = settings.steps, least_first(settings.steps), worth
+                count, floor, cost = settings.steps, least_first(settings.steps), worth.first
             elif index in entered or new == 0:
                 count, floor, cost = 0, 0, 1.0
             else:
                 count = settings.carried_steps if one.number == 1 else once_more
-                floor, cost = least_carried(count, one.number), 1.0
+                floor, cost = math.ceil(least_carried(count, one.number) / worth.carried), worth.carried
             full.append(count * cost)
             least.append(floor * cost)
             shares.append(math.nan if anew else new)
@@ -180,7 +189,7 @@ def least_first(steps: int) -> int:
 
 
 def affordable_passes(
-    seconds: float, settings: Settings, frames: int, worth: float, speed: Speed,
+    seconds: float, settings: Settings, frames: int, worth: Worth, speed: Speed,
     shots: Sequence[Shot] = (), motion: Sequence[float] | None = None,
 ) -> int:  # fmt: skip
     """How many passes a clip gets in so many seconds: those of the settings, or fewer, if all of them would be hasty.
@@ -199,12 +208,11 @@ class StepBudget:
     """Hands out steps frame by frame, and learns from every one how fast the machine really is."""
 
     def __init__(
-        self, plan: StepPlan, settings: Settings, worth: float, speed: Speed, until: float,
+        self, plan: StepPlan, settings: Settings, worth: Worth, speed: Speed, until: float,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """
         :param settings: what `plan` was made from, with its number of passes.
-        :param worth: as in `plan_steps`.
         :param speed: as far as it is known before anything is painted.
         :param until: when painting has to be over, in seconds on `clock`.
         """
@@ -242,17 +250,19 @@ class StepBudget:
         if work >= full:
             return FULL
         if self._plan.fresh[place]:
-            return Steps(fresh=round(work / self._worth))
+            return Steps(fresh=round(work / self._worth.first))
         # Where it comes out wrong and is painted from nothing, it is as much in a hurry.
         first = self._settings.steps
-        return Steps(round(work), min(first, max(least_first(first), round(FIRST * first * work / full))))
+        anew = min(first, max(least_first(first), round(FIRST * first * work / full)))
+        return Steps(round(work / self._worth.carried), anew)
 
     def record(self, one: Pass, index: int, painted: PaintedFrame) -> None:
         """Learn what a frame took, from the end of the one before it to its own."""
         now = self._clock()
         # Of what is repeated at no cost nothing is to be learned. Steps at several sizes are not told apart afterwards.
         if painted.steps:
-            work = self._granted if self._plan.fresh[_place(one, index)] else painted.steps
+            alike = self._worth.carried == 1 and not self._plan.fresh[_place(one, index)]
+            work = painted.steps if alike else self._granted
             self._slowness.append((now - self._since) / (work * self._speed.step + self._speed.beside))
         self._since = now
 

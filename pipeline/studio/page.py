@@ -143,7 +143,7 @@ class _Page:
                 elem_id="scale", min_width=160,
             )  # fmt: skip
             self.shapes = gr.Slider(
-                0, 1, step=0.1, label="Large shapes", info="Of the painting, in a sky, on a wall.", elem_id="shapes",
+                0, 1, step=0.1, label="Large shapes", info="In open areas only.", elem_id="shapes",
                 min_width=160,
             )  # fmt: skip
         with gr.Row():

@@ -85,10 +85,9 @@ class Painter:
 
     def work(self, height: int, width: int, carried: bool) -> float:
         """The most work that a frame of this size can take, in steps at its full size."""
-        if carried:
-            return self.settings.carried_steps
-        sizes = self._sizes(height, width)
-        steps = steps_of_sizes(self.settings, len(sizes), self.settings.steps)
+        settings = self.settings
+        sizes = self._sizes(height, width)[-settings.carried_levels if carried else 0 :]
+        steps = steps_of_sizes(settings, len(sizes), settings.carried_steps if carried else settings.steps)
         return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / (height * width)
 
     @property
@@ -294,7 +293,7 @@ class Painter:
         full = to_tensor(content, home)
         height, width = content.shape[:2]
         base = self._base(content, carried.start if carried is not None else start, home)
-        sizes = self._sizes_within(height, width, plan)[-1 if carried is not None else 0 :]
+        sizes = self._sizes_within(height, width, plan)[-self.settings.carried_levels if carried is not None else 0 :]
         canvas = empty_canvas(self.settings, sizes[0], index).to(home) if base is None else resized(base, *sizes[0])
         temporal = carried.temporal_targets if carried is not None else ()
 

@@ -17,7 +17,7 @@ from pipeline.batch.checked_item import Subject
 from pipeline.batch.estimate import clip_need
 from pipeline.clip.deadline import reserve
 from pipeline.clip.parse import parse_budget, parse_deadline, parse_finish_by
-from pipeline.clip.step_budget import Speed
+from pipeline.clip.step_budget import Speed, Worth
 from pipeline.errors import UsageError
 from pipeline.media import open_source
 
@@ -104,13 +104,15 @@ def test_the_need_of_a_clip_is_that_of_its_steps(tmp_path: Path) -> None:
     settings = {"steps": 60, "carried_steps": 40, "passes": 2}
     subject = Subject(info.width, info.height, info.frames)
     kept = reserve(info.frames, info.width, info.height)
-    two = clip_need(tiny_settings(**settings), subject, 1.0, speed)
+    two = clip_need(tiny_settings(**settings), subject, Worth(1.0), speed)
     assert two.full - kept == pytest.approx(60 + 4 * 40 + 4 * 20 + 10 * 2)
     assert two.least - kept == pytest.approx(20 + 4 * 8 + 5 * 2)
-    loop = clip_need(tiny_settings(**settings, loop=True), subject, 1.0, speed)
+    loop = clip_need(tiny_settings(**settings, loop=True), subject, Worth(1.0), speed)
     assert loop.least - kept == pytest.approx(20 + 4 * 8 + 5 * 4 + 10 * 2)
-    parted = clip_need(tiny_settings(**settings), replace(subject, parts=((0, 2), (2, 5))), 1.0, speed)
+    parted = clip_need(tiny_settings(**settings), replace(subject, parts=((0, 2), (2, 5))), Worth(1.0), speed)
     assert parted.full - kept == pytest.approx(2 * 60 + 3 * 40 + 3 * 20 + 10 * 2)
+    coarse = clip_need(tiny_settings(**settings), subject, Worth(1.5, 1.25), speed)
+    assert coarse.full - kept == pytest.approx(1.5 * 60 + 1.25 * (4 * 40 + 4 * 20) + 10 * 2)
 
 
 # ---- what people write

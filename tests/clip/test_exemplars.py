@@ -74,6 +74,16 @@ def test_it_stays_to_the_pixel_and_leads_the_others(tmp_path: Path, inputs: Path
         assert off(led[k][inner], moved) < 0.5 * off(alone[k][inner], moved), k
 
 
+def test_its_losses_are_those_of_its_full_size(tmp_path: Path, inputs: Path) -> None:
+    def losses(levels: int) -> list[float]:
+        told: list[FrameDone] = []
+        output, sizes = tmp_path / f"led-{levels}", {"levels": levels, "carried_levels": levels, "smallest": 16}
+        painted(inputs, output, exemplar=inputs / "hand.png", passes=1, on_event=told.append, **sizes)
+        return [*next(one for one in told if isinstance(one, FrameDone)).losses.values()]
+
+    assert losses(2) == pytest.approx(losses(1), rel=1e-3)
+
+
 def test_its_statistics_count_as_much_as_those_of_the_styles(tmp_path: Path, inputs: Path) -> None:
     """Where nothing is carried from frame to frame, its colours come to the others all the same."""
     how = {"carry": "none", "passes": 1}

@@ -28,6 +28,7 @@ from pipeline.clip.step_budget import (
     StepBudget,
     StepPlan,
     Steps,
+    Worth,
     affordable_passes,
     allocate,
     plan_steps,
@@ -82,10 +83,10 @@ def went(
     :param used: how many of its steps a frame takes.
     :return: steps granted by pass and frame, the seconds it took, and those it had.
     """
-    plan = plan_steps(settings, frames, 1.0, motion=motion)
+    plan = plan_steps(settings, frames, Worth(1.0), motion=motion)
     clock = Clock()
     has = share * plan.seconds(SECOND)
-    pace = StepBudget(plan, settings, 1.0, SECOND, clock.now + has, clock)
+    pace = StepBudget(plan, settings, Worth(1.0), SECOND, clock.now + has, clock)
     found: dict[tuple[int, int], int] = {}
     for one in passes_of(settings, frames):
         for index in one.order:
@@ -127,8 +128,8 @@ def test_with_time_for_everything_nobody_is_told_anything() -> None:
     assert found == went(3.0)[0]
     assert (found[1, 0], found[1, 1], found[2, 1], found[2, 39]) == (60, 40, 20, 0)
     clock = Clock()
-    plan = plan_steps(STANDARD, 40, 1.0)
-    pace = StepBudget(plan, STANDARD, 1.0, SECOND, clock.now + plan.seconds(SECOND), clock)
+    plan = plan_steps(STANDARD, 40, Worth(1.0))
+    pace = StepBudget(plan, STANDARD, Worth(1.0), SECOND, clock.now + plan.seconds(SECOND), clock)
     assert pace.steps(Pass(1, 2, 40), 0) == FULL == Steps(None, None)
 
 
@@ -192,37 +193,56 @@ def test_no_frame_gets_more_than_the_settings_say() -> None:
 
 def test_still_frames_cost_nothing_and_leave_their_time_to_others() -> None:
     motion = [1.0] + [0.1, 0.0] * 20
-    still = plan_steps(STANDARD, 41, 1.0, motion=motion)
+    still = plan_steps(STANDARD, 41, Worth(1.0), motion=motion)
     assert still.full[1:5].tolist() == [40, 0, 40, 0]
     # The last frame is where the second pass begins, and frame 39 equals it.
     assert still.full[41:45].tolist() == [0, 0, 20, 0]
-    seconds = plan_steps(STANDARD, 41, 1.0).seconds(SECOND)
-    assert affordable_passes(0.3 * seconds, STANDARD, 41, 1.0, SECOND) == 1
-    assert affordable_passes(0.3 * seconds, STANDARD, 41, 1.0, SECOND, motion=motion) == 2
+    seconds = plan_steps(STANDARD, 41, Worth(1.0)).seconds(SECOND)
+    assert affordable_passes(0.3 * seconds, STANDARD, 41, Worth(1.0), SECOND) == 1
+    assert affordable_passes(0.3 * seconds, STANDARD, 41, Worth(1.0), SECOND, motion=motion) == 2
 
 
 def test_first_frames_of_shots_are_planned_with_all_their_sizes() -> None:
-    plan = plan_steps(STANDARD, 5, 1.25, [(0, 2), (2, 5)])
+    plan = plan_steps(STANDARD, 5, Worth(1.25), [(0, 2), (2, 5)])
     assert plan.full.tolist() == [75, 40, 75, 40, 40, 0, 20, 20, 0, 20]
     assert plan.least.tolist() == [25, 8, 25, 8, 8, 0, 4, 4, 0, 4]
     assert plan.seconds(SECOND) == 75 + 40 + 75 + 40 + 40 + 60 + 20
-    nothing = plan_steps(tiny_settings(steps=60, carry="none"), 3, 1.25)
+    nothing = plan_steps(tiny_settings(steps=60, carry="none"), 3, Worth(1.25))
     assert nothing.full.tolist() == [75, 75, 75]
 
 
+def test_carried_frames_are_planned_with_all_their_sizes_too() -> None:
+    plan, clock = plan_steps(STANDARD, 5, Worth(1.5, 1.25)), Clock()
+    assert plan.full.tolist() == [90, 50, 50, 50, 50, 0, 25, 25, 25, 25]
+    # Seven steps at full size, with the coarse ones, are as much as eight of those alone.
+    assert plan.least.tolist() == [30, 8.75, 8.75, 8.75, 8.75, 0, 5, 5, 5, 5]
+    pace = StepBudget(plan, STANDARD, Worth(1.5, 1.25), SECOND, clock.now + 0.5 * plan.seconds(SECOND), clock)
+    forward = Pass(1, 2, 5)
+    first = pace.steps(forward, 0)
+    assert first.fresh is not None
+    clock.now += 1.5 * first.fresh + 2
+    # It counts all of its steps, at whatever size.
+    pace.record(forward, 0, painted(180))
+    granted = pace.steps(forward, 1)
+    assert granted.carried is not None and 7 <= granted.carried < 40
+    clock.now += 1.25 * granted.carried + 2
+    pace.record(forward, 1, painted(3 * granted.carried))
+    assert pace._now.step == pytest.approx(SECOND.step, rel=0.05), "as fast as it was foretold"
+
+
 def test_two_passes_become_one_where_both_would_be_hasty() -> None:
-    seconds = plan_steps(STANDARD, 40, 1.0).seconds(SECOND)
-    assert affordable_passes(seconds, STANDARD, 40, 1.0, SECOND) == 2
-    assert affordable_passes(0.5 * seconds, STANDARD, 40, 1.0, SECOND) == 2
-    assert affordable_passes(0.35 * seconds, STANDARD, 40, 1.0, SECOND) == 1
-    assert affordable_passes(0.0, STANDARD, 40, 1.0, SECOND) == 1
+    seconds = plan_steps(STANDARD, 40, Worth(1.0)).seconds(SECOND)
+    assert affordable_passes(seconds, STANDARD, 40, Worth(1.0), SECOND) == 2
+    assert affordable_passes(0.5 * seconds, STANDARD, 40, Worth(1.0), SECOND) == 2
+    assert affordable_passes(0.35 * seconds, STANDARD, 40, Worth(1.0), SECOND) == 1
+    assert affordable_passes(0.0, STANDARD, 40, Worth(1.0), SECOND) == 1
     loop = tiny_settings(steps=60, carried_steps=40, passes=3, loop=True)
-    assert affordable_passes(0.0, loop, 40, 1.0, SECOND) == 2, "a loop has to be closed"
+    assert affordable_passes(0.0, loop, 40, Worth(1.0), SECOND) == 2, "a loop has to be closed"
 
 
 def test_a_pass_that_could_only_come_too_late_is_not_begun() -> None:
-    plan, clock = plan_steps(STANDARD, 40, 1.0), Clock()
-    pace = StepBudget(plan, STANDARD, 1.0, SECOND, clock.now + 500, clock)
+    plan, clock = plan_steps(STANDARD, 40, Worth(1.0)), Clock()
+    pace = StepBudget(plan, STANDARD, Worth(1.0), SECOND, clock.now + 500, clock)
     assert pace.allows(Pass(2, 2, 40))
     # 39 frames with 4 steps, and what 40 frames take beside them.
     clock.now += 500 - (39 * 4 + 40 * 2) + 1
@@ -476,5 +496,5 @@ def test_the_command_takes_one_end_at_most(tmp_path: Path) -> None:
 
 
 def test_the_plan_without_motion_has_the_same_effort_for_all() -> None:
-    plan: StepPlan = plan_steps(STANDARD, 4, 1.0)
+    plan: StepPlan = plan_steps(STANDARD, 4, Worth(1.0))
     assert plan.effort.tolist() == [3.0] + [1.0] * 7

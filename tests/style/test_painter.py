@@ -229,6 +229,27 @@ def test_no_size_is_below_the_smallest(smallest: int, levels: int) -> None:
     assert len({progress.level for progress in record.told}) == levels
 
 
+def test_what_is_carried_is_painted_at_the_last_sizes() -> None:
+    network, content = CountingNetwork(), picture(96, 128)
+    values: dict[str, Any] = {"levels": 3, "coarse_steps": 1.5, "carried_steps": 4, "smallest": 16}
+    for levels, steps in ((1, {(96, 128): 4}), (2, {(48, 64): 6, (96, 128): 4})):
+        painter = tiny_painter(network, **values, carried_levels=levels)
+        painter.paint(content, WarmStart(content))
+        network.asked.clear()
+        painted = painter.paint(content, WarmStart(content))
+        assert {size for size, _ in network.asked} == set(steps) and painted.steps == sum(steps.values())
+        assert painter.work(96, 128, carried=True) == pytest.approx(4 + 6 / 4 * (levels - 1))
+    assert tiny_painter(**{**values, "levels": 1}, carried_levels=2).work(96, 128, carried=True) == 4
+
+
+def test_the_fine_detail_of_what_is_carried_stays_through_a_coarse_size() -> None:
+    """Where it is held, a painting is what it was moved to."""
+    before, content = picture(64, 64, seed=8), picture(64, 64)
+    held = WarmStart(before, (TemporalTarget(before, np.ones((64, 64), np.float32)),))
+    painter = tiny_painter(levels=2, carried_levels=2, carried_steps=6, smallest=16, temporal_weight=1e4)
+    assert np.abs(painter.paint(content, held).image.astype(int) - before).mean() < 4
+
+
 def test_the_start_of_a_coarse_size_looks_like_the_content() -> None:
     """Seen at full size a coarse start would be blurred; the story would begin with a jump."""
     painter = tiny_painter(levels=3, smallest=16, start="content", **STILL)
