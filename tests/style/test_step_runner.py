@@ -49,9 +49,9 @@ def expected(seed: int, size: tuple[int, int], count: int = 1) -> WarmStart:
     return WarmStart(picture(*size, seed), targets)
 
 
-def clip(painter: Painter) -> list[PaintedFrame]:
+def clip(painter: Painter, small: tuple[int, int] = (20, 24)) -> list[PaintedFrame]:
     """Frames as they come: of two sizes, the first of a shot, carried ones with one expected picture or several."""
-    small, large = (20, 24), (26, 20)
+    large = (small[1] + 2, small[0])
     return [
         painter.paint(picture(*small, 1)),
         painter.paint(picture(*small, 2), expected(5, small)),
@@ -90,16 +90,22 @@ def test_of_a_painted_frame_nothing_waits_for_the_search_for_cycles(
         gc.enable()
 
 
-@pytest.mark.parametrize(("optimizer", "averaging"), [("adam", 0.0), ("adam", 0.9), ("lbfgs", 0.0)])
-def test_replayed_frames_are_those_painted_step_by_step(optimizer: str, averaging: float, tape: Tape) -> None:
-    painter = tiny_painter(optimizer=optimizer, averaging=averaging, **VALUES)
-    recorded = clip(painter)
+@pytest.mark.parametrize(
+    ("optimizer", "averaging", "levels"), [("adam", 0.0, 1), ("adam", 0.9, 1), ("lbfgs", 0.0, 1), ("lbfgs", 0.0, 2)]
+)
+def test_replayed_frames_are_those_painted_step_by_step(
+    optimizer: str, averaging: float, levels: int, tape: Tape
+) -> None:
+    values = {**VALUES, "optimizer": optimizer, "averaging": averaging, "carried_levels": levels}
+    painter = tiny_painter(**values)
+    size = (20, 24) if levels == 1 else (32, 36)
+    recorded = clip(painter, size)
     forms = {runner._loaded.terms[-1].name for _, runner in painter._runners._kept.values()}
-    assert forms == {"tv", "temporal"} and len(painter._runners._kept) == 4
+    assert forms == {"tv", "temporal"} and len(painter._runners._kept) == (4 if levels == 1 else 8)
     assert tape.replayed > 50
-    plain = tiny_painter(optimizer=optimizer, averaging=averaging, **VALUES)
+    plain = tiny_painter(**values)
     plain._runners._recorder = None
-    for one, other in zip(recorded, clip(plain), strict=True):
+    for one, other in zip(recorded, clip(plain, size), strict=True):
         assert one.losses == pytest.approx(other.losses, rel=1e-3)
         assert one.stopped is other.stopped and one.steps == other.steps
         assert np.abs(one.image.astype(int) - other.image).max() <= 2
