@@ -14,6 +14,7 @@ from pipeline.errors import SettingsError
 from pipeline.options import MOTION, PAINTING, Option, option, option_of
 from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
 from pipeline.presets import VALUES, Layers
+from pipeline.text import limits_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -216,7 +217,7 @@ class Settings:
     cuts: str = _setting(
         "auto",
         "Where shots begin, each of them painted anew: auto finds cuts and dissolves, none is a single shot; or frame "
-        "numbers, counted from 0, such as 24,57.",
+        "numbers, counted from 0 in the input (with --frames, too), such as 24,57.",
         MOTION,
         choices=("auto", "none"),
         metavar="auto|none|LIST",
@@ -409,7 +410,7 @@ def _checked_number(name: str, value: Any, whole: bool, low: float | None, high:
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
         raise SettingsError(f"{name} has to be a {'whole ' if whole else ''}number, not {value!r}.")
     if (low is not None and number < low) or (high is not None and number > high):
-        raise SettingsError(f"{name} has to be {_limits(low, high)}, not {value}.")
+        raise SettingsError(f"{name} has to be {limits_text(low, high)}, not {value}.")
     return int(number) if whole else number
 
 
@@ -423,10 +424,6 @@ def _checked_numbers(name: str, value: Any, what: Option) -> float | tuple[float
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
-def _limits(low: float | None, high: float | None) -> str:
-    return f"at least {low:.10g}" if high is None else f"from {low:.10g} to {high:.10g}"
-
-
 def _checked_frames(name: str, given: Any, what: Option) -> tuple[int, ...]:
     """Whole numbers, increasing and each of them once, from 3, [1, 2, 4] or a text '1,2,4'."""
     value = given
@@ -437,7 +434,7 @@ def _checked_frames(name: str, given: Any, what: Option) -> tuple[int, ...]:
         numbers = [int(_checked_number(name, entry, True, what.low, what.high)) for entry in entries]
     except SettingsError:
         wanted = f"{', '.join(what.choices)} or a list" if what.choices else "a list"
-        limits = _limits(what.low, what.high)
+        limits = limits_text(what.low, what.high)
         raise SettingsError(
             f"{name} has to be {wanted} of whole numbers, each {limits}, such as 1,2,4, not {given!r}."
         ) from None
@@ -506,9 +503,13 @@ def read_config(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
     """
     try:
-        values = read_toml(path.read_text(encoding="utf-8"))
+        values = read_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"The settings file {path} is no text in UTF-8: byte {error.start} cannot be read. Save it as UTF-8."
+        ) from None
     except ValueError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
     others, picture = split_start(values, path.parent)

@@ -321,8 +321,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_config(tmp_path)
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="not valid TOML"):
+    with pytest.raises(SettingsError, match=r"binary\.toml is no text in UTF-8: byte 0 .*Save it"):
         read_config(binary)
+    marked = tmp_path / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbfsteps = 3\n")
+    assert read_config(marked) == {"steps": 3}, "Windows marks its files"
 
 
 # ---- one place for defaults and explanations
