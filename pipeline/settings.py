@@ -217,7 +217,7 @@ class Settings:
     cuts: str = _setting(
         "auto",
         "Where shots begin, each of them painted anew: auto finds cuts and dissolves, none is a single shot; or frame "
-        "numbers, counted from 0 in the input (with --frames, too), such as 24,57.",
+        "numbers, counted from 0 in the input, such as 24,57.",
         MOTION,
         choices=("auto", "none"),
         metavar="auto|none|LIST",

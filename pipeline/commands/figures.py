@@ -45,7 +45,7 @@ def reconstruct(job: ReconstructJob, talk: Talk) -> None:
         typer.echo(found.as_json())
     elif not talk.quiet:
         print_table(out, found.title, HEADS, [row.texts() for row in found.rows])
-    say_made(job.output, "", (), talk)
+    say_made(job.output, "", found.notes, talk)
 
 
 @command(
@@ -66,7 +66,7 @@ def features(job: FeaturesJob, talk: Talk) -> None:
         found = run_features(job, on_count)
     if talk.json:
         typer.echo(found.as_json())
-    say_made(job.output, "", (), talk)
+    say_made(job.output, "", found.notes, talk)
 
 
 @command(

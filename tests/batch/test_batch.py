@@ -145,7 +145,7 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
     paint_picture(one.inputs / "a.png")
     for place in (one.style, one.style / "out"):
         done = one.say(one.inputs, "--style", one.style, "-o", place, *QUICK, "--dry-run")
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert f"The folder {place} cannot be made: {one.style} is a file." in " ".join(done.stderr.split())
     done = one.say(one.inputs, "--style", one.style, "-o", "", *QUICK)
     assert done.returncode == 2

@@ -102,7 +102,7 @@ def test_a_painted_clip_is_shown_beside_what_it_was_painted_from(tmp_path: Path)
     found = inspect_result(item(source, tmp_path / "out.mp4"), started.cuts)
     # Six steps of a shallow network flicker: the frame where that is worst is shown as well, and said.
     worst = max((row for row in found.flicker if row.painting), key=excess)
-    assert found.notes == (f"It flickers most at frame {worst.frame + 1}.",)
+    assert found.notes == (f"It flickers most at frame {worst.frame}.",)
     assert [one.frame for one in found.thumbnails] == sorted({*thumbnail_frames(12, (6,), 8), worst.frame})
     for one in found.thumbnails:
         assert thumbnail_size(one.before) == thumbnail_size(one.after) == (48, 32)

@@ -230,7 +230,7 @@ def test_a_shortage_of_memory_says_what_to_do(make: Callable[[], Exception]) -> 
 
 def test_a_full_disk_says_what_to_do() -> None:
     paragraph, code = error_text(OSError(errno.ENOSPC, "No space left on device", "/somewhere"))
-    assert "no room left" in paragraph and "Make room" in paragraph
+    assert "disk is full" in paragraph and "Make room" in paragraph
     assert code == 1
 
 
