@@ -67,7 +67,8 @@ class Bars(Progress):
                 if isinstance(column, BarColumn):
                     # The texts first, then the bar; but of a bar a little always stays.
                     texts = [one for one in self.columns if isinstance(one, TextColumn)]
-                    taken = sum(1 + max((one.render(task).cell_len for task in shown), default=0) for one in texts)
+                    # An empty one takes a column as well.
+                    taken = sum(1 + max(1, *(one.render(task).cell_len for task in shown)) for one in texts if shown)
                     made.columns[number].width = max(_SHORTEST_BAR, made.width - taken)
         return made
 

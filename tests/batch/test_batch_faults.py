@@ -330,7 +330,7 @@ def test_an_output_folder_that_may_only_be_read(small_disk: Path, tmp_path: Path
     remount(small_disk, "ro")
     refused = one.run()
     assert refused.returncode == 1
-    assert "read-only" in refused.stderr.lower() and "Choose another" in refused.stderr
+    assert "read-only" in refused.stderr.lower() and "Choose an output in a folder" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert_nothing_runs(one)
     remount(small_disk, "rw")
@@ -372,7 +372,7 @@ def test_a_damaged_frame(tmp_path: Path, pictures_painted: Trial, frame: int, ho
     path.write_bytes(DAMAGE[how](path.read_bytes()))
     assert gone_on(one) == [frame]
     assert [note for note in one.row().notes if "damaged" in note] == [
-        f"Frame {frame + 1} was damaged on the disk. It was painted again, and all that came after it."
+        f"Frame {frame} was damaged on the disk. It was painted again, and all that came after it."
     ]
     assert_finished(one, pictures_painted)
 

@@ -324,7 +324,7 @@ def test_a_loss_that_is_no_number_fails_alone_and_an_explosion_is_finished(tmp_p
         assert "style" in error
         assert error.startswith(f"{one.inputs / 'm.mp4'}: Frame ")
     assert [f"Frame {first_of} cannot be painted" in first.errors[name]
-            for name, first_of in (("far.mp4", 1), ("nan.mp4", 4))] == [True, True]  # fmt: skip
+            for name, first_of in (("far.mp4", 0), ("nan.mp4", 3))] == [True, True]  # fmt: skip
     reported = [(event.name, event.event) for event in first.events if isinstance(event, ItemEvent)]
     frames = [(name, event) for name, event in reported if isinstance(event, FrameDone)]
     # One fails at its first frame, the other one at the cut.

@@ -66,7 +66,7 @@ def test_a_batch_paints_a_frame_again_that_was_damaged_in_the_meantime(tmp_path:
     # What is said before a clip is painted is in the account as well.
     assert any("states no frame rate" in note for note in one.row().notes)
     assert [note for note in one.row().notes if "damaged" in note] == [
-        "Frame 2 was damaged on the disk. It was painted again, and all that came after it."
+        "Frame 1 was damaged on the disk. It was painted again, and all that came after it."
     ]
     assert_finished(one, undisturbed)
 

@@ -155,6 +155,15 @@ def test_a_narrow_terminal_keeps_a_bar_and_the_percentage(width: int) -> None:
     assert (text in line) == (width == 200)
 
 
+def test_a_text_with_nothing_behind_the_bar_is_shown_in_full() -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True, color_system=None)
+    bars = Bars.of_shares(console)
+    bars.add_task("Encoding", total=1.0, completed=1.0, left="")
+    with console.capture() as shown:
+        console.print(bars.get_renderable())
+    assert shown.get().startswith("Encoding ━")
+
+
 def test_the_console_says_that_a_frame_was_damaged() -> None:
     printed = console_said(Damaged(2, 1), in_file=FrameNumbers(0, (0, 2, 4, 6, 8)))
     assert "note: Frame 4 was damaged on the disk; from there on all is painted again.\n" in printed
