@@ -67,7 +67,7 @@ def test_a_gif_takes_no_more_bytes_than_it_may(tmp_path: Path, inputs: tuple[Pat
     assert replayed.differing == 0
     assert (tmp_path / "again.gif").stat().st_size == (tmp_path / "o.gif").stat().st_size
     # What does not fit whatever is done is refused with what would, and loses no frame.
-    with pytest.raises(UsageError, match="--gif-size") as refused:
+    with pytest.raises(UsageError, match="gif_size") as refused:
         stylize_video(source, style, tmp_path / "b.mkv", gif=tmp_path / "b.gif", max_bytes=300, **HOW)
     assert str(tmp_path / "b.gif") in str(refused.value) and ".part" not in str(refused.value)
     assert not (tmp_path / "b.mkv").exists() and not (tmp_path / "b.gif").exists()
