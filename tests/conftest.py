@@ -30,6 +30,16 @@ def own_cache(cache_of_all: None, tmp_path_factory: pytest.TempPathFactory, monk
     monkeypatch.setenv("REELBRUSH_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    """The signals of this process as a terminal starts it, and as they were once the test is done."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real one without a window; the tests are skipped where there is none."""

@@ -19,7 +19,7 @@ def need_of(checked: CheckedItem, measure_cost: MeasuredCost) -> Need:
         seconds = measure_cost.first * measure_cost.step + measure_cost.frame
         return Need(seconds, seconds)
     subject, settings = checked.subject, checked.settings
-    worth = Worth(measure_cost.first / settings.steps, measure_cost.carried / settings.carried_steps)
+    worth = Worth.of_work(measure_cost.first, measure_cost.carried, settings)
     speed = Speed(measure_cost.step, measure_cost.frame)
     need = clip_need(settings, subject, worth, speed)
     # What is written may be larger than what is painted.

@@ -100,5 +100,5 @@ def reserve(frames: int, width: int, height: int) -> float:
 def step_worth(session: Session) -> Worth:
     """What a step of its frames is worth."""
     info, painter = session.source.info, session.painter
-    work = [painter.work(info.height, info.width, carried) for carried in (False, True)]
-    return Worth(work[0] / painter.settings.steps, work[1] / painter.settings.carried_steps)
+    first, carried = (painter.work(info.height, info.width, carried) for carried in (False, True))
+    return Worth.of_work(first, carried, painter.settings)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.clip.parse import parse_bytes, parse_rate
 from pipeline.errors import UsageError
-from pipeline.options import INPUT, OUTPUT, option
+from pipeline.options import INPUT, OUTPUT, Option, option
 
 SOURCE = "source"
 """The output size that is that of the input, or of what is left of it."""
@@ -83,6 +83,21 @@ def parse_alpha(text: str) -> str:
     if word not in (FLATTEN, KEEP):
         raise UsageError(f"--alpha {str(text)!r} is neither {FLATTEN}, which lays it on white, nor {KEEP}.")
     return word
+
+
+def alpha_option(kept_in: str) -> Mapping[str, Option]:
+    """The option for transparency.
+
+    :param kept_in: what can hold it, as in 'in a .png'.
+    """
+    return option(
+        f"What becomes of transparency: flatten lays it on white; keep keeps it, in a {kept_in}. It is painted on "
+        "white either way.",
+        OUTPUT,
+        metavar="WORD",
+        read=parse_alpha,
+        suggested=lambda: (FLATTEN, KEEP),
+    )
 
 
 def parse_hdr(text: str) -> str:
@@ -211,14 +226,7 @@ class Framing:
 
     alpha: str = field(
         default=FLATTEN,
-        metadata=option(
-            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .mov, .webm, .mkv, .gif, "
-            ".webp, .apng, a folder, or a picture but .jpg. It is painted on white either way.",
-            OUTPUT,
-            metavar="WORD",
-            read=parse_alpha,
-            suggested=lambda: (FLATTEN, KEEP),
-        ),
+        metadata=alpha_option(".mov, .webm, .mkv, .gif, .webp, .apng, a folder, or a picture but .jpg"),
     )
 
     depth: int | None = field(

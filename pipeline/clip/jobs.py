@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.clip.exemplars import Exemplars
-from pipeline.clip.framing import FLATTEN, KEEP, SDR, Framing, GifOptions, parse_alpha, parse_depth
+from pipeline.clip.framing import FLATTEN, SDR, Framing, GifOptions, alpha_option, parse_depth
 from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
 from pipeline.clip.regions import Regions
@@ -187,14 +187,7 @@ class StillJob(Framing, Regions):
     alpha: str = field(
         default=FLATTEN,
         kw_only=True,
-        metadata=option(
-            "What becomes of transparency: flatten lays it on white; keep keeps it, in a .png, .webp or .tif. It is "
-            "painted on white either way.",
-            OUTPUT,
-            metavar="WORD",
-            read=parse_alpha,
-            suggested=lambda: (FLATTEN, KEEP),
-        ),
+        metadata=alpha_option(".png, .webp or .tif"),
     )
     depth: int | None = field(
         default=None,

@@ -73,6 +73,11 @@ class Worth:
     carried: float = 1.0
     """Of one that starts from a painting."""
 
+    @classmethod
+    def of_work(cls, first: float, carried: float, settings: Settings) -> Worth:
+        """From the work of a frame of either kind, in steps at full size, as `Painter.work` says it."""
+        return cls(first / settings.steps, carried / settings.carried_steps)
+
 
 @dataclass(frozen=True)
 class Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,7 @@ from pipeline.clip.jobs import HALF, STATE
 from pipeline.clip.left_behind import LeftBehind
 from pipeline.pictures import story_job
 
-
-@pytest.fixture(autouse=True)
-def own_handlers() -> Iterator[None]:
-    """The signals of this process as a terminal starts it, and as they were once the test is done."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("own_handlers")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,7 @@ STORY = ("--story-frames", "5", "--story-size", "32", "--keep")
 HOW_PYTHON = {name: value for name, value in SMALL.items() if name not in ("carried_steps", "passes")}
 
 
-@pytest.fixture(autouse=True)
-def own_handlers() -> Iterator[None]:
-    """The signals of this process as a terminal starts it, and as they were once the test is done."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("own_handlers")
 
 
 @pytest.fixture(scope="module")
