@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from pipeline.studio.live_door import LiveDoor
 from pipeline.studio.live_state import PLAYED, LiveState, picture_files
-from pipeline.studio.look import bar, mounted
+from pipeline.studio.look import QUIET, bar, mounted
 
 LOOK = 0.05
 """Seconds of one core that a look at what is new takes, nearly all of it Gradio's."""
@@ -78,13 +78,11 @@ class _LivePage:
             )  # fmt: skip
             curves = gr.HTML(visible=False, elem_id="curves")
             notes = gr.HTML(visible=False, elem_id="notes")
-            seen, hidden = gr.State(dict), gr.Checkbox(visible=False)
-            quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-            stop.click(door.stop, None, None, **quiet)
+            seen, hidden = gr.State({}), gr.Checkbox(visible=False)
+            stop.click(door.stop, None, None, **QUIET)
             look = {"fn": self._look, "inputs": [seen, hidden], "js": "(seen, hidden) => [seen, document.hidden]",
                     "outputs": [seen, title, picture, result, said, stop, curves, notes]}  # fmt: skip
-            limits: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": False}
-            gr.Timer(max(1.0, LOOK / (SHARE * (os.cpu_count() or 1)))).tick(**look, trigger_mode="once", **limits)
+            gr.Timer(max(1.0, LOOK / (SHARE * (os.cpu_count() or 1)))).tick(**look, trigger_mode="once", **QUIET)
             blocks.unload(self._left)
 
     def _left(self, request: gr.Request) -> None:

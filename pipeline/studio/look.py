@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 from fastapi import FastAPI
 
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+"""What every event of a page has. Each is a request of its own, and answered at once: of those that go through Gradio's
+queue (6.31) the answers come in a stream that a page closes and opens again, and now and then one was lost. Whatever
+waits for its own answer, such as the look at what is new, then never happens again."""
 CSS = """
 .gradio-container {width: 100% !important; max-width: 1280px !important;
   margin: 0 auto !important; padding: 12px !important}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import time
@@ -16,8 +15,8 @@ from fastapi import FastAPI
 from pipeline.errors import ReelbrushError
 from pipeline.settings import PRESETS
 from pipeline.studio.live_painter import View
-from pipeline.studio.look import bar, mounted
-from pipeline.studio.page_text import input_label, job_said, play_said, said
+from pipeline.studio.look import QUIET, bar, mounted
+from pipeline.studio.page_text import input_label, job_said, play_said, said, trouble_said
 from pipeline.studio.regions_tab import CSS as REGIONS_CSS
 from pipeline.studio.regions_tab import RegionsTab
 from pipeline.studio.result_tab import ResultTab
@@ -27,6 +26,8 @@ EVERY = 0.5
 """Seconds between two looks at what there is."""
 SETTLED = 1.0
 """Seconds after the last change when a page shows what was chosen, on another one or by a job."""
+TOLD_FOR = 15.0
+"""Seconds for which a page says what went wrong."""
 SIZES = {"By preset": None, "256": 256, "512": 512, "768": 768, "1024": 1024, "1536": 1536,
          "As the input": 0}  # fmt: skip
 COLOURS = {"Painting's": "style", "Input's own": "keep", "Matched": "match"}
@@ -42,7 +43,8 @@ main {padding-bottom: 150px !important}
   background: var(--background-fill-primary); box-shadow: 0 -2px 12px rgba(0,0,0,.16)}
 #dock .row {align-items: flex-end; gap: 12px}
 #dock .block {padding: 0 !important}
-#job-said {font-size: .95rem} #job-said:has(.prose:empty) {display: none}
+#job-said, #trouble {font-size: .95rem}
+#job-said:has(.prose:empty), #trouble:has(.prose:empty) {display: none}
 #command textarea {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .85rem; white-space: pre;
   overflow-x: auto}
 #input, #new {border: 1px dashed var(--neutral-400) !important; border-radius: 8px}
@@ -75,6 +77,8 @@ class _Page:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._trouble = (0.0, "")
+        """Until when to say what went wrong last, as `time.monotonic` counts, and what it was."""
         with gr.Blocks(title="Reelbrush studio", analytics_enabled=False, fill_width=True) as self.blocks:
             gr.Markdown("# Reelbrush studio\nPaint a clip or a picture in the style of paintings. Everything stays on "
                         "this machine.", elem_id="title")  # fmt: skip
@@ -158,6 +162,7 @@ class _Page:
 
     def _finish(self) -> None:
         self.job_said = gr.HTML(elem_id="job-said")
+        self.trouble = gr.HTML(elem_id="trouble")
         with gr.Row():
             self.command = gr.Textbox(
                 label="The same on the command line", lines=1, max_lines=1, interactive=False, buttons=["copy"],
@@ -169,10 +174,9 @@ class _Page:
 
     def _connect(self) -> None:
         room = self._room
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
         def on(event: Any, act: Callable[..., object], *inputs: Any) -> None:
-            event(_told(room, act), list(inputs), None, trigger_mode="always_last", **quiet)
+            event(self._told(act), list(inputs), None, trigger_mode="always_last", **QUIET)
 
         on(self.strength.input, lambda value: room.change(strength=float(value)), self.strength)
         on(self.scale.input, lambda value: room.change(style_scale=float(value)), self.scale)
@@ -187,36 +191,48 @@ class _Page:
         on(self.replaces.input, lambda value: room.save_as(room.output, value), self.replaces)
         on(self.stop.click, room.live.stop)
         on(self.again.click, room.live.again)
-        self.play.click(_told(room, room.play), None, None, **quiet)
+        self.play.click(self._told(room.play), None, None, **QUIET)
         on(self.still.click, room.clip.stop)
 
         def paint_all(drawn: Any, request: gr.Request) -> None:
-            _told(room, self._paint_all)(drawn, str(request.session_hash))
+            self._told(self._paint_all)(drawn, str(request.session_hash))
 
         # What was drawn last may still be on its way.
-        self.all.click(paint_all, self.regions.editor, None, trigger_mode="always_last", **quiet)
+        self.all.click(paint_all, self.regions.editor, None, trigger_mode="always_last", **QUIET)
         on(self.end.click, room.job.stop)
         # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place. It
         # counts while the one before it is still being looked at, too.
-        dropped: dict[str, Any] = {**quiet, "trigger_mode": "multiple"}
+        dropped: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
         for field, act in (
             (self.input, lambda path: room.open_input(Path(path))),
             (self.new, lambda paths: room.add_styles([*map(Path, paths)])),
         ):
-            field.upload(_told(room, act), field, None, **dropped).then(lambda: None, None, field, **dropped)
-        seen = gr.State(dict)
+            field.upload(self._told(act), field, None, **dropped).then(lambda: None, None, field, **dropped)
+        seen = gr.State({})
         shown = [
             self.picture, self.said, self.stop, self.again, self.frame, self.motion, self.play, self.still, self.clip,
             self.clip_said, self.input, self.styles, self.used, self.strength, self.colours, self.scale, self.shapes,
-            self.preset, self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.command,
-            *self.regions.shown, *self.result.shown,
+            self.preset, self.size, self.output, self.replaces, self.all, self.end, self.job_said, self.trouble,
+            self.command, *self.regions.shown, *self.result.shown,
         ]  # fmt: skip
-        self.regions.connect(seen, lambda act: _told(room, act))
+        self.regions.connect(seen, self._told)
         # The command names masks beside the result: whoever takes it with them needs these.
-        self.command.copy(_told(room, room.keep_masks), None, None, **quiet)
+        self.command.copy(self._told(room.keep_masks), None, None, **QUIET)
         timer = gr.Timer(EVERY)
-        look: dict[str, Any] = {**quiet, "concurrency_limit": None, "queue": True}
-        timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **look)
+        timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **QUIET)
+
+    def _told(self, act: Callable[..., object]) -> Callable[..., None]:
+        """An act; what goes wrong for a reason that a person can mend is told on the page."""
+
+        def run(*values: Any) -> None:
+            try:
+                act(*values)
+            except (ReelbrushError, OSError) as error:
+                # Where an upload lies says nothing to who has dropped it.
+                text = re.sub(re.escape(f"{self._room.uploads}{os.sep}") + r"\w+[/\\]", "", str(error))
+                self._trouble = (time.monotonic() + TOLD_FOR, text)
+
+        return run
 
     def _paint_all(self, drawn: Any, page: str) -> None:
         self.regions.take(drawn, page)
@@ -266,6 +282,9 @@ class _Page:
         add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
             lambda: job_said(job, bar, room.result() is not None))  # fmt: skip
+        until, text = self._trouble
+        trouble = text if time.monotonic() < until else ""
+        add("trouble", trouble, lambda: trouble_said(trouble))
         add("command", room.command(), room.command)
         self.regions.look(add, seen, str(request.session_hash))
         self.result.look(add)
@@ -280,20 +299,6 @@ class _Page:
         choices = [(style.path.stem, place) for place, style in enumerate(styles)]
         value = [place for place, used in enumerate(styles.values()) if used]
         return gr.update(visible=len(choices) > 1, choices=choices, value=value)
-
-
-def _told(room: Room, act: Callable[..., object]) -> Callable[..., None]:
-    """What goes wrong for a reason that a person can mend is told on the page."""
-
-    def run(*values: Any) -> None:
-        try:
-            act(*values)
-        except (ReelbrushError, OSError) as error:
-            # Where an upload lies says nothing to who has dropped it.
-            text = re.sub(re.escape(f"{room.uploads}{os.sep}") + r"\w+[/\\]", "", str(error))
-            gr.Warning(html.escape(text), duration=15, title="That did not work")
-
-    return run
 
 
 def _pair(view: View) -> Any:

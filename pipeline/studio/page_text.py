@@ -67,6 +67,11 @@ def job_said(job: JobState, bar: Bar, shown: bool) -> str:
     return _wrong(job.text) if job.state == "failed" else text
 
 
+def trouble_said(text: str) -> str:
+    """What went wrong with what was just asked for; '' for nothing."""
+    return f'<span role="alert">{_wrong(f"That did not work: {text}")}</span>' if text else ""
+
+
 def input_label(source: Path | None) -> str:
     """What stands over the field for the input."""
     return f"1  {source.name}" if source is not None else "1  Clip or picture"

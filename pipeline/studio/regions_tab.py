@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.clip.styles import StylePicture
 from pipeline.media import Image, fit_size, resize
 from pipeline.studio.drawing import COLOURS, KEEP, OPACITY, Layer
+from pipeline.studio.look import QUIET
 from pipeline.studio.room import Room
 
 LARGEST = 768
@@ -57,7 +58,6 @@ class RegionsTab:
         :param seen: the state of what a page has seen.
         :param told: puts around an act what tells of its failure.
         """
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
         def draw(value: Any, request: gr.Request) -> None:
             told(self.take)(value, str(request.session_hash))
@@ -66,13 +66,13 @@ class RegionsTab:
             _, place, *_ = seen.get("editor", (None, 0))
             told(self._room.draw)(place, None, str(request.session_hash))
 
-        self.editor.input(draw, self.editor, None, trigger_mode="always_last", **quiet)
-        self.editor.clear(wipe, seen, None, **quiet)
+        self.editor.input(draw, self.editor, None, trigger_mode="always_last", **QUIET)
+        self.editor.clear(wipe, seen, None, **QUIET)
         # In the browser itself, and nothing is drawn meanwhile: or what is drawn at once has the colour before.
-        chosen = self.brush.input(None, self.brush, self.editor, js=_BRUSH_SCRIPT, **quiet)
-        cleared = self.clear.click(self._clear, None, self.editor, js=_WAIT_SCRIPT, **quiet)
+        chosen = self.brush.input(None, self.brush, self.editor, js=_BRUSH_SCRIPT, **QUIET)
+        cleared = self.clear.click(self._clear, None, self.editor, js=_WAIT_SCRIPT, **QUIET)
         for event in (chosen, cleared):
-            event.then(None, None, None, js=_DRAW_SCRIPT, **quiet)
+            event.then(None, None, None, js=_DRAW_SCRIPT, **QUIET)
 
     def take(self, value: Any, page: str) -> None:
         """Take what an editor shows.

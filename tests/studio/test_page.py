@@ -127,8 +127,7 @@ def test_load_change_paint_stop_and_reload(studio: Studio, tab: Callable[[], Any
     until(lambda: "field 1" in said(page))
     assert command(page) == ""
     drop(page, "#input", studio.here / "none.png")
-    toasts = page.locator(".toast-body")
-    until(lambda: any("none.png: this is not a picture" in text for text in toasts.all_inner_texts()))
+    until(lambda: "That did not work: none.png: this is not a picture" in said(page, "#trouble"))
     assert str(studio.temporary) not in page.locator("body").inner_text()
     assert "field 1" in said(page)
     # The place is free again, for another file.
