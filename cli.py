@@ -110,11 +110,11 @@ def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, li
     with running(talk, left) as on_event:
         refuse_streams(job.source, *job.outputs, *(style.path for style in job.styles))
         until = limit.until()
-        painting.check()
+        settings = painting.check()
         from pipeline.clip.checks import check_clip
 
         job = replace(job, init=painting.start, keyframes=job.keyframes or painting.keyframes)
-        check_clip(job)
+        check_clip(job, settings, more=painting.shows_later)
         with live.shown(job.source, left.watching(on_event), say_line) as shown:
             with defer_signals():
                 from pipeline.clip.clip import run_clip
@@ -152,11 +152,12 @@ def image(
         nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
         with through_files(job, form, nameless, left.watching(on_event)) as (placed, told):
             from pipeline.clip.checks import check_still
-
-            check_still(placed)
             from pipeline.pictures.story_job import check_story_files, paint_with_story
 
-            check_story_files(placed, files, options)
+            more = painting.shows_later
+            check_story_files(replace(placed, overwrite=True), files, options)
+            check_still(placed, more=more)
+            check_story_files(placed, files, options, more=more)
             with live.shown(job.content, told, say_line) as shown:
                 engine = painting.engine()
                 with between_events(shown.ready()) as told_between:

@@ -5,20 +5,30 @@ Torch takes seconds to import; whoever has mistyped a name hears of it at once. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from pipeline.clip.finished_outputs import output_options, says_how_made
 from pipeline.clip.framing import flag
 from pipeline.clip.jobs import HALF, ClipJob, StillJob
+from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError, WrongFileError
 from pipeline.file_kind import why_no_file
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import cannot_make, check_name, in_the_way
 from pipeline.media.probe import check_readable
 from pipeline.media.sink import check_encoding
+from pipeline.motion.given_cuts import parse_cuts
+from pipeline.settings import Settings
 
 
-def check_clip(job: ClipJob) -> None:
+def check_clip(job: ClipJob, settings: Settings, *, more: bool = False) -> None:
     """See that a clip can be painted, as far as the names of its files say it.
 
+    That an output exists is told last: who mends that first should not hear of a mistake of theirs afterwards. Where a
+    job asks for something of which only its files show whether it can be, `run_clip` tells it once they are open.
+
+    :param more: whether something else is asked for that shows later, such as a device.
     :raises MediaError: an input is missing, empty or cannot be read.
     :raises OutputError: an output exists, or cannot be written.
     :raises UsageError: an output would replace an input, or another output, or cannot be encoded as is asked for.
@@ -41,14 +51,40 @@ def check_clip(job: ClipJob) -> None:
             check_readable(path)
     for named in named_files:
         refuse_same_file(named, job.outputs)
+    _check_outputs(job)
+    if not more and not _shows_in_clip(job, settings):
+        for path in job.outputs:
+            # What an earlier run of this job may have finished is compared once all inputs are read.
+            if not path.is_dir() and not (path.exists() and says_how_made(path)):
+                check_output(path, job.overwrite)
+
+
+def _check_outputs(job: ClipJob) -> None:
+    """See that there can be such outputs, and what lies beside them."""
     for path in job.outputs:
         options = output_options(job, path)
         check_encoding(path, options["codec"], options["quality"], options["depth"])
-        # What an earlier run of this job may have finished is compared once all inputs are read.
-        if not path.is_dir() and not (path.exists() and says_how_made(path)):
-            check_output(path, job.overwrite)
+        if not path.is_dir():
+            check_output(path, overwrite=True)
     if in_the_way(job.work):
         raise cannot_make(job.work, what="work folder")
+
+
+def shows_in_picture(job: StillJob) -> bool:
+    """Whether a job asks for something of which only its files show whether it can be."""
+    return bool(job.masks) or job.keeps_alpha or job.accept or _shows_in_pictures(job.styles, job.init)
+
+
+def _shows_in_clip(job: ClipJob, settings: Settings) -> bool:
+    """The same of a clip."""
+    in_time = (job.frames, job.rate, job.keyframes, job.exemplar, isinstance(job.audio, int))
+    of_settings = (settings.loop, parse_cuts(settings.cuts).given, settings.flow.startswith("raft"))
+    return any((*in_time, *of_settings, job.masks, _shows_in_pictures(job.all_styles, job.init)))
+
+
+def _shows_in_pictures(styles: Sequence[StylePicture], init: Path | None) -> bool:
+    """The same of the pictures to paint with: a part of one has to lie in it."""
+    return init is not None or any(style.part is not None for style in styles)
 
 
 def _check_gif(job: ClipJob) -> None:
@@ -74,8 +110,8 @@ def _check_gif(job: ClipJob) -> None:
             raise UsageError(f"{flag(name)} and --quality both say how {job.output} is encoded. Give one of them.")
 
 
-def check_still(job: StillJob) -> None:
-    """See that a picture can be painted, as far as the names of its files say it; raises as `check_clip`."""
+def check_still(job: StillJob, *, more: bool = False) -> None:
+    """See that a picture can be painted, as far as the names of its files say it; as `check_clip`."""
     job.check_framing()
     if job.content.is_dir():
         raise WrongFileError(
@@ -96,5 +132,6 @@ def check_still(job: StillJob) -> None:
         for named in named_files:
             refuse_same_file(named, (job.output,))
         check_name(job.output, HALF)
-        if not (job.output.is_file() and says_how_made(job.output)):
+        check_picture_output(job.output, overwrite=True)
+        if not more and not shows_in_picture(job) and not (job.output.is_file() and says_how_made(job.output)):
             check_picture_output(job.output, job.overwrite)

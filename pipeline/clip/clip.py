@@ -29,7 +29,7 @@ from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.sink_plans import sink_plan
 from pipeline.clip.start import start_notes
-from pipeline.clip.survey import take_survey
+from pipeline.clip.survey import check_shots, take_survey
 from pipeline.clip.work_folder import WorkFolder, has_frames, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
@@ -54,7 +54,7 @@ def run_clip(
     :param on_look: may look at every frame after each of its steps.
     :raises ReelbrushError: whatever a user can mend; nothing stands under a final name then.
     """
-    check_clip(job)
+    check_clip(job, engine.settings)
     began = time.monotonic()
     result = retry_damaged(lambda: _run(job, engine, on_event, deadline, on_look))
     result = replace(result, seconds=time.monotonic() - began)
@@ -71,7 +71,12 @@ def _run(
     if not missing:
         return _already_painted(session)
     with ExitStack() as stack:
-        sinks = stack.enter_context(_open_sinks(session, missing))
+        try:
+            sinks = stack.enter_context(_open_sinks(session, missing))
+        except OutputError:
+            # Another name would not help where the command is wrong in itself.
+            check_shots(session)
+            raise
         work = session.open_work()
         stack.callback(work.close)
         _remove_parts(session, [path for path in job.outputs if path not in missing])

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from pipeline.errors import UsageError
+from pipeline.text import count_text
 
 FrameRange: TypeAlias = tuple[int | Fraction | None, int | Fraction | None]
 """Where frames begin and before which they end: a frame, counted from 0, or, as a Fraction, a time in seconds; None:
@@ -17,6 +18,8 @@ at the start, and at the end."""
 BYTES = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([kmg]?i?)b?", re.IGNORECASE)
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?")
+SMALLEST_FILE = 35
+"""Bytes of a GIF of a single pixel: header, two colours, one image, end. Other animations take more."""
 UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 
 OF_CLIPS = ("carried_steps", "carry", "flow", "temporal_weight", "long_term", "passes", "loop", "cuts")
@@ -124,6 +127,11 @@ def parse_bytes(text: str) -> int:
     count = int(Fraction(found[1]) * UNITS.get(found[2].lower(), 0)) if found else 0
     if count < 1:
         raise UsageError(f"--max-bytes {text!r} is no size of a file. Write for instance 5MB, 800kB or 1.5MB.")
+    if count < SMALLEST_FILE:
+        raise UsageError(
+            f"--max-bytes {text!r}: no animation is as small as {count_text(count, 'byte')}. Say of what there are so "
+            "many, for instance 5MB, 800kB or 1.5MB."
+        )
     return count
 
 

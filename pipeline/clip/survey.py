@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.clip.events import Scanned, Stage
 from pipeline.clip.frame_masks import ALIKE, FrameMasks, find_frame_masks, masks_as_json, masks_from_json
 from pipeline.clip.helper_threads import HelperThreads
+from pipeline.clip.keyframes import ShotNumber
 from pipeline.clip.loop_closure import Seam, check_loop, measure_seam
 from pipeline.clip.mask_files import OpenMasks
 from pipeline.clip.session import Session
@@ -108,6 +109,31 @@ def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Sur
     for name in missing:
         work.write(name, _as_json(survey, name))
     return survey
+
+
+def check_shots(session: Session) -> None:
+    """See that the shots of a clip are such as the job speaks of. They are looked for where it does; nothing is kept.
+
+    :raises UsageError: as `take_survey`.
+    """
+    info, timeline, shots = session.source.info, session.timeline, session.given_shots
+    if shots is None:
+        by_shot = any(isinstance(one.at, ShotNumber) for one in session.job.keyframes)
+        shots = _looked_for(session) if by_shot or session.settings.loop else [(0, info.frames)]
+    if session.settings.loop:
+        check_loop(session.job.source, info.frames, shots, info.in_file)
+    if timeline is not None:
+        timeline.looks(shots)
+
+
+def _looked_for(session: Session) -> list[Shot]:
+    count = session.source.info.frames
+    session.on_event(Stage(LOOKING))
+    with single_threaded(), closing(session.source.frames()) as frames:
+        return find_shots(
+            (frame.image for frame in frames),
+            lambda done: session.on_event(Scanned(done, count, LOOKING)),
+        )
 
 
 def sampled_frames(frames: int) -> frozenset[int]:

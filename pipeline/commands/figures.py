@@ -20,11 +20,11 @@ from pipeline.signals import defer_signals
 figure_app = typer.Typer(help="Figures of the method, for a paper or a talk.", no_args_is_help=True)
 
 
-def _check_figure(output: Path, sources: Sequence[Path], overwrite: bool) -> None:
-    """As whoever draws it, but before torch is imported."""
+def _check_figure(output: Path, sources: Sequence[Path]) -> None:
+    """As whoever draws it, but before torch is imported. That the output exists is told last, by who draws it."""
     from pipeline.pictures.figures.page import check_figure
 
-    check_figure(output, sources, overwrite)
+    check_figure(output, sources, overwrite=True)
 
 
 @command(
@@ -35,7 +35,7 @@ def _check_figure(output: Path, sources: Sequence[Path], overwrite: bool) -> Non
 def reconstruct(job: ReconstructJob, talk: Talk) -> None:
     """Show what the layers know: content and style, reconstructed from white noise (Gatys et al. 2016, Figure 1)."""
     with drawing(talk, talk.json) as on_count:
-        _check_figure(job.output, (job.content, job.style), job.overwrite)
+        _check_figure(job.output, (job.content, job.style))
         with defer_signals():
             from pipeline.pictures.figures.reconstruct import HEADS, run_reconstruct
             from pipeline.report.lines import print_table
@@ -59,7 +59,7 @@ def reconstruct(job: ReconstructJob, talk: Talk) -> None:
 def features(job: FeaturesJob, talk: Talk) -> None:
     """Show what each layer of the network sees of a picture: its strongest maps, or how they go together."""
     with drawing(talk, talk.json) as on_count:
-        _check_figure(job.output, job.pictures, job.overwrite)
+        _check_figure(job.output, job.pictures)
         with defer_signals():
             from pipeline.pictures.figures.features import run_features
 
@@ -77,7 +77,7 @@ def features(job: FeaturesJob, talk: Talk) -> None:
 def weights(job: WeightsJob, talk: Talk) -> None:
     """Paint a grid: content against style from left to right, more and more layers of the style downward."""
     with drawing(talk, talk.json) as on_count:
-        _check_figure(job.output, (job.content, job.style), job.overwrite)
+        _check_figure(job.output, (job.content, job.style))
         with defer_signals():
             from pipeline.pictures.figures.weights import run_weights
 
@@ -103,7 +103,7 @@ def losses(
 ) -> None:
     """Plot every term of the loss over the steps of a picture, or over the frames of a clip in each of its passes."""
     with drawing(talk, talk.json) as on_count:
-        _check_figure(job.output, (job.place,), job.overwrite)
+        _check_figure(job.output, (job.place,))
         with defer_signals():
             from pipeline.pictures.figures.losses import run_losses
 

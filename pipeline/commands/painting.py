@@ -112,13 +112,18 @@ class Painting:
         """The picture that painting starts from, where one is named."""
         return split_start(self.values())[1]
 
-    def check(self) -> None:
-        """See that the settings are possible.
+    def check(self) -> Settings:
+        """The settings, which are seen to be possible.
 
         :raises SettingsError: they are not.
         """
         values, _ = split_start(self.values())
-        resolve(values.pop("preset", DEFAULT_PRESET), values)
+        return resolve(values.pop("preset", DEFAULT_PRESET), values)
+
+    @property
+    def shows_later(self) -> bool:
+        """Whether it is asked for something of which only `engine` shows whether it can be."""
+        return self.weights is not None or self.device not in ("auto", "cpu")
 
     def engine(self) -> Engine:
         """All that painting needs beside the job; torch is imported for it.

@@ -10,7 +10,6 @@ from pipeline.errors import UsageError
 from pipeline.media import (
     Image,
     check_output,
-    check_picture_output,
     refuse_same_file,
     write_picture,
 )
@@ -63,7 +62,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
             "with --size, or choose a name that ends in .jpg."
         )
     check_paths(job.paths)
-    (check_output if moving else check_picture_output)(job.output, job.overwrite)
+    check_output(job.output, overwrite=True)
     on_count("Looking for results", 0, None)
     items, notes = find_gallery_items(job.paths, job.output, job.search, job.insets)
     for one in items:
@@ -71,6 +70,8 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         for path in (one.path, *used):
             # A gallery may well lie in a folder of results, but not among the frames of one.
             refuse_same_file(path, (job.output,))
+    # Last: another name does not help where something else is wrong.
+    check_output(job.output, job.overwrite)
     if moving:
         slideshow = write_slideshow(job.output, items, job.size, job.insets, job.max_bytes, on_count)
         return Gallery(slideshow.width, slideshow.height, len(items), (*notes, *slideshow.notes))

@@ -142,7 +142,7 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
         unfinished is left then.
     """
     # Looked at first: the rest takes a while.
-    _check_outputs(job)
+    _check_outputs(job, overwrite=True)
     cuts = parse_cuts(job.cuts)
     source, painting = _open(job, on_count)
     alignment = align_frames(source.info, painting.info)
@@ -152,11 +152,14 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     def on_frame_read(done: int) -> None:
         on_count("Looking for cuts", done, count)
 
-    if cuts.automatic:
+    given = None if cuts.automatic else cuts.shots(count, in_file, job.frames is None or job.frames[1] is None)
+    # Last: another name does not help where something else is wrong.
+    _check_outputs(job, job.overwrite)
+    if given is None:
         with closing(aligned_inputs(source, alignment.pairs)) as images:
             shots = find_shots(images, on_frame_read)
     else:
-        shots = cuts.shots(count, in_file, job.frames is None or job.frames[1] is None)
+        shots = given
     measures, ends = _measure_all(job, source, painting, alignment, shots, on_count, on_frame)
     seam = flicker_between(ends[-1], ends[0]) if job.loop else None
     notes = (
@@ -220,7 +223,7 @@ def _measure_all(
     return measures, ends
 
 
-def _check_outputs(job: MeasureJob) -> None:
+def _check_outputs(job: MeasureJob, overwrite: bool) -> None:
     outputs = [path for path in (job.plot, job.heatmap) if path is not None]
     for source in (job.source, job.painting):
         check_there(source)
@@ -228,13 +231,13 @@ def _check_outputs(job: MeasureJob) -> None:
     if job.plot is not None:
         if job.heatmap is not None and job.heatmap.resolve() == job.plot.resolve():
             raise UsageError(f"The plot and the heat map are the same file: {job.plot}. Name two files.")
-        check_picture_output(job.plot, job.overwrite)
+        check_picture_output(job.plot, overwrite)
     if job.heatmap is not None:
         if job.heatmap.suffix.lower() not in SUFFIXES:
             raise UsageError(
                 f"{job.heatmap}: a heat map is a video or a GIF. Choose a name that ends in {', '.join(SUFFIXES)}."
             )
-        check_output(job.heatmap, job.overwrite)
+        check_output(job.heatmap, overwrite)
 
 
 def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]:

@@ -63,11 +63,13 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
     for path in job.pictures:
         check_there(path)
         refuse_same_file(path, (job.output,))
-    check_picture_output(job.output, job.overwrite)
+    check_picture_output(job.output, overwrite=True)
     on_count("Looking for content and style", 0, None)
     sources, pictures = _recorded(job) if len(job.pictures) == 1 else _named(job.pictures)
     for path in sources:
         refuse_same_file(path, (job.output,))
+    # Last: another name does not help where something else is wrong.
+    check_picture_output(job.output, job.overwrite)
     painting = pictures[-1]
     labels = ("content", *["style"] * (len(pictures) - 2), "painting") if job.labels else ()
     wish = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))

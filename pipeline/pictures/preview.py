@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     commands = [command_line(item, job.written) for item in items]
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
-        check_picture_output(job.output, job.overwrite)
+        check_picture_output(job.output, overwrite=True)
         styles = (style.path for item in items for style in item.styles)
         init = () if items[0].init is None else (items[0].init,)
         for path in (job.source, *styles, *init, *items[0].region_files):
@@ -61,7 +62,9 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
         with defer_signals():
             from pipeline.pictures.preview_paintings import paint_preview
             from pipeline.pictures.preview_sheet import preview_sheet
-        preview = paint_preview(items, job.count, job.device, on_count)
+        # Last: another name does not help where something else is wrong.
+        exists = partial(check_picture_output, job.output, job.overwrite)
+        preview = paint_preview(items, job.count, job.device, on_count, exists)
         write_picture(job.output, preview_sheet(preview), overwrite=job.overwrite)
         heads = [
             f"{one.number}: {', '.join((one.style_name, one.strength_text, *one.cost.texts()))}"

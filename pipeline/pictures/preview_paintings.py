@@ -5,7 +5,7 @@ The paintings come from the same painter, with the same palette of the clip as a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,7 +25,7 @@ from pipeline.clip.session import given_shots
 from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.start import read_start
 from pipeline.clip.survey import sampled_frames
-from pipeline.clip.timeline import AS_SET, open_timeline
+from pipeline.clip.timeline import AS_SET, Looks, Timeline, open_timeline
 from pipeline.errors import UsageError
 from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
 from pipeline.media.frame import VideoInfo
@@ -127,14 +127,24 @@ def draft_settings(settings: Settings) -> Settings:
     return replace(settings, size=min(settings.size or DRAFT, DRAFT), steps=steps)
 
 
-def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCount) -> Preview:
+def paint_preview(
+    items: Sequence[Item],
+    count: int,
+    device: str,
+    on_count: OnCount,
+    on_checked: Callable[[], None] = lambda: None,
+) -> Preview:
     """Paint `count` frames of a job under every one of its settings, and estimate all of them.
 
     :param items: the same input with different styles or settings.
+    :param on_checked: called once it is known that nothing is wrong with them, before anything is painted.
     :raises ReelbrushError: something cannot be read or painted.
     """
-    checked, costs = _examined(items, device, on_count)
+    checked = _checked(items, device, on_count)
     shown = _read_frames(checked[0], count, on_count)
+    every_look = [_looks(one, shown) for one in checked]
+    on_checked()
+    costs = _costs(checked, device, on_count)
     frames, samples = shown.frames, shown.samples
     statistics: dict[str, ClipStatistics] = {}
     cells = []
@@ -142,12 +152,9 @@ def paint_preview(items: Sequence[Item], count: int, device: str, on_count: OnCo
         engine = engine_of(one.item, device)
         settings = draft_settings(one.settings)
         painter = open_painter(engine, one.item.styles, one.item, settings)
-        looks = AS_SET
-        if shown.info is not None:
-            job = one.item.clip_job()
-            timeline = open_timeline(job, settings, shown.info)
-            looks = AS_SET if timeline is None else timeline.looks(shown.shots)
-            painter = keyed_painter(painter, timeline, looks, key_pictures(job))
+        timeline, looks = every_look[number]
+        if timeline is not None:
+            painter = keyed_painter(painter, timeline, looks, key_pictures(one.item.clip_job()))
         masks = shown.masks.fading(looks.presence)
         if samples and painter.needs_statistics:
             if engine.network.digest not in statistics:
@@ -185,20 +192,36 @@ def representative(shots: Sequence[Shot], count: int) -> list[int]:
     return [(begin + end) // 2 for begin, end in longest_parts]
 
 
-def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[list[CheckedItem], list[Cost]]:
-    """The items, opened, and what each takes.
-
-    A step costs the same whatever is to become of the picture, so each network is timed once; before the next one is
-    opened, so that the memory is its own.
-    """
+def _checked(items: Sequence[Item], device: str, on_count: OnCount) -> list[CheckedItem]:
+    """The items, opened."""
     preflight = Preflight(None, device, overwrite=True)
-    timings: dict[str, tuple[MeasuredCost, int | None]] = {}
-    checked, costs = [], []
+    checked = []
     for item in items:
         on_count(f"Reading {item.source.name}", 0, None)
         one = preflight.check(item)
         if isinstance(one, RejectedItem):
             raise UsageError(one.text)
+        checked.append(one)
+    return checked
+
+
+def _looks(one: CheckedItem, shown: _Shown) -> tuple[Timeline | None, Looks]:
+    """The keyframes of an item, and what they make of every frame."""
+    if shown.info is None:
+        return None, AS_SET
+    timeline = open_timeline(one.item.clip_job(), draft_settings(one.settings), shown.info)
+    return timeline, AS_SET if timeline is None else timeline.looks(shown.shots)
+
+
+def _costs(checked: Sequence[CheckedItem], device: str, on_count: OnCount) -> list[Cost]:
+    """What each item takes.
+
+    A step costs the same whatever is to become of the picture, so each network is timed once; before the next one is
+    opened, so that the memory is its own.
+    """
+    timings: dict[str, tuple[MeasuredCost, int | None]] = {}
+    costs = []
+    for one in checked:
         engine = engine_of(one.item, device)
         name = engine.network.digest
         if name not in timings:
@@ -207,9 +230,8 @@ def _examined(items: Sequence[Item], device: str, on_count: OnCount) -> tuple[li
             timings[name] = timing, _memory(one, peak_memory(engine.device))
         measured, memory = timings[name]
         room = room_of(one)
-        checked.append(one)
         costs.append(Cost(need_of(one, measured).full, room.result, room.work, memory))
-    return checked, costs
+    return costs
 
 
 def _memory(one: CheckedItem, measured: int | None) -> int | None:

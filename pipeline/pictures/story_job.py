@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.clip.checks import shows_in_picture
 from pipeline.clip.events import Event, Finished, OnEvent, Stage, Started
 from pipeline.clip.finished_outputs import is_made_so, says_how_made
 from pipeline.clip.jobs import StillJob
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from pipeline.clip.results import StillResult
 
 
-def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -> None:
-    """See that what is kept of a painting can be written, as far as names say it.
+def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions, *, more: bool = False) -> None:
+    """See that what is kept of a painting can be written, as far as names say it. That it exists is told as by
+    `check_still`.
+
+    :param more: likewise.
 
     :raises UsageError, OutputError: it cannot.
     """
@@ -43,6 +47,7 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
         raise UsageError(
             "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
         )
+    later = more or shows_in_picture(job)
     if job.output is not None and files.story is not None:
         if files.story.resolve() == job.output.resolve():
             raise UsageError(f"The painting and its story are the same file: {job.output}. Name two files.")
@@ -50,13 +55,14 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
         for source in (job.content, *styles, *job.region_files, *((job.init,) if job.init else ())):
             refuse_same_file(source, (files.story,))
         check_story(files.story)
+        check_output(files.story, overwrite=True)
         # What an earlier run of this job may have finished is compared once all inputs are read.
-        if not (files.story.is_file() and says_how_made(files.story)):
+        if not later and not (files.story.is_file() and says_how_made(files.story)):
             check_output(files.story, job.overwrite)
     if job.output is not None and files.keep:
         folder = snapshot_folder(job.output)
         check_name(job.output, folder.suffix)
-        if not says_how_made(folder / PAINTING):
+        if not later and not says_how_made(folder / PAINTING):
             check_snapshot_folder(folder, job.overwrite)
 
 

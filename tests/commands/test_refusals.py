@@ -18,6 +18,8 @@ from pipeline.clip import unfinished_picture
 from pipeline.errors import UsageError
 from pipeline.media import open_source
 from pipeline.network import packaged
+from pipeline.style.painter import Painter
+from pipeline.style.reconstruct import Reconstructor
 from reelbrush import stylize_video
 from tests.jobs import environment, paint_folder
 
@@ -176,7 +178,7 @@ def test_one_label_is_no_several(here: Path) -> None:
 
 
 def test_a_limit_that_is_tiny_is_told_as_it_is(here: Path) -> None:
-    refused(image("--story", "o.gif", "--max-bytes", "10"), 2, "does not fit into 10 bytes.", "kB: allow that with")
+    refused(image("--story", "o.gif", "--max-bytes", "99"), 2, "does not fit into 99 bytes.", "kB: allow that with")
 
 
 def test_an_empty_label_is_one(here: Path) -> None:
@@ -461,6 +463,80 @@ def test_a_mistake_is_told_before_what_exists_already(here: Path, line: str) -> 
     for name in ("o.png", "o.gif"):
         (here / name).write_bytes(b"precious")
     refused(run(*line.split()), 2, "none", "there is no such")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--keyframe", "9: strength=1"], "there is no such time"), (["--frames", "7:9"], "there is no frame 7"),
+        (["--keyframe", "shot 7: strength=1"], "there is one shot"), (["--cuts", "9"], "there are only 4 frames"),
+        (["--exemplar", "c.png@9"], "no such frame"), (["--protect", "c.png@9"], "no such frame"),
+        (["--audio", "4"], "no audio track 4"), (["--loop", "--frames", "0:1"], "two frames at least"),
+        (["--style", "s.png@900,0,9,9"], "beyond the picture"), (["--device", "gpu"], "'gpu'"),
+        (["--weights", "none.pth"], "none.pth"), (["--gif", "o.gif", "--max-bytes", "10"], "as small as 10 bytes"),
+        (["--gif", "o.xyz"], "ends in .gif"), (["--keyframe", "shot 1: strength=1"], "--overwrite"),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_the_clip_shows_is_told_before_what_exists_already(
+    here: Path, film: Path, line: list[str], said: str
+) -> None:
+    (here / "o.mp4").write_bytes(b"precious")
+    refused(video(film, *line), 1 if said == "--overwrite" else 2, said)
+    assert (here / "o.mp4").read_bytes() == b"precious" and not (here / "o.mp4.reelbrush").exists()
+
+
+def test_and_also_where_another_painting_is_there(here: Path, film: Path) -> None:
+    done(video(film, "--frames", "0:1"))
+    before = (here / "o.mp4").read_bytes()
+    refused(video(film, "--keyframe", "shot 7: strength=1"), 2, "there is one shot")
+    refused(video(film, "--keyframe", "shot 1: strength=1"), 1, "--overwrite")
+    assert (here / "o.mp4").read_bytes() == before and not (here / "o.mp4.reelbrush").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("image c.png -s s.png -o o.png --story o.xyz", "a story is"),
+        ("image c.png -s s.png -o o.png --curve", "--story"),
+        ("image c.png -s s.png -o o.png --protect s.png@9", "s.png@9"),
+        ("image c.png -s s.png -o n.png --story o.gif --protect s.png@9", "s.png@9"),
+        ("image c.png -s s.png@900,0,9,9 -o o.png", "beyond the picture"),
+        ("compare c.png s.png -o o.png --max-bytes 99", "one picture"),
+        ("gallery c.png -o o.gif --max-bytes 9", "as small as 9 bytes"),
+        ("preview MOVIE -s s.png -o o.png --frames 7:9", "there is no frame 7"),
+        ("preview MOVIE -s s.png -o o.png --keyframe shot7:strength=1", "there is one shot"),
+        ("measure MOVIE MOVIE --plot o.png --frames 7:9", "there is no frame 7"),
+        ("measure MOVIE MOVIE --plot o.png --cuts 9", "there are only 4 frames"),
+        ("figure losses c.png -o o.png", "no losses are kept"),
+        ("figure losses c.png -s none.png -o o.png", "none.png"),
+        ("figure features c.png -o o.png --layers foo", "no layer 'foo'"),
+        ("figure reconstruct c.png s.png -o o.png --style-layers foo", "no layer 'foo'"),
+        ("figure weights c.png s.png -o o.png --device gpu", "'gpu'"),
+    ],
+)  # fmt: skip
+def test_any_mistake_is_told_before_what_exists_already(here: Path, film: Path, line: str, said: str) -> None:
+    for name in ("o.png", "o.gif"):
+        (here / name).write_bytes(b"precious")
+    refused(run(*line.replace("MOVIE", str(film)).split(), columns=1000), 2, said)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "panels c.png s.png c.png", "compare c.png s.png", "gallery c.png", "preview c.png -s s.png",
+        "figure features c.png", "figure weights c.png s.png", "figure reconstruct c.png s.png",
+        "figure losses c.png -s s.png", "image c.png -s s.png --protect s.png",
+        "measure MOVIE MOVIE",
+    ],
+)  # fmt: skip
+def test_and_then_what_exists_already(here: Path, film: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Before anything is painted."""
+    (here / "o.png").write_bytes(b"precious")
+    monkeypatch.setattr(Painter, "paint", None)
+    monkeypatch.setattr(Reconstructor, "content", None)
+    words = line.replace("MOVIE", str(film)).split()
+    refused(run(*words, "--plot" if words[0] == "measure" else "-o", "o.png"), 1, "--overwrite")
+    assert (here / "o.png").read_bytes() == b"precious"
 
 
 def test_what_names_and_options_show_is_told_before_torch_is_imported(here: Path) -> None:

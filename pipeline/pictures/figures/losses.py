@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pipeline.clip.checks import check_still
 from pipeline.clip.engine import Engine, open_engine
 from pipeline.clip.events import ignore
 from pipeline.clip.jobs import ReplayJob, StillJob, parse_style
 from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
-from pipeline.media import write_picture
+from pipeline.media import check_output, write_picture
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
 from pipeline.pictures.figures.page import check_figure
 from pipeline.pictures.jobs import LossesJob
@@ -45,12 +46,16 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    check_figure(job.output, (job.place,), job.overwrite)
+    check_figure(job.output, (job.place,), overwrite=True)
     vector = job.output.suffix.lower() == ".svg"
     notes: list[str] = []
-    curves = [_painted(job, on_count)] if job.styles else stored_loss_curves(job.place, on_count, notes)
-    if curves is None:
-        curves = [_painted_again(job, on_count)]
+    curves = None if job.styles else stored_loss_curves(job.place, on_count, notes)
+    still = None if curves is not None else _new(job) if job.styles else _again(job)
+    # Last: another name does not help where something else is wrong.
+    check_output(job.output, job.overwrite)
+    if still is not None:
+        curves = [replace(painted_loss_curve(*still, on_count), name=job.place.name)]
+    assert curves is not None
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
     from pipeline.pictures.figures.loss_plot import DOTS, plot_losses
@@ -64,14 +69,16 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
     return LossesFigure(job.output, tuple(curves), tuple(notes))
 
 
-def _painted(job: LossesJob, on_count: OnCount) -> LossCurve:
-    """Of a picture that is painted for the figure."""
+def _new(job: LossesJob) -> tuple[StillJob, Engine]:
+    """A picture that is painted for the figure."""
     engine = open_engine(job.preset, job.weights, job.device, job.settings)
-    return painted_loss_curve(StillJob(job.place, tuple(map(parse_style, job.styles))), engine, on_count)
+    still = StillJob(job.place, tuple(map(parse_style, job.styles)))
+    check_still(still)
+    return still, engine
 
 
-def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
-    """Of a picture that Reelbrush has painted: it is painted once more, as it says of itself."""
+def _again(job: LossesJob) -> tuple[StillJob, Engine]:
+    """A picture that Reelbrush has painted: it is painted once more, as it says of itself."""
     try:
         ready = prepare_replay(ReplayJob(job.place, job.output, weights=job.weights, device=job.device))
     except (ReplayError, MediaError) as error:
@@ -87,7 +94,7 @@ def _painted_again(job: LossesJob, on_count: OnCount) -> LossCurve:
             f"{job.place}: this is a clip, and the losses of its frames were not kept. Paint it with reelbrush video "
             "--keep, and name the folder that it leaves beside the result."
         )
-    return replace(painted_loss_curve(ready.still(None), ready.engine, on_count), name=job.place.name)
+    return ready.still(None), ready.engine
 
 
 def painted_loss_curve(still: StillJob, engine: Engine, on_count: OnCount) -> LossCurve:
