@@ -14,6 +14,10 @@ _STREAMS = (
 )
 
 
+IS_ADDRESS = "this is an address, and only files are read. Download it first, and name the file."
+"""Of what was named as a file, or a folder."""
+
+
 def stream_kind(path: Path) -> str:
     """What `path` is, where it gives its bytes once or without end: 'a pipe', 'a socket' or 'a device'. '' for a file,
     a folder, and where nothing is. To open a pipe that nobody writes to would wait for ever."""
@@ -24,24 +28,42 @@ def stream_kind(path: Path) -> str:
     return next((kind for is_kind, kind in _STREAMS if is_kind(mode)), "")
 
 
-def why_no_file(path: Path, what: str = "file") -> str:
-    """Of a path that is no file, why it is none, and what to do about it.
+def no_file(path: Path, what: str = "file", typed: str = "") -> str:
+    """Of a path that is no file, a paragraph that begins with its name: why it is none, and what to do about it.
 
     :param what: it should be.
+    :param typed: what stands for it in a command, where that is not its name.
     """
+    if address_text(path):
+        return f"{as_typed(path)}: {IS_ADDRESS}"
+    return f"{typed or path}: {_why_no_file(path, what)}"
+
+
+def as_typed(path: Path) -> str:
+    """What a path is called: an address of the web has the slashes again that are none in a path."""
+    return address_text(path) or str(path)
+
+
+def address_text(path: Path) -> str:
+    """The address of the web that was given as a path, as it was typed; '' for any other path, and where there is a
+    folder of that name."""
+    text = path.as_posix()
+    found = _ADDRESS.search(text)
+    if found is None or Path(text[: found.end(1)] + ":").exists():
+        return ""
+    return f"{found.group(1)}://{found.group(2)}"
+
+
+def _why_no_file(path: Path, what: str) -> str:
     kind = stream_kind(path)
     if kind:
         return f"this is {kind}, and a file is needed here, as it is read more than once. Write it to a file first."
     if path.is_dir():
         return "this is a folder; a file is needed here."
-    address = _ADDRESS.search(path.as_posix())
-    if address is not None:
-        whole = f"{address.group(1)}://{address.group(2)}"
-        return f"this is an address ({whole}), and only files are read. Download it first, and name the file."
     return f"there is no such {what}. Look at how it is spelt.{_after_the_name(path)}"
 
 
-_ADDRESS = re.compile(r"(?:^|/)(https?|ftp|file|s3|gs|rtsp):/+(.+)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:^|/)(https?|ftps?|sftp|file|s3|gs|rtsp|rtmp|smb|ssh):/+(.+)", re.IGNORECASE)
 """An address of the web, once a path has made one slash of two."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import SettingsError
+from pipeline.file_kind import address_text, no_file
 from pipeline.options import MOTION, PAINTING, Option, option, option_of
 from pipeline.presets import DEFAULT_PRESET as DEFAULT_PRESET
 from pipeline.presets import VALUES, Layers
@@ -341,7 +342,7 @@ def split_start(values: Mapping[str, Any], home: Path | None = None) -> tuple[di
     :param home: the folder that its name counts from; None for the current one.
     """
     start = values.get("start")
-    if not isinstance(start, str) or start in _option("start").choices:
+    if not isinstance(start, str) or not start.strip() or start in _option("start").choices:
         return dict(values), None
     path = (home or Path()) / start
     # What is misspelt has neither an ending nor a folder.
@@ -505,6 +506,8 @@ def read_config(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     try:
         values = read_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
+        if address_text(path):
+            raise SettingsError(no_file(path)) from None
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise SettingsError(

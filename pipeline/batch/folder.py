@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.batch.plan.inputs import is_there
 from pipeline.errors import OutputError, StoreError
-from pipeline.media.outputs import cannot_make, check_folder, in_the_way
+from pipeline.media.outputs import cannot_make, check_folder, in_the_way, refuse_address
 
 LOCK = "ledger.lock"
 
@@ -18,6 +18,7 @@ def make_folder(folder: Path) -> None:
 
     :raises OutputError: it cannot be made or written to.
     """
+    refuse_address(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -30,6 +31,7 @@ def check_folder_possible(folder: Path) -> None:
 
     :raises OutputError: as `make_folder`.
     """
+    refuse_address(folder)
     if in_the_way(folder):
         raise cannot_make(folder)
     check_folder(next(one for one in (folder, *folder.parents) if is_there(one)))

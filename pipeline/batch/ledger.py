@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.batch.ledger_rows import FlickerRow, FrameRow, ItemRow, OutputRow, RunRow, State, ThumbnailRow
 from pipeline.batch.plan.item import Item
 from pipeline.errors import DiskFullError, NoStoreError, OutputError, StoreError
+from pipeline.file_kind import address_text, no_file
 from pipeline.frame_numbers import FrameNumbers
 
 LEDGER = "ledger.sqlite"
@@ -77,6 +78,8 @@ class Ledger:
         self.path = folder / LEDGER
         self._copy: TemporaryDirectory[str] | None = None
         if not write and not self.path.is_file():
+            if address_text(folder):
+                raise NoStoreError(no_file(folder))
             raise NoStoreError(
                 f"{folder}: there is no batch here ({LEDGER} is missing). Name the folder given with -o."
             )

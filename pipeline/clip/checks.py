@@ -13,7 +13,7 @@ from pipeline.clip.framing import flag
 from pipeline.clip.jobs import HALF, ClipJob, StillJob
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError, WrongFileError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media import check_output, check_picture_output, refuse_same_file
 from pipeline.media.outputs import cannot_make, check_name, in_the_way
 from pipeline.media.probe import check_readable
@@ -41,7 +41,7 @@ def check_clip(job: ClipJob, settings: Settings, *, more: bool = False) -> None:
     for one in job.keyframes:
         for style in one.all_styles:
             if not style.path.is_file():
-                raise UsageError(f"--keyframe {one.head!r}: {style.path}: {why_no_file(style.path, 'style picture')}")
+                raise UsageError(f"--keyframe {one.head!r}: {no_file(style.path, 'style picture')}")
     # A folder is looked at more closely once it is known what is in it, or goes into it.
     init = () if job.init is None else (job.init,)
     named_files = (job.source, *(style.path for style in job.all_styles), *init, *job.region_files)

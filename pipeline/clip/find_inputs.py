@@ -11,9 +11,20 @@ from pipeline.clip.events import OnEvent, Stage, ignore
 from pipeline.clip.path_cache import cached_paths
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
-from pipeline.errors import MediaError, ReplayError, WrongFileError
+from pipeline.errors import MediaError, ReplayError, UsageError, WrongFileError
+from pipeline.file_kind import IS_ADDRESS, address_text, as_typed
 from pipeline.media import fingerprint
 from pipeline.text import LONGEST, sanitize_line
+
+
+def check_search(search: Path | None) -> None:
+    """See that the folder to look in is there.
+
+    :raises UsageError: it is not.
+    """
+    if search is not None and not search.is_dir():
+        why = IS_ADDRESS if address_text(search) else "there is no such folder."
+        raise UsageError(f"--search {as_typed(search)}: {why}")
 
 
 class Finder:
@@ -23,10 +34,9 @@ class Finder:
         """
         :param result: what was painted; recorded paths begin in its folder.
         :param search: a folder to look in, with all folders below, for what is not where it was.
-        :raises ReplayError: `search` is no folder.
+        :raises UsageError: `search` is no folder.
         """
-        if search is not None and not search.is_dir():
-            raise ReplayError(f"--search {search}: there is no such folder.")
+        check_search(search)
         self._result = result
         self._search = search
         self._on_event = on_event
@@ -66,7 +76,8 @@ class Finder:
             return
         found = self._seen[path]
         if found is None:
-            raise WrongFileError(f"{path}: there is no such file or folder, or it cannot be read.")
+            why = IS_ADDRESS if address_text(path) else "there is no such file or folder, or it cannot be read."
+            raise WrongFileError(f"{as_typed(path)}: {why}")
         should = " or ".join(dict.fromkeys(one.sha256[:12] for one in wanted))
         raise ReplayError(
             f"{path} is not {what} that {self._result} was painted from: its SHA-256 begins with {found[:12]}, not "

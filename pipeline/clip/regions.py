@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clip.parse import bound_text, parse_bound
-from pipeline.clip.styles import StylePicture, parse_style, split_blend, style_as_json, style_from_json
+from pipeline.clip.styles import StylePicture, has_name, parse_style, split_blend, style_as_json, style_from_json
 from pipeline.errors import UsageError
 from pipeline.options import PAINTING, option
 
@@ -126,7 +126,7 @@ def parse_blend(text: str, home: Path = Path()) -> tuple[StylePicture, ...]:
         return is_there(parse_style(str(located(part, home))).path) if part.strip() else False
 
     parts = split_blend(text, names_a_file)
-    return tuple(parse_style(str(located(part, home)) if part.strip() else part) for part in parts)
+    return tuple(parse_style(str(located(part, home)) if has_name(part) else part) for part in parts)
 
 
 def is_there(path: Path) -> bool:

@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 
 Part: TypeAlias = tuple[int, int, int, int]
 """Of a picture: its left and upper edge, its width and height, in pixels."""
+_NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
 _PART = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*")
 
 
@@ -44,7 +45,7 @@ def parse_style(text: str) -> StylePicture:
 
     :raises UsageError: no name, a weight that is not above zero, or a part that is none.
     """
-    if not text.strip():
+    if not has_name(text) and not (text.strip() and Path(text).exists()):
         raise UsageError("The name of a style picture is empty. Write --style FILE or --style FILE:WEIGHT.")
     head, colon, tail = text.rpartition(":")
     if not colon or Path(text).exists():
@@ -56,6 +57,12 @@ def parse_style(text: str) -> StylePicture:
     if not 0 < weight < float("inf"):
         raise UsageError(f"The weight of the style {head} has to be above zero, not {tail}.")
     return _with_part(head, weight)
+
+
+def has_name(text: str) -> bool:
+    """Whether a style names a picture at all: '' and ':0.7' do not."""
+    head, colon, tail = text.rpartition(":")
+    return bool(head.strip() or (tail.strip() and not (colon and _NUMBER.fullmatch(tail))))
 
 
 def _with_part(text: str, weight: float) -> StylePicture:

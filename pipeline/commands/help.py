@@ -67,11 +67,11 @@ class PanelCommand(TyperCommand):
         options = [param for param in self.get_params(ctx) if param.param_type_name == "option"]
         with_value = {flag for param in options if not getattr(param, "is_flag", False) for flag in param.opts}
         for before, word in pairwise(("", *given)):
-            option = word.removesuffix("=") if word.endswith("=") else before
-            if option in self.files and word in ("", f"{option}="):
+            option = word.partition("=")[0] if word.startswith("--") and "=" in word else before
+            if option in self.files and not word.removeprefix(f"{option}=").strip():
                 raise typer.BadParameter(f"{option} is empty. Give it the name of a file.", ctx)
-            if not word and before not in with_value:
-                raise typer.BadParameter("A word of this command is empty (''), where a name is needed.", ctx)
+            if not word.strip() and before not in with_value:
+                raise typer.BadParameter(f"A word of this command is empty ({word!r}), where a name is needed.", ctx)
 
 
 def panel_of(param: Any) -> str:

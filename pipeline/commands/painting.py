@@ -77,7 +77,7 @@ class Painting:
         """
         in_file = {name: value for name, value in self._in_file().items() if name != KEYFRAMES}
         found = {**in_file, **self.assigned_values()}
-        return {**found, "preset": self.preset} if self.preset else found
+        return {**found, "preset": self.preset} if self.preset is not None else found
 
     def _in_file(self) -> dict[str, Any]:
         return read_config(self.config, also=(KEYFRAMES,)) if self.config else {}

@@ -117,8 +117,9 @@ class _Parameter:
 
     @property
     def is_file(self) -> bool:
-        """Whether its value is the name of a file, or a folder."""
-        return self.kind is Path and self.option.read is None
+        """Whether its value is the name of a file, or a folder; or each of its values is."""
+        kind = get_args(self.kind)[0] if self._several else self.kind
+        return kind is Path and self.option.read is None
 
     def as_typer(self) -> inspect.Parameter:
         """The parameter that typer reads."""

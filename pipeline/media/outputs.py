@@ -11,16 +11,26 @@ from pathlib import Path
 
 from pipeline.atomic import LONGEST_NAME, hidden, new_file, replace_file
 from pipeline.errors import DiskFullError, OutputError, OutputNameError, UsageError
-from pipeline.file_kind import stream_kind
+from pipeline.file_kind import address_text, stream_kind
 from pipeline.text import sanitize_line
 
 
+def refuse_address(path: Path) -> None:
+    """Raise an OutputNameError where somebody has given an address of the web as the name of a result."""
+    address = address_text(path)
+    if address:
+        raise OutputNameError(
+            f"{address}: this is an address, and results are written to files. Name a file, and upload it afterwards."
+        )
+
+
 def check_name(path: Path, beside: str = "") -> None:
-    """Raise an OutputNameError where the name of `path` is too long for a disk.
+    """Raise an OutputNameError where `path` is an address, or its name too long for a disk.
 
     Args:
         beside: what is put behind the name for something that has to lie beside it, such as '.reelbrush'.
     """
+    refuse_address(path)
     there, most = len(os.fsencode(path.name)), LONGEST_NAME - len(beside)
     if there > most:
         why = f", as NAME{beside} lies beside it" if beside else ""

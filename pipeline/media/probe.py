@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pipeline.errors import MediaError, WrongFileError
-from pipeline.file_kind import stream_kind, why_no_file
+from pipeline.file_kind import no_file, stream_kind
 from pipeline.media.damage import past_damage, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import Process, complaint
@@ -121,10 +121,10 @@ def check_readable(path: Path) -> None:
     """Raise a MediaError where `path` is empty or may not be read, a WrongFileError where it is missing, a folder or a
     pipe."""
     if not path.exists() or path.is_dir():
-        raise WrongFileError(f"{path}: {why_no_file(path)}")
+        raise WrongFileError(no_file(path))
     if stream_kind(path):
         stdin = "A picture that is to be painted can come from stdin: reelbrush image - …"
-        raise WrongFileError(f"{path}: {why_no_file(path)} {stdin}")
+        raise WrongFileError(f"{no_file(path)} {stdin}")
     try:
         with path.open("rb") as stream:
             first = stream.read(1)

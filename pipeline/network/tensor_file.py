@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.atomic import new_file
 from pipeline.errors import NoWeightsError, WeightsError
-from pipeline.file_kind import stream_kind, why_no_file
+from pipeline.file_kind import address_text, no_file, stream_kind
 from pipeline.text import size_text
 
 CHUNK = 1024 * 1024  # bytes read at a time
@@ -107,7 +107,7 @@ _ADVICE = "A VGG-19 file, .pth or .safetensors, was expected here."
 
 def _check_file(path: Path) -> None:
     if stream_kind(path):
-        raise WeightsError(f"{path}: {why_no_file(path)}")
+        raise WeightsError(no_file(path))
 
 
 def _head(path: Path) -> bytes:
@@ -161,6 +161,8 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:
     if isinstance(error, FileNotFoundError):
+        if address_text(path):
+            return NoWeightsError(no_file(path))
         return NoWeightsError(f"There is no weights file {path}. Check the path, or see `reelbrush weights list`.")
     kind = NoWeightsError if isinstance(error, IsADirectoryError) else WeightsError
     return kind(f"The weights file {path} cannot be read ({error.strerror or error}). {_ADVICE}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from pipeline.clip.find_inputs import check_search
 from pipeline.errors import UsageError
 from pipeline.media import (
     Image,
@@ -62,6 +63,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
             "with --size, or choose a name that ends in .jpg."
         )
     check_paths(job.paths)
+    check_search(job.search)
     check_output(job.output, overwrite=True)
     on_count("Looking for results", 0, None)
     items, notes = find_gallery_items(job.paths, job.output, job.search, job.insets)

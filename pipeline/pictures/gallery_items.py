@@ -12,7 +12,7 @@ from pipeline.batch.ledger_rows import State
 from pipeline.clip.find_inputs import FoundIngredients, find_ingredients
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, ReplayError, UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media import FrameSource, Image, is_animated, open_source, read_picture
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import is_media_name
@@ -43,7 +43,7 @@ def check_paths(paths: Sequence[Path]) -> None:
     """
     for path in paths:
         if not path.exists():
-            raise UsageError(f"{path}: {why_no_file(path, 'file or folder')}")
+            raise UsageError(no_file(path, "file or folder"))
 
 
 def find_gallery_items(

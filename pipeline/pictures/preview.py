@@ -18,7 +18,7 @@ from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import with_values
 from pipeline.clip.styles import part_text
 from pipeline.errors import UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media import check_picture_output, refuse_same_file, write_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import is_legible
@@ -90,7 +90,7 @@ def preview_items(job: PreviewJob) -> list[Item]:
             blends += find_styles(text, home)
     if not job.source.exists():
         with mistakes.collected():
-            raise UsageError(f"{job.source}: {why_no_file(job.source, 'file or folder')}")
+            raise UsageError(no_file(job.source, "file or folder"))
     mistakes.check()
     blends = each_once(blends)
     names = labels(blends)

@@ -17,6 +17,7 @@ from pipeline.clip.own_files import OwnFiles
 from pipeline.clip.provenance import Ingredient, Record, near, real
 from pipeline.clip.record_reading import read_record
 from pipeline.errors import MediaError, NoStoreError, OutputError, ReplayError, StoreError
+from pipeline.file_kind import address_text, no_file
 from pipeline.media import read_metadata, read_picture, write_picture
 from pipeline.media.outputs import cannot_write, check_folder
 from pipeline.pictures.snapshots import Loss, Snapshot, Snapshots
@@ -130,6 +131,8 @@ def read_snapshots(folder: Path) -> StoredSnapshots:
 
 def _index(folder: Path) -> Any:
     if not folder.exists():
+        if address_text(folder):
+            raise NoStoreError(no_file(folder))
         raise NoStoreError(f"{folder}: there is no such folder. {_ADVICE}")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))

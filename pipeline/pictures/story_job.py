@@ -14,6 +14,7 @@ from pipeline.clip.finished_outputs import is_made_so, says_how_made
 from pipeline.clip.jobs import StillJob
 from pipeline.clip.looking import OnLook
 from pipeline.errors import OutputError, UsageError
+from pipeline.file_kind import as_typed
 from pipeline.media import check_output, read_metadata, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
@@ -177,7 +178,7 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     began = time.monotonic()
     check_story(output)
     refuse_same_file(folder, (output,))
-    on_event(Stage(f"Reading the snapshots in {folder}"))
+    on_event(Stage(f"Reading the snapshots in {as_typed(folder)}"))
     stored = read_snapshots(folder)
     check_output(output, overwrite)
     texts = _story_texts(stored.record, output, options)

@@ -15,7 +15,7 @@ from pipeline.clip.engine import read_style
 from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media import open_source, read_picture
 from pipeline.studio.clip_player import STAGES, ClipPlayer
 from pipeline.studio.drawing import Layer, drawn_regions, keep, kept_regions, layer_masks
@@ -316,7 +316,7 @@ class Room:
 def _check_input(path: Path) -> None:
     """:raises MediaError: it is not there, or cannot be read."""
     if not path.exists():
-        raise UsageError(f"{path}: {why_no_file(path, 'file or folder')}")
+        raise UsageError(no_file(path, "file or folder"))
     if paints_picture(path):
         read_picture(path)
     else:

@@ -235,7 +235,7 @@ def test_moved_and_renamed_inputs_are_found_by_what_is_in_them(here: Path, tmp_p
         again(result, output, search=tmp_path / "attic")
     assert_same(here / "o", here / "p", 3)
     np.testing.assert_array_equal(read_picture(here / "p.png"), read_picture(here / "o.png"))
-    with pytest.raises(ReplayError, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         again(here / "o", here / "q", search=tmp_path / "nowhere")
 
 

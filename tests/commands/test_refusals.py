@@ -21,7 +21,7 @@ from pipeline.network import packaged
 from pipeline.style.painter import Painter
 from pipeline.style.reconstruct import Reconstructor
 from reelbrush import stylize_video
-from tests.jobs import environment, paint_folder
+from tests.jobs import environment, paint_folder, paint_picture
 
 # ---- inputs that cannot be painted
 
@@ -143,9 +143,6 @@ def test_a_number_that_is_none_is_told_in_plain_words(here: Path, command: str, 
         ("video c.png -s s.png --exemplar c.png@abc -o o.mp4", "c.png@abc: there is no such file.", "c.png@12"),
         ("batch c.png -s s.png@1,2 -o out", "s.png@1,2: there is no such style picture.", "@X,Y,W,H"),
         ("image c.png -s no.png@1 -o o.png", "no.png@1: there is no such file. Look at how it is spelt.\n", ""),
-        ("image c.png -s http://a.b/s.png -o o.png", "this is an address (http://a.b/s.png)", "Download it first"),
-        ("video HTTPS://a.b/c.mp4 -s s.png -o o.mp4", "this is an address (HTTPS://a.b/c.mp4)", "Download it first"),
-        ("batch c.png -s https://a.b/s.png -o out", "this is an address (https://a.b/s.png)", "Download it first"),
         ("image c.png -s s.png -o - --format foo", "--format cannot be 'foo'. It is one of png, jpg, webp, tif.", ""),
     ],
 )  # fmt: skip
@@ -156,8 +153,53 @@ def test_a_name_that_is_none_says_what_may_have_been_meant(here: Path, command: 
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "image URL -s s.png -o o.png", "image c.png -s URL -o o.png", "image c.png -s URL:0.7 -o o.png",
+        "image c.png -s URL@1,2,3,4 -o o.png", "image c.png -s s.png -o URL",
+        "image c.png -s s.png -o o.png --story URL",
+        "image c.png -s s.png -o o.png --region URL=s.png", "image c.png -s s.png -o o.png --region c.png=URL",
+        "image c.png -s s.png -o o.png --protect URL", "image c.png -s s.png -o o.png --start URL",
+        "image c.png -s s.png -o o.png --config URL", "image c.png -s s.png -o o.png --weights URL",
+        "video URL -s s.png -o o.mp4", "video c.png -s s.png -o URL", "video c.png -s s.png -o o.mp4 --gif URL.gif",
+        "video c.png -s s.png -o o.mp4 --keyframe 2:style=URL", "video c.png -s s.png -o o.mp4 --exemplar URL@3",
+        "batch URL -s s.png -o out", "batch c.png -s URL -o out", "batch c.png -s s.png -o URL", "batch URL.toml",
+        "batch c.png -s s.png -o URL --dry-run", "replay URL --show", "preview URL -s s.png -o o.png",
+        "preview c.png -s s.png -o URL", "measure c.png URL", "measure c.png c.png --plot URL",
+        "gallery URL -o o.png", "gallery c.png -o URL", "gallery c.png -o o.png --search URL", "panels URL -o o.png",
+        "compare c.png URL -o o.png", "compare c.png s.png -o URL", "status URL", "story URL -o o.gif",
+        "weights import URL", "figure features URL -o o.png", "figure losses c.png -s URL -o o.png",
+        "figure weights c.png s.png -o URL",
+    ],
+)  # fmt: skip
+def test_an_address_is_no_file(here: Path, command: str) -> None:
+    """And is called as it was typed: a path has one slash where it had two."""
+    result = run(*command.replace("URL", "https://a.b/c.png").split(), columns=1000)
+    refused(result, 2, "https://a.b/c.png", ": this is an address, and ")
+    assert "https:/a" not in result.stderr and names(here) <= {"c.png", "s.png", "no-weights"}
+
+
+def test_a_folder_that_is_called_like_an_address_is_one(here: Path) -> None:
+    (here / "http:" / "a").mkdir(parents=True)
+    paint_picture(here / "http:" / "a" / "c.png")
+    done(image(content="http:/a/c.png", out="http:/a/o.png"))
+    refused(image(content="http:/a/d.png", out="http:/a/e.png"), 2, "http:/a/d.png: there is no such file")
+    refused(image(content="http:/a/c.png", out="http:/b/e.png"), 2, "http:/b: there is no such folder")
+
+
+@pytest.mark.parametrize(
     ("command", "said"),
     [
+        ("image c.png -s s.png -o o.png --start ?", "start cannot be ''"),
+        ("batch c.png -s s.png -o out --start ?", "start cannot be ''"),
+        ("preview c.png -s s.png -o o.png --set start=", "start cannot be ''"),
+        ("image c.png -s s.png -o o.png --preset ?", "There is no preset ''"),
+        ("image c.png -s :0.5 -o o.png", "The name of a style picture is empty"),
+        ("batch c.png -s :0.5 -o out", "The name of a style picture is empty"),
+        ("image c.png -s s.png -o o.png --region c.png=:0.5", "The name of a style picture is empty"),
+        ("video c.png -s s.png -o o.mp4 --keyframe 1:style=:0.5", "The name of a style picture is empty"),
+        ("replay c.png --style ? -o o.png", "--style is empty"), ("image c.png -s s.png -o _", "-o is empty"),
+        ("image c.png -s s.png --output=_", "--output is empty"), ("image _ -s s.png -o o.png", "A word of this"),
         ("image ? -s s.png -o o.png", "A word of this command is empty"), ("image c.png -s s.png -o ?", "-o is empty"),
         ("image c.png -s s.png --output=", "--output is empty"), ("batch c.png ? -s s.png -o out", "A word of this"),
         ("image c.png -s s.png -o o.png --story ?", "--story is empty"),
@@ -167,8 +209,14 @@ def test_a_name_that_is_none_says_what_may_have_been_meant(here: Path, command: 
     ],
 )  # fmt: skip
 def test_an_empty_name_is_not_the_current_folder(here: Path, command: str, said: str) -> None:
-    words = ["" if word == "?" else word for word in command.split()]
+    words = ["" if word == "?" else word.replace("_", " ") for word in command.split()]
     refused(run(*words, columns=1000), 2, said)
+    assert names(here) == {"c.png", "s.png"}
+
+
+def test_a_file_may_be_called_like_a_weight(here: Path) -> None:
+    (here / "s.png").rename(here / ":0.5")
+    done(image(style=":0.5"))
 
 
 def test_one_label_is_no_several(here: Path) -> None:

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from pipeline.batch.plan.distinct_names import digest, folded, tell_apart
 from pipeline.batch.plan.inputs import is_there, located
-from pipeline.clip.styles import StylePicture, parse_style, part_text, split_blend
+from pipeline.clip.styles import StylePicture, has_name, parse_style, part_text, split_blend
 from pipeline.errors import UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import PICTURES, may_be_missed
 
@@ -38,7 +38,7 @@ def find_styles(text: str | Sequence[str], home: Path, left_out: list[Path] | No
             if style.path.is_dir():
                 raise UsageError(f"{part}: this is a folder; a blend is made of single pictures. Name one in it.")
             if not style.path.is_file():
-                raise UsageError(f"{part}: {why_no_file(style.path, 'style picture')}")
+                raise UsageError(no_file(style.path, "style picture", part))
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     return [tuple(style for _, style in found)]
@@ -52,7 +52,7 @@ def _names_a_file(text: str, home: Path) -> bool:
 
 
 def _picture(text: str, home: Path) -> StylePicture:
-    if not text.strip():
+    if not has_name(text):
         return parse_style(text)
     return parse_style(str(located(text, home)))
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import MediaError, UsageError
-from pipeline.file_kind import stream_kind, why_no_file
+from pipeline.file_kind import no_file, stream_kind
 from pipeline.media import is_animated
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import GET_HEIF, HEIF, READS_HEIF, STILLS, ending, is_media_name, may_be_missed
@@ -100,7 +100,7 @@ def find_inputs(
         elif _WILD.search(text):
             found = _matching(text, path, outdir, sequences, missed)
         else:
-            raise UsageError(f"{text}: {why_no_file(path, 'file or folder')}")
+            raise UsageError(no_file(path, "file or folder", text))
     except OSError as error:
         raise UsageError(f"{error.filename or text}: this cannot be read ({error.strerror}).") from error
     if not found:

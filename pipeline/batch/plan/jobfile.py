@@ -50,6 +50,7 @@ from pipeline.batch.plan.naming import TEMPLATE, Template, exactly, read_templat
 from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import OPTIONS, SETTINGS, with_values
 from pipeline.errors import SettingsError
+from pipeline.file_kind import address_text, no_file
 from pipeline.settings import nearest
 
 if sys.version_info >= (3, 11):
@@ -147,6 +148,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
+        if address_text(path):
+            raise SettingsError(no_file(path)) from None
         raise SettingsError(f"The job file {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise SettingsError(

@@ -26,7 +26,7 @@ from pipeline.clip.keyframes import region_number
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
 from pipeline.clip.regions import parse_mask, parse_region
 from pipeline.errors import SettingsError, UsageError
-from pipeline.file_kind import why_no_file
+from pipeline.file_kind import no_file
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve, split_start
 
@@ -58,7 +58,7 @@ def with_values(
         new["init"] = picture and located(str(values["start"]), home)
         with mistakes.collected(place):
             if new["init"] is not None and not new["init"].is_file():
-                raise UsageError(f"{values['start']}: {why_no_file(new['init'], 'picture to start from')}")
+                raise UsageError(no_file(new["init"], "picture to start from", values["start"]))
     for name, value in others.items():
         with mistakes.collected(place):
             if name in _READ:
@@ -89,7 +89,7 @@ def _check_keyframes(options: Options) -> None:
             region_number(key, options.region)
         for style in one.all_styles:
             if not style.path.is_file():
-                raise UsageError(f"keyframe {one.head!r}: {style.path}: {why_no_file(style.path, 'style picture')}")
+                raise UsageError(f"keyframe {one.head!r}: {no_file(style.path, 'style picture')}")
 
 
 def _check_regions(options: Options) -> None:
@@ -99,7 +99,7 @@ def _check_regions(options: Options) -> None:
     """
     for path in options.region_files:
         if not path.exists():
-            raise UsageError(f"{path}: {why_no_file(path, 'mask or style picture')}")
+            raise UsageError(no_file(path, "mask or style picture"))
 
 
 def plain(value: Any) -> Any:
@@ -136,7 +136,7 @@ def _weights(value: Any, home: Path) -> Path:
         raise SettingsError(f"weights has to be the name of a file, not {value!r}.")
     path = located(str(value), home)
     if not path.is_file():
-        raise UsageError(f"{value}: {why_no_file(path, 'file with weights')}")
+        raise UsageError(no_file(path, "file with weights", str(value)))
     return path
 
 
