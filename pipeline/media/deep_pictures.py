@@ -7,12 +7,15 @@ from typing import cast
 
 import numpy as np
 
+from pipeline.media.exr import exr_kind
 from pipeline.media.frame_file import decode_deep
 from pipeline.media.pictures import DEEP_MODES, colour_notes, more_in, open_picture, profile_name, read_picture
 from pipeline.types import DeepImage, Image
 
-_BITS, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274
-"""Tags of a TIFF: bits of a channel, what the channels are, how it is turned."""
+_BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 258, 262, 274, 339
+"""Tags of a TIFF: bits of a channel, what the channels are, how it is turned, what their numbers are."""
+_FLOATING = 3
+"""Of `_SAMPLES`: floating point."""
 
 
 def read_exact_picture(path: Path) -> Image | DeepImage:
@@ -48,7 +51,9 @@ def depth_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     Raises:
         MediaError: as `read_picture`.
     """
-    bits = picture_bits(path)
+    bits, floating = picture_bits(path), floating_kind(path)
+    if floating:
+        return (f"{path.name} has {floating} channels; it is painted from 8 bits of each.",)
     if deep and read_exact_picture(path).dtype == np.uint16:
         return ()
     return () if bits <= 8 else (f"{path.name} has {bits} bits a channel; it is painted from 8 of them.",)
@@ -67,16 +72,36 @@ def picture_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     return (*pages, *colour_notes(path), *depth_notes(path, deep))
 
 
+def floating_kind(path: Path) -> str:
+    """'32-bit floating-point': what the channels of a picture are, where they are not whole numbers; '' elsewhere.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    kind = exr_kind(path)
+    if kind:
+        return kind
+    with open_picture(path) as picture:
+        if picture.format == "TIFF":
+            tags = getattr(picture, "tag_v2", {})
+            floating = _FLOATING in np.atleast_1d(tags.get(_SAMPLES, 1))
+            return f"{max(map(int, np.atleast_1d(tags.get(_BITS, 32))))}-bit floating-point" if floating else ""
+        return "32-bit floating-point" if picture.mode == "F" else ""
+
+
 def picture_bits(path: Path) -> int:
     """Bits of a channel of a picture, from 8 on.
 
     Raises:
         MediaError: as `read_picture`.
     """
+    kind = exr_kind(path)
+    if kind:
+        return int(kind[:2])
     with open_picture(path) as picture:
         if picture.format == "PNG":
             with path.open("rb") as stream:
                 return max(8, stream.read(25)[-1])
         if picture.format == "TIFF":
             return max(8, *map(int, getattr(picture, "tag_v2", {}).get(_BITS, (8,))))
-        return 16 if picture.mode in DEEP_MODES or path.suffix.lower() == ".exr" else 8
+        return 32 if picture.mode == "F" else 16 if picture.mode in DEEP_MODES else 8

@@ -11,6 +11,11 @@ from PIL import Image as Pillow
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.header import read_header
 
+_MAGIC = b"v/1\x01"
+_KINDS = ("32-bit integer", "16-bit floating-point", "32-bit floating-point")
+"""Of channels, by their number in the file."""
+_HEADER = 1 << 20
+"""Bytes in which its attributes are."""
 _TILED, _DEEP_OR_SEVERAL = 0x200, 0x1800
 
 
@@ -21,7 +26,7 @@ def opened_exr(path: Path) -> Pillow.Image | None:
         OSError: it is damaged.
     """
     with path.open("rb") as stream:
-        if stream.read(4) != b"v/1\x01":
+        if stream.read(4) != _MAGIC:
             return None
     if not _whole(path.read_bytes()):
         raise OSError("the file ends before its last lines")
@@ -37,6 +42,31 @@ def opened_exr(path: Path) -> Pillow.Image | None:
     # IEC 61966-2-1.
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return Pillow.fromarray((curve * 255 + 0.5).astype(np.uint8))
+
+
+def exr_kind(path: Path) -> str:
+    """What the channels of an OpenEXR file are: '16-bit floating-point', '32-bit floating-point' or '32-bit integer';
+    of several kinds the finest. '' where `path` is no such file.
+
+    The attribute `channels` is a list of name, type (0 integers, 1 half, 2 float), and twelve bytes of other things.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        if stream.read(4) != _MAGIC:
+            return ""
+        data = stream.read(_HEADER)
+    kinds = set()
+    try:
+        at = data.index(b"channels\0chlist\0") + len(b"channels\0chlist\0") + 4
+        while data[at]:
+            at = data.index(0, at) + 1
+            kinds.add(int.from_bytes(data[at : at + 4], "little"))
+            at += 16
+    except (ValueError, IndexError):
+        return _KINDS[1]
+    return next((_KINDS[kind] for kind in (2, 0, 1) if kind in kinds), _KINDS[1])
 
 
 def _whole(data: bytes) -> bool:

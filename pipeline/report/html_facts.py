@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
@@ -163,9 +164,11 @@ def made_rows(row: ItemRow, folder: Path) -> tuple[tuple[str, str], ...]:
         )
         for style in item.styles
     ]
-    rows += [("a region of its own", region.text) for region in item.region]
-    rows += [("not painted", mask.text) for mask in item.protect]
-    rows += [("keyframe", one.text) for one in item.keyframes]
+    rows += [("began as", _way(item.init, folder))] if item.init is not None else []
+    rows += [("painted by hand", _with_ways(one, folder).text) for one in item.exemplar]
+    rows += [("a region of its own", _with_ways(region, folder).text) for region in item.region]
+    rows += [("not painted", _with_ways(mask, folder).text) for mask in item.protect]
+    rows += [("keyframe", _with_ways(one, folder).text) for one in item.keyframes]
     if item.frames is not None:
         rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:
@@ -180,6 +183,28 @@ def _way(path: Path, folder: Path) -> str:
     lies around the home."""
     target, here = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100
     return os.path.relpath(target, here) if near(here, target) else target.name
+
+
+def _with_ways(of: Any, folder: Path) -> Any:
+    """The same with the way to it for every file, as `_way` has it: in a path, a tuple or a dataclass."""
+    if isinstance(of, Path):
+        return Path(_way(of, folder))
+    if isinstance(of, tuple):
+        return tuple(_with_ways(one, folder) for one in of)
+    if is_dataclass(of) and not isinstance(of, type):
+        return replace(of, **{one.name: _with_ways(getattr(of, one.name), folder) for one in fields(of)})
+    return of
+
+
+def without_places(text: str, row: ItemRow, folder: Path) -> str:
+    """What is said of an item, its files called as in `made_rows`."""
+    item = row.item
+    init = () if item.init is None else (item.init,)
+    styles = (style.path for one in item.keyframes for style in one.all_styles)
+    named = {item.source, *item.style_files, *init, *item.region_files, *styles, *item.outputs}
+    for path in sorted(named, key=lambda path: len(str(path)), reverse=True):
+        text = text.replace(str(path), _way(path, folder))
+    return text.replace(f"{os.path.abspath(folder)}{os.sep}", "")  # noqa: PTH100
 
 
 def settings_text(row: ItemRow) -> str:

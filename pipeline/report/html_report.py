@@ -25,7 +25,7 @@ from pipeline.batch.worst_frame import worst_frame
 from pipeline.media.outputs import written_atomically
 from pipeline.media.thumbnail import smaller_thumbnail, thumbnail_size
 from pipeline.report.failures import RESUME_HINT, Cause, Failure, causes
-from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text
+from pipeline.report.html_facts import facts, headline, made_rows, relative_link, settings_text, without_places
 from pipeline.report.html_plots import Plot, flicker_plot, loss_plot
 from pipeline.report.progress import row_progress
 from pipeline.report.status import STALE_HERE
@@ -197,6 +197,7 @@ class FinishedItem:
     plots: tuple[Plot, ...]
     made: tuple[tuple[str, str], ...]
     settings: str
+    notes: tuple[str, ...]
 
 
 class _Parts:
@@ -220,14 +221,15 @@ class _Parts:
         return [self._failed([by_name[name] for name in cause.names], cause) for cause in found]
 
     def _failed(self, rows: Sequence[ItemRow], cause: Cause) -> FailedItems:
+        said = without_places(cause.why, rows[0], self._folder)
         if len(rows) == 1:
             one = self.plain(rows[0])
             # Of several lines each stays one.
-            why = rows[0].error or ""
-            return FailedItems(cause.who, why if "\n" in why else cause.why, (one.source,), one.facts)
+            why = without_places(rows[0].error or "", rows[0], self._folder)
+            return FailedItems(cause.who, why if "\n" in why else said, (one.source,), one.facts)
         sources = list(dict.fromkeys(row.item.source for row in rows))[:MOST_NAMES]
         return FailedItems(
-            cause.who, cause.why, tuple(self._link("input", source) for source in sources),
+            cause.who, said, tuple(self._link("input", source) for source in sources),
             (listed([row.name for row in rows]),),
         )  # fmt: skip
 
@@ -255,6 +257,7 @@ class _Parts:
         return FinishedItem(
             row, (*outputs, self._link("input", row.item.source)), facts(row, flicker), pictures, width, height,
             tuple(plot for plot in found if plot is not None), made_rows(row, self._folder), settings_text(row),
+            tuple(without_places(note, row, self._folder) for note in row.notes),
         )  # fmt: skip
 
     def _small(self, jpeg: bytes) -> bytes:

@@ -370,5 +370,25 @@ def test_a_tiff_of_several_pages_says_so(tmp_path: Path, pages: int, small: int,
 def test_a_tiff_says_how_many_bits_it_has(tmp_path: Path, mode: str, bits: int) -> None:
     path = saved_tiff(tmp_path / "a.tif", 1, mode)
     said = (f"a.tif has {bits} bits a channel; it is painted from 8 of them.",) if bits > 8 else ()
+    if mode == "F":
+        said = ("a.tif has 32-bit floating-point channels; it is painted from 8 bits of each.",)
     assert picture_bits(path) == bits and depth_notes(path) == said
     assert bool(depth_notes(path, deep=True)) == (bits == 32), "16 bits are read"
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("half", 16), ("float", 32)])
+def test_an_exr_says_what_its_numbers_are(tmp_path: Path, kind: str, bits: int) -> None:
+    path = tmp_path / "a.exr"
+    grey = ("-f", "lavfi", "-i", "color=gray:s=8x8", "-frames:v", "1", "-pix_fmt", "gbrpf32le")
+    ffmpeg("-v", "error", *grey, "-format", kind, "-c:v", "exr", address(path))
+    said = f"a.exr has {bits}-bit floating-point channels; it is painted from 8 bits of each."
+    assert picture_bits(path) == bits and depth_notes(path) == depth_notes(path, deep=True) == (said,)
+    assert said in open_source(path).info.notes and open_source(path).info.bits == bits
+
+
+def test_a_grey_picture_of_floating_point_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.pfm").write_bytes(b"Pf\n8 8\n-1.0\n" + np.linspace(0, 1, 64, dtype="<f4").tobytes())
+    assert picture_bits(tmp_path / "a.pfm") == 32
+    assert depth_notes(tmp_path / "a.pfm") == (
+        "a.pfm has 32-bit floating-point channels; it is painted from 8 bits of each.",
+    )

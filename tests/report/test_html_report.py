@@ -14,13 +14,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from ledgers import BEGAN, finish, frame_row, jpeg, planned, set_columns
+from ledgers import BEGAN, finish, frame_row, item_of, jpeg, planned, set_columns
 
 from pipeline.batch.events import BatchEnded, BatchEvent, Checking, ItemBegan, ItemEnded, ItemEvent, LeftOut, Planned
 from pipeline.batch.ledger import Ledger
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, State, ThumbnailRow
 from pipeline.batch.thumbnails import LIMITS, thumbnail_limits
 from pipeline.clip.events import Stepped
+from pipeline.clip.exemplars import Exemplar
+from pipeline.clip.keyframes import Keyframe, RegionKey
+from pipeline.clip.regions import Mask, MaskPicture, Region
+from pipeline.clip.styles import StylePicture
 from pipeline.errors import OutputError, UsageError
 from pipeline.report.batch_run import ReportWriter
 from pipeline.report.html_facts import facts, relative_link
@@ -128,6 +132,34 @@ def test_the_page_tells_nobody_what_the_folders_of_this_machine_are_called(out: 
     text = " ".join(page.text.split())
     assert str(out) not in text and "in/a.mp4" in text and "styles/wheat field.jpg" in text
     assert '{"input"' not in text and "losses" not in text and "reelbrush 0.1.0" in text
+
+
+def test_nor_what_those_are_called_in_which_masks_keyframes_and_failures_lie(tmp_path: Path) -> None:
+    """Whatever is named is called by the way to it from the page, or where there is none by its name."""
+    out, far = tmp_path / "out", Path("/nowhere-near/at all")
+    out.mkdir()
+    style = StylePicture(far / "wave.jpg", 0.5)
+    item = replace(
+        item_of(out, "a.mp4"), init=far / "first.png", exemplar=(Exemplar(far / "hand.png", 12),),
+        region=(Region(Mask((MaskPicture(out / "masks" / "sky.png", 3),)), (style,)),),
+        protect=(Mask((MaskPicture(far / "face.png"),)),),
+        keyframes=(Keyframe(48, styles=(style,), regions=(RegionKey(1, (style,)),)),),
+    )  # fmt: skip
+    ledger = Ledger(out, write=True)
+    ledger.plan([item, item_of(out, "b.mp4"), item_of(out, "c.mp4"), item_of(out, "d.mp4")])
+    finish(ledger, "a.mp4")
+    ledger.change("a.mp4", notes=[f"The style {far / 'wave.jpg'} is grey."])
+    ledger.change("b.mp4", state="failed", error=f"{out / 'styles' / 'wheat field.jpg'}: the picture is damaged.")
+    ledger.change("c.mp4", state="failed", error=f"{out / 'styles' / 'wheat field.jpg'}: the picture is damaged.")
+    ledger.change("d.mp4", state="failed", error=f"One.\n{out / 'd.mp4'}: two.")
+    text = " ".join(Page(render(ledger, out)).text.split())
+    ledger.close()
+    assert str(far) not in text and str(out) not in text
+    for words in (
+        "masks/sky.png@3=wave.jpg:0.5", "face.png", "48: style=wave.jpg:0.5, region.1=wave.jpg:0.5", "first.png",
+        "hand.png@12", "The style wave.jpg is grey.", "styles/wheat field.jpg: the picture is damaged.", "d.mp4: two.",
+    ):  # fmt: skip
+        assert words in text, words
 
 
 def test_the_bar_grows_with_what_is_painted(out: Path, batch: Ledger) -> None:
