@@ -1,6 +1,7 @@
 """What the warm start brings: steps to the same loss, seconds a frame, flicker (E_warp) and sharpness.
 
     python benchmarks/warm_start.py CLIP --style PICTURE [--first 0] [--frames 12] [--size 256] [--only NAME ...]
+                                    [--set carried_steps=4 ...]
 
 Every frame is painted anew; from the painting before it as it is ("previous"), changed as the input has changed
 ("adjusted"), or moved along with what it shows ("warped"); with the temporal loss, over one frame and over several;
@@ -44,7 +45,7 @@ from pipeline.motion.measure import measure
 from pipeline.motion.summary import Summary, summarise
 from pipeline.network.memory import keep_freed_memory
 from pipeline.network.weights import open_vgg19
-from pipeline.settings import Settings, resolve
+from pipeline.settings import Settings, read_assignment, resolve
 from pipeline.style.adain import pooled_statistics
 from pipeline.style.frame import Progress, Style
 from pipeline.style.painter import Painter
@@ -70,9 +71,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--only", nargs="+", choices=WAYS, default=[*WAYS], help="with 'anew', which comes first")
+    parser.add_argument("--set", dest="values", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--keep", type=Path, help="a folder for the painted frames")
     options = parser.parse_args()
     keep_freed_memory()
+    values = dict(map(read_assignment, options.values))
     source = open_source(options.clip, size=options.size, frames=(options.first, options.first + options.frames))
     contents = [frame.image for frame in source.frames()]
     style = Style(read_picture(options.style))
@@ -80,7 +83,7 @@ def main() -> None:
 
     fresh: Run | None = None
     for name in dict.fromkeys(["anew", *options.only]):
-        settings = resolve("standard", {"size": options.size, **WAYS[name]})
+        settings = resolve("standard", {"size": options.size, **values, **WAYS[name]})
         run = paint_all(contents, style, settings)
         fresh = fresh or run
         report(name, run, contents, fresh)
@@ -126,7 +129,9 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
                 if progress.level == 0:
                     curve.append(lasting_loss(progress.detail.losses.floats(), settings.temporal_weight))
 
-            painted = painter.paint(frame.image, warm_start(tracked, previous, settings), frame.index, watch)
+            hold = settings.early_hold if settings.passes > 1 else 1.0
+            start = warm_start(tracked, previous, settings, hold=hold)
+            painted = painter.paint(frame.image, start, frame.index, watch)
             store.put(frame.index, painted)
             run.curves.append(curve)
             run.steps.append(painted.steps)

@@ -36,6 +36,9 @@ _OURS: dict[str, Any] = {
     # What has come into view gets strokes at the coarse size. At the full one alone it got dots, more with every step.
     "carried_levels": 2,
     "long_term": (1, 2, 4, 8),
+    # What has come into view can change while all else is held, so it takes what the style loss still lacks there: dots
+    # and flat dark. Held less at first, all of it is painted; the last pass brings calm, and is as steady as before.
+    "early_hold": 0.1,
 }
 
 _PAPER: dict[str, Any] = {

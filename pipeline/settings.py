@@ -209,6 +209,13 @@ class Settings:
         low=1,
         high=32,
     )
+    early_hold: float = _setting(
+        1.0,
+        "Share of the temporal weight that all passes but the last have: with less, what comes into view is painted "
+        "better, and the last pass brings calm.",
+        low=0.0,
+        high=1.0,
+    )
     loop: bool = _setting(
         False,
         "Whether the last frame of a clip leads to its first one again: the last of at least two passes closes the "

@@ -29,6 +29,7 @@ from pipeline.clip.results import ClipResult
 from pipeline.clip.session import Session, open_session
 from pipeline.clip.sink_plans import sink_plan
 from pipeline.clip.start import start_notes
+from pipeline.clip.step_budget import missed_notes
 from pipeline.clip.survey import check_shots, take_survey
 from pipeline.clip.work_folder import WorkFolder, has_frames, retry_damaged
 from pipeline.errors import OutputError, StoreError
@@ -101,7 +102,7 @@ def _run(
         if survey.seam is not None:
             said += loop_notes(survey.seam, session.settings.passes)
         on_event(session.started(survey.shots, work, budget, notes=tuple(dict.fromkeys(said))))
-        run = Run(work, sinks, budget, find=find, on_look=on_look)
+        run, passes = Run(work, sinks, budget, find=find, on_look=on_look), len(work.passes)
         paint_frames(session, survey, run)
         on_event(Stage("Encoding"))
         store = work.end()
@@ -113,6 +114,7 @@ def _run(
         for sink in sinks:
             sink.finish()
         said = [note for sink in sinks for note in sink.notes]
+        said += missed_notes(passes, len(work.passes), session.settings)
         # Losses of frames that are painted otherwise say nothing of one another.
         said += () if survey.looks.frames else worst_notes(store, session.settings, info.in_file)
         record_paths(session.record)

@@ -113,6 +113,11 @@ def shares_kept(one: Pass, exemplars: Collection[int], shots: Sequence[Shot]) ->
     return found
 
 
+def shots_led(exemplars: Collection[int], shots: Sequence[Shot]) -> list[Shot]:
+    """The shots with frames that were painted by hand, whose numbers `exemplars` are."""
+    return [(begin, end) for begin, end in shots if any(begin <= index < end for index in exemplars)]
+
+
 def exemplar_notes(exemplars: Mapping[int, str], shots: Sequence[Shot], passes: int) -> tuple[str, ...]:
     """What a person should know of how exemplars lead, a sentence each.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.clip.events import Event, FrameDone, Stage, Stepped
-from pipeline.clip.exemplars import shares_kept
+from pipeline.clip.exemplars import shares_kept, shots_led
 from pipeline.clip.frame_keeper import FrameKeeper
 from pipeline.clip.frame_store import FrameStore
 from pipeline.clip.looking import OnLook
@@ -116,7 +116,7 @@ def _paint_pass(
         pass_painter = PassPainter(
             one, painter, previous, earlier, monitor, on_event, moves.take, survey.masks, session.exemplars,
             session.init, run.on_look, survey.looks, shares_kept(one, session.exemplars, survey.shots),
-            session.source.info.in_file,
+            shots_led(session.exemplars, survey.shots), session.source.info.in_file,
         )  # fmt: skip
         for tracked in frames:
             index = tracked.frame.index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.clip.events import OnEvent, Repainted, Reverted, stepped
@@ -22,6 +22,7 @@ from pipeline.errors import PaintingError
 from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media.frame import Frame
 from pipeline.motion.carry import opening
+from pipeline.motion.shots import Shot
 from pipeline.style.frame import OnProgress, PaintedFrame, Progress, WarmStart
 from pipeline.style.optimise import Stop
 from pipeline.style.painter import Painter
@@ -55,6 +56,8 @@ class PassPainter:
     """What every frame is painted like, where keyframes say it."""
     kept: Mapping[int, float] = field(default_factory=dict)
     """As `shares_kept` says it of this pass."""
+    led: Sequence[Shot] = ()
+    """Shots with frames that were painted by hand."""
     in_file: FrameNumbers = ALL_FRAMES
     """Which frames of the input are painted."""
 
@@ -96,9 +99,17 @@ class PassPainter:
         settings, index = self.painter.settings, tracked.frame.index
         within = within_regions(tracked, self.masks, self.previous)
         if self.earlier is None:
-            return warm_start(within, self.previous, settings, self._moves)
-        own = self.earlier.image(index)
-        return further_start(within, self.previous, own, settings, self._closing(index), self._moves)
+            return warm_start(within, self.previous, settings, self._moves, self._hold(index))
+        own, hold = self.earlier.image(index), self._hold(index)
+        return further_start(within, self.previous, own, settings, self._closing(index), self._moves, hold)
+
+    def _hold(self, index: int) -> float:
+        """Share of the temporal loss that a frame has in this pass.
+
+        What was painted by hand leads the frames after it in the first pass alone, and as firmly as the last one leads.
+        """
+        led = any(begin <= index < end for begin, end in self.led)
+        return 1.0 if self.one.last or led else self.painter.settings.early_hold
 
     def _moves(self, tracked: TrackedFrame) -> Moves:
         """The paintings before a frame moved there, with what is new in it."""

@@ -29,27 +29,28 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 HALVINGS = 60
 """Halvings of a scale that is sought: as near as numbers can tell."""
-LEAST_CARRIED, LEAST_FIRST = 8, 20
-"""Steps below which no frame goes, if the settings have so many, ..."""
+LEAST_CARRIED, LEAST_FIRST = 4, 13
+"""Work, in steps at full size, below which no frame goes, if the settings have so much, ..."""
 LEAST_SHARE_CARRIED, LEAST_SHARE_FIRST = 1 / 5, 1 / 3
-"""... nor below these shares of those in the settings: with `standard` 8 of 40, and 20 of 60 for a first frame. With 8
-steps a frame instead of 40 (two clips, 20 frames each at 144 pixels, one pass) the loss was 6 and 9 % higher and the
-style loss 29 and 18 %: less paint, but a painting; with 5 it was 11 % and 38 % on the first."""
-ENOUGH = 0.4
-"""Share of their steps that all of several passes have to get. At equal steps a frame, two passes with 40 and 20, 18
-and 9, 13 and 7, 8 and 4, 5 and 3 differed in loss from one pass by -1.5, -1.1, -0.9, -2.7, -1.2 % on one clip and by
--1.2, 0, +1.1, +0.4, +3.6 % on the other."""
+"""... nor below these shares of what is in the settings: with `standard` a quarter of a carried frame's work, and half
+of a first one's. With a quarter (two clips, twelve frames each at 256 pixels, two passes) losses were 10 % higher, the
+style loss 21 and 18 %, and E_warp the same: less paint, but a painting. A first frame of 13 steps instead of 27 has a
+loss that is 12 to 21 % higher (four pairs), one of 9 steps 20 to 41 %."""
+ENOUGH = 0.25
+"""Share of their steps that all of several passes have to get. At equal work two passes are better than one down to
+that: with 29 steps at all sizes instead of 30, 19 instead of 20 and 12 instead of 13 the loss differed by -2.4, -4.8
+and -5.9 % on one clip and by -2.3, -2.4 and +0.3 % on the other, and E_warp was lower by a third in all of them."""
 RISE = 5.0
-"""How the steps that a frame needs rise with its `untracked_share` u: until its loss is within 1 % of where 40 steps
-end it takes 11 + 56 u, over 115 frames of five shots at 128 pixels; correlation 0.67, and 0.71 within shots. (Rank
-correlation: 0.66; of the difference of two small frames 0.22, and with the motion undone -0.01.)"""
+"""How the steps that a frame needs rise with its `untracked_share` u: with an earlier network, until its loss is within
+1 % of where 40 steps end it takes 11 + 56 u, over 115 frames of five shots at 128 pixels; correlation 0.67, and 0.71
+within shots. (Rank correlation: 0.66; of the difference of two small frames 0.22, and with the motion undone -0.01.)"""
 CALM, BUSY = 0.5, 2.0
 """Effort of a frame relative to the mean is kept within."""
 FIRST = 3.0
-"""Effort of a frame painted from nothing: all others of its shot start from it. With 30 and 50 % of all steps, on two
-clips of 24 frames at 144 pixels, the loss was 4.6 and 11.1, 1.2 and 3.6 % above that of full effort with 1 here, 3.5
-and 6.8, 0.8 and 1.9 % with 2, and 3.4 and 6.4, 0.8 and 1.9 % with 3. Motion then takes off a fiftieth of that or, with
-half of all steps, nothing that could be measured."""
+"""Effort of a frame painted from nothing: all others of its shot start from it. With an earlier network and 30 and 50 %
+of all steps, on two clips of 24 frames at 144 pixels, the loss was 4.6 and 11.1, 1.2 and 3.6 % above that of full
+effort with 1 here, 3.5 and 6.8, 0.8 and 1.9 % with 2, and 3.4 and 6.4, 0.8 and 1.9 % with 3. Motion then takes off a
+fiftieth of that or, with half of all steps, nothing that could be measured."""
 RECENT = 6
 """Frames that say how fast the machine is now."""
 
@@ -291,6 +292,18 @@ def lateness_notes(budget: StepBudget, done: int, passes: int, wanted: int) -> t
             f"Even with the fewest steps that make sense, this will be done about {duration_text(late)} too late."
         )
     return tuple(notes)
+
+
+def missed_notes(begun: int, painted: int, settings: Settings) -> tuple[str, ...]:
+    """What a person should know when painting is over.
+
+    :param begun: passes that there was time for when it began.
+    :param painted: those that there was time for.
+    """
+    if painted == begun:
+        return ()
+    calm = " Frames hold less firmly to one another in it than in a last one." if settings.early_hold < 1 else ""
+    return (f"Time was short: this is pass {painted} of {begun}.{calm}",)
 
 
 def _place(one: Pass, index: int) -> int:

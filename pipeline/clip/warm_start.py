@@ -41,11 +41,16 @@ MovesOf = Callable[[TrackedFrame], Moves]
 
 
 def warm_start(
-    tracked: TrackedFrame, previous: PreviousPaintings, settings: Settings, moves_of: MovesOf | None = None
+    tracked: TrackedFrame,
+    previous: PreviousPaintings,
+    settings: Settings,
+    moves_of: MovesOf | None = None,
+    hold: float = 1.0,
 ) -> WarmStart | None:
     """What a frame of the first pass is painted from; None where a shot begins, or where nothing is to be carried.
 
     :param moves_of: None moves them one after the other.
+    :param hold: share of the temporal loss that it has.
     """
     if tracked.before is None or settings.carry == "none":
         return None
@@ -60,7 +65,7 @@ def warm_start(
         start = filled(moves.paintings[1], moves.opening)
     else:
         start = painting if settings.carry == "previous" else adjusted(painting, tracked.before, tracked.frame.image)
-    return WarmStart(start, _expected(tracked, moves.paintings, settings))
+    return WarmStart(start, _expected(tracked, moves.paintings, settings, hold))
 
 
 def further_start(
@@ -70,12 +75,14 @@ def further_start(
     settings: Settings,
     closing: float | None = None,
     moves_of: MovesOf | None = None,
+    hold: float = 1.0,
 ) -> WarmStart:
     """What a frame is painted from in a further pass.
 
     :param own: its painting of the pass before, which stays where the frames before do not show what it shows; all of
         it is what is started from where that is better.
     :param closing: as `closing_share` or `exemplars.shares_kept` says; None where neither says anything.
+    :param hold: as for `warm_start`.
     :param moves_of: as for `warm_start`; where it fills what the frames before do not show, `own` counts for nothing.
     """
     painting = previous.image(tracked.frame.index) if tracked.ways or (tracked.still and closing is not None) else None
@@ -86,7 +93,7 @@ def further_start(
         return WarmStart(blended(own, painting, everywhere, 1 - (closing or 0.0)))
     found = moves_of(tracked) if moves_of is not None else moves_now(tracked, previous, fills=False)
     moves = found.paintings
-    expected = _expected(tracked, moves, settings)
+    expected = _expected(tracked, moves, settings, hold)
     if found.opening is not None:
         return WarmStart(filled(moves[1], found.opening), expected)
     if closing and expected:
@@ -112,11 +119,15 @@ def closing_share(earlier: FrameStore, one: Pass, index: int) -> float:
     return max(0.0, 1 - (one.frames - 1 - place) / (CLOSING * one.frames))
 
 
-def _expected(tracked: TrackedFrame, moves: Mapping[int, Image], settings: Settings) -> tuple[TemporalTarget, ...]:
+def _expected(
+    tracked: TrackedFrame, moves: Mapping[int, Image], settings: Settings, hold: float
+) -> tuple[TemporalTarget, ...]:
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
-    backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight else []
+    backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight and hold else []
     weights = long_term([tracked.ways[back].weights for back in backs])
-    return tuple(TemporalTarget(moves[back], c) for back, c in zip(backs, weights, strict=True))
+    return tuple(
+        TemporalTarget(moves[back], np.asarray(hold * c, np.float32)) for back, c in zip(backs, weights, strict=True)
+    )
 
 
 def open_flow(settings: Settings, device: torch.device) -> FlowMethod:

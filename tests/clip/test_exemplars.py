@@ -74,6 +74,16 @@ def test_it_stays_to_the_pixel_and_leads_the_others(tmp_path: Path, inputs: Path
         assert off(led[k][inner], moved) < 0.5 * off(alone[k][inner], moved), k
 
 
+def test_it_leads_those_after_it_as_firmly_in_two_passes(tmp_path: Path, inputs: Path) -> None:
+    """In the second pass, it is these that lead."""
+    firm, usual = (
+        painted(inputs, tmp_path / name, exemplar=inputs / "hand.png", early_hold=hold)
+        for name, hold in (("firm", 1.0), ("usual", 0.1))
+    )
+    for one, other in zip(firm, usual, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_its_losses_are_those_of_its_full_size(tmp_path: Path, inputs: Path) -> None:
     def losses(levels: int) -> list[float]:
         told: list[FrameDone] = []

@@ -89,7 +89,7 @@ def test_a_second_pass_leaves_the_turning_frame_and_improves_the_rest(tmp_path: 
     told: list[Event] = []
     folder = moving_folder(tmp_path / "in", 6)
     stylize_video(folder, style, tmp_path / "one", **SMALL)
-    result = stylize_video(folder, style, tmp_path / "two", on_event=told.append, **TWO)
+    result = stylize_video(folder, style, tmp_path / "two", on_event=told.append, **TWO, early_hold=1)
     assert (result.frames, result.painted) == (6, 12)
     assert not list(tmp_path.glob("*.reelbrush"))
     one, two = pictures(tmp_path / "one"), pictures(tmp_path / "two")
@@ -109,6 +109,27 @@ def test_a_second_pass_leaves_the_turning_frame_and_improves_the_rest(tmp_path: 
     assert sum(losses[2, index] for index in range(5)) < sum(losses[1, index] for index in range(5))
     (began,) = [event for event in told if isinstance(event, Started)]
     assert (began.passes, began.next_work, began.again_work) == (2, 5, 3)
+
+
+def test_all_passes_but_the_last_hold_less_firmly(tmp_path: Path, style: Path) -> None:
+    folder = moving_folder(tmp_path / "in", 4)
+
+    def painted(passes: int, hold: float) -> tuple[list[np.ndarray], list[list[float]]]:
+        told: list[Event] = []
+        out = tmp_path / f"{passes} {int(100 * hold)}"
+        stylize_video(folder, style, out, on_event=told.append, **{**SMALL, "passes": passes, "early_hold": hold})
+        done = [event for event in told if isinstance(event, FrameDone)]
+        return pictures(out), [
+            [event.losses["temporal"] for event in done if event.in_pass == one and "temporal" in event.losses]
+            for one in range(1, passes + 1)
+        ]
+
+    for one, other in zip(painted(1, 0.25)[0], painted(1, 1.0)[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    (loose, early), (firm, late) = (painted(2, hold) for hold in (0.25, 1.0))
+    assert any((a != b).any() for a, b in zip(loose, firm, strict=True))
+    # The loss is of what it weighs: a quarter of it, and of paintings that have moved farther from what was expected.
+    assert 0 < sum(early[0]) < sum(late[0]) < 4 * sum(early[0])
 
 
 def test_shots_are_independent_in_every_pass(tmp_path: Path, style: Path) -> None:
@@ -218,7 +239,7 @@ def test_a_pass_that_makes_a_frame_worse_leaves_it_as_it_was(
 
     monkeypatch.setattr(Painter, "paint", paint)
     told: list[Event] = []
-    stylize_video(folder, style, tmp_path / "two", on_event=told.append, **TWO)
+    stylize_video(folder, style, tmp_path / "two", on_event=told.append, **TWO, early_hold=1)
     assert [event for event in told if isinstance(event, Reverted)] == [Reverted(2, 2)]
     one, two = pictures(tmp_path / "one"), pictures(tmp_path / "two")
     np.testing.assert_array_equal(one[2], two[2])

@@ -151,6 +151,18 @@ def test_nothing_is_handed_on_at_the_start_of_a_shot_or_where_nothing_shall_be(s
     assert warm_start(seen[4], PreviousPaintings(store), settings(carry="none")) is None
 
 
+def test_an_early_pass_holds_to_the_same_paintings_less_firmly(store: FrameStore) -> None:
+    last, previous = list(track_frames(clip(5), 0, {0}, settings()))[-1], PreviousPaintings(store)
+    full, less = (warm_start(last, previous, settings(), hold=hold) for hold in (1.0, 0.25))
+    assert full is not None and less is not None
+    np.testing.assert_array_equal(full.start, less.start)
+    for one, other in zip(full.temporal_targets, less.temporal_targets, strict=True):
+        np.testing.assert_array_equal(one.picture, other.picture)
+        np.testing.assert_array_equal(0.25 * one.weights, other.weights)
+    free = warm_start(last, previous, settings(), hold=0.0)
+    assert free is not None and free.temporal_targets == ()
+
+
 @pytest.mark.parametrize("carry", ["previous", "adjusted", "warped"])
 def test_the_loss_can_be_switched_off_for_every_start(store: FrameStore, carry: str) -> None:
     for weight, count in ((0.0, 0), (5.0, 2)):
