@@ -31,7 +31,7 @@ from pipeline.clip.sink_plans import sink_plan
 from pipeline.clip.start import start_notes
 from pipeline.clip.step_budget import missed_notes
 from pipeline.clip.survey import check_shots, take_survey
-from pipeline.clip.work_folder import WorkFolder, has_frames, retry_damaged
+from pipeline.clip.work_folder import NUMBERS, WorkFolder, has_frames, retry_damaged
 from pipeline.errors import OutputError, StoreError
 from pipeline.media import open_sink
 from pipeline.media.alpha import is_transparent
@@ -86,6 +86,9 @@ def _run(
         find = stack.enter_context(finders_of(session))
         survey = take_survey(session, work, motion=deadline is not None)
         info = session.source.info
+        if info.in_file.each:
+            # For who names its frames when the input is not at hand.
+            work.write(NUMBERS, info.in_file.each)
         budget = None if deadline is None else clip_budget(deadline, session, survey, work)
         said = [
             *_size_notes(session),

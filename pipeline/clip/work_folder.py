@@ -30,6 +30,8 @@ MASKS = "masks.json"
 SURVEY = (SHOTS, STATISTICS, MOTION, SEAM, MASKS)
 """What is found in the survey of a clip, before it is painted."""
 PASSES = "passes.json"
+NUMBERS = "numbers.json"
+"""Which frame of the input each painted one is, where they do not follow one by one."""
 LOSSES = "losses{}.json"
 """Of the frames of a pass of that number, once these are removed."""
 FRAMES = "frames"
@@ -37,7 +39,7 @@ FRAMES = "frames"
 SHARD = "shard-"
 """How the names of the work folders of shards begin, in that of their clip."""
 _FRAME_FILES = OwnFiles(FRAME_NAME)
-_FILES = "|".join((LOSSES.format(r"\d+"), *map(re.escape, (LOCK, IDENTITY, *SURVEY, PASSES))))
+_FILES = "|".join((LOSSES.format(r"\d+"), *map(re.escape, (LOCK, IDENTITY, *SURVEY, PASSES, NUMBERS))))
 _PASS_FOLDERS = {rf"{FRAMES}|pass\d+": _FRAME_FILES}
 WORK_FILES = OwnFiles(_FILES, {**_PASS_FOLDERS, rf"{SHARD}\d+-\d+": OwnFiles(_FILES, _PASS_FOLDERS)})
 """All that there is in a work folder."""
@@ -48,7 +50,8 @@ Result = TypeVar("Result")
 class WorkFolder:
     """`job.json`, what the survey has found, and a folder of finished frames for every pass that is still needed: that
     of the pass that is painted, and that of the one before it, which it starts from; of those before it, the losses
-    alone. With a deadline also `passes.json`, where there is no time for all of them."""
+    alone. With a deadline also `passes.json`, where there is no time for all of them; with another frame rate
+    `numbers.json`."""
 
     def __init__(
         self,

@@ -10,16 +10,17 @@ import pytest
 import torch
 from jobs import QUICK, SETS, SMALL, events, paint_folder, paint_picture, reelbrush
 from ledgers import finish, frame_row, item_of, planned
+from media_clips import clip
 from tiny import CPU, PLAN, picture, tiny_weights
 
 from pipeline.batch.ledger import Ledger
-from pipeline.clip.api import stylize_image
+from pipeline.clip.api import stylize_image, stylize_video
 from pipeline.errors import MediaError, ReelbrushError, SettingsError, StoreError, UsageError
 from pipeline.media import read_picture
 from pipeline.network.base import Network
 from pipeline.network.weights import open_packaged
 from pipeline.pictures.figures.features import channel_order, gram_page, maps_page, run_features, strongest_channels
-from pipeline.pictures.figures.loss_plot import spread
+from pipeline.pictures.figures.loss_plot import plot_losses, spread
 from pipeline.pictures.figures.loss_sources import (
     LossCurve,
     batch_loss_curves,
@@ -321,6 +322,22 @@ def test_losses_of_a_kept_clip_are_those_in_its_frames(tmp_path: Path) -> None:
         work_folder_loss_curves(tmp_path / "out.reelbrush", quiet)
 
 
+@pytest.mark.parametrize(("fps", "numbers"), [("12", (0, 2)), ("48", (0, 0, 1, 1, 2, 2, 3, 3))])
+def test_losses_of_a_clip_at_another_rate_are_those_of_the_frames_of_its_input(
+    tmp_path: Path, fps: str, numbers: tuple[int, ...]
+) -> None:
+    source = clip(tmp_path / "v.mp4", frames=4, rate="24")
+    style = paint_picture(tmp_path / "style.png", seed=9)
+    stylize_video(source, style, tmp_path / "out", fps=fps, keep=True, cuts="2", **{**SMALL, "steps": 2})
+    (found,) = work_folder_loss_curves(tmp_path / "out.reelbrush", quiet)
+    assert found.places == numbers and found.breaks == ((2, "cut"),)
+    # Across the cut nothing is continued; a frame that is shown twice is one place.
+    assert found.stretches() == [(0, numbers.index(2)), (numbers.index(2), len(numbers))]
+    plot_losses([found])
+    (tmp_path / "out.reelbrush" / "numbers.json").unlink()
+    assert work_folder_loss_curves(tmp_path / "out.reelbrush", quiet)[0].places == tuple(range(len(numbers)))
+
+
 def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Path) -> None:
     frames = paint_folder(tmp_path / "in", 4)
     style = paint_picture(tmp_path / "style.png", seed=9)
@@ -350,7 +367,6 @@ def test_losses_of_all_passes_are_kept_though_their_frames_are_not(tmp_path: Pat
 
 
 def test_passes_stand_beside_each_other_on_one_scale() -> None:
-    from pipeline.pictures.figures.loss_plot import plot_losses
 
     high = tuple({"total": 50.0, "content": 20.0} for _ in range(4))
     groups = [curve(name="a", losses=high, passes=2), curve(name="a", in_pass=2, passes=2), curve(name="b")]

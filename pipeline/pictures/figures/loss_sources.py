@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.batch.ledger import LEDGER, Ledger
 from pipeline.batch.ledger_rows import ItemRow
 from pipeline.clip.kept_json import read_json
-from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, PASSES, SHOTS
+from pipeline.clip.work_folder import FRAMES, IDENTITY, LOSSES, NUMBERS, PASSES, SHOTS
 from pipeline.errors import MediaError, StoreError, UsageError
 from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media import read_metadata
@@ -44,7 +44,7 @@ class LossCurve:
     along: str
     """What the places are: 'frame' or 'step'."""
     places: tuple[int, ...]
-    """Rising."""
+    """Rising; the same several times where a frame is repeated for --fps."""
     losses: tuple[Mapping[str, float], ...]
     """At each place: 'total' (weighted) and every term, unweighted."""
     weights: Mapping[str, float]
@@ -68,7 +68,9 @@ class LossCurve:
     def stretches(self) -> list[tuple[int, int]]:
         """(first, end) of what lies between breaks, in numbers of places: across a break, nothing is continued."""
         begins = {place for place, _ in self.breaks}
-        firsts = [number for number, place in enumerate(self.places) if number == 0 or place in begins]
+        # A frame that is shown several times has its number as often.
+        changes = [number == 0 or place != self.places[number - 1] for number, place in enumerate(self.places)]
+        firsts = [k for k, place in enumerate(self.places) if k == 0 or (place in begins and changes[k])]
         return list(zip(firsts, [*firsts[1:], len(self.places)], strict=True))
 
     @property
@@ -162,11 +164,13 @@ def _shots_in(folder: Path, settings: Mapping[str, Any], numbers: FrameNumbers) 
 
 
 def _numbers_in(folder: Path) -> FrameNumbers:
-    """Which frames of the input are painted. Where frames were repeated or left out for --fps, that is not kept, and
-    they are counted as they are painted."""
+    """Which frames of the input are painted. Where frames were repeated or left out for --fps, earlier versions have
+    not kept which, and they are counted as they are painted."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         identity = read_json(folder / IDENTITY)
-        if identity["frames"] and not identity["fps"]:
+        if identity["fps"]:
+            return FrameNumbers.of_picks(list(map(int, read_json(folder / NUMBERS))))
+        if identity["frames"]:
             return FrameNumbers(int(identity["frames"][0] or 0))
     return ALL_FRAMES
 
