@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from jobs import ROOT, SMALL, environment, moving_folder, paint_picture
 from PIL import Image as Pillow
 
 import reelbrush
-from pipeline.clip.events import FrameDone
+from pipeline.clip.events import FrameDone, Started
 from pipeline.clip.in_memory import PictureFiles
 from pipeline.media import read_picture
 from pipeline.media.in_memory import to_image
@@ -96,6 +97,17 @@ def test_frames_in_memory_are_painted_as_their_folder_is(tmp_path: Path, style: 
     got = reelbrush.stylize_video(source, read_picture(style), tmp_path / "two", **SMALL)
     assert [frame.image.tobytes() for frame in got.images()] == [frame.image.tobytes() for frame in expected.images()]
     assert got.frames == 3
+
+
+def test_of_what_is_in_memory_events_name_no_file(content: Path, style: Path, tmp_path: Path) -> None:
+    told: list[Any] = []
+    picture, how = read_picture(content), {"on_event": told.append}
+    reelbrush.stylize_video(picture[None], style, tmp_path / "a", **SMALL, **how)
+    reelbrush.stylize_image(picture, picture, **STILL, **how)
+    reelbrush.stylize_image(picture, picture, tmp_path / "b.png", **STILL, **how)
+    reelbrush.stylize_image(str(content), picture, **STILL, **how)
+    assert [one.source for one in told if isinstance(one, Started)] == [None, None, None, str(content)]
+    assert not any(tempfile.gettempdir() + "/reelbrush-" in str(one) for one in told)
 
 
 def test_a_clip_in_memory_goes_on_after_a_crash(tmp_path: Path, style: Path) -> None:

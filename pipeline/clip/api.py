@@ -92,7 +92,7 @@ def stylize_image(
     :param overwrite: replace `output` where it exists.
     :param restart: throw away a half-finished painting that had other inputs or settings.
     :param accept: write the half-finished painting of an interrupted call as it is.
-    :param on_event: told what happens, see `pipeline.clip.events`.
+    :param on_event: told what happens, see `pipeline.clip.events`; of what is in memory, no name is told.
     :param on_progress: called after every step with the picture as it stands.
     :param settings: any field of `Settings`, for instance `size=256, strength=0.7`; `start` may also be the name of a
         picture, as `init`.
@@ -110,6 +110,7 @@ def stylize_image(
             depth=None if depth is None else parse_depth(depth), **files.regions(region, protect),
         )  # fmt: skip
         # Without an output there is nothing beside which it could be kept.
+        on_event = files.telling(on_event)
         with nullcontext(on_event) if output is None else between_events(on_event) as told:
             return run_still(job, engine, told, on_progress)
 
@@ -185,6 +186,7 @@ def stylize_video(
     :param budget: how long all may take, such as '8h' or '1h30m': frames get fewer steps where that is too short. The
         result then depends on the speed of the machine.
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
+    :param on_event: as for `stylize_image`.
     :param settings: any field of `Settings`.
     :returns: where the results are (`.outputs`), and their frames (`.images()`).
     :raises ReelbrushError: `str(error)` says what to do.
@@ -208,7 +210,7 @@ def stylize_video(
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip
-        return run_clip(job, engine, on_event, deadline)
+        return run_clip(job, engine, files.telling(on_event), deadline)
 
 
 def _framing(aspect: str | None, pad: str | None, output_size: str | int | None) -> dict[str, Any]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Started:
     """The job is ready to paint."""
 
-    source: str
-    """What goes in, as the user named it."""
+    source: str | None
+    """What goes in, as the user named it; None where it came from memory, to a call from Python."""
     outputs: tuple[Path, ...]
     width: int
     height: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clip.events import Event, OnEvent, Started
 from pipeline.clip.exemplars import Exemplar, parse_exemplar
 from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.clip.keyframe_texts import parse_keyframes
@@ -56,6 +58,19 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
             said = python_words(str(error), None if folder is None else Path(folder.name))
             if said != str(error):
                 raise type(error)(said) from error
+
+    def telling(self, on_event: OnEvent) -> OnEvent:
+        """The same, told nothing of the files that stand for what is in memory."""
+
+        def told(event: Event) -> None:
+            if isinstance(event, Started) and event.source is not None and self._holds(Path(event.source)):
+                event = replace(event, source=None)
+            on_event(event)
+
+        return told
+
+    def _holds(self, path: Path) -> bool:
+        return self._folder is not None and path.is_relative_to(self._folder.name)
 
     def picture(self, picture: Picture, name: str) -> Path:
         """Where a picture lies: its own path, or that of a lossless file called `name`.

@@ -91,7 +91,7 @@ def through_files(job: StillJob, form: StreamFormat, refused: dict[str, bool], o
             return text
 
         def told(event: Any) -> None:
-            if hasattr(event, "source"):
+            if getattr(event, "source", None) is not None:
                 event = replace(event, source=said(event.source))
             if hasattr(event, "outputs"):
                 event = replace(event, outputs=tuple(path for path in event.outputs if path != files["stdout"]))

@@ -94,7 +94,7 @@ class ConsoleReporter:
         self._stop()
         self._started = event
         frames = "1 picture" if event.frames == 1 else count_text(event.frames, "frame")
-        self._line(f"{sanitize_line(event.source)}: {frames} of {event.width}x{event.height}")
+        self._line(f"{sanitize_line(event.source or 'from memory')}: {frames} of {event.width}x{event.height}")
         self._line(f"painted by {event.network}, on {event.device}")
         if event.cuts:
             begins = _frames_at([event.in_file.of(cut) for cut in event.cuts])
