@@ -105,7 +105,10 @@ def root(
     ),
 )
 def video(job: ClipJob, painting: ClipPainting, limit: TimeLimit, talk: Talk, live: Live) -> None:
-    """Paint a video, a GIF or a folder of pictures, frame by frame. Interrupted, the same command goes on."""
+    """Paint a video, a GIF or a folder of pictures in the style of a painting, frame by frame.
+
+    If it is interrupted, give the same command again: it goes on where it was.
+    """
     left = LeftBehind(job.output)
     with running(talk, left) as on_event:
         refuse_streams(job.source, *job.outputs, *(style.path for style in job.styles))
@@ -142,7 +145,10 @@ def image(
     talk: Talk,
     live: Live,
 ) -> None:
-    """Paint one picture; with --story, also show how it came about. Interrupted, the same command goes on."""
+    """Paint one picture in the style of a painting; with --story, also show how it came about.
+
+    If it is interrupted, give the same command again: it goes on where it was. To take it as it is, add --accept.
+    """
     left = LeftBehind(job.output, accept=True)
     with running(talk, left) as on_event:
         refuse_clip_settings(painting.assigned_values())
@@ -197,7 +203,9 @@ def batch(
     limit: TimeLimit,
     talk: Talk,
 ) -> None:
-    """Paint every input in every style. One bad file spoils only itself, and the same command goes on where it was.
+    """Paint every input in every style, each to a file of its own. One bad file spoils only itself.
+
+    If it is interrupted, give the same command again: it goes on where it was.
 
     Exit codes: 0 all done, 3 some failed, 1 all failed, 2 a mistake on the command line, 130 and 143 interrupted.
     """
@@ -342,8 +350,9 @@ def studio(job: StudioJob, painting: StudioPainting) -> None:
 def measure(job: MeasureJob, talk: TellingAll) -> None:
     """Measure how much a painted clip flickers, beside the input it was painted from; nothing is painted.
 
-    E_warp (Lai et al. 2018) is what the motion of the input does not explain; the input's own is the floor. With
-    --json every frame is told, and the summary last.
+    E_warp (Lai et al. 2018) is the change from frame to frame that the motion of the input does not explain: the less,
+    the steadier. No painting can be expected to have less than the input itself, which is measured beside it. Every
+    frame is told with --json, and the summary last.
     """
     with errors("Nothing unfinished is left.", talk.json):
         from pipeline.pictures.measure import frame_as_json, run_measure
@@ -513,7 +522,7 @@ class _Download:
     )
 
 
-@command(weights_app, name="download")
+@command(weights_app, name="download", examples=("reelbrush weights download", "reelbrush weights download raft"))
 def weights_download(what: _Download, talk: Quiet) -> None:
     """Download the weights of a network. An interrupted download goes on with the same command."""
     with errors("The part that is there is kept; the same command goes on."):
@@ -529,7 +538,7 @@ class _Import:
     overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
-@command(weights_app, name="import")
+@command(weights_app, name="import", examples=("reelbrush weights import vgg19-dcbb9e9d.pth",))
 def weights_import(what: _Import) -> None:
     """Take VGG-19's weights from a file that was downloaded elsewhere."""
     with errors():

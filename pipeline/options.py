@@ -77,6 +77,8 @@ class Group:
     """Whose values are told as the defaults of settings."""
     called: Mapping[str, str] = field(default_factory=dict)
     """Other names for options whose own ones would say too little in a command."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What is said of settings in the place of what holds for clips and pictures alike."""
 
     def options(self) -> dict[str, Option]:
         """The fields that are options here, by name, each with what was declared of it."""

@@ -284,10 +284,13 @@ def about(name: str) -> str:
     return _option(name).about
 
 
-def explained(name: str) -> str:
-    """What it means, and the words that it can be."""
+def explained(name: str, about: str | None = None) -> str:
+    """What it means, and the words that it can be.
+
+    :param about: in the place of what it means.
+    """
     found, frames = _option(name), _FIELDS[name].metadata["frames"]
-    return found.about + (f" One of {', '.join(found.choices)}." if found.choices and not frames else "")
+    return (about or found.about) + (f" One of {', '.join(found.choices)}." if found.choices and not frames else "")
 
 
 def _option(name: str) -> Option:

@@ -6,7 +6,7 @@ Nothing here imports what reads pictures, or torch: `reelbrush --help` needs the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any
@@ -97,6 +97,25 @@ def alpha_option(kept_in: str) -> Mapping[str, Option]:
         metavar="WORD",
         read=parse_alpha,
         suggested=lambda: (FLATTEN, KEEP),
+    )
+
+
+def depth_option(
+    of_what: str,
+    default: str = "8; of a video whose input has more, 10",
+    suggested: Sequence[int] = DEPTHS,
+) -> Mapping[str, Option]:
+    """The option for the bits of a channel.
+
+    :param of_what: how many there can be of what.
+    """
+    return option(
+        f"Bits a channel: {of_what}. The painting is kept with as many, and takes more of the disk.",
+        OUTPUT,
+        metavar="BITS",
+        read=parse_depth,
+        suggested=lambda: map(str, suggested),
+        default=default,
     )
 
 
@@ -230,16 +249,7 @@ class Framing:
     )
 
     depth: int | None = field(
-        default=None,
-        metadata=option(
-            "Bits a channel: 8 or 10 of a video (ffv1: 16), 8 or 16 of a folder of pictures or a .png. The painting is "
-            "kept with as many, and takes more of the disk.",
-            OUTPUT,
-            metavar="BITS",
-            read=parse_depth,
-            suggested=lambda: map(str, DEPTHS),
-            default="8; of a video whose input has more, 10",
-        ),
+        default=None, metadata=depth_option("8 or 10 of a video (ffv1: 16), 8 or 16 of a folder of pictures or a .png")
     )
     hdr: str = field(
         default=SDR,

@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.clip.exemplars import Exemplars
-from pipeline.clip.framing import FLATTEN, SDR, Framing, GifOptions, alpha_option, parse_depth
+from pipeline.clip.framing import FLATTEN, SDR, Framing, GifOptions, alpha_option, depth_option
 from pipeline.clip.keyframed import Keyframes
 from pipeline.clip.parse import FrameRange, parse_audio, parse_deadline, parse_frames, parse_rate
-from pipeline.clip.regions import Regions
+from pipeline.clip.regions import Region, Regions, region_option
 from pipeline.clip.styles import StylePicture as StylePicture
 from pipeline.clip.styles import parse_style as parse_style
 from pipeline.options import INPUT, MAIN, OUTPUT, PAINTING, TIME, argument, option
@@ -133,6 +133,15 @@ class ClipJob(Framing, GifOptions, Keyframes, Exemplars):
     audio: str | int = field(default="default", metadata=AUDIO)
     shortest: bool = field(default=False, metadata=SHORTEST)
     location: bool = field(default=False, metadata=LOCATION)
+    # What is said of a batch holds for pictures as well.
+    alpha: str = field(
+        default=FLATTEN, kw_only=True, metadata=alpha_option(".mov, .webm, .mkv, .gif, .webp, .apng or a folder")
+    )
+    depth: int | None = field(
+        default=None,
+        kw_only=True,
+        metadata=depth_option("8 or 10 of a video (ffv1: 16), 8 or 16 of a folder of pictures"),
+    )
     init: Path | None = field(default=None, kw_only=True)
     """A picture that each shot starts from, resized to fit, instead of what the settings say."""
 
@@ -192,15 +201,9 @@ class StillJob(Framing, Regions):
     depth: int | None = field(
         default=None,
         kw_only=True,
-        metadata=option(
-            "Bits a channel: 8, or 16 in a .png. The painting is kept with as many, and takes more of the disk.",
-            OUTPUT,
-            metavar="BITS",
-            read=parse_depth,
-            suggested=lambda: ("8", "16"),
-            default="8",
-        ),
+        metadata=depth_option("8, or 16 in a .png", "8", (8, 16)),
     )
+    region: tuple[Region, ...] = field(default=(), kw_only=True, metadata=region_option())
     # No picture that can be written has HDR.
     hdr: str = field(default=SDR, kw_only=True)
 

@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.clip.parse import bound_text, parse_bound
 from pipeline.clip.styles import StylePicture, has_name, parse_style, split_blend, style_as_json, style_from_json
 from pipeline.errors import UsageError
-from pipeline.options import PAINTING, option
+from pipeline.options import PAINTING, Option, option
 
 
 @dataclass(frozen=True)
@@ -161,21 +161,30 @@ def located_at(text: str, home: Path) -> tuple[Path, int | Fraction | None]:
     return (whole, None) if at is None else (located(head, home), at)
 
 
+def region_option(of_clip: str = "") -> Mapping[str, Option]:
+    """The option for parts of the picture.
+
+    :param of_clip: what else is said of masks, ending in a blank.
+    """
+    return option(
+        "A style for a part of the picture: what is white in the mask is painted in it, grey is a share. A blend: "
+        f"sky.png=wave.jpg:0.7+ink.jpg:0.3. {of_clip}Can be given several times.",
+        PAINTING,
+        metavar="MASK=STYLE",
+        read=parse_region,
+        each=True,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Regions:
     """What has styles of its own, and what is not painted."""
 
     region: tuple[Region, ...] = field(
         default=(),
-        metadata=option(
-            "A style for a part of the picture: what is white in the mask is painted in it, grey is a share. A blend: "
-            "sky.png=wave.jpg:0.7+ink.jpg:0.3. Of a clip, a mask is a picture for all frames, a video, a numbered "
-            "folder, or was drawn for a frame and follows the motion: car.png@12, or car.png@12+later.png@60. Can be "
-            "given several times.",
-            PAINTING,
-            metavar="MASK=STYLE",
-            read=parse_region,
-            each=True,
+        metadata=region_option(
+            "Of a clip, a mask is a picture for all frames, a video, a numbered folder, or was drawn for a frame and "
+            "follows the motion: car.png@12, or car.png@12+later.png@60. "
         ),
     )
     protect: tuple[Mask, ...] = field(

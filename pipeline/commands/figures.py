@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.console import Talk, drawing, out, say_made
-from pipeline.commands.painting import Assigned
+from pipeline.commands.painting import OF_A_PICTURE, Assigned
 from pipeline.commands.signature import command
 from pipeline.options import Group, Typed
 from pipeline.pictures.jobs import FeaturesJob, LossesJob, ReconstructJob, WeightsJob
@@ -97,7 +97,7 @@ def weights(job: WeightsJob, talk: Talk) -> None:
 )
 def losses(
     job: LossesJob,
-    typed: Annotated[Typed, Group(Settings, only=("size", "steps", "seed"), preset="draft")],
+    typed: Annotated[Typed, Group(Settings, only=("size", "steps", "seed"), preset="draft", about=OF_A_PICTURE)],
     others: Assigned,
     talk: Talk,
 ) -> None:

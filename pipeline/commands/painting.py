@@ -28,6 +28,12 @@ from pipeline.signals import defer_signals
 if TYPE_CHECKING:
     from pipeline.clip.engine import Engine
 
+OF_A_PICTURE = {
+    "steps": "Steps at the full size of the picture.",
+    "start": "What the painting starts from: the content in the colours of the style, the content as it is, noise, a "
+    "blank canvas, or a picture: the name of its file.",
+}
+"""What is said of settings where there are no clips."""
 KEYFRAMES = "keyframes"
 """What may stand in a file of settings beside them."""
 SET = option(
@@ -59,7 +65,10 @@ class Painting:
     """How a job is painted; of settings, what concerns pictures has an option of its own."""
 
     preset: str | None = field(default=None, metadata=PRESET)
-    typed: Typed = field(default_factory=dict, metadata=group(Settings, panels=(PAINTING,), preset=DEFAULT_PRESET))
+    typed: Typed = field(
+        default_factory=dict,
+        metadata=group(Settings, panels=(PAINTING,), preset=DEFAULT_PRESET, about=OF_A_PICTURE),
+    )
     weights: Path | None = field(default=None, metadata=WEIGHTS)
     device: str = field(default="auto", metadata=DEVICE)
     config: Path | None = field(default=None, metadata=CONFIG)

@@ -166,8 +166,9 @@ class _Parameter:
 
     def _help(self) -> str:
         if self._setting and self.group is not None:
-            preset = self.group.preset
-            return f"{explained(self.field.name)} [preset {preset}: {getattr(_settings(preset), self.field.name)}]"
+            name, preset = self.field.name, self.group.preset
+            about = explained(name, self.group.about.get(name))
+            return f"{about} [preset {preset}: {getattr(_settings(preset), name)}]"
         low, high = self._limits
         limits = "" if low is None and high is None else f" [{limits_text(low, high)}]"
         # Typer would put a default that is a text into brackets of its own.

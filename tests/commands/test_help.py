@@ -15,6 +15,7 @@ import typer
 from calling import FEW, done, one_line, run
 
 import cli
+from pipeline.commands.painting import OF_A_PICTURE
 from pipeline.options import PANELS, option_of
 from pipeline.settings import PRESETS, Settings, read_config, resolve
 from reelbrush import __version__, stylize_image, stylize_video
@@ -83,7 +84,9 @@ def test_help_of_a_setting_says_what_the_settings_say(command: str) -> None:
     assert len(own) >= 8
     for name in own:
         meta = option_of(Settings.__dataclass_fields__[name])
-        assert meta and said[name].help.startswith(meta.about)
+        assert meta is not None
+        about = OF_A_PICTURE.get(name, meta.about) if command == "image" else meta.about
+        assert said[name].help.startswith(about)
         assert f"[preset standard: {getattr(standard, name)}]" in said[name].help
         for choice in meta.choices:
             assert choice in said[name].help
@@ -131,6 +134,26 @@ def test_what_is_no_number_is_refused_in_one_paragraph(command: str) -> None:
             told = run(*command.split(), *words, one.opts[0], "many")
             assert told.exit_code == 2 and "Traceback" not in told.stderr
             assert told.stderr.splitlines()[-1].startswith(f"Error: {one.opts[0]} has to be a")
+
+
+@pytest.mark.parametrize("command", ["image", "figure losses", "figure weights"])
+def test_help_of_a_picture_says_nothing_of_what_only_clips_have(command: str) -> None:
+    said = options(command)
+    for name in ("region", "protect", "steps", "start", "depth", "alpha", "size", "strength", "aspect"):
+        if name in said:
+            assert not re.search(r"\bclip|\bshot|motion|@12|folder", said[name].help), name
+    assert not re.search(r"\.png|a picture but", options("video")["alpha"].help + options("video")["depth"].help)
+
+
+def test_no_two_helps_begin_alike_and_each_shows_its_own_command() -> None:
+    """The first paragraph tells a stranger which of the commands it is, in a sentence of its own."""
+    told = {name: (COMMANDS[name].help or "").split("\n\n")[0] for name in sorted(set(COMMANDS) - GROUPS)}
+    firsts = [text.split(".")[0] for text in told.values()]
+    assert all(firsts) and len(set(firsts)) == len(firsts)
+    for name in ("video", "image", "batch"):
+        assert "If it is interrupted, give the same command again" in one_line(COMMANDS[name].help)
+    assert all("in the style of a painting" in told[name] for name in ("video", "image"))
+    assert all(COMMANDS[name].epilog for name in told if any(one.required for one in COMMANDS[name].params))
 
 
 def test_help_of_a_picture_names_no_ending_of_a_video() -> None:
