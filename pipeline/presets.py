@@ -54,7 +54,8 @@ _PAPER: dict[str, Any] = {
 VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     "draft": (
         "A quick look: 256 pixels, few steps.",
-        {**_OURS, "size": 256, "levels": 3, "steps": 25, "coarse_steps": 1.2, "carried_steps": 8},
+        # Two passes with 5 and 3 steps take as long as one with 8, and are better and calmer.
+        {**_OURS, "size": 256, "levels": 3, "steps": 25, "coarse_steps": 1.2, "carried_steps": 5, "passes": 2},
     ),
     "standard": (
         "The default: 512 pixels, painted from coarse to fine, videos in two passes.",

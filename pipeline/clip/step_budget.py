@@ -33,13 +33,13 @@ LEAST_CARRIED, LEAST_FIRST = 4, 13
 """Work, in steps at full size, below which no frame goes, if the settings have so much, ..."""
 LEAST_SHARE_CARRIED, LEAST_SHARE_FIRST = 1 / 5, 1 / 3
 """... nor below these shares of what is in the settings: with `standard` a quarter of a carried frame's work, and half
-of a first one's. With a quarter (two clips, twelve frames each at 256 pixels, two passes) losses were 10 % higher, the
-style loss 21 and 18 %, and E_warp the same: less paint, but a painting. A first frame of 13 steps instead of 27 has a
-loss that is 12 to 21 % higher (four pairs), one of 9 steps 20 to 41 %."""
+of a first one's. With a quarter (two clips, twelve frames each at 256 pixels, one pass) the loss was 16 and 15 % higher
+and E_warp 15 % lower and 24 % higher: less paint, but a painting. A first frame of 13 steps instead of 27 has a loss
+that is 12 to 21 % higher (four pairs), one of 9 steps 20 to 41 %."""
 ENOUGH = 0.25
-"""Share of their steps that all of several passes have to get. At equal work two passes are better than one down to
-that: with 29 steps at all sizes instead of 30, 19 instead of 20 and 12 instead of 13 the loss differed by -2.4, -4.8
-and -5.9 % on one clip and by -2.3, -2.4 and +0.3 % on the other, and E_warp was lower by a third in all of them."""
+"""Share of their steps that all of several passes have to get. Two passes instead of one of as much work: with 29, 19
+and 12 steps at all sizes the loss was 11, 11 and 6 % lower on one clip and 7 % lower, the same and 9 % higher on the
+other, and E_warp 40, 33 and 29 % lower and 27, 15 and 9 %. To the eye two were better in all of them."""
 RISE = 5.0
 """How the steps that a frame needs rise with its `untracked_share` u: with an earlier network, until its loss is within
 1 % of where 40 steps end it takes 11 + 56 u, over 115 frames of five shots at 128 pixels; correlation 0.67, and 0.71

@@ -22,17 +22,18 @@ class Stage:
     steps: int
     """At most."""
     carried_steps: int
+    passes: int
 
     @property
     def words(self) -> list[str]:
         """As options, without those of the wish."""
         return [
             "--size", str(self.size), "--fps", str(self.rate), "--carried-steps", str(self.carried_steps),
-            "--audio", "none", "--set", "passes=1", "--overwrite", "--restart",
+            "--audio", "none", "--set", f"passes={self.passes}", "--overwrite", "--restart",
         ]  # fmt: skip
 
 
-STAGES = (Stage(128, 6, 15, 5), Stage(256, 12, 25, 8))
+STAGES = (Stage(128, 6, 15, 5, 1), Stage(256, 12, 25, 5, 2))
 
 
 @dataclass(frozen=True)
