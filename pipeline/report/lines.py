@@ -14,7 +14,9 @@ from rich.text import Text
 from pipeline.text import sanitize, sanitize_line
 
 WIDEST = 32
-"""Characters to which the columns of a table are filled up off a terminal; a longer text only moves its own line."""
+"""Characters to which the columns of a table are filled up off a terminal, where ..."""
+LATEST = 80
+"""... the last one would begin behind this one: after a longer text the row goes on below it, in its columns."""
 
 ECHO = 3
 """Columns that stay free beside a bar, for the '^C' of a terminal and its cursor."""
@@ -109,10 +111,24 @@ def print_table(console: Console, title: str, heads: tuple[str, ...], rows: Sequ
     if title:
         print_text(console, title)
     cells = [heads, *(tuple(map(sanitize_line, row)) for row in rows)]
-    widths = [min(WIDEST, max(cell_len(row[column]) for row in cells)) for column in range(len(heads))]
+    widths = [max(cell_len(row[column]) for row in cells) for column in range(len(heads))]
+    if sum(2 + width for width in widths[:-1]) > LATEST:
+        widths = [min(WIDEST, width) for width in widths]
     for row in cells:
-        filled = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        print_text(console, "  ".join(filled).rstrip())
+        for line in _lines(row, widths):
+            print_text(console, line)
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """A row of a table in so many lines that each cell begins in its column."""
+    lines, start = [""], 0
+    for cell, width in zip(row, widths, strict=True):
+        if cell and lines[-1] and cell_len(lines[-1]) + 2 > start:
+            lines.append("")
+        if cell:
+            lines[-1] += " " * (start - cell_len(lines[-1])) + cell
+        start += width + 2
+    return lines
 
 
 def table(

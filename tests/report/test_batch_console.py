@@ -78,17 +78,43 @@ def test_what_is_bold_stays_bold_where_a_line_breaks() -> None:
     assert printed(one).startswith("\x1b[1mError:\x1b[0m a paragraph that takes")
 
 
-def test_off_a_terminal_one_long_cell_moves_its_own_line_only() -> None:
+def test_off_a_terminal_a_row_goes_on_below_a_long_cell_in_its_columns() -> None:
     one = console(1000)
     long = "x" * 300
-    print_table(one, "Title", ("name", "what"), [("a", "one"), (long, "two"), ("漢字", "[b]three\x1b")])
+    rows = [("a", "one", ""), (long, "two", "2"), ("漢字", long, "3"), ("b", "[b]four\x1b", "4")]
+    print_table(one, "Title", ("name", "what", "how"), rows)
+    second, third = " " * (WIDEST + 2), " " * 2 * (WIDEST + 2)
     assert printed(one).splitlines() == [
         "Title",
-        f"{'name':{WIDEST}}  what",
+        f"{'name':{WIDEST}}  {'what':{WIDEST}}  how",
         f"{'a':{WIDEST}}  one",
-        f"{long}  two",
-        f"漢字{' ' * (WIDEST - 4)}  [b]three\\x1b",
+        long,
+        f"{second}{'two':{WIDEST}}  2",
+        f"漢字{' ' * (WIDEST - 4)}  {long}",
+        f"{third}3",
+        "b".ljust(WIDEST) + "  " + "[b]four\\x1b".ljust(WIDEST) + "  4",
     ]
+
+
+@pytest.mark.parametrize(("cell", "wide"), [("x" * WIDEST, WIDEST), ("x" * 60, 60), ("x" * 78, 78), ("x" * 79, WIDEST)])
+def test_off_a_terminal_columns_are_as_wide_as_they_have_to_be_while_that_can_be_read(cell: str, wide: int) -> None:
+    one = console(1000)
+    print_table(one, "", ("name", "what"), [("a", "one"), (cell, "two " * 90)])
+    lines = printed(one).splitlines()
+    assert [line.index("one") for line in lines if "one" in line] == [wide + 2]
+    assert [line.index("two") for line in lines if "two" in line] == [wide + 2]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_on_a_terminal_a_long_path_stays_in_its_column(width: int) -> None:
+    one = Console(file=StringIO(), width=width, force_terminal=True, color_system=None)
+    path = "/home/somebody/" + "a folder of clips/" * 5 + "a-name-that-does-not-end-soon" * 3 + ".mp4"
+    rows = [(path, path, "1920x1080", "250 x 2", "1 h 20 min", "paint"), ("b.mp4", "b", "96x40", "6", "1 s", "paint")]
+    print_table(one, f"How {path} was made", ("painting", "of", "size", "frames", "about", ""), rows)
+    lines = printed(one).splitlines()
+    assert max(map(len, lines)) <= width
+    columns = [[line.index(word) for line in lines if word in line] for word in ("1920x1080", "96x40", "size")]
+    assert len({at for found in columns for at in found}) == 1
 
 
 # ---- why something failed
