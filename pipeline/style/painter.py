@@ -84,11 +84,12 @@ class Painter:
         return len(self._parts) - 1
 
     def work(self, height: int, width: int, carried: bool) -> float:
-        """The most work that a frame of this size can take, in steps at its full size."""
+        """The most work that a frame of this size can take, in steps at its full size. That is larger than the frame where
+        the network could not look at one so small."""
         settings = self.settings
         sizes = self._sizes(height, width)[-settings.carried_levels if carried else 0 :]
         steps = steps_of_sizes(settings, len(sizes), settings.carried_steps if carried else settings.steps)
-        return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / (height * width)
+        return sum(count * _area(size) for count, size in zip(steps, sizes, strict=True)) / _area(sizes[-1])
 
     @property
     def needs_statistics(self) -> bool:

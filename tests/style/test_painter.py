@@ -299,6 +299,14 @@ def test_a_step_at_half_the_size_is_a_quarter_of_the_work() -> None:
     assert painter.work(64, 64, carried=True) == 5
 
 
+def test_a_picture_too_small_for_the_network_takes_no_more_steps_than_others() -> None:
+    """It is painted enlarged, and a step is one at that size."""
+    painter = tiny_painter(levels=2, smallest=16, steps=5)
+    for height, width in ((1, 1), (1, 64), (300, 2)):
+        assert painter.work(height, width, carried=True) == 5
+        assert 5 <= painter.work(height, width, carried=False) <= 10
+
+
 def test_sizes_that_stop_early_leave_a_rising_share_and_a_shrinking_budget() -> None:
     record = Record()
     painter = tiny_painter(levels=2, smallest=16, steps=200, tolerance=0.9, patience=5)
