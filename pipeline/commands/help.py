@@ -66,7 +66,12 @@ class PanelCommand(TyperCommand):
     def _refuse_empty(self, ctx: Any, given: list[str]) -> None:
         options = [param for param in self.get_params(ctx) if param.param_type_name == "option"]
         with_value = {flag for param in options if not getattr(param, "is_flag", False) for flag in param.opts}
-        for before, word in pairwise(("", *given)):
+        short = {flag for flag in with_value if not flag.startswith("--")}
+        for place, (before, word) in enumerate(pairwise(("", *given))):
+            named = word[:2] in short and before not in with_value and "--" not in given[:place]
+            if named and word[2:3] == "=":
+                # A file '=out.png' would be written, which nobody wants.
+                raise typer.BadParameter(f"{word}: a short option takes no '='. Write {word[:2]} {word[3:]}", ctx)
             option = word.partition("=")[0] if word.startswith("--") and "=" in word else before
             if option in self.files and not word.removeprefix(f"{option}=").strip():
                 raise typer.BadParameter(f"{option} is empty. Give it the name of a file.", ctx)

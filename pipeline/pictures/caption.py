@@ -52,13 +52,18 @@ def clip_names(paths: Sequence[Path]) -> list[str]:
     return [f"{path.resolve().parent.name}/{path.name}" if alike else path.name for path in paths]
 
 
-def legible_labels(labels: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The labels, with numbers in place of those for which there are no letters; and what to say of it."""
+def legible_labels(labels: Sequence[str], instead: Sequence[str] = ()) -> tuple[list[str], tuple[str, ...]]:
+    """The labels, with others in place of those for which there are no letters; and what to say of it.
+
+    :param instead: the others; (): their numbers.
+    """
     odd = [f"'{label}'" for label in labels if not is_legible(label)]
     if not odd:
         return list(labels), ()
-    legible = [label if is_legible(label) else str(number) for number, label in enumerate(labels, 1)]
-    whose = "its number stands" if len(odd) == 1 else "their numbers stand"
+    others = instead or [str(number) for number in range(1, len(labels) + 1)]
+    legible = [label if is_legible(label) else other for label, other in zip(labels, others, strict=True)]
+    used = ", ".join(f"'{other}'" for label, other in zip(labels, others, strict=True) if not is_legible(label))
+    whose = f"{used} stands" if instead else "its number stands" if len(odd) == 1 else "their numbers stand"
     return legible, (f"There are no letters here for {', '.join(odd)}; {whose} there instead.",)
 
 

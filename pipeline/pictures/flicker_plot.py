@@ -19,7 +19,12 @@ Value = Callable[[FrameMeasure], "float | None"]
 
 
 def flicker_plot(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Image:
-    """The plot, uint8 (900, 1500, 3), RGB.
+    """The plot, uint8 (900, 1500, 3), RGB; see `flicker_figure`."""
+    return figure_pixels(flicker_figure(measures, summary, shots, title))
+
+
+def flicker_figure(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Figure:
+    """Flicker, colour and sharpness over time, of the painting and of the input.
 
     :param measures: of every frame, in order.
     :param shots: as they were used for `measures`.
@@ -49,7 +54,9 @@ def flicker_plot(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequ
     sharp.set_ylabel("mean gradient (L* a pixel)")
     plots.line(sharp, lambda frame: frame.sharpness, "painting", PAINTING)
     plots.line(sharp, lambda frame: frame.sharpness_input, "input", INPUT)
-    sharp.set_ylim(bottom=0)
+    # Once all lines are there: from then on the axis does not grow any more.
+    for axes in (short, long, sharp):
+        axes.set_ylim(bottom=0)
 
     for axes in (long, sharp):
         axes.set_xlabel("time (s)")
@@ -59,7 +66,7 @@ def flicker_plot(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequ
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8, frameon=False, loc="best")
         axes.set_xlim(measures[0].time, measures[-1].time)
-    return figure_pixels(figure)
+    return figure
 
 
 class _Plots:
@@ -83,7 +90,6 @@ class _Plots:
 
         self.line(axes, thousandths, f"{name}: mean {1000 * mean:.3g}", colour, fill=colour == INPUT)
         axes.axhline(1000 * mean, color=colour, linestyle="--", linewidth=0.9)
-        axes.set_ylim(bottom=0)
 
     def line(self, axes: Axes, value: Value, name: str, colour: str, fill: bool = False) -> None:
         """A line for each shot, all under one name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from pipeline.motion.given_cuts import parse_cuts
 from pipeline.motion.measure import LONG, FrameMeasure, PairFlicker, flicker_between, measure
 from pipeline.motion.shots import Shot, find_shots
 from pipeline.motion.summary import Summary, summarise
+from pipeline.pictures.caption import legible_labels
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
 from pipeline.pictures.jobs import MeasureJob
 from pipeline.text import count_text
@@ -178,7 +179,10 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
         on_count("Drawing the plot", 0, None)
         from pipeline.pictures.flicker_plot import flicker_plot
 
-        picture = flicker_plot(measures, report.summary, shots, f"{job.painting.name}, painted from {job.source.name}")
+        names = [job.painting.name, job.source.name]
+        shown, odd = legible_labels(names, ["the painting", "the input"])
+        picture = flicker_plot(measures, report.summary, shots, ", painted from ".join(shown))
+        report = replace(report, notes=(*report.notes, *odd))
         write_picture(job.plot, picture, overwrite=job.overwrite)
     return report
 

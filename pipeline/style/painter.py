@@ -84,8 +84,8 @@ class Painter:
         return len(self._parts) - 1
 
     def work(self, height: int, width: int, carried: bool) -> float:
-        """The most work that a frame of this size can take, in steps at its full size. That is larger than the frame where
-        the network could not look at one so small."""
+        """The most work that a frame of this size can take, in steps at its full size: that at which it is painted, as
+        the network sees nothing of one that is too small."""
         settings = self.settings
         sizes = self._sizes(height, width)[-settings.carried_levels if carried else 0 :]
         steps = steps_of_sizes(settings, len(sizes), settings.carried_steps if carried else settings.steps)

@@ -214,6 +214,14 @@ def test_an_empty_name_is_not_the_current_folder(here: Path, command: str, said:
     assert names(here) == {"c.png", "s.png"}
 
 
+def test_a_short_option_takes_no_equals_sign(here: Path) -> None:
+    refused(run("image", "c.png", "-s", "s.png", "-o=o.png"), 2, "-o=o.png: a short option", "Write -o o.png")
+    refused(run("batch", "c.png", "-s=s.png", "-o", "out"), 2, "Write -s s.png")
+    assert names(here) == {"c.png", "s.png"}
+    (here / "-o=c.png").write_bytes((here / "c.png").read_bytes())
+    done(image(content="-o=c.png", out="n.png"))
+
+
 def test_a_file_may_be_called_like_a_weight(here: Path) -> None:
     (here / "s.png").rename(here / ":0.5")
     done(image(style=":0.5"))

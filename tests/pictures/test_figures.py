@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from pipeline.pictures.figures.losses import run_losses
 from pipeline.pictures.figures.reconstruct import block_layers, run_reconstruct
 from pipeline.pictures.figures.weights import run_weights, with_ratio
 from pipeline.pictures.jobs import FeaturesJob, LossesJob, ReconstructJob, WeightsJob
+from pipeline.pictures.matplotlib_figure import figure_pixels
 from pipeline.settings import resolve
 from pipeline.style.maps import LayerMaps, layer_maps, similarity_order
 from pipeline.style.reconstruct import Plan, Reconstructor, psnr
@@ -275,6 +277,33 @@ def test_losses_of_a_batch_are_those_of_every_pass(tmp_path: Path) -> None:
         batch_loss_curves(tmp_path, item_of(tmp_path, "still.png").output)
     with pytest.raises(UsageError, match=r"knows no painting of that name"):
         batch_loss_curves(tmp_path, tmp_path / "three.mp4")
+
+
+def test_a_figure_has_no_boxes_for_a_name_it_has_no_letters_for(tmp_path: Path) -> None:
+    ledger = planned(tmp_path / "b", ["猫.mp4", "dog.mp4"])
+    for name in ("猫.mp4", "dog.mp4"):
+        finish(ledger, name, frames=3, cut=None)
+    ledger.close()
+    paint_picture(tmp_path / "猫.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = run_losses(LossesJob(tmp_path / "b", tmp_path / "l.svg"), quiet)
+        features = run_features(FeaturesJob((tmp_path / "猫.png",), tmp_path / "f.svg", layers=("relu1_1",)), quiet)
+    assert found.notes == ("There are no letters here for '猫.mp4'; its number stands there instead.",)
+    assert features.notes[-1] == "There are no letters here for '猫.png'; 'the picture' stands there instead."
+    assert {curve.name for curve in found.curves} == {"猫.mp4", "dog.mp4"}
+
+
+def test_a_cut_that_no_frame_has_come_to_is_not_in_the_plot() -> None:
+    """A clip that is being painted has such cuts."""
+    losses = tuple({"total": 1.0 + n} for n in range(4))
+    one = LossCurve("a", "frame", (0, 1, 2, 3), losses, {}, ((2, "cut"), (60, "cut")))
+    figure = plot_losses([one])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure_pixels(figure)
+    (axes,) = figure.axes
+    assert [text.xy[0] for text in axes.texts if text.get_text() == "cut"] == [2] and axes.get_xlim() == (0, 3)
 
 
 def test_clips_whose_losses_went_with_a_ledger_are_left_out_and_said(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.media_clips import write_clip
 from tests.moving import panned
 
 COUNT = 14
+PIXEL = np.zeros((1, 1, 3), np.uint8)
 SHOTS = ((0, 9), (9, COUNT))
 
 
@@ -95,6 +97,27 @@ def test_the_table(here: Path) -> None:
     assert "E_warp, from frame to frame" in result.stdout and "ratio" in result.stdout
     assert result.stdout.isascii(), "or a terminal without Unicode could not show it"
     assert not result.stderr, "so short a job needs no progress, and no note"
+
+
+@pytest.mark.parametrize("pair", [("in.mp4", "out.mp4"), ("out.mp4", "in.mp4")])
+def test_no_line_leaves_the_plot(here: Path, monkeypatch: pytest.MonkeyPatch, pair: tuple[str, str]) -> None:
+    """Whichever of the two flickers more."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("pipeline.pictures.flicker_plot.figure_pixels", lambda figure: drawn.append(figure) or PIXEL)
+    done(run(*pair, "--plot", "p.png"))
+    for axes in drawn[0].axes:
+        low, high = axes.get_ylim()
+        values = [value for line in axes.get_lines()[:2] for value in line.get_ydata()]
+        assert not values or (low <= min(values) and max(values) <= high), axes.get_title()
+        assert low == 0 or axes.get_title().startswith("Colour")
+
+
+def test_a_plot_has_no_boxes_for_a_name_it_has_no_letters_for(here: Path) -> None:
+    Path("猫.mp4").symlink_to(Path("out.mp4").resolve())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told = done(run("in.mp4", "猫.mp4", "--plot", "p.png"))
+    assert "no letters here for '猫.mp4'; 'the painting' stands there instead" in " ".join(told.stderr.split())
 
 
 def test_json_gives_every_frame_and_a_summary(here: Path) -> None:

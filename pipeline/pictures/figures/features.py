@@ -14,6 +14,7 @@ from pipeline.errors import MediaError
 from pipeline.media import Image, check_output, resize
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
+from pipeline.pictures.caption import legible_labels
 from pipeline.pictures.figures.colours import MAPS, MATRICES, Array, coloured, scale
 from pipeline.pictures.figures.page import check_figure, letter_size, read_resized, write_figure
 from pipeline.pictures.figures.reconstruct import block_layers
@@ -76,7 +77,9 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
         on_count("Looking through the network", number, len(pictures))
         maps.append(layer_maps(engine.network, engine.device, picture, layers))
     on_count("Drawing the figure", 0, None)
-    names = [path.name for path in job.pictures]
+    alone = ["the picture"] if len(job.pictures) == 1 else []
+    names, odd = legible_labels([path.name for path in job.pictures], alone)
+    notes += odd
     if job.gram:
         orders = {layer: channel_order([of[place] for of in maps], MOST) for place, layer in enumerate(layers)}
         page = gram_page(names, maps, orders)

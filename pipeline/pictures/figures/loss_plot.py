@@ -64,8 +64,11 @@ def plot_losses(curves: Sequence[LossCurve]) -> Figure:
 def _draw_group(panels: Sequence[Axes], group: Sequence[LossCurve], across: int) -> None:
     """What was painted in several passes, in one panel for each."""
     ends: dict[str, _End] = {}
+    first, last = min(curve.places[0] for curve in group), max(curve.places[-1] for curve in group)
     for number, (axes, curve) in enumerate(zip(panels, group, strict=True)):
         ends.update(_curves(axes, curve))
+        # A clip that is being painted has cuts that no frame has come to yet.
+        _mark_breaks(axes, [(place, text) for place, text in curve.breaks if first <= place <= last])
         axes.set_title(curve.pass_name or curve.name, fontsize=10, loc="left", parse_math=False,
                        fontweight="normal" if curve.pass_name else "bold")  # fmt: skip
         if number % across == 0:
@@ -82,7 +85,6 @@ def _draw_group(panels: Sequence[Axes], group: Sequence[LossCurve], across: int)
         value for curve in group for term in curve.terms for value in curve.weighted(term) if value is not None
     )
     low = max(min(low for low, _ in limits), highest / 10**DECADES)
-    first, last = min(curve.places[0] for curve in group), max(curve.places[-1] for curve in group)
     for number, axes in enumerate(panels):
         axes.set_ylim(low, max(high for _, high in limits))
         axes.set_xlim(first, max(last, first + 1))
@@ -113,12 +115,6 @@ def _curves(axes: Axes, curve: LossCurve) -> dict[str, _End]:
             )
         ends[term] = _End(drawn[-1], _named(term, curve), colour, term == "total")
     axes.set_yscale("log")
-    for place, text in curve.breaks:
-        axes.axvline(place, color="#9ca3af", linestyle=":", linewidth=0.9, zorder=0)
-        axes.annotate(
-            text, (place, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), textcoords="offset points",
-            fontsize=7, color="#6b7280", va="top",
-        )  # fmt: skip
     axes.set_xlabel(curve.along, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
@@ -126,6 +122,15 @@ def _curves(axes: Axes, curve: LossCurve) -> dict[str, _End]:
     axes.grid(axis="y", color="#e5e7eb", linewidth=0.6)
     axes.set_axisbelow(True)
     return ends
+
+
+def _mark_breaks(axes: Axes, breaks: Sequence[tuple[int, str]]) -> None:
+    for place, text in breaks:
+        axes.axvline(place, color="#9ca3af", linestyle=":", linewidth=0.9, zorder=0)
+        axes.annotate(
+            text, (place, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), textcoords="offset points",
+            fontsize=7, color="#6b7280", va="top",
+        )  # fmt: skip
 
 
 def _named(term: str, curve: LossCurve) -> str:

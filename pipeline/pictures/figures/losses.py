@@ -14,6 +14,7 @@ from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
 from pipeline.media import check_output, write_picture
+from pipeline.pictures.caption import legible_labels
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
 from pipeline.pictures.figures.page import check_figure
 from pipeline.pictures.jobs import LossesJob
@@ -56,12 +57,16 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
     if still is not None:
         curves = [replace(painted_loss_curve(*still, on_count), name=job.place.name)]
     assert curves is not None
+    names = list(dict.fromkeys(curve.name for curve in curves))
+    alone = ["the picture" if curves[0].along == "step" else "the clip"] if len(names) == 1 else []
+    shown, odd = legible_labels(names, alone)
+    notes += odd
     on_count("Drawing the figure", 0, None)
     # Matplotlib takes half a second to import: who has made a mistake should hear of it before.
     from pipeline.pictures.figures.loss_plot import DOTS, plot_losses
     from pipeline.pictures.matplotlib_figure import figure_pixels, write_figure_svg
 
-    figure = plot_losses(curves)
+    figure = plot_losses([replace(one, name=shown[names.index(one.name)]) for one in curves])
     if vector:
         write_figure_svg(job.output, figure)
     else:
