@@ -114,7 +114,7 @@ class _Page:
                     self.still = gr.Button("Stop", size="sm", min_width=80, elem_id="still")
             self.result = ResultTab(self._room)
         self.frame = gr.Slider(
-            0, 7, 0, step=1, label="Frame of the clip", visible=False, elem_id="frame", buttons=[],
+            1, 8, 1, step=1, label="Moment of the clip", visible=False, elem_id="frame", buttons=[],
         )  # fmt: skip
         with gr.Row(elem_id="finish"):
             self.output = gr.Textbox(label="Save as", lines=1, max_lines=1, elem_id="output", scale=3)
@@ -184,7 +184,7 @@ class _Page:
         on(self.colours.input, lambda value: room.change(colours=value), self.colours)
         on(self.preset.input, lambda value: room.change(preset=value), self.preset)
         on(self.size.input, lambda value: room.change(size=SIZES.get(value, room.wish.size)), self.size)
-        on(self.frame.input, lambda value: room.change(frame=int(value)), self.frame)
+        on(self.frame.input, lambda value: room.change(frame=int(value) - 1), self.frame)
         on(self.used.input, lambda value: room.use_styles(list(value)), self.used)
         for event in (self.output.blur, self.output.submit):
             on(event, lambda value: room.save_as(value, room.replaces), self.output)
@@ -255,7 +255,7 @@ class _Page:
         subject = view.subject
         frames = 0 if subject is None or subject.still else len(subject.frames)
         add("frames", (frames, room.wish.frame), lambda: gr.update(
-            visible=frames > 1, maximum=max(1, frames - 1), value=room.wish.frame))  # fmt: skip
+            visible=frames > 1, maximum=max(2, frames), value=room.wish.frame + 1))  # fmt: skip
         played = room.clip.state()
         add("play", (frames, played.runs, room.wish.complete), lambda: gr.update(visible=frames > 0),
             lambda: gr.update(interactive=room.wish.complete and not played.runs),
