@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from stories import SUFFIXES
 
 from pipeline.clip.parse import parse_bytes
@@ -68,7 +69,7 @@ def test_encodings_become_smaller(suffix: str) -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [("5MB", 5_000_000), ("800kB", 800_000), ("1.5 MB", 1_500_000), ("300000", 300_000), ("2m", 2_000_000),
-     ("512KiB", 524_288), ("1GB", 10**9), ("7b", 7)],
+     ("512KiB", 524_288), ("1GB", 10**9), ("70b", 70)],
 )  # fmt: skip
 def test_sizes_of_files(text: str, count: int) -> None:
     assert parse_bytes(text) == count
@@ -78,6 +79,16 @@ def test_sizes_of_files(text: str, count: int) -> None:
 def test_what_is_no_size_of_a_file(text: str) -> None:
     with pytest.raises(UsageError, match="no size of a file"):
         parse_bytes(text)
+
+
+def test_no_animation_is_as_small_as_a_few_bytes(tmp_path: Path) -> None:
+    """Most likely a unit is missing; the smallest GIF that there can be is allowed."""
+    Pillow.new("P", (1, 1)).save(tmp_path / "least.gif")
+    assert (tmp_path / "least.gif").stat().st_size >= 35
+    assert parse_bytes("35") == 35
+    for text in ("1", "5", "34", "0.03kB"):
+        with pytest.raises(UsageError, match="no animation is as small as .* bytes?. Say of what"):
+            parse_bytes(text)
 
 
 def measured(path: Path) -> tuple[int, int, float]:
