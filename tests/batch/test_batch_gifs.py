@@ -67,7 +67,7 @@ def test_job_files_ask_it_of_all_and_of_one(home: Path) -> None:
         "b-ink.gif": {"gif_fps": "25/2", "max_bytes": 800_000, "gif_size": 32},
         "c-ink.png": {},
     }
-    (home / "job.toml").write_text(text + '[[item]]\ninput = "in/c.png"\nmax_bytes = 1\n')
+    (home / "job.toml").write_text(text + '[[item]]\ninput = "in/c.png"\nmax_bytes = 99\n')
     with pytest.raises(UsageError, match="--max-bytes: this is for GIFs"):
         plan_job_file(home / "job.toml")
     wrong = 'gif_fps = "fast"\ngif_size = true\nmax_bytes = "much"\n'

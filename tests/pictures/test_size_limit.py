@@ -87,7 +87,7 @@ def test_no_animation_is_as_small_as_a_few_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "least.gif").stat().st_size >= 35
     assert parse_bytes("35") == 35
     for text in ("1", "5", "34", "0.03kB"):
-        with pytest.raises(UsageError, match="no animation is as small as .* bytes?. Say of what"):
+        with pytest.raises(UsageError, match=r"no animation is as small as .* bytes?\. Say of what"):
             parse_bytes(text)
 
 
