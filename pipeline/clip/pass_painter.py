@@ -107,9 +107,12 @@ class PassPainter:
         """Share of the temporal loss that a frame has in this pass.
 
         What was painted by hand leads the frames after it in the first pass alone, and as firmly as the last one leads.
+        So are those painted to which the last frames of a circle are held while it is closed: held to what was painted
+        less firmly, a swaying cradle had an E_warp of 0.00009 instead of 0.00005.
         """
         led = any(begin <= index < end for begin, end in self.led)
-        return 1.0 if self.one.last or led else self.painter.settings.early_hold
+        firm = 2 if self.painter.settings.loop else 1
+        return 1.0 if self.one.number > self.one.of - firm or led else self.painter.settings.early_hold
 
     def _moves(self, tracked: TrackedFrame) -> Moves:
         """The paintings before a frame moved there, with what is new in it."""

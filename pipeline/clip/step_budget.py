@@ -302,8 +302,10 @@ def missed_notes(begun: int, painted: int, settings: Settings) -> tuple[str, ...
     """
     if painted == begun:
         return ()
-    calm = " Frames hold less firmly to one another in it than in a last one." if settings.early_hold < 1 else ""
-    return (f"Time was short: this is pass {painted} of {begun}.{calm}",)
+    note = f"Time was short: this is pass {painted} of {begun}."
+    if settings.early_hold < 1 and not settings.loop:
+        note += " Frames hold less firmly to one another in it than in a last one."
+    return (note,)
 
 
 def _place(one: Pass, index: int) -> int:

@@ -132,6 +132,19 @@ def test_all_passes_but_the_last_hold_less_firmly(tmp_path: Path, style: Path) -
     assert 0 < sum(early[0]) < sum(late[0]) < 4 * sum(early[0])
 
 
+def test_what_a_circle_is_closed_with_is_held_as_firmly(tmp_path: Path, style: Path) -> None:
+    folder = moving_folder(tmp_path / "in", 4)
+
+    def painted(passes: int, hold: float) -> list[np.ndarray]:
+        out = tmp_path / f"{passes} {int(100 * hold)}"
+        stylize_video(folder, style, out, loop=True, **{**SMALL, "passes": passes, "early_hold": hold})
+        return pictures(out)
+
+    for one, other in zip(painted(2, 0.25), painted(2, 1.0), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert any((one != other).any() for one, other in zip(painted(3, 0.25), painted(3, 1.0), strict=True))
+
+
 def test_shots_are_independent_in_every_pass(tmp_path: Path, style: Path) -> None:
     """Two shots painted together are what each of them is alone, but for the palette that they share."""
     folder = moving_folder(tmp_path / "in", 6, cut=3)
