@@ -211,8 +211,8 @@ class Settings:
     )
     early_hold: float = _setting(
         1.0,
-        "Share of the temporal weight that all passes but the last have: with less, what comes into view is painted "
-        "better, and the last pass brings calm.",
+        "Share of the temporal weight that all passes but the last have, of a loop all but the last two: with less, "
+        "what comes into view is painted better, and the last pass brings calm.",
         low=0.0,
         high=1.0,
     )

@@ -82,8 +82,8 @@ def further_start(
     :param own: its painting of the pass before, which stays where the frames before do not show what it shows; all of
         it is what is started from where that is better.
     :param closing: as `closing_share` or `exemplars.shares_kept` says; None where neither says anything.
-    :param hold: as for `warm_start`.
     :param moves_of: as for `warm_start`; where it fills what the frames before do not show, `own` counts for nothing.
+    :param hold: as for `warm_start`.
     """
     painting = previous.image(tracked.frame.index) if tracked.ways or (tracked.still and closing is not None) else None
     if painting is None:
@@ -125,9 +125,9 @@ def _expected(
     """Paintings moved to this frame, each with what the nearer ones have not shown already."""
     backs = [back for back in settings.long_term if back in moves] if settings.temporal_weight and hold else []
     weights = long_term([tracked.ways[back].weights for back in backs])
-    return tuple(
-        TemporalTarget(moves[back], np.asarray(hold * c, np.float32)) for back, c in zip(backs, weights, strict=True)
-    )
+    if hold != 1:
+        weights = [np.asarray(hold * c, np.float32) for c in weights]
+    return tuple(TemporalTarget(moves[back], c) for back, c in zip(backs, weights, strict=True))
 
 
 def open_flow(settings: Settings, device: torch.device) -> FlowMethod:
