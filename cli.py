@@ -158,12 +158,11 @@ def image(
         nameless = {"--keep": files.keep, "--accept": job.accept, "--json": talk.json}
         with through_files(job, form, nameless, left.watching(on_event)) as (placed, told):
             from pipeline.clip.checks import check_still
-            from pipeline.pictures.story_job import check_story_files, paint_with_story
+            from pipeline.pictures.story_job import check_story_files, paint_with_story, refuse_existing_story
 
-            more = painting.shows_later
-            check_story_files(replace(placed, overwrite=True), files, options)
-            check_still(placed, more=more)
-            check_story_files(placed, files, options, more=more)
+            check_story_files(placed, files, options)
+            check_still(placed, more=painting.shows_later)
+            refuse_existing_story(placed, files, more=painting.shows_later)
             with live.shown(job.content, told, say_line) as shown:
                 engine = painting.engine()
                 with between_events(shown.ready()) as told_between:

@@ -14,7 +14,7 @@ from pipeline.clip.jobs import HALF, ClipJob, StillJob
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError, WrongFileError
 from pipeline.file_kind import no_file
-from pipeline.media import check_output, check_picture_output, refuse_same_file
+from pipeline.media import check_output, check_picture_output, refuse_existing, refuse_same_file
 from pipeline.media.outputs import cannot_make, check_name, in_the_way
 from pipeline.media.probe import check_readable
 from pipeline.media.sink import check_encoding
@@ -25,8 +25,8 @@ from pipeline.settings import Settings
 def check_clip(job: ClipJob, settings: Settings, *, more: bool = False) -> None:
     """See that a clip can be painted, as far as the names of its files say it.
 
-    That an output exists is told last: who mends that first should not hear of a mistake of theirs afterwards. Where a
-    job asks for something of which only its files show whether it can be, `run_clip` tells it once they are open.
+    That an output exists is told last. Where a job asks for something of which only its files show whether it can be,
+    `run_clip` tells it once they are open.
 
     :param more: whether something else is asked for that shows later, such as a device.
     :raises MediaError: an input is missing, empty or cannot be read.
@@ -56,7 +56,7 @@ def check_clip(job: ClipJob, settings: Settings, *, more: bool = False) -> None:
         for path in job.outputs:
             # What an earlier run of this job may have finished is compared once all inputs are read.
             if not path.is_dir() and not (path.exists() and says_how_made(path)):
-                check_output(path, job.overwrite)
+                refuse_existing(path, job.overwrite)
 
 
 def _check_outputs(job: ClipJob) -> None:
@@ -65,7 +65,7 @@ def _check_outputs(job: ClipJob) -> None:
         options = output_options(job, path)
         check_encoding(path, options["codec"], options["quality"], options["depth"])
         if not path.is_dir():
-            check_output(path, overwrite=True)
+            check_output(path)
     if in_the_way(job.work):
         raise cannot_make(job.work, what="work folder")
 
@@ -132,6 +132,6 @@ def check_still(job: StillJob, *, more: bool = False) -> None:
         for named in named_files:
             refuse_same_file(named, (job.output,))
         check_name(job.output, HALF)
-        check_picture_output(job.output, overwrite=True)
+        check_picture_output(job.output)
         if not more and not shows_in_picture(job) and not (job.output.is_file() and says_how_made(job.output)):
-            check_picture_output(job.output, job.overwrite)
+            refuse_existing(job.output, job.overwrite)

@@ -26,11 +26,11 @@ from pipeline.clip.start import read_start, start_notes
 from pipeline.clip.unfinished_picture import Recorder, UnfinishedPicture
 from pipeline.errors import MediaError, OutputError, ReplayError, StoreError, UsageError
 from pipeline.media import (
-    check_picture_output,
     fit_size,
     is_animated,
     read_metadata,
     read_picture,
+    refuse_existing,
     resize,
     write_picture,
 )
@@ -272,7 +272,7 @@ def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
         return True
     if not overwrite and record.until is None:
         _refuse_accepted(path, record)
-    check_picture_output(path, overwrite)
+    refuse_existing(path, overwrite)
     return False
 
 

@@ -21,10 +21,10 @@ figure_app = typer.Typer(help="Figures of the method, for a paper or a talk.", n
 
 
 def _check_figure(output: Path, sources: Sequence[Path]) -> None:
-    """As whoever draws it, but before torch is imported. That the output exists is told last, by who draws it."""
+    """As whoever draws it, but before torch is imported."""
     from pipeline.pictures.figures.page import check_figure
 
-    check_figure(output, sources, overwrite=True)
+    check_figure(output, sources)
 
 
 @command(

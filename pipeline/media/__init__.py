@@ -4,7 +4,7 @@ from pipeline.media.ffmpeg import FfmpegReport, ffmpeg_report
 from pipeline.media.fingerprint import fingerprint
 from pipeline.media.frame import Frame, FrameSink, FrameSource, VideoInfo
 from pipeline.media.metadata import read_checked, read_metadata
-from pipeline.media.outputs import check_output, refuse_same_file
+from pipeline.media.outputs import check_output, refuse_existing, refuse_same_file
 from pipeline.media.pictures import is_animated, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import fit_size, resize
@@ -34,6 +34,7 @@ __all__ = [
     "read_checked",
     "read_metadata",
     "read_picture",
+    "refuse_existing",
     "refuse_same_file",
     "resize",
     "write_picture",

@@ -40,28 +40,36 @@ def check_name(path: Path, beside: str = "") -> None:
         )
 
 
-def check_output(path: str | Path, overwrite: bool = False) -> None:
-    """Find out before any work is done whether the file `path` can be written.
+def check_output(path: Path) -> None:
+    """Find out before any work is done whether the file `path` can be written; that it exists already,
+    `refuse_existing` tells.
 
     Raises:
-        OutputError: it exists (and not `overwrite`), is a folder, or its folder is missing or not writable; or its name
-            is too long.
+        OutputError: it is a folder, or its folder is missing or not writable; or its name is too long.
     """
-    path = Path(path)
     check_name(path)
     if path.is_dir():
         raise OutputNameError(f"{path}: this is a folder; the result is one file. Give a name inside it.")
     if stream_kind(path):
         raise OutputNameError(f"{path}: this is {stream_kind(path)}; the result is a file. Choose another name.")
-    if path.exists() and not overwrite:
+    check_folder(path.parent)
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise an OutputError where something is at `path` that is not to be replaced.
+
+    It comes last: who chooses another name should not hear of a mistake of theirs afterwards.
+    """
+    if overwrite:
+        return
+    if path.exists():
         raise OutputError(f"{path}: this exists already. Choose another name, or replace it with --overwrite.")
-    if path.is_symlink() and not overwrite:
+    if path.is_symlink():
         # The result would take the place of the link, and what that leads to would not be made.
         raise OutputError(
             f"{path}: this is a link to {path.readlink()}, which is not there. Choose another name, or replace the "
             "link with --overwrite."
         )
-    check_folder(path.parent)
 
 
 def check_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pipeline.media.folder_sink import FolderWriter, check_output_folder
 from pipeline.media.frame import Frame
 from pipeline.media.gif_sink import GifWriter, gif_palette
 from pipeline.media.limited_gif import LimitedGifWriter
-from pipeline.media.outputs import check_folder, check_output
+from pipeline.media.outputs import check_folder, check_output, refuse_existing
 from pipeline.media.pixels import Pictures
 from pipeline.media.plan import SinkPlan, Writer
 from pipeline.media.video_sink import VideoWriter
@@ -55,7 +55,8 @@ def open_sink(plan: SinkPlan) -> Sink:
         _refuse_options(path, plan.codec, plan.quality)
         check_output_folder(path, plan.overwrite)
         return Sink(plan, FolderWriter(plan), deep=plan.depth == 16)
-    check_output(path, plan.overwrite)
+    check_output(path)
+    refuse_existing(path, plan.overwrite)
     if plan.work is not None:
         check_folder(plan.work)
     _check_codec(path, plan.codec)

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from pipeline.errors import OutputError, OutputNameError
 from pipeline.media.frame_file import encode_png
 from pipeline.media.metadata import IMAGE_DESCRIPTION, exif_texts, pack, png_texts
-from pipeline.media.outputs import check_output, written_atomically
+from pipeline.media.outputs import check_output, refuse_existing, written_atomically
 from pipeline.media.suffixes import WRITABLE
 from pipeline.types import DeepImage, Image, deep_only, shallow
 
@@ -19,16 +19,15 @@ JPEG_QUALITY = 95
 """With full colour resolution (4:4:4): above this, files grow and nothing is seen."""
 
 
-def check_picture_output(path: str | Path, overwrite: bool = False) -> None:
-    """Find out before any work is done whether `write_picture` can write `path`.
+def check_picture_output(path: Path) -> None:
+    """Find out before any work is done whether `write_picture` can write `path`, as `check_output`.
 
     Raises:
         OutputError: as `write_picture`.
     """
-    path = Path(path)
     if path.suffix.lower() not in WRITABLE:
         raise OutputNameError(f"{path}: a picture must end in one of {', '.join(WRITABLE)}. Choose such a name.")
-    check_output(path, overwrite)
+    check_output(path)
 
 
 def write_picture(
@@ -51,7 +50,8 @@ def write_picture(
         OutputError: it exists already, has an unknown ending, or cannot be written (no folder, disk full).
     """
     path = Path(path)
-    check_picture_output(path, overwrite)
+    check_picture_output(path)
+    refuse_existing(path, overwrite)
     deep = deep_only(image)
     if deep is None:
         encoded = encode_picture(shallow(image), WRITABLE[path.suffix.lower()], metadata or {}, path, dots)

@@ -16,6 +16,7 @@ from pipeline.media import (
     VideoInfo,
     check_output,
     open_source,
+    refuse_existing,
     refuse_same_file,
     write_picture,
 )
@@ -64,8 +65,7 @@ def run_compare(job: CompareJob, on_count: OnCount) -> Comparison:
     """
     _check(job)
     comparison = _ComparisonAnimation(job, _open_sources(job, on_count), on_count)
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     if comparison.is_picture:
         picture = comparison.picture()
         write_picture(job.output, picture, overwrite=job.overwrite)
@@ -205,7 +205,7 @@ def _check(job: CompareJob) -> None:
     for path in job.clips:
         check_there(path)
         refuse_same_file(path, (job.output,))
-    check_output(job.output, overwrite=True)
+    check_output(job.output)
 
 
 def _open_sources(job: CompareJob, on_count: OnCount) -> list[FrameSource]:

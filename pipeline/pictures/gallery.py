@@ -8,12 +8,7 @@ from itertools import groupby
 
 from pipeline.clip.find_inputs import check_search
 from pipeline.errors import UsageError
-from pipeline.media import (
-    Image,
-    check_output,
-    refuse_same_file,
-    write_picture,
-)
+from pipeline.media import Image, check_output, refuse_existing, refuse_same_file, write_picture
 from pipeline.media.sink import SUFFIXES
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.canvas import Canvas, Picture
@@ -64,7 +59,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         )
     check_paths(job.paths)
     check_search(job.search)
-    check_output(job.output, overwrite=True)
+    check_output(job.output)
     on_count("Looking for results", 0, None)
     items, notes = find_gallery_items(job.paths, job.output, job.search, job.insets)
     for one in items:
@@ -72,8 +67,7 @@ def run_gallery(job: GalleryJob, on_count: OnCount) -> Gallery:
         for path in (one.path, *used):
             # A gallery may well lie in a folder of results, but not among the frames of one.
             refuse_same_file(path, (job.output,))
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     if moving:
         slideshow = write_slideshow(job.output, items, job.size, job.insets, job.max_bytes, on_count)
         return Gallery(slideshow.width, slideshow.height, len(items), (*notes, *slideshow.notes))

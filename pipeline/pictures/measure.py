@@ -22,6 +22,7 @@ from pipeline.media import (
     check_picture_output,
     fit_size,
     open_source,
+    refuse_existing,
     refuse_same_file,
     write_picture,
 )
@@ -142,8 +143,9 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
     :raises ReelbrushError: they cannot be read, do not belong together, or something cannot be written; nothing
         unfinished is left then.
     """
+    outputs = [path for path in (job.plot, job.heatmap) if path is not None]
     # Looked at first: the rest takes a while.
-    _check_outputs(job, overwrite=True)
+    _check_outputs(job, outputs)
     cuts = parse_cuts(job.cuts)
     source, painting = _open(job, on_count)
     alignment = align_frames(source.info, painting.info)
@@ -154,8 +156,8 @@ def run_measure(job: MeasureJob, on_count: OnCount, on_frame: Callable[[FrameMea
         on_count("Looking for cuts", done, count)
 
     given = None if cuts.automatic else cuts.shots(count, in_file, job.frames is None or job.frames[1] is None)
-    # Last: another name does not help where something else is wrong.
-    _check_outputs(job, job.overwrite)
+    for path in outputs:
+        refuse_existing(path, job.overwrite)
     if given is None:
         with closing(aligned_inputs(source, alignment.pairs)) as images:
             shots = find_shots(images, on_frame_read)
@@ -227,21 +229,21 @@ def _measure_all(
     return measures, ends
 
 
-def _check_outputs(job: MeasureJob, overwrite: bool) -> None:
-    outputs = [path for path in (job.plot, job.heatmap) if path is not None]
+def _check_outputs(job: MeasureJob, outputs: Sequence[Path]) -> None:
+    """See that what is asked for can be written, whatever is there already."""
     for source in (job.source, job.painting):
         check_there(source)
         refuse_same_file(source, outputs)
     if job.plot is not None:
         if job.heatmap is not None and job.heatmap.resolve() == job.plot.resolve():
             raise UsageError(f"The plot and the heat map are the same file: {job.plot}. Name two files.")
-        check_picture_output(job.plot, overwrite)
+        check_picture_output(job.plot)
     if job.heatmap is not None:
         if job.heatmap.suffix.lower() not in SUFFIXES:
             raise UsageError(
                 f"{job.heatmap}: a heat map is a video or a GIF. Choose a name that ends in {', '.join(SUFFIXES)}."
             )
-        check_output(job.heatmap, overwrite)
+        check_output(job.heatmap)
 
 
 def _open(job: MeasureJob, on_count: OnCount) -> tuple[FrameSource, FrameSource]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from pipeline.clip.find_inputs import find_ingredients
 from pipeline.errors import UsageError
-from pipeline.media import Image, check_picture_output, read_picture, refuse_same_file, resize, write_picture
+from pipeline.media import (
+    Image,
+    check_picture_output,
+    read_picture,
+    refuse_existing,
+    refuse_same_file,
+    resize,
+    write_picture,
+)
 from pipeline.media.probe import check_there
 from pipeline.pictures.canvas import Box, Canvas, beside, labelled, of_picture, stacked
 from pipeline.pictures.fitting import at_height
@@ -63,13 +71,12 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
     for path in job.pictures:
         check_there(path)
         refuse_same_file(path, (job.output,))
-    check_picture_output(job.output, overwrite=True)
+    check_picture_output(job.output)
     on_count("Looking for content and style", 0, None)
     sources, pictures = _recorded(job) if len(job.pictures) == 1 else _named(job.pictures)
     for path in sources:
         refuse_same_file(path, (job.output,))
-    # Last: another name does not help where something else is wrong.
-    check_picture_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     painting = pictures[-1]
     labels = ("content", *["style"] * (len(pictures) - 2), "painting") if job.labels else ()
     wish = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))

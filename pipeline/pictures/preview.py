@@ -19,7 +19,7 @@ from pipeline.batch.plan.values import with_values
 from pipeline.clip.styles import part_text
 from pipeline.errors import UsageError
 from pipeline.file_kind import no_file
-from pipeline.media import check_picture_output, refuse_same_file, write_picture
+from pipeline.media import check_picture_output, refuse_existing, refuse_same_file, write_picture
 from pipeline.pictures.jobs import PreviewJob
 from pipeline.pictures.lettering import is_legible
 from pipeline.signals import defer_signals
@@ -53,7 +53,7 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     commands = [command_line(item, job.written) for item in items]
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
-        check_picture_output(job.output, overwrite=True)
+        check_picture_output(job.output)
         styles = (style.path for item in items for style in item.styles)
         init = () if items[0].init is None else (items[0].init,)
         for path in (job.source, *styles, *init, *items[0].region_files):
@@ -62,8 +62,7 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
         with defer_signals():
             from pipeline.pictures.preview_paintings import paint_preview
             from pipeline.pictures.preview_sheet import preview_sheet
-        # Last: another name does not help where something else is wrong.
-        exists = partial(check_picture_output, job.output, job.overwrite)
+        exists = partial(refuse_existing, job.output, job.overwrite)
         preview = paint_preview(items, job.count, job.device, on_count, exists)
         write_picture(job.output, preview_sheet(preview), overwrite=job.overwrite)
         heads = [

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.media import check_output
+from pipeline.media import check_output, refuse_existing
 from pipeline.media.animation_sink import SUFFIXES as PICTURES
 from pipeline.media.encoding_ladder import Encoding
 from pipeline.media.plan import SinkPlan
@@ -46,7 +46,8 @@ def write_story(
     :raises OutputError: it exists already, or cannot be written.
     """
     check_story(path)
-    check_output(path, overwrite)
+    check_output(path)
+    refuse_existing(path, overwrite)
     animation = _StoryAnimation(story, options, path.suffix.lower() not in (".gif", *PICTURES), metadata or {})
     return write_within_limit(path, animation, options.max_bytes, on_trial).notes
 

@@ -15,7 +15,7 @@ from pipeline.clip.jobs import StillJob
 from pipeline.clip.looking import OnLook
 from pipeline.errors import OutputError, UsageError
 from pipeline.file_kind import as_typed
-from pipeline.media import check_output, read_metadata, refuse_same_file
+from pipeline.media import check_output, read_metadata, refuse_existing, refuse_same_file
 from pipeline.media.outputs import check_name
 from pipeline.pictures.jobs import StoryFiles, StoryOptions
 from pipeline.pictures.snapshot_store import (
@@ -36,11 +36,8 @@ if TYPE_CHECKING:
     from pipeline.clip.results import StillResult
 
 
-def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions, *, more: bool = False) -> None:
-    """See that what is kept of a painting can be written, as far as names say it. That it exists is told as by
-    `check_still`.
-
-    :param more: likewise.
+def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -> None:
+    """See that what is kept of a painting can be written, as far as names say it, whatever is there already.
 
     :raises UsageError, OutputError: it cannot.
     """
@@ -48,7 +45,6 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions, *
         raise UsageError(
             "--panels, --curve and --max-bytes say what a story should be. Name one with --story FILE.gif."
         )
-    later = more or shows_in_picture(job)
     if job.output is not None and files.story is not None:
         if files.story.resolve() == job.output.resolve():
             raise UsageError(f"The painting and its story are the same file: {job.output}. Name two files.")
@@ -56,15 +52,28 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions, *
         for source in (job.content, *styles, *job.region_files, *((job.init,) if job.init else ())):
             refuse_same_file(source, (files.story,))
         check_story(files.story)
-        check_output(files.story, overwrite=True)
-        # What an earlier run of this job may have finished is compared once all inputs are read.
-        if not later and not (files.story.is_file() and says_how_made(files.story)):
-            check_output(files.story, job.overwrite)
+        check_output(files.story)
     if job.output is not None and files.keep:
         folder = snapshot_folder(job.output)
         check_name(job.output, folder.suffix)
-        if not later and not says_how_made(folder / PAINTING):
-            check_snapshot_folder(folder, job.overwrite)
+        check_snapshot_folder(folder, overwrite=True)
+
+
+def refuse_existing_story(job: StillJob, files: StoryFiles, *, more: bool = False) -> None:
+    """Tell that what is to be kept of a painting exists already; as `check_still` tells it of the painting itself,
+    after which it comes.
+
+    :param more: likewise.
+    :raises OutputError: it does, and is not to be replaced.
+    """
+    if job.output is None or more or shows_in_picture(job):
+        return
+    # What an earlier run of this job may have finished is compared once all inputs are read.
+    if files.story is not None and not (files.story.is_file() and says_how_made(files.story)):
+        refuse_existing(files.story, job.overwrite)
+    folder = snapshot_folder(job.output)
+    if files.keep and not says_how_made(folder / PAINTING):
+        check_snapshot_folder(folder, job.overwrite)
 
 
 def paint_with_story(
@@ -85,6 +94,7 @@ def paint_with_story(
     from pipeline.clip.still import run_still
 
     check_story_files(job, files, options)
+    refuse_existing_story(job, files)
     if job.output is None or (files.story is None and not files.keep):
         return run_still(job, engine, on_event, on_look=on_look)
     output, story, folder = job.output, files.story, snapshot_folder(job.output)
@@ -152,7 +162,7 @@ def _is_story(path: Path, record: Record, options: StoryOptions, overwrite: bool
         wanted = _story_texts(record, path, options)[_OPTIONS]
         if read_metadata(path).get(_OPTIONS) == wanted:
             return True
-    check_output(path, overwrite)
+    refuse_existing(path, overwrite)
     return False
 
 
@@ -180,7 +190,8 @@ def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: On
     refuse_same_file(folder, (output,))
     on_event(Stage(f"Reading the snapshots in {as_typed(folder)}"))
     stored = read_snapshots(folder)
-    check_output(output, overwrite)
+    check_output(output)
+    refuse_existing(output, overwrite)
     texts = _story_texts(stored.record, output, options)
     notes = _write(output, stored.snapshots, options, texts, overwrite, on_event)
     on_event(Finished((output,), 1, 0, time.monotonic() - began, notes))

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.clip.engine import open_engine
 from pipeline.errors import MediaError
-from pipeline.media import Image, check_output, resize
+from pipeline.media import Image, refuse_existing, resize
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, Picture, Text, beside, stacked
 from pipeline.pictures.caption import legible_labels
@@ -65,12 +65,11 @@ def run_features(job: FeaturesJob, on_count: OnCount) -> Features:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    check_figure(job.output, job.pictures, overwrite=True)
+    check_figure(job.output, job.pictures)
     engine = open_engine("gatys2016", job.weights, job.device)
     layers = job.layers or block_layers(engine.network, 1)
     inputs = [read_resized(path, job.size, engine.network.smallest_side(layers)) for path in job.pictures]
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     pictures, notes = [picture for picture, _ in inputs], [note for _, more in inputs for note in more]
     maps = []
     for number, picture in enumerate(pictures):

@@ -13,7 +13,7 @@ from pipeline.clip.jobs import ReplayJob, StillJob, parse_style
 from pipeline.clip.replay import prepare_replay
 from pipeline.clip.still import run_still
 from pipeline.errors import MediaError, ReplayError, UsageError
-from pipeline.media import check_output, write_picture
+from pipeline.media import refuse_existing, write_picture
 from pipeline.pictures.caption import legible_labels
 from pipeline.pictures.figures.loss_sources import LossCurve, stored_loss_curves, weights_of
 from pipeline.pictures.figures.page import check_figure
@@ -47,13 +47,12 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    check_figure(job.output, (job.place,), overwrite=True)
+    check_figure(job.output, (job.place,))
     vector = job.output.suffix.lower() == ".svg"
     notes: list[str] = []
     curves = None if job.styles else stored_loss_curves(job.place, on_count, notes)
     still = None if curves is not None else _new(job) if job.styles else _again(job)
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     if still is not None:
         curves = [replace(painted_loss_curve(*still, on_count), name=job.place.name)]
     assert curves is not None

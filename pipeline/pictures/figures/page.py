@@ -11,6 +11,7 @@ from pipeline.media import (
     check_output,
     fit_size,
     read_picture,
+    refuse_existing,
     refuse_same_file,
     resize,
     write_picture,
@@ -115,7 +116,7 @@ def axis(text: str, length: int, letters: int, down: bool = False) -> Canvas:
     return Canvas(length, thick, (*turned, *mirrored))
 
 
-def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
+def check_figure(output: Path, sources: Iterable[Path]) -> None:
     """Find out before anything is computed whether a figure can be drawn, as far as names say it.
 
     :raises ReelbrushError: it cannot, or would replace what it is made from.
@@ -128,7 +129,7 @@ def check_figure(output: Path, sources: Iterable[Path], overwrite: bool) -> None
         raise OutputNameError(
             f"{output}: a figure must end in .svg or one of {', '.join(WRITABLE)}. Choose such a name."
         )
-    check_output(output, overwrite)
+    check_output(output)
 
 
 def write_figure(output: Path, page: Canvas, overwrite: bool) -> None:
@@ -137,7 +138,8 @@ def write_figure(output: Path, page: Canvas, overwrite: bool) -> None:
     :raises OutputError: it cannot be written.
     """
     if _vector(output):
-        check_output(output, overwrite)
+        check_output(output)
+        refuse_existing(output, overwrite)
         # Matplotlib takes half a second to import.
         from pipeline.pictures.matplotlib_figure import write_canvas_svg
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.clip.engine import open_engine
-from pipeline.media import Image, check_output
+from pipeline.media import Image, refuse_existing
 from pipeline.network.base import Network
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, beside
@@ -95,7 +95,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    check_figure(job.output, (job.content, job.style), overwrite=True)
+    check_figure(job.output, (job.content, job.style))
     engine = open_engine("gatys2016", job.weights, job.device)
     network = engine.network
     singles: list[tuple[str, ...]] = [(layer,) for layer in job.content_layers or block_layers(network, 2)]
@@ -104,8 +104,7 @@ def run_reconstruct(job: ReconstructJob, on_count: OnCount) -> Figure:
     least = network.smallest_side([*cumulative, *(layer for layers in singles for layer in layers)])
     content, notes = read_resized(job.content, job.size, least)
     style, more = read_resized(job.style, job.size, least)
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     watch = _Stopwatch([work(network, layers) for layers in (*singles, *sets)], job.steps, on_count)
     maker = Reconstructor(network, engine.device, Plan(job.steps, job.tv_weight, job.seed))
     rows, pictures = [], []

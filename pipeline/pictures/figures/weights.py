@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipeline.clip.engine import open_engine
-from pipeline.media import Image, check_output
+from pipeline.media import Image, refuse_existing
 from pipeline.network.weights import describe
 from pipeline.pictures.canvas import Canvas, beside, stacked
 from pipeline.pictures.figures.page import (
@@ -70,7 +70,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
 
     :raises ReelbrushError: whatever a user can mend; nothing is written then.
     """
-    check_figure(job.output, (job.content, job.style), overwrite=True)
+    check_figure(job.output, (job.content, job.style))
     given = {"size": job.size, "seed": job.seed, **({} if job.steps is None else {"steps": job.steps})}
     engine = open_engine(job.preset, job.weights, job.device, given)
     settings = engine.settings
@@ -78,8 +78,7 @@ def run_weights(job: WeightsJob, on_count: OnCount) -> Weights:
     names = [layer for layer, _ in settings.style_layers]
     sets = [tuple(names[: count + 1]) for count in range(len(names))]
     (content, _), (style, _) = read_resized(job.content, job.size), read_resized(job.style, 4 * job.size)
-    # Last: another name does not help where something else is wrong.
-    check_output(job.output, job.overwrite)
+    refuse_existing(job.output, job.overwrite)
     paintings: list[list[Image]] = []
     losses = []
     for row, layers in enumerate(sets):
