@@ -69,34 +69,6 @@ def style_matched(style: Tensor, content: ColourStatistics, grey: bool) -> Tenso
     return matched.to(style.dtype).clamp(0, 1).expand(1, 3, -1, -1)
 
 
-def paint_luminance(
-    paint: Callable[[Image | DeepImage, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
-    content: Image | DeepImage,
-    carried: WarmStart | None,
-    on_progress: OnProgress | None,
-    start: Image | None,
-) -> PaintedFrame:
-    """With `keep`: paint in grey, and give the painting the chroma of the content.
-
-    :param paint: paints a content, with what is carried to it, what is told of its progress, and a picture to start
-        from.
-    """
-    colours = to_tensor(content)
-
-    def coloured(picture: Tensor) -> Tensor:
-        return with_luminance(colours, luminance(picture))
-
-    deep = deep_only(content)
-    painted = paint(
-        in_grey(shallow(content)) if deep is None else in_grey(deep),
-        None if carried is None else carried.mapped(in_grey),
-        None if on_progress is None else showing(on_progress, coloured),
-        None if start is None else in_grey(start),
-    )
-    found = coloured(to_tensor(painted.exact))
-    return painted.with_exact(to_image(found) if painted.deep is None else to_deep(found))
-
-
 def with_less_chroma(image: AnyImage, share: float) -> AnyImage:
     """A picture (H, W, 3) with so much of its chroma, 0 to 1, in its own luminance."""
     pixels = to_tensor(image)
@@ -124,7 +96,7 @@ def without_chroma_of(painting: Tensor, content: Tensor, kept: float) -> Tensor:
     return with_luminance(grey + own / max(LEAST_OWN, own_share(kept)), grey)
 
 
-def paint_between(
+def paint_in_own_colours(
     kept: float,
     paint: Callable[[Image | DeepImage, WarmStart | None, OnProgress | None, Image | None], PaintedFrame],
     content: Image | DeepImage,
@@ -132,24 +104,26 @@ def paint_between(
     on_progress: OnProgress | None,
     start: Image | None,
 ) -> PaintedFrame:
-    """On the way between `style` or `match` and `keep`: what is painted gives up its chroma as the input's comes in.
+    """With `keep`: paint in grey, and give the painting the chroma of the content. On the way to that from `style` or
+    `match`, content and targets are on the way to grey, and what is painted gives up its chroma as the content's comes
+    in.
 
-    With kept = 0 it would be painted as without, and with kept = 1 by `paint_luminance`: content and targets are on the
-    way to grey, and what is painted loses the chroma that it still has.
-
-    :param kept: between 0 and 1.
+    :param kept: how far it is on that way, above 0; 1 is `keep`.
+    :param paint: paints a content, with what is carried to it, what is told of its progress, and a picture to start
+        from.
     """
     colours, own = to_tensor(content), own_share(kept)
 
+    def as_painted(painting: Image) -> Image:
+        return in_grey(painting) if kept == 1 else to_image(without_chroma_of(to_tensor(painting), colours, kept))
+
     def coloured(picture: Tensor) -> Tensor:
-        return with_chroma_of(picture, colours, kept)
+        return with_luminance(colours, luminance(picture)) if kept == 1 else with_chroma_of(picture, colours, kept)
 
     deep = deep_only(content)
     painted = paint(
         with_less_chroma(shallow(content), own) if deep is None else with_less_chroma(deep, own),
-        None
-        if carried is None
-        else carried.mapped(lambda picture: to_image(without_chroma_of(to_tensor(picture), colours, kept))),
+        None if carried is None else carried.mapped(as_painted),
         None if on_progress is None else showing(on_progress, coloured),
         None if start is None else with_less_chroma(start, own),
     )

@@ -26,7 +26,7 @@ from pipeline.style.objective import Objective
 from pipeline.style.oom_fallback import MOST_HALVINGS, MemoryFallback, MemoryPlan, OutOfMemoryRetry, memory_plans
 from pipeline.style.open_areas import open_share_of
 from pipeline.style.optimise import optimise, runner_for
-from pipeline.style.own_colours import in_grey, paint_between, paint_luminance, with_chroma_of, without_chroma_of
+from pipeline.style.own_colours import in_grey, paint_in_own_colours, with_chroma_of, without_chroma_of
 from pipeline.style.picture import CPU, enlarged, resized, to_deep, to_image, to_tensor
 from pipeline.style.recorded_objectives import RecordedObjectives
 from pipeline.style.regions import Masks, resized_shares, shares_of, showing_protected, with_protected
@@ -263,10 +263,8 @@ class Painter:
 
         if self._shares is not None and on_progress is not None:
             on_progress = showing_protected(on_progress, content, self._shares)
-        if self._kept == 1:
-            painted = paint_luminance(paint, content, carried, on_progress, start)
-        elif self._kept:
-            painted = paint_between(self._kept, paint, content, carried, on_progress, start)
+        if self._kept:
+            painted = paint_in_own_colours(self._kept, paint, content, carried, on_progress, start)
         else:
             painted = paint(content, carried, on_progress, start)
         if self._shares is None:
