@@ -95,9 +95,7 @@ def take_survey(session: Session, work: WorkFolder, motion: bool = False) -> Sur
         masks=_kept_masks(work, session.masks, count) if session.masks.moving else FrameMasks(session.masks),
     )
     missing = scan.missing
-    if missing:
-        session.on_event(Stage(LOOKING))
-        scan.run()
+    scan.run()
     try:
         if session.settings.loop:
             check_loop(session.job.source, count, scan.of_film, session.source.info.in_file)
@@ -116,24 +114,16 @@ def check_shots(session: Session) -> None:
 
     :raises UsageError: as `take_survey`.
     """
-    info, timeline, shots = session.source.info, session.timeline, session.given_shots
-    if shots is None:
-        by_shot = any(isinstance(one.at, ShotNumber) for one in session.job.keyframes)
-        shots = _looked_for(session) if by_shot or session.settings.loop else [(0, info.frames)]
+    info, shots = session.source.info, session.given_shots
+    by_shot = any(isinstance(one.at, ShotNumber) for one in session.job.keyframes)
+    if shots is None and not by_shot and not session.settings.loop:
+        shots = [(0, info.frames)]
+    scan = _Scan(session, shots, statistics=ClipStatistics(), motion=(), seam=Seam(0, 0), masks=ALIKE)
+    scan.run()
     if session.settings.loop:
-        check_loop(session.job.source, info.frames, shots, info.in_file)
-    if timeline is not None:
-        timeline.looks(shots)
-
-
-def _looked_for(session: Session) -> list[Shot]:
-    count = session.source.info.frames
-    session.on_event(Stage(LOOKING))
-    with single_threaded(), closing(session.source.frames()) as frames:
-        return find_shots(
-            (frame.image for frame in frames),
-            lambda done: session.on_event(Scanned(done, count, LOOKING)),
-        )
+        check_loop(session.job.source, info.frames, scan.of_film, info.in_file)
+    if session.timeline is not None:
+        session.timeline.looks(scan.of_film)
 
 
 def sampled_frames(frames: int) -> frozenset[int]:
@@ -176,6 +166,9 @@ class _Scan:
 
     def run(self) -> None:
         """Find what is missing."""
+        if not self.missing:
+            return
+        self._session.on_event(Stage(LOOKING))
         if self.missing != (MASKS,):
             self._look()
         if self._masks is None:
