@@ -21,10 +21,11 @@ from pipeline.clip.identity import painting_identity
 from pipeline.clip.loop_closure import check_loop
 from pipeline.clip.mask_files import open_clip_masks, still_masks
 from pipeline.clip.passes import passes_of
+from pipeline.clip.session import open_clip
 from pipeline.clip.styles import StylePicture
 from pipeline.clip.timeline import open_timeline
 from pipeline.errors import OutputError, ReelbrushError, UsageError
-from pipeline.media import fingerprint, fit_size, open_source, read_picture, refuse_same_file
+from pipeline.media import fingerprint, fit_size, read_picture, refuse_same_file
 from pipeline.media.alpha import is_transparent
 from pipeline.media.codecs import DEFAULT, choose_encoding
 from pipeline.media.pixels import Pictures
@@ -195,19 +196,13 @@ def _still(item: Item, settings: Settings) -> Subject:
 
 
 def _clip(item: Item, settings: Settings) -> Subject:
-    source = open_source(
-        item.source,
-        size=settings.size or None,
-        upscale=item.upscale,
-        frames=item.frames,
-        fps=item.rate,
-        crop=item.crop,
-    )
+    job = item.clip_job()
+    source = open_clip(job, settings.size)
     info = source.info
     sound_of(info, item.audio)  # that there is such a track
-    open_clip_masks(item.clip_job(), info)
-    open_exemplars(item.clip_job(), info)
-    timeline = open_timeline(item.clip_job(), settings, info)
+    open_clip_masks(job, info)
+    open_exemplars(job, info)
+    timeline = open_timeline(job, settings, info)
     pictures = Pictures(
         alpha=item.keeps_alpha and is_transparent(source),
         deep=info.bits > 8,

@@ -35,7 +35,7 @@ from pipeline.network.weights import describe
 from pipeline.settings import Settings
 from pipeline.style.adain import ClipStatistics
 from pipeline.style.painter import Painter
-from pipeline.types import Image
+from pipeline.types import Image, OnProgress
 
 
 @dataclass(frozen=True)
@@ -164,15 +164,8 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
     with HelperThreads(1, thread_name_prefix="open") as beside:
         opening = beside.submit(open_painter, engine, job.all_styles, job, settings)
         try:
-            source = open_source(
-                job.source,
-                size=settings.size or None,
-                upscale=job.upscale,
-                frames=job.frames,
-                fps=job.rate,
-                crop=job.crop,
-                deep=job.paints_deep,
-                on_progress=lambda done, expected: on_event(Scanned(done, expected)),
+            source = open_clip(
+                job, settings.size, job.paints_deep, lambda done, expected: on_event(Scanned(done, expected))
             )
         except Exception:
             # Of two things that are wrong, the styles are told of.
@@ -200,6 +193,26 @@ def open_session(job: ClipJob, engine: Engine, on_event: OnEvent = ignore) -> Se
         None if job.init is None else read_start(job.init, job.crop, source.info.width, source.info.height),
         timeline,
         key_pictures(job),
+    )
+
+
+def open_clip(job: ClipJob, size: int, deep: bool = False, on_progress: OnProgress | None = None) -> FrameSource:
+    """The frames of the input that are painted, in the shape in which they are.
+
+    :param size: as `Settings.size`.
+    :param deep: whether frames have all their bits.
+    :param on_progress: as for `open_source`.
+    :raises ReelbrushError: as `open_source`.
+    """
+    return open_source(
+        job.source,
+        size=size or None,
+        upscale=job.upscale,
+        frames=job.frames,
+        fps=job.rate,
+        crop=job.crop,
+        deep=deep,
+        on_progress=on_progress,
     )
 
 

@@ -21,13 +21,13 @@ from pipeline.clip.frame_masks import FrameMasks, find_frame_masks
 from pipeline.clip.input_times import InputTimes, input_times
 from pipeline.clip.keyed_painter import key_pictures, keyed_painter
 from pipeline.clip.mask_files import open_clip_masks, still_masks
-from pipeline.clip.session import given_shots
+from pipeline.clip.session import given_shots, open_clip
 from pipeline.clip.speed import MOST_STEPS
 from pipeline.clip.start import read_start
 from pipeline.clip.survey import sampled_frames
 from pipeline.clip.timeline import AS_SET, Looks, Timeline, open_timeline
 from pipeline.errors import UsageError
-from pipeline.media import Frame, FrameSource, Image, fit_size, open_source, read_picture, resize
+from pipeline.media import Frame, FrameSource, Image, fit_size, read_picture, resize
 from pipeline.media.frame import VideoInfo
 from pipeline.media.resize import centre_crop, cropped
 from pipeline.motion.flow import DIS
@@ -264,9 +264,8 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> _Shown:
         small = resize(picture, *fit_size(picture.shape[1], picture.shape[0], size, item.upscale))
         masks = FrameMasks(still_masks(item, item.crop, whole, (small.shape[1], small.shape[0])))
         return _Shown([Frame(0, Fraction(0), small)], [], masks)
-    source = open_source(
-        item.source, size=size, upscale=item.upscale, frames=item.frames, fps=item.rate, crop=item.crop
-    )
+    job = item.clip_job()
+    source = open_clip(job, size)
     shots = given_shots(source, checked.settings) or _find_shots(source, on_count)
     chosen = representative(shots, count)
     sampled = sampled_frames(source.info.frames) if source.info.frames > 1 else frozenset()
@@ -281,7 +280,7 @@ def _read_frames(checked: CheckedItem, count: int, on_count: OnCount) -> _Shown:
             on_count("Looking at the colours", frame.index + 1, last + 1)
             if frame.index == last:
                 break
-    masks = find_frame_masks(open_clip_masks(item.clip_job(), source.info), source, shots, DIS)
+    masks = find_frame_masks(open_clip_masks(job, source.info), source, shots, DIS)
     return _Shown(shown, samples, masks, source.info, shots)
 
 
