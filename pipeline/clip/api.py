@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,8 @@ def stylize_video(
             gif_size=gif_size, gif_fps=None if gif_fps is None else parse_gif_fps(str(gif_fps)),
             max_bytes=None if max_bytes is None else parse_bytes(str(max_bytes)),
         )  # fmt: skip
-        return run_clip(job, engine, files.telling(on_event), deadline)
+        result = run_clip(job, engine, files.telling(on_event), deadline)
+        return replace(result, notes=files.in_words_of_call(*result.notes))
 
 
 def _framing(aspect: str | None, pad: str | None, output_size: str | int | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.clip.events import Event, OnEvent, Started
+from pipeline.clip.events import Event, Finished, OnEvent, Started
 from pipeline.clip.exemplars import Exemplar, parse_exemplar
 from pipeline.clip.jobs import StylePicture, parse_style
 from pipeline.clip.keyframe_texts import parse_keyframes
@@ -41,7 +41,7 @@ Clip: TypeAlias = str | Path | npt.NDArray[np.generic] | Sequence[Picture]
 
 
 class PictureFiles(AbstractContextManager["PictureFiles"]):
-    """A folder for the pictures of one call, removed when it is left. An error that leaves it speaks of the call."""
+    """A folder for the pictures of one call, removed when it is left. What is said of it speaks of the call."""
 
     def __init__(self, alpha: bool = False) -> None:
         """:param alpha: what can be transparent stays so."""
@@ -51,23 +51,35 @@ class PictureFiles(AbstractContextManager["PictureFiles"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        folder = self._folder
-        if folder is not None:
-            folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
         if isinstance(error, ReelbrushError):
-            said = python_words(str(error), None if folder is None else Path(folder.name))
+            (said,) = self.in_words_of_call(str(error))
             if said != str(error):
                 raise type(error)(said) from error
 
     def telling(self, on_event: OnEvent) -> OnEvent:
-        """The same, told nothing of the files that stand for what is in memory."""
+        """The same, told all in the words of the call, and nothing of the files that stand for what is in memory."""
 
         def told(event: Event) -> None:
-            if isinstance(event, Started) and event.source is not None and self._holds(Path(event.source)):
-                event = replace(event, source=None)
+            if isinstance(event, Started):
+                hidden = event.source is not None and self._holds(Path(event.source))
+                event = replace(
+                    event,
+                    source=None if hidden else event.source,
+                    notes=self.in_words_of_call(*event.notes),
+                    deadline_notes=self.in_words_of_call(*event.deadline_notes),
+                )
+            elif isinstance(event, Finished):
+                event = replace(event, notes=self.in_words_of_call(*event.notes))
             on_event(event)
 
         return told
+
+    def in_words_of_call(self, *texts: str) -> tuple[str, ...]:
+        """Messages of the command line as a caller in Python reads them, see `python_words`."""
+        folder = None if self._folder is None else Path(self._folder.name)
+        return tuple(python_words(text, folder) for text in texts)
 
     def _holds(self, path: Path) -> bool:
         return self._folder is not None and path.is_relative_to(self._folder.name)

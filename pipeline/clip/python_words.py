@@ -1,4 +1,5 @@
-"""What an error says to who calls from Python: the names of arguments, not those of options, and no file of ours."""
+"""What errors and notes say to who calls from Python: the names of arguments, not those of options, and no file of
+ours."""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ def test_sound_that_goes_on_after_the_last_picture_is_told(tmp_path: Path, style
     )
     result = stylize_video(tmp_path / "long.mp4", style, tmp_path / "out.mp4", **SMALL)
     assert (
-        "The sound goes on for 2.8 s after the last picture, which stays meanwhile; --shortest cuts it." in result.notes
+        "The sound goes on for 2.8 s after the last picture, which stays meanwhile; shortest=True cuts it."
+        in result.notes
     )
 
 

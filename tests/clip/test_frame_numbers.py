@@ -47,7 +47,7 @@ def test_cuts_of_a_part_are_named_as_in_the_input(tmp_path: Path, style: Path) -
     stylize_video(folder, style, tmp_path / "part", frames=(3, 6), cuts="1,5", keep=True, on_event=told.append, **SMALL)
     said = started(told)
     assert (said.cuts, said.in_file) == ((2,), FrameNumbers(3)), "events count what is painted"
-    (note,) = [note for note in said.notes if "--cuts" in note]
+    (note,) = [note for note in said.notes if note.startswith("cuts names")]
     assert "names frame 1, which is not among those that are painted, 3 to 5" in note
     found = work_folder_loss_curves(tmp_path / "part.reelbrush", lambda *_: None)
     assert [(one.places, one.breaks) for one in found] == [((3, 4, 5), ((5, "cut"),))]

@@ -59,11 +59,11 @@ def test_without_it_hdr_becomes_an_ordinary_clip_of_ten_bits(tmp_path: Path, inp
     source, style = inputs
     notes = told(source, style, tmp_path / "o.mp4")
     assert "hevc (Main 10)" in stream(tmp_path / "o.mp4") and "bt709" in stream(tmp_path / "o.mp4")
-    for words in ("The clip is HDR (PQ)", "10 bits a channel; it is painted from 8 of them", "--hdr keep", "--depth 8"):
+    for words in ("The clip is HDR (PQ)", "10 bits a channel; it is painted from 8 of them", "hdr keep", "depth 8"):
         assert sum(words in note for note in notes) == 1, words
     plain = told(source, style, tmp_path / "p.mp4", depth=8)
     assert "h264" in stream(tmp_path / "p.mp4") and "yuv420p(" in stream(tmp_path / "p.mp4")
-    assert not any("--depth" in note for note in plain)
+    assert not any("depth" in note for note in plain)
 
 
 def test_what_has_no_place_for_it_is_said(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
@@ -72,7 +72,7 @@ def test_what_has_no_place_for_it_is_said(tmp_path: Path, inputs: tuple[Path, Pa
     assert any("HDR is left out" in note for note in notes)
     write_clip(tmp_path / "plain.mp4", [picture(32, 48)], count=1, width=48, height=32)
     nothing = told(tmp_path / "plain.mp4", style, tmp_path / "n.mp4", hdr="keep")
-    assert any("nothing for --hdr keep to keep" in note for note in nothing)
+    assert any("nothing for hdr keep to keep" in note for note in nothing)
     assert "h264" in stream(tmp_path / "n.mp4")
     for name in ("d.gif", "d"):
         found = invoke("video", source, "-s", style, "-o", tmp_path / name, "--depth", "10", *QUICK)

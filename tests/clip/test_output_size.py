@@ -47,7 +47,7 @@ def test_a_clip_is_written_larger_than_it_is_painted_and_its_frames_are_kept_as_
     stylize_video(source, style, tmp_path / "out", keep=True, on_event=told.append, **HOW)
     small = pictures(tmp_path / "out")
     assert [image.shape for image in small] == [(14, 24, 3)] * 2
-    assert any("Painted at 24x14 of 95x54" in note and "--output-size source" in note for note in notes_of(told))
+    assert any("Painted at 24x14 of 95x54" in note and "output_size source" in note for note in notes_of(told))
     with pytest.raises(OutputError, match="overwrite=True"):
         stylize_video(source, style, tmp_path / "out", keep=True, output_size="source", **HOW)
     told.clear()

@@ -1,4 +1,4 @@
-"""Errors of the calls from Python name arguments, not options of the command line, and no temporary file."""
+"""Errors and notes of the calls from Python name arguments, not options of the command line, and no temporary file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from jobs import SMALL, paint_picture
+from media_clips import clip, ffmpeg
 from tiny import picture
 
+from pipeline.clip.events import Event, Finished, Started
 from pipeline.clip.python_words import python_words
 from pipeline.errors import OutputError, ReelbrushError, StoreError, UsageError
+from pipeline.media.ffmpeg import address
 from reelbrush import stylize_image, stylize_video
 
 STILL = {name: value for name, value in SMALL.items() if name not in ("carried_steps", "passes")}
@@ -64,3 +67,17 @@ def test_of_a_call_for_a_clip(tmp_path: Path) -> None:
     assert "--" not in str(caught.value)
     with pytest.raises(UsageError, match=r"^source: there is no frame 5\."):
         stylize_video(frames, picture(32, 48, 3), tmp_path / "p", frames="5:", **SMALL)
+
+
+def test_notes_of_a_call_for_a_clip(tmp_path: Path) -> None:
+    """Those told before it is painted, when it is done, and those of the result."""
+    source = clip(tmp_path / "in.mp4", frames=4, rate="10")
+    ffmpeg("-i", address(source), "-f", "lavfi", "-i", "sine=duration=3", "-c:v", "copy", address(tmp_path / "s.mp4"))
+    told: list[Event] = []
+    job = {**SMALL, "frames": (2, None), "cuts": "1,3", "alpha": "keep", "on_event": told.append}
+    result = stylize_video(tmp_path / "s.mp4", picture(32, 48, 3), tmp_path / "o.mov", **job)
+    begun, done = (next(one for one in told if isinstance(one, kind)) for kind in (Started, Finished))
+    assert "Nothing in the clip is transparent, so there is nothing for alpha keep to keep." in begun.notes
+    assert any(note.startswith("cuts names frame 1, which is not among") for note in begun.notes)
+    assert any(note.endswith("; shortest=True cuts it.") for note in result.notes) and done.notes == result.notes
+    assert not [note for note in (*begun.notes, *begun.deadline_notes, *result.notes) if "--" in note]
