@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -54,6 +54,66 @@ class Broken:
         )
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What is complained about in a pass by one thread: each complaint in its place among the frames.
+
+    Where several threads decode, ffmpeg may lose the mark of a frame that it could only guess.
+    """
+
+    keys: tuple[int, ...]
+    """The frames that need none before them."""
+    marked: tuple[int, ...]
+    """The frames that were guessed in part."""
+    near: tuple[int, ...]
+    """How many frames were decoded at each other complaint of a decoder: what it is about is shown soon after."""
+    read: int
+    """The last packet that the reader of the container complained about; 0: none."""
+
+    @property
+    def last(self) -> int:
+        """The last frame that is complained about, or a packet not long before it."""
+        return max((self.read, *self.marked, *self.near))
+
+    def within(self, first: int, stop: int | None) -> Heard:
+        """The same of the frames from `first` on that come before `stop`; None: all of them."""
+        end = 1 << 62 if stop is None else stop
+        marked = tuple(one for one in self.marked if first <= one < end)
+        return replace(self, marked=marked, near=tuple(one for one in self.near if first <= one + _LATER and one < end))
+
+
+def hear(path: Path, stop: int | None) -> Heard:
+    """Decode `path` once more, by one thread.
+
+    Args:
+        stop: end after this many frames.
+    """
+    keys: list[int] = []
+    marked: list[int] = []
+    near: list[int] = []
+    read, decoded, broken = 0, 0, 0
+
+    def listen(line: str) -> None:
+        # Reader and decoder run in threads of their own; each complains in its place among what it hands on.
+        nonlocal read, decoded, broken
+        if frame := _DECODED.search(line):
+            keys.extend([decoded] * int(frame.group(1)))
+            decoded += 1
+        elif _READ.search(line):
+            read += 1
+        elif line.startswith("[in#") and (_SERIOUS.match(line) or _CORRUPT.search(line)):
+            broken = max(broken, read)
+        elif _GUESSED.search(line):
+            marked.append(decoded)
+        elif _SERIOUS.match(line):
+            near.append(decoded)
+
+    limit = () if stop is None else ("-frames:v", str(stop))
+    copy = ("-fps_mode", "passthrough", "-f", "null", "-")
+    run(["-nostats", "-debug_ts", "-threads", "1", "-i", address(path), "-map", "0:V:0", *limit, *copy], listen)
+    return Heard(tuple(keys), tuple(marked), tuple(near), broken)
+
+
 def past_damage(
     path: Path, header: Header, decoded: Decoded, first: int | Fraction, stop: int | None
 ) -> tuple[Decoded, str]:
@@ -77,7 +137,7 @@ def past_damage(
     if stop is not None and good >= stop - 1:
         return decoded, ""  # The one that is missing was only to show where the last one ends.
     broken = Broken(good, _good_again(path, lenient, good, stop), words)
-    if broken.again is None or _number(first, lenient) < broken.again:
+    if broken.again is None or frame_number(first, lenient) < broken.again:
         raise broken.error(path)
     return lenient, f"{words}, before the first one"
 
@@ -110,7 +170,7 @@ def _pictures_broken(lenient: Decoded, header: Header, *, whole: bool) -> bool:
     return any(_GUESSED.search(line) or _SERIOUS.match(line) for line in rest)
 
 
-def _number(first: int | Fraction, decoded: Decoded) -> int:
+def frame_number(first: int | Fraction, decoded: Decoded) -> int:
     """The number of a frame that is named by its number or its time."""
     stream = decoded.listing.stream("video")
     if isinstance(first, int) or stream is None:
@@ -122,26 +182,9 @@ def _number(first: int | Fraction, decoded: Decoded) -> int:
 
 def _good_again(path: Path, lenient: Decoded, good: int, stop: int | None) -> int | None:
     """The first frame after all damage that needs none before it; None where damage goes on to the end."""
-    keys: list[int] = []
-    read, decoded, broken = 0, 0, max((good, *_gaps(lenient)))
-
-    def listen(line: str) -> None:
-        # Reader and decoder run in threads of their own; each complains in its place among what it hands on.
-        nonlocal read, decoded, broken
-        if frame := _DECODED.search(line):
-            keys.extend([decoded] * int(frame.group(1)))
-            decoded += 1
-        elif _READ.search(line):
-            read += 1
-        elif line.startswith("[in#") and (_SERIOUS.match(line) or _CORRUPT.search(line)):
-            broken = max(broken, read)
-        elif _SERIOUS.match(line) or _GUESSED.search(line):
-            broken = max(broken, decoded)
-
-    limit = () if stop is None else ("-frames:v", str(stop))
-    copy = ("-fps_mode", "passthrough", "-f", "null", "-")
-    run(["-nostats", "-debug_ts", "-threads", "1", "-i", address(path), "-map", "0:V:0", *limit, *copy], listen)
-    return next((key for key in keys if broken + _LATER <= key < lenient.listing.count("video")), None)
+    heard = hear(path, stop)
+    broken = max(good, heard.last, *_gaps(lenient))
+    return next((key for key in heard.keys if broken + _LATER <= key < lenient.listing.count("video")), None)
 
 
 def _gaps(decoded: Decoded) -> list[int]:

@@ -68,7 +68,7 @@ def decode(
     Args:
         header: what the file says, or what waits until that is known.
         stop: end after this many frames.
-        strict: also stop where a decoder would guess.
+        strict: also stop where a decoder would guess; by one thread, since several may not notice it.
         numbered: take the number of a frame for its time, in ticks of one frame.
         lenient: list pictures alone, and go on after what is broken. Else the pass ends there.
     """
@@ -76,7 +76,7 @@ def decode(
     # With a limit on frames ffmpeg would end every stream at the first limit that is met: pictures alone, then.
     whole = stop is None and not lenient
     streams = ["-map", "0:a?", "-c:a", "copy"] if whole else [] if stop is None else ["-frames:v", str(stop)]
-    explode = ("-err_detect:v", "+explode") if strict else ()
+    explode = ("-threads", "1", "-err_detect:v", "+explode") if strict else ()
     manner = ("-loglevel", "level+info", "-nostats") if lenient else ("-loglevel", "level+warning", "-xerror", *explode)
     process = Process(
         [

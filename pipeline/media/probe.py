@@ -1,4 +1,5 @@
-"""Look at a video before anything is painted: one decode of the whole file, nothing kept but its times.
+"""Look at a video before anything is painted: one decode of the whole file, nothing kept but its times. Where a decoder
+complains, another one shows what about.
 
 A container's header can promise anything; only decoding shows how many frames there are, when each is shown
 and whether the file is whole. The pass takes less time than painting one frame of the clip.
@@ -18,7 +19,7 @@ from types import TracebackType
 
 from pipeline.errors import MediaError, WrongFileError
 from pipeline.file_kind import no_file, stream_kind
-from pipeline.media.damage import past_damage, without_unsure_end
+from pipeline.media.damage import Heard, frame_number, hear, past_damage, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import Process, complaint
 from pipeline.media.header import Header, read_header
@@ -48,6 +49,8 @@ class Probe:
     `stop` was given, only the first packet counts."""
     remark: str = ""
     """What ffmpeg complained about although every frame could be decoded."""
+    doubtful: tuple[int, ...] = ()
+    """The frames near which a decoder complained about something: they, or those soon after them, may be damaged."""
 
 
 def probe(
@@ -76,14 +79,23 @@ def probe(
     enough = stop is not None and decoded.listing.count("video") >= stop
     sounds, remark = decoded.listing if stop is None else packets(path, "a", 1), complaint(decoded.decoder)
     # Matroska tells of its missing end, and yet ffmpeg leaves with 0.
-    if not enough and (decoded.code != 0 or decoded.unread or not decoded.listing.count("video")):
+    broken_off = not enough and (decoded.code != 0 or decoded.unread or not decoded.listing.count("video"))
+    heard = _heard(path, decoded, first, stop) if remark and not broken_off else None
+    if broken_off or (heard is not None and heard.marked):
         decoded, remark = past_damage(path, header, decoded, first, stop)
         sounds = packets(path, "a", None if stop is None else 1, through=True)
+        heard = None
     elif stop is not None and enough:
         decoded = without_unsure_end(path, decoded, stop)
     # Broadcasts and edited tapes begin with frames of one kind and go on with those of the other.
     header = replace(header, interlaced=header.interlaced or decoded.interlaced)
-    return _conclude(header, decoded, sounds, remark, whole=stop is None)
+    return replace(_conclude(header, decoded, sounds, remark, whole=stop is None), doubtful=heard.near if heard else ())
+
+
+def _heard(path: Path, decoded: Decoded, first: int | Fraction, stop: int | None) -> Heard:
+    """What a decoder complained about among the frames that are wanted. The last one before `stop` is not: it only
+    shows where the one before it ends."""
+    return hear(path, stop).within(frame_number(first, decoded), None if stop is None else stop - 1)
 
 
 class _Stoppable:

@@ -37,6 +37,9 @@ from pipeline.types import OnProgress
 FOLDER_RATE = Fraction(24)
 """Frames a second of a folder of pictures, which states none."""
 
+_CLOSE, _NAMED = 12, 3
+"""Of complaints about frames: nearer ones are told as one; how many are told of."""
+
 ON_WHITE = "The clip has an alpha channel; what is transparent is laid on white."
 
 Slice = tuple["int | Fraction | None", "int | Fraction | None"]
@@ -241,9 +244,24 @@ def _video_notes(probed: Probe, deep: bool) -> list[str]:
         notes.append(f"The clip has {probed.header.bits} bits a channel; it is painted from 8 of them.")
     if probed.header.alpha:
         notes.append(ON_WHITE)
-    if probed.remark:
+    if probed.doubtful:
+        notes.append(
+            f"ffmpeg complained while it decoded frames near {_places(probed.doubtful)}, which may be damaged: "
+            f"{probed.remark}. Look at the clip there."
+        )
+    elif probed.remark:
         notes.append(f"ffmpeg complained, though every picture that is painted is there: {probed.remark}.")
     return notes
+
+
+def _places(frames: Sequence[int]) -> str:
+    """'number 12', 'numbers 12 and 40', or 'numbers 12, 40, 77 and others': complaints close to one another are one."""
+    apart: list[int] = []
+    for one in sorted(frames):
+        if not apart or one > apart[-1] + _CLOSE:
+            apart.append(one)
+    *before, last = [str(one) for one in apart[:_NAMED]] + (["others"] if len(apart) > _NAMED else [])
+    return f"numbers {', '.join(before)} and {last}" if before else f"number {last}"
 
 
 def _open_animation(path: Path, request: _Request) -> AnimationSource:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from media_clips import clip, copy_clip, ffmpeg, images_of, sound_packets
 
 from pipeline.errors import MediaError
 from pipeline.media import open_source
-from pipeline.media.ffmpeg import address
+from pipeline.media.decoding import Decoded, decode
+from pipeline.media.ffmpeg import address, complaint
+from pipeline.media.header import Header, read_header
 
 H264 = ("-c:v", "libx264", "-g", "10", "-bf", "2")
 
@@ -103,3 +107,64 @@ def test_a_slice_goes_past_a_break(tmp_path: Path, broadcast: Path) -> None:
     for inside in ((good, None), (0, again), (Fraction(1, 2), None)):
         with pytest.raises(MediaError, match="good before the break"):
             open_source(broken, frames=inside)
+
+
+def zeroed(whole: Path, into: Path, at: float) -> Path:
+    """A file with 24 bytes of 0 in it, the share `at` from its beginning."""
+    data = bytearray(whole.read_bytes())
+    place = int(len(data) * at)
+    data[place : place + 24] = bytes(24)
+    into.write_bytes(data)
+    return into
+
+
+def refused_with_a_word(path: Path) -> bool:
+    """Whether a decoder says of damage what it is, beside marking the frame."""
+    try:
+        open_source(path)
+    except MediaError:
+        return bool(complaint(decode(path, read_header(path), None, lenient=True).decoder))
+    return False
+
+
+def test_a_mark_that_is_lost_among_threads_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where several threads decode, ffmpeg now and then forgets to say that it guessed a frame, and leaves with 0."""
+
+    def forgetful(path: Path, header: Header, stop: int | None, *other: Any, **how: Any) -> Decoded:
+        decoded = decode(path, header, stop, *other, **how, lenient=True)
+        return replace(decoded, decoder=tuple(line for line in decoded.decoder if "corrupt decoded" not in line))
+
+    whole = clip(tmp_path / "whole.mp4", frames=60, size="320x240", extra=(*H264, "-movflags", "+faststart"))
+    # A decoder does not notice everything, nor say of all that it notices what it is.
+    files = [zeroed(whole, tmp_path / f"{share}.mp4", share / 10) for share in range(3, 9)]
+    refused = [path for path in files if refused_with_a_word(path)]
+    assert refused
+    monkeypatch.setattr("pipeline.media.probe.decode", forgetful)
+    for broken in refused:
+        with pytest.raises(MediaError, match="good before the break") as caught:
+            open_source(broken)
+        good = re.search(r"--frames 0:(\d+)", str(caught.value))
+        assert good
+        for one, other in zip(images_of(broken, frames=(0, int(good[1]))), images_of(whole), strict=False):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mkv", ("ffv1", "-level", "3", "-slicecrc", "1", "-vf", "noise=alls=40:allf=t")),
+        ("a.avi", ("mjpeg", "-q:v", "2", "-huffman", "default")),
+    ],
+)
+def test_frames_that_a_decoder_complains_about_are_not_called_whole(
+    tmp_path: Path, name: str, codec: tuple[str, ...]
+) -> None:
+    """It does not mark what it could not decode as guessed, and a player shows it, broken."""
+    whole = clip(tmp_path / f"whole_{name}", frames=20, extra=("-c:v", *codec))
+    broken = zeroed(whole, tmp_path / name, 0.6)
+    differ = [k for k, (a, b) in enumerate(zip(images_of(broken), images_of(whole), strict=True)) if (a != b).any()]
+    assert differ
+    told = [note for note in open_source(broken).info.notes if "complained" in note]
+    near = re.search(r"near number (\d+), which may be damaged: ", told[0])
+    assert len(told) == 1 and near and abs(int(near[1]) - differ[0]) <= 4
+    assert not any("may be damaged" in note for note in open_source(broken, frames=(0, differ[0] - 2)).info.notes)
