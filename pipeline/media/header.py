@@ -9,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.errors import MediaError
-from pipeline.media.ffmpeg import Process, address, decoders, run
+from pipeline.media.beginnings import video_container
+from pipeline.media.ffmpeg import Process, address, complaint, decoders, run
 
 _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(r"n: *0 pts: .*? fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)")
@@ -94,7 +95,7 @@ def read_header(path: Path, on_start: Callable[[Process], None] | None = None) -
     banner = re.split(r"^(?:\[info\] )?Output #", said, maxsplit=1, flags=re.MULTILINE)[0]
     frame, config = _FRAME.search(said), _CONFIG.search(said)
     if frame is None or config is None:
-        raise _unreadable(path, banner, said, done.reason)
+        raise _unreadable(path, banner, said, done.reason if done.code else complaint(done.lines))
     pixel_format, sar_num, sar_den, width, height, scan = frame.groups()
     colour = _COLOUR.search(said)
     colour_range, space, primaries, transfer = colour.groups() if colour else ("unknown",) * 4
@@ -185,22 +186,23 @@ def _unreadable(path: Path, banner: str, said: str, reason: str) -> MediaError:
         if "Video" in kinds:
             what = "sound and a cover picture, no video"
         return MediaError(f"{path}: the file holds {what}; there is nothing to paint. Choose a video.")
-    if "moov atom not found" in said and _begins_like_mp4(path):
+    container = video_container(path)
+    if "moov atom not found" in said and container and container[1] in (".mp4", ".mov"):
         return MediaError(
             f"{path}: the file was cut off before its index was written (a broken download, or a recording that "
             "was interrupted), so no frame of it can be found. Copy or download it again."
         )
+    says = f" (ffmpeg says: {reason})" if reason else ""
     if "Video" in kinds:
         return MediaError(
-            f"{path}: the file holds a video, but not one frame of it can be decoded (ffmpeg says: {reason}). Copy or "
-            "download it again."
+            f"{path}: the file holds a video, but not one frame of it can be decoded{says}. Copy or download it again."
+        )
+    if container:
+        return MediaError(
+            f"{path}: the file begins as a video does ({container[0]}), but nothing of it can be read: it is damaged "
+            f"or cut off{says}. Copy or download it again."
         )
     return MediaError(
-        f"{path}: this is not a video or a picture that can be read (ffmpeg says: {reason}). If it plays elsewhere, "
-        "convert it first: ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4"
+        f"{path}: this is not a video or a picture that can be read{says}. If it plays elsewhere, convert it first: "
+        "ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4"
     )
-
-
-def _begins_like_mp4(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(8)[4:8] == b"ftyp"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
+from pipeline.media.beginnings import is_heif, picture_kind, video_container
 from pipeline.media.exr import opened_exr
 from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
@@ -42,6 +45,14 @@ _DNG_VERSION, _KIND, _REDUCED = 50706, 254, 1
 
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 """Modes of Pillow with more than 8 bits a channel; of colours it has none."""
+
+
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, AssertionError),
+    # Of a header that names what there is not, or leaves something out; of what libavif cannot decode.
+    *(NotImplementedError, RuntimeError, TypeError, AttributeError, struct.error, zlib.error),
+)
+"""What Pillow's decoders raise where a picture is damaged."""
 
 
 class NotAPictureError(MediaError):
@@ -120,10 +131,15 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
                 _refuse_preview(picture, path)
                 yield picture
     except UnidentifiedImageError as error:
-        if _is_heif(path):
+        if is_heif(path):
             raise MediaError(
                 f"{path}: this is a HEIC picture, which is read where pillow-heif is installed: {GET_HEIF}. Or convert "
                 "it to PNG or JPEG."
+            ) from error
+        if kind := picture_kind(path, FORMATS):
+            raise MediaError(
+                f"{path}: the file begins as a picture does ({kind}), but nothing of it can be read: it is damaged or "
+                "cut off, or of a rare kind. Copy or download it again, or save it anew from a program that opens it."
             ) from error
         if container := video_container(path):
             raise NotAPictureError(
@@ -143,8 +159,7 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
             f"{path}: the memory of this machine does not suffice to read the picture. It may be damaged, and claim to "
             "be larger than it is; else make a smaller copy first."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
-        # Pillow's decoders report damage with any of these.
+    except _DAMAGE as error:
         raise MediaError(
             f"{path}: the picture is damaged or cut off ({error}). Copy or download it again, or save it anew "
             "from a program that still opens it."
@@ -172,29 +187,6 @@ def profile_name(picture: Pillow.Image) -> str:
         # To convert this one would only add rounding.
         return "" if "srgb" in name.lower() else sanitize_line(name, 40) or "unnamed"
     return ""
-
-
-def _is_heif(path: Path) -> bool:
-    """Whether a file says that it is a picture, or several, of telephones; ffmpeg would take one tile for a video."""
-    with path.open("rb") as stream:
-        head = stream.read(12)
-    return head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-
-def video_container(path: Path) -> tuple[str, str] | None:
-    """What kind of video a file says that it is in its first bytes, and how the name of such a one ends; None where it
-    says nothing of it."""
-    with path.open("rb") as stream:
-        head = stream.read(377)
-    if head[4:8] == b"ftyp":
-        return ("QuickTime", ".mov") if head[8:12] == b"qt  " else ("MP4", ".mp4")
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return "AVI", ".avi"
-    if head[:1] == head[188:189] == head[376:377] == b"\x47":
-        return "MPEG transport stream", ".ts"
-    kinds = {b"\x1a\x45\xdf\xa3": ("Matroska or WebM", ".mkv"), b"FLV\x01": ("FLV", ".flv")}
-    kinds |= {b"OggS": ("Ogg", ".ogv"), b"\x00\x00\x01\xba": ("MPEG", ".mpg")}
-    return kinds.get(head[:4])
 
 
 def _renamed(path: Path, suffix: str) -> str:

@@ -1,8 +1,8 @@
-"""Look at a video before anything is painted: one decode of the whole file, nothing kept but its times. Where a decoder
-complains, another one shows what about.
+"""Look at a video before anything is painted: one decode of the whole file, nothing kept but its times.
 
 A container's header can promise anything; only decoding shows how many frames there are, when each is shown
-and whether the file is whole. The pass takes less time than painting one frame of the clip.
+and whether the file is whole. The pass takes less time than painting one frame of the clip. Where a decoder complains,
+a second one shows what about.
 
 It is ffmpeg's listing that is read, since there is no ffprobe in imageio-ffmpeg, whose own reader counts 118 frames
 where a variable rate has 60. PyAV would tell the times as well, but beside torchvision it hung when decoding ended

@@ -29,6 +29,7 @@ from pipeline.media.picture_sources import (
 from pipeline.media.pictures import NotAPictureError, animated, open_picture
 from pipeline.media.probe import Probe, Span, check_readable, probe
 from pipeline.media.resize import centre_crop, fit_size
+from pipeline.media.suffixes import MOTION_JPEG, ending
 from pipeline.media.timing import mean_rate, on_grid, regular_rate
 from pipeline.media.video_source import VideoSource, input_matrix
 from pipeline.text import count_text
@@ -181,6 +182,8 @@ def _checked_request(size: int | None, upscale: bool, frames: Slice | None, fps:
 
 
 def _kind(path: Path) -> str:
+    if ending(path) in MOTION_JPEG:
+        return "video"
     try:
         with open_picture(path) as picture:
             # Cut off early enough, an animation looks like a picture.

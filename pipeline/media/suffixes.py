@@ -25,6 +25,8 @@ _VIDEOS = """
 """
 VIDEOS = frozenset(_VIDEOS.split())
 """Names that promise a video."""
+MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})
+"""Names of videos that are one JPEG after the other: by its first bytes, such a one is a picture."""
 ANIMATIONS = frozenset({".gif", ".apng", ".avifs"})
 """Names of pictures that promise to move. A WebP, PNG or AVIF may move as well; its name does not say."""
 STILLS = PICTURES - ANIMATIONS

@@ -24,6 +24,8 @@ from PIL import Image as Pillow
 from pipeline.clip.finished_outputs import says_how_made
 from pipeline.errors import ReelbrushError
 from pipeline.media import open_source, read_picture
+from pipeline.media.deep_pictures import picture_bits
+from pipeline.media.pictures import more_in
 
 FILES = int(os.environ.get("REELBRUSH_FUZZ", "200"))
 SEED = os.environ.get("REELBRUSH_SEED", "2026")
@@ -47,6 +49,10 @@ def whole_files(folder: Path) -> list[Path]:
     images[0].save(folder / "e.png", save_all=True, append_images=images[1:], duration=50)
     images[0].save(folder / "f.webp", lossless=True)
     images[0].save(folder / "g.webp", save_all=True, append_images=images[1:], duration=50)
+    images[0].save(folder / "h.avif", save_all=True, append_images=images[1:], duration=50)
+    images[0].save(folder / "i.tif", save_all=True, append_images=images[1:])
+    for name in ("j.jpg", "k.bmp", "l.jp2", "m.tga", "n.qoi", "o.dds", "p.ico", "q.avif"):
+        images[0].save(folder / name)
     return sorted(folder.iterdir())
 
 
@@ -108,7 +114,7 @@ def little_memory() -> Iterator[None]:
 def read_all(path: Path) -> str:
     """Open a file in every way there is; what it says of it."""
     said = []
-    for look in (_frames, lambda path: read_picture(path).shape, says_how_made):
+    for look in (_frames, lambda path: read_picture(path).shape, more_in, picture_bits, says_how_made):
         try:
             said.append(str(look(path)))
         except ReelbrushError as error:
@@ -165,7 +171,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
 
 def _paint(path: Path, style: Path) -> None:
     """Through the command line: a result that can be read, or none and a sentence."""
-    still = path.suffix in (".png", ".webp")
+    still = path.suffix not in (".mp4", ".mkv", ".gif")
     output = path.with_name("o.png" if still else "o.mkv")
     how = ("--size", "32", *QUICK, "--steps", "1")
     result = invoke("image" if still else "video", path, "-s", style, "-o", output, *how)

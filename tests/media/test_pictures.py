@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +215,48 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
             read_picture(tmp_path / name)
         assert str(tmp_path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def without_a_format(data: bytearray) -> None:
+    """A DDS whose header says nothing of how its pixels are stored."""
+    data[80:84] = bytes(4)
+
+
+def without_a_height(data: bytearray) -> None:
+    """A TIFF whose pages do not say how high they are."""
+    at = data.index(struct.pack("<HH", 257, 4), data.index(struct.pack("<HH", 257, 4)) + 1)
+    data[at : at + 2] = struct.pack("<H", 65000)
+
+
+def without_sense(data: bytearray) -> None:
+    """An AVIF whose data nobody can decode."""
+    data[len(data) // 3 :] = bytes(len(data) - len(data) // 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"), [("a.dds", without_a_format), ("a.tif", without_a_height), ("a.avif", without_sense)]
+)
+def test_whatever_a_decoder_raises_is_damage(tmp_path: Path, name: str, spoil: Callable[[bytearray], None]) -> None:
+    images = [Pillow.fromarray(np.random.default_rng(k).integers(0, 255, (40, 60, 3), np.uint8)) for k in range(3)]
+    path = tmp_path / name
+    images[0].save(path, **({} if name == "a.dds" else {"save_all": True, "append_images": images[1:]}))
+    data = bytearray(path.read_bytes())
+    spoil(data)
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match="damaged or cut off"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.gif", "GIF"), ("a.webp", "WEBP"), ("a.avif", "AVIF")])
+def test_a_broken_animation_is_no_video_of_one_frame(tmp_path: Path, name: str, kind: str) -> None:
+    images = [Pillow.fromarray(picture(k, 40, 30)) for k in range(3)]
+    images[0].save(tmp_path / name, save_all=True, append_images=images[1:], duration=100)
+    data = (tmp_path / name).read_bytes()[:60]
+    for suffix in (Path(name).suffix, ".mp4"):
+        (tmp_path / name).with_suffix(suffix).write_bytes(data)
+        for read in (read_picture, open_source):
+            with pytest.raises(MediaError, match=rf"begins as a picture does \({kind}\)|damaged or cut off \("):
+                read((tmp_path / name).with_suffix(suffix))
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,7 @@ def test_missing_index(tmp_path: Path) -> None:
 def test_garbage_empty_missing_and_sound(tmp_path: Path) -> None:
     (tmp_path / "garbage.mp4").write_bytes(random.Random(0).randbytes(5000))
     (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "nothing.avi").write_bytes(b"RIFF\x10\0\0\0AVI " + bytes(300))
     (tmp_path / "text.mp4").write_text("once upon a time\n" * 50)
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.3", address(tmp_path / "sound.m4a"))
     Pillow.new("RGB", (32, 32)).save(tmp_path / "cover.jpg")
@@ -240,6 +241,7 @@ def test_garbage_empty_missing_and_sound(tmp_path: Path) -> None:
     for name, words in {
         "garbage.mp4": "not a video",
         "empty.mp4": "0 bytes",
+        "nothing.avi": r"begins as a video does \(AVI\)",
         "text.mp4": "not a video",
         "missing.mp4": "no such file",
         "sound.m4a": "sound only",
@@ -376,7 +378,7 @@ def test_apng_thirds_are_exact(tmp_path: Path) -> None:
 
 def test_cut_off_gif(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10", "-frames:v", "10", address(tmp_path / "whole.gif"))
-    with pytest.raises(MediaError, match="not one frame"):
+    with pytest.raises(MediaError, match=r"begins as a picture does \(GIF\)"):
         open_source(damaged(tmp_path / "start.gif", tmp_path / "whole.gif", 0.2))
     cut = damaged(tmp_path / "cut.gif", tmp_path / "whole.gif", 0.9)
     with pytest.raises(MediaError, match=r"(\d+) frames are good .*--frames 0:\1") as caught:
@@ -462,6 +464,14 @@ def test_picture_named_like_a_video(tmp_path: Path) -> None:
     write_picture(tmp_path / "p.png", picture(1))
     (tmp_path / "p.png").rename(tmp_path / "p.mp4")
     assert open_source(tmp_path / "p.mp4").info.kind == "picture"
+
+
+@pytest.mark.parametrize("name", ["a.mjpg", "a.mjpeg"])
+def test_one_jpeg_after_the_other_is_a_video(tmp_path: Path, name: str) -> None:
+    clip(tmp_path / name, frames=6, extra=("-c:v", "mjpeg", "-f", "mjpeg"))
+    info = open_source(tmp_path / name).info
+    assert (info.kind, info.frames) == ("video", 6)
+    assert len(images_of(tmp_path / name)) == 6
 
 
 def test_fingerprint_depends_on_content_alone(tmp_path: Path) -> None:
