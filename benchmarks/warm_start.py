@@ -38,7 +38,6 @@ from pipeline.clip.passes import Pass, further_settings
 from pipeline.clip.step_budget import FULL
 from pipeline.clip.survey import sampled_frames
 from pipeline.clip.tracking import track_frames
-from pipeline.clip.warm_start import warm_start
 from pipeline.media import open_source, read_picture, write_picture
 from pipeline.media.frame import Frame
 from pipeline.motion.measure import measure
@@ -120,7 +119,14 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
     shots = [(0, len(inputs))]
     with tempfile.TemporaryDirectory() as folder:
         store = FrameStore(Path(folder) / "1", range(len(inputs)))
-        previous = PreviousPaintings(store)
+        first = PassPainter(
+            Pass(1, settings.passes, len(inputs)),
+            painter,
+            PreviousPaintings(store),
+            earlier=None,
+            monitor=LossMonitor(settings),
+            on_event=ignore,
+        )
         began = time.perf_counter()
         for tracked in track_frames(inputs, 0, {0}, settings):
             frame, curve = tracked.frame, list[float]()
@@ -129,18 +135,13 @@ def paint_all(contents: list[Image], style: Style, settings: Settings) -> Run:
                 if progress.level == 0:
                     curve.append(lasting_loss(progress.detail.losses.floats(), settings.temporal_weight))
 
-            hold = settings.early_hold if settings.passes > 1 else 1.0
-            start = warm_start(tracked, previous, settings, hold=hold)
-            painted = painter.paint(frame.image, start, frame.index, watch)
+            painted = painter.paint(frame.image, first.warm_start(tracked), frame.index, watch)
             store.put(frame.index, painted)
             run.curves.append(curve)
             run.steps.append(painted.steps)
             run.seconds.append(time.perf_counter() - began)
             began = time.perf_counter()
-        if settings.passes > 1:
-            painter = Painter(
-                open_vgg19(), [style], further_settings(settings, len(inputs)), torch.device("cpu")
-            ).with_statistics(statistics)
+        painter = painter.with_settings(further_settings(settings, len(inputs)))
         for number in range(2, settings.passes + 1):
             one = Pass(number, settings.passes, len(inputs))
             earlier, store = store, FrameStore(Path(folder) / str(number), one.order)
