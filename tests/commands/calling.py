@@ -20,6 +20,21 @@ from tests.jobs import SETS, paint_folder, paint_picture
 Result = Any
 """What typer's runner gives back; which package the class lives in differs between versions of typer."""
 FEW = ("--device", "cpu", *SETS, "--set", "levels=1", "--steps", "3")
+FILES_READ = (
+    *("image NAME -s s.png -o o.png", "image c.png -s NAME -o o.png", "image c.png -s NAME:0.7 -o o.png"),
+    *("image c.png -s NAME@0,0,4,4 -o o.png", "image c.png -s s.png -o o.png --start NAME"),
+    *("image c.png -s s.png -o o.png --region NAME=s.png", "image c.png -s s.png -o o.png --region c.png=NAME"),
+    *("image c.png -s s.png -o o.png --protect NAME", "image c.png -s s.png -o o.png --weights NAME"),
+    *("video NAME -s s.png -o o.mp4", "video folder -s NAME -o o.mp4", "video folder -s s.png -o o.mp4 --protect NAME"),
+    *("video folder -s s.png -o o.mp4 --protect NAME@1", "video folder -s s.png -o o.mp4 --exemplar NAME@1"),
+    *("video folder -s s.png -o o.mp4 --keyframe 1:style=NAME", "preview NAME -s s.png -o o.png"),
+    *("preview c.png -s NAME -o o.png", "batch c.png -s NAME -o out", "replay NAME -o o.png", "replay NAME --show"),
+    *("measure NAME folder", "measure c.png NAME", "compare NAME c.png -o o.png", "compare c.png NAME -o o.png"),
+    *("gallery NAME -o o.png", "panels NAME -o o.png", "figure features NAME -o o.png"),
+    *("figure losses NAME -o o.png", "figure losses c.png -s NAME -o o.png", "weights import NAME"),
+)
+"""Every place of a command line at which a picture, a clip or weights are named; c.png and s.png are pictures, and
+`folder` has frames."""
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits as POSIX has them")
 
 

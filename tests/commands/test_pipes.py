@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from calling import posix, refused, run
+from calling import FILES_READ, posix, refused, run
 
 from tests.jobs import QUICK, ROOT, environment, paint_folder
 
@@ -31,41 +31,15 @@ def at_once() -> Iterator[None]:
 
 
 PAINT = ("--device", "cpu", *QUICK[2:])
-COMMANDS = (
-    ("image", "pipe", "-s", "s.png", "-o", "o.png"),
-    ("image", "c.png", "-s", "pipe", "-o", "o.png"),
-    ("image", "c.png", "-s", "pipe@0,0,4,4", "-o", "o.png"),
-    ("image", "c.png", "-s", "s.png", "--start", "pipe", "-o", "o.png"),
-    ("image", "c.png", "-s", "s.png", "--region", "pipe=s.png", "-o", "o.png"),
-    ("image", "c.png", "-s", "s.png", "--region", "c.png=pipe", "-o", "o.png"),
-    ("image", "c.png", "-s", "s.png", "--protect", "pipe", "-o", "o.png"),
-    ("image", "c.png", "-s", "s.png", "--weights", "pipe", "-o", "o.png"),
-    ("video", "pipe", "-s", "s.png", "-o", "o.mp4"),
-    ("video", "in", "-s", "pipe", "-o", "o.mp4"),
-    ("video", "in", "-s", "s.png", "--protect", "pipe", "-o", "o.mp4"),
-    ("video", "in", "-s", "s.png", "--protect", "pipe@1", "-o", "o.mp4"),
-    ("video", "in", "-s", "s.png", "--exemplar", "pipe@1", "-o", "o.mp4"),
-    ("video", "in", "-s", "s.png", "--keyframe", "1: style=pipe", "-o", "o.mp4"),
-    ("preview", "pipe", "-s", "s.png", "-o", "o.png"),
-    ("preview", "c.png", "-s", "pipe", "-o", "o.png"),
-    ("measure", "pipe", "in"),
-    ("compare", "pipe", "c.png", "-o", "o.png"),
-    ("gallery", "pipe", "-o", "o.png"),
-    ("panels", "pipe", "-o", "o.png"),
-    ("replay", "pipe", "-o", "o.png"),
-    ("figure", "features", "pipe", "-o", "o.png"),
-    ("figure", "losses", "pipe", "-o", "o.png"),
-    ("weights", "import", "pipe"),
-)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_pipe_is_named_at_once(here: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("command", FILES_READ)
+def test_a_pipe_is_named_at_once(here: Path, command: str) -> None:
     os.mkfifo("pipe")
-    paint_folder(here / "in", 2)
+    paint_folder(here / "folder", 2)
     before = sorted(path.name for path in here.iterdir())
-    paints = PAINT if command[0] in ("image", "video") else ()
-    result = run(*command, *paints)
+    words = command.replace("NAME", "pipe").split()
+    result = run(*words, *(PAINT if words[0] in ("image", "video") else ()))
     assert result.exit_code in (1, 2)
     refused(result, result.exit_code, "pipe", "is a pipe", "Write")
     assert sorted(path.name for path in here.iterdir()) == before

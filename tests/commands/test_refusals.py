@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from calling import done, image, names, posix, refused, run, size_of, spoil, video
+from calling import FILES_READ, done, image, names, posix, refused, run, size_of, spoil, video
 
 from pipeline.clip import unfinished_picture
 from pipeline.errors import UsageError
@@ -155,28 +155,21 @@ def test_a_name_that_is_none_says_what_may_have_been_meant(here: Path, command: 
 @pytest.mark.parametrize(
     "command",
     [
-        "image URL -s s.png -o o.png", "image c.png -s URL -o o.png", "image c.png -s URL:0.7 -o o.png",
-        "image c.png -s URL@1,2,3,4 -o o.png", "image c.png -s s.png -o URL",
-        "image c.png -s s.png -o o.png --story URL",
-        "image c.png -s s.png -o o.png --region URL=s.png", "image c.png -s s.png -o o.png --region c.png=URL",
-        "image c.png -s s.png -o o.png --protect URL", "image c.png -s s.png -o o.png --start URL",
-        "image c.png -s s.png -o o.png --config URL", "image c.png -s s.png -o o.png --weights URL",
-        "video URL -s s.png -o o.mp4", "video c.png -s s.png -o URL", "video c.png -s s.png -o o.mp4 --gif URL.gif",
-        "video c.png -s s.png -o o.mp4 --keyframe 2:style=URL", "video c.png -s s.png -o o.mp4 --exemplar URL@3",
-        "batch URL -s s.png -o out", "batch c.png -s URL -o out", "batch c.png -s s.png -o URL", "batch URL.toml",
-        "batch c.png -s s.png -o URL --dry-run", "replay URL --show", "preview URL -s s.png -o o.png",
-        "preview c.png -s s.png -o URL", "measure c.png URL", "measure c.png c.png --plot URL",
-        "gallery URL -o o.png", "gallery c.png -o URL", "gallery c.png -o o.png --search URL", "panels URL -o o.png",
-        "compare c.png URL -o o.png", "compare c.png s.png -o URL", "status URL", "story URL -o o.gif",
-        "weights import URL", "figure features URL -o o.png", "figure losses c.png -s URL -o o.png",
-        "figure weights c.png s.png -o URL",
+        *FILES_READ,
+        "image c.png -s s.png -o NAME", "image c.png -s s.png -o o.png --story NAME",
+        "image c.png -s s.png -o o.png --config NAME", "video c.png -s s.png -o NAME",
+        "video c.png -s s.png -o o.mp4 --gif NAME.gif", "batch NAME -s s.png -o out", "batch NAME.toml",
+        "batch c.png -s s.png -o NAME", "batch c.png -s s.png -o NAME --dry-run", "preview c.png -s s.png -o NAME",
+        "measure c.png c.png --plot NAME", "gallery c.png -o NAME", "gallery c.png -o o.png --search NAME",
+        "compare c.png s.png -o NAME", "status NAME", "story NAME -o o.gif", "figure weights c.png s.png -o NAME",
     ],
 )  # fmt: skip
 def test_an_address_is_no_file(here: Path, command: str) -> None:
     """And is called as it was typed: a path has one slash where it had two."""
-    result = run(*command.replace("URL", "https://a.b/c.png").split(), columns=1000)
+    paint_folder(here / "folder", 2)
+    result = run(*command.replace("NAME", "https://a.b/c.png").split(), columns=1000)
     refused(result, 2, "https://a.b/c.png", ": this is an address, and ")
-    assert "https:/a" not in result.stderr and names(here) <= {"c.png", "s.png", "no-weights"}
+    assert "https:/a" not in result.stderr and names(here) <= {"c.png", "s.png", "folder", "no-weights"}
 
 
 def test_a_folder_that_is_called_like_an_address_is_one(here: Path) -> None:
@@ -493,7 +486,8 @@ WRONG = [
     ("preview none.mp4 -s s.png -o o.png", 2, "none.mp4: there is no such file or folder"),
     ("story none -o o.gif", 2, "none: there is no such folder"),
     ("replay none.png -o o.png", 2, "none.png: there is no such file"),
-    ("measure none.mp4 c.png", 2, "none.mp4: there is no such file"),
+    ("measure none.mp4 c.png --plot o.png", 2, "none.mp4: there is no such file"),
+    ("measure c.png none.mp4 --heatmap o.gif", 2, "none.mp4: there is no such file"),
     ("gallery none.png -o o.png", 2, "none.png: there is no such file or folder"),
     ("panels none.png -o o.png", 2, "none.png: there is no such file"),
     ("compare none.png c.png -o o.png", 2, "none.png: there is no such file"),
@@ -505,20 +499,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "story none -o o.gif", "measure none.mp4 c.png --plot o.png", "measure c.png none.mp4 --heatmap o.gif",
-        "gallery none.png -o o.png", "panels none.png -o o.png", "compare none.png c.png -o o.png",
-        "figure weights c.png none.png -o o.png", "figure losses none.png -o o.png", "image none.png -s s.png -o o.png",
-        "video c.png -s none.png -o o.gif",
-    ],
-)  # fmt: skip
-def test_a_mistake_is_told_before_what_exists_already(here: Path, line: str) -> None:
+@pytest.mark.parametrize(("line", "said"), [(line, said) for line, _, said in WRONG if said.startswith("none")])
+def test_a_wrong_name_is_told_before_what_exists_already(here: Path, line: str, said: str) -> None:
     """Who has to choose another name anyway should hear of both at once, or of what is wrong first."""
-    for name in ("o.png", "o.gif"):
+    for name in ("o.png", "o.gif", "o.mp4"):
         (here / name).write_bytes(b"precious")
-    refused(run(*line.split()), 2, "none", "there is no such")
+    (here / "out").mkdir()
+    refused(run(*line.split(), columns=1000), 2, said)
 
 
 @pytest.mark.parametrize(
