@@ -506,6 +506,26 @@ def read_toml(text: str) -> dict[str, Any]:
     return values
 
 
+def read_toml_file(path: Path, what: str) -> dict[str, Any]:
+    """The values in a TOML file, as `read_toml`.
+
+    :param what: it is, in messages: 'job file'.
+    :raises SettingsError: no such file, or not TOML.
+    """
+    try:
+        return read_toml(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        if address_text(path):
+            raise SettingsError(no_file(path)) from None
+        raise SettingsError(f"The {what} {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"The {what} {path} is no text in UTF-8: byte {error.start} cannot be read. Save it as UTF-8."
+        ) from None
+    except ValueError as error:
+        raise SettingsError(f"The {what} {path} is not valid TOML: {error}.") from None
+
+
 def read_config(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     """The settings in a TOML file; `preset` may stand among them. Nothing in it is executed.
 
@@ -513,18 +533,7 @@ def read_config(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
 
     :raises SettingsError: no such file, not TOML, or an unknown key (the nearest valid one is given).
     """
-    try:
-        values = read_toml(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        if address_text(path):
-            raise SettingsError(no_file(path)) from None
-        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"The settings file {path} is no text in UTF-8: byte {error.start} cannot be read. Save it as UTF-8."
-        ) from None
-    except ValueError as error:
-        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
+    values = read_toml_file(path, "settings file")
     others, picture = split_start(values, path.parent)
     for name, value in others.items():
         if name in also:

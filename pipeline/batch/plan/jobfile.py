@@ -38,7 +38,6 @@ is, below the `output` of the file). Relative paths count from the folder of the
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +49,7 @@ from pipeline.batch.plan.naming import TEMPLATE, Template, exactly, read_templat
 from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import OPTIONS, SETTINGS, with_values
 from pipeline.errors import SettingsError
-from pipeline.file_kind import address_text, no_file
-from pipeline.settings import nearest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pipeline.settings import nearest, read_toml_file
 
 StyleText: TypeAlias = "str | tuple[str, ...]"
 """A style as it was written: a picture, a folder or a blend; or the parts of a blend."""
@@ -103,7 +96,7 @@ def read_job_file(path: Path, mistakes: Mistakes) -> JobFile:
     :param mistakes: gets all that is wrong in it; what is returned is then of no use.
     :raises SettingsError: no such file, or not TOML.
     """
-    values = _read(path)
+    values = read_toml_file(path, "job file")
     place, home = path.name, path.absolute().parent
     for key in values:
         with mistakes.collected(place):
@@ -142,22 +135,6 @@ def read_job_file(path: Path, mistakes: Mistakes) -> JobFile:
                 raise SettingsError('it names no style. Write styles = ["ink.jpg"].')
     pair, sequences = (_switch(values, key, mistakes, place) for key in ("pair", "sequences"))
     return JobFile(place, home, inputs, styles, output, pair, sequences, options, template, tuple(items))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        if address_text(path):
-            raise SettingsError(no_file(path)) from None
-        raise SettingsError(f"The job file {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"The job file {path} is no text in UTF-8: byte {error.start} cannot be read. Save it as UTF-8."
-        ) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(f"The job file {path} is not valid TOML: {error}.") from None
-    return values
 
 
 def _unknown(key: str) -> str:
