@@ -66,7 +66,7 @@ def replace_file(part: Path, path: Path) -> None:
     """
     sync_file(part)
     part.replace(path)
-    sync_folder(path.parent)
+    _sync_folder(path.parent)
 
 
 def replace_folder(part: Path, folder: Path) -> None:
@@ -79,12 +79,12 @@ def replace_folder(part: Path, folder: Path) -> None:
     """
     old = hidden(folder, ".old")
     try:
-        sync_folder(part)
+        _sync_folder(part)
         if folder.exists():
             remove(old)  # left by a run that was killed
             folder.rename(old)
         part.rename(folder)
-        sync_folder(folder.parent)
+        _sync_folder(folder.parent)
     except OSError:
         if old.exists() and not folder.exists():
             old.rename(folder)
@@ -98,7 +98,7 @@ def sync_file(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Make sure a rename in `folder` survives a power cut; where the system cannot, go on."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -24,7 +24,7 @@ class WorkerDevice:
     heard yet that it is over."""
 
 
-def local_devices(workers: int, device: str = "auto", threads: int | None = None) -> list[WorkerDevice]:
+def local_devices(workers: int, device: str, threads: int | None) -> list[WorkerDevice]:
     """A device for every worker: GPUs in turn, or an equal share of the cores for each.
 
     :param device: as for `choose_device`; 'auto' and 'cuda' take all GPUs.

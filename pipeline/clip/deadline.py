@@ -59,7 +59,7 @@ def fit_passes(deadline: Deadline, session: Session, survey: Survey, work: WorkF
     if work.reached().number == 1:
         seconds = deadline.until - reserve(info.frames, *info_layout(session.job, info).canvas) - deadline.clock()
         settings = replace(session.settings, passes=len(work.passes))
-        worth = step_worth(session)
+        worth = _step_worth(session)
         count = affordable_passes(seconds, settings, info.frames, worth, speed, survey.shots, survey.motion)
         work.settle_passes(count)
     return speed
@@ -87,7 +87,7 @@ def _budget(deadline: Deadline, session: Session, survey: Survey, work: WorkFold
     assert deadline.speed is not None and survey.motion is not None
     settings = replace(session.settings, passes=len(work.passes))
     inside = [(first - begin, last - begin) for first, last in survey.shots if begin <= first < end]
-    worth = step_worth(session)
+    worth = _step_worth(session)
     plan = plan_steps(settings, end - begin, worth, inside, survey.motion[begin:end])
     return StepBudget(plan, settings, worth, deadline.speed, deadline.until, deadline.clock)
 
@@ -97,7 +97,7 @@ def reserve(frames: int, width: int, height: int) -> float:
     return RESERVE + frames * (RESERVE_FRAME + RESERVE_PIXEL * width * height)
 
 
-def step_worth(session: Session) -> Worth:
+def _step_worth(session: Session) -> Worth:
     """What a step of its frames is worth."""
     info, painter = session.source.info, session.painter
     first, carried = (painter.work(info.height, info.width, carried) for carried in (False, True))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.clip.events import OnEvent, Scanned, Stage, ignore
+from pipeline.clip.events import OnEvent, Scanned, Stage
 from pipeline.clip.mask_files import OpenMask
 from pipeline.clip.packed_masks import packed, unpacked
 from pipeline.frame_numbers import FrameNumbers
@@ -35,8 +35,8 @@ def followed_frames(
     source: FrameSource,
     shots: Sequence[Shot],
     flow: FlowMethod,
-    on_event: OnEvent = ignore,
-    folder: Path | None = None,
+    on_event: OnEvent,
+    folder: Path | None,
 ) -> list[tuple[bytes, ...]]:
     """Of each mask what it is in every frame, packed, at the size of the clip; black in shots it was not drawn for.
 

@@ -60,7 +60,7 @@ def paint_frames(session: Session, survey: Survey, run: Run) -> None:
     :raises DamagedFrameError: a finished frame is no longer what was written.
     """
     painter = session.painter_over(survey.statistics, survey.looks, survey.masks)
-    for one in passes_in_time(run):
+    for one in _passes_in_time(run):
         store, earlier = run.work.begin(one)
         if store.done:
             session.on_event(Stage("Looking at what is finished"))
@@ -136,7 +136,7 @@ def _paint_pass(
                 run.budget.record(one, index, painted)
 
 
-def passes_in_time(run: Run) -> Iterator[Pass]:
+def _passes_in_time(run: Run) -> Iterator[Pass]:
     """The passes that are still to be painted. One that would begin now, too late for it, is the end of them."""
     reached = run.work.reached()
     for one in run.work.passes[reached.number - 1 :]:

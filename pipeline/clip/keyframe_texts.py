@@ -48,12 +48,12 @@ def parse_keyframe(text: str, home: Path = Path()) -> Keyframe:
         elif piece.strip():
             raise UsageError(f"--keyframe {text!r}: {piece.strip()!r} is no NAME=VALUE. {_known()}")
     try:
-        return keyframe_of({"at": found[1], **({"ease": found[2]} if found[2] else {}), **values}, home)
+        return _keyframe_of({"at": found[1], **({"ease": found[2]} if found[2] else {}), **values}, home)
     except (UsageError, SettingsError) as error:
         raise UsageError(f"--keyframe {text!r}: {error}") from None
 
 
-def keyframe_of(values: Mapping[str, Any], home: Path = Path()) -> Keyframe:
+def _keyframe_of(values: Mapping[str, Any], home: Path) -> Keyframe:
     """A keyframe out of a table of values by name, as it stands in a job file.
 
     :param values: `at`, `ease`, and the names of `QUANTITIES`; styles of regions also in a table `region`.
@@ -159,7 +159,7 @@ def parse_keyframes(value: Any, home: Path = Path()) -> tuple[Keyframe, ...]:
             found.append(parse_keyframe(one, home))
         elif isinstance(one, Mapping):
             try:
-                found.append(keyframe_of(one, home))
+                found.append(_keyframe_of(one, home))
             except (UsageError, SettingsError) as error:
                 raise UsageError(f"keyframe {number}: {error}") from None
         else:

@@ -12,7 +12,7 @@ from pipeline.clip.jobs import HALF, IDENTITY, SO_FAR, STATE, work_folder
 class LeftBehind:
     """Watches one job, and says once it is interrupted what it has left on the disk."""
 
-    def __init__(self, output: Path | None = None, accept: bool = False) -> None:
+    def __init__(self, output: Path | None, accept: bool = False) -> None:
         """
         :param output: of the job, where it is known before it begins: what an earlier run has kept is told of.
         :param accept: whether it could be told to write a half-painted picture as it is.

@@ -39,7 +39,7 @@ class Geometry:
     """Width and height at which it is painted."""
 
 
-def geometry_of(info: VideoInfo) -> Geometry:
+def _geometry_of(info: VideoInfo) -> Geometry:
     """Of a clip."""
     return Geometry((info.source_width, info.source_height), info.crop, (info.width, info.height))
 
@@ -112,7 +112,7 @@ def still_masks(job: Regions, crop: Fraction | None, whole: Image, size: tuple[i
             )
         if picture.path.is_dir() or is_animated(picture.path):
             raise UsageError(f"{picture.path}: a picture has one mask, and this has several. Name a single picture.")
-        found.append(OpenMask(mask, fitted_mask(picture.path, read_mask(picture.path), geometry)))
+        found.append(OpenMask(mask, _fitted_mask(picture.path, read_mask(picture.path), geometry)))
     return OpenMasks(tuple(found), len(job.region), geometry)
 
 
@@ -123,7 +123,7 @@ def open_clip_masks(job: ClipJob, info: VideoInfo) -> OpenMasks:
     :raises MediaError: one of them cannot be read, or is black throughout.
     :raises WrongFileError: one of them has another shape, or another number of frames than the clip.
     """
-    geometry = geometry_of(info)
+    geometry = _geometry_of(info)
     return OpenMasks(tuple(_open_clip_mask(mask, job, info, geometry) for mask in job.masks), len(job.region), geometry)
 
 
@@ -132,7 +132,7 @@ def _open_clip_mask(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometr
     if picture.at is not None:
         return OpenMask(mask, drawn=_drawn(mask, job, info, geometry))
     if _is_single(picture.path):
-        return OpenMask(mask, fitted_mask(picture.path, read_mask(picture.path), geometry))
+        return OpenMask(mask, _fitted_mask(picture.path, read_mask(picture.path), geometry))
     return OpenMask(mask, frames=_mask_frames(picture.path, job, info))
 
 
@@ -154,7 +154,7 @@ def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tup
                 f"{one.text}: there is no such frame. The last of {job.source.name} is number {last}, counted from 0, "
                 f"and begins at {bound_text(times.whole[last])}."
             )
-        picture = fitted_mask(one.path, read_mask(one.path), geometry, white=False)
+        picture = _fitted_mask(one.path, read_mask(one.path), geometry, white=False)
         time = times.of(one.at) - begin
         if info.times[0] <= time <= max(info.times[-1], info.duration):
             found[min(range(info.frames), key=lambda index: abs(info.times[index] - time))] = picture
@@ -214,7 +214,7 @@ def brightness(picture: Image) -> Image:
     return np.asarray(np.rint(picture @ np.array(LUMA)), np.uint8)
 
 
-def fitted_mask(path: Path, mask: Image, geometry: Geometry, white: bool = True) -> Image:
+def _fitted_mask(path: Path, mask: Image, geometry: Geometry, white: bool = True) -> Image:
     """A mask, uint8 (h, w), as it lies on what is painted.
 
     :param white: whether something of it has to be.

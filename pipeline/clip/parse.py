@@ -169,14 +169,14 @@ def parse_budget(text: str) -> float:
     return total
 
 
-def parse_finish_by(text: str, now: datetime | None = None) -> datetime:
+def parse_finish_by(text: str, now: datetime) -> datetime:
     """'07:00' -> the next time that a local clock shows this; or a date with a time, '2026-03-01 07:00'.
 
-    :param now: for tests; None: the clock of the machine.
+    :param now: what the clock of the machine shows.
     :return: with its time zone.
     :raises UsageError: no such time, or one that has passed.
     """
-    now = (now or datetime.now()).astimezone()
+    now = now.astimezone()
     clock = CLOCK.fullmatch(text.strip())
     try:
         if clock:

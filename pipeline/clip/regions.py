@@ -115,7 +115,7 @@ def parse_region(text: str, home: Path = Path()) -> Region:
     return Region(parse_mask(mask, home), parse_blend(styles, home))
 
 
-def parse_blend(text: str, home: Path = Path()) -> tuple[StylePicture, ...]:
+def parse_blend(text: str, home: Path) -> tuple[StylePicture, ...]:
     """Styles out of 'a.jpg', or a blend 'a.jpg:0.7+b.jpg:0.3'. A '+' is part of a name where a file has that name.
 
     :param home: the folder that relative paths count from.

@@ -170,12 +170,12 @@ def plan_steps(
             new = _between(motion, index if one.forward else index + 1)
             anew = one.number == 1 and (index in entered or settings.carry == "none")
             if anew:
-                count, floor, cost = settings.steps, least_first(settings.steps), worth.first
+                count, floor, cost = settings.steps, _least_first(settings.steps), worth.first
             elif index in entered or new == 0:
                 count, floor, cost = 0, 0, 1.0
             else:
                 count = settings.carried_steps if one.number == 1 else once_more
-                floor, cost = math.ceil(least_carried(count, one.number) / worth.carried), worth.carried
+                floor, cost = math.ceil(_least_carried(count, one.number) / worth.carried), worth.carried
             full.append(count * cost)
             least.append(floor * cost)
             shares.append(math.nan if anew else new)
@@ -183,13 +183,13 @@ def plan_steps(
     return StepPlan(np.array(full), np.array(least), _efforts(np.array(shares), np.array(fresh)), tuple(fresh))
 
 
-def least_carried(steps: int, in_pass: int = 1) -> int:
+def _least_carried(steps: int, in_pass: int) -> int:
     """The fewest steps of a carried frame for which the settings have so many. In a further pass half will do."""
     least = LEAST_CARRIED if in_pass == 1 else math.ceil(LEAST_CARRIED / 2)
     return min(steps, max(least, math.ceil(LEAST_SHARE_CARRIED * steps)))
 
 
-def least_first(steps: int) -> int:
+def _least_first(steps: int) -> int:
     """The fewest steps of a frame painted from nothing for which the settings have so many."""
     return min(steps, max(LEAST_FIRST, math.ceil(LEAST_SHARE_FIRST * steps)))
 
@@ -259,7 +259,7 @@ class StepBudget:
             return Steps(fresh=round(work / self._worth.first))
         # Where it comes out wrong and is painted from nothing, it is as much in a hurry.
         first = self._settings.steps
-        anew = min(first, max(least_first(first), round(FIRST * first * work / full)))
+        anew = min(first, max(_least_first(first), round(FIRST * first * work / full)))
         return Steps(round(work / self._worth.carried), anew)
 
     def record(self, one: Pass, index: int, painted: PaintedFrame) -> None:

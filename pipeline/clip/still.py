@@ -89,7 +89,7 @@ def run_still(
             half = stack.enter_context(_unfinished(job, engine, record))
             job = replace(job, until=_accepted(job, half))
             record = replace(record, until=job.until)
-        finished = job.output is not None and finished_picture(job.output, record, job.overwrite)
+        finished = job.output is not None and _finished_picture(job.output, record, job.overwrite)
         if all_there(record) and finished:
             assert job.output is not None
             said: tuple[str, ...] = ()
@@ -262,7 +262,7 @@ def _half_notes(half: UnfinishedPicture | None, after: Unfinished | None) -> tup
     return (*said, f"An earlier run has done the {first} of it.")
 
 
-def finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
+def _finished_picture(path: Path, record: Record, overwrite: bool) -> bool:
     """Whether a picture is there that was made just so, and is whole.
 
     :param overwrite: whether it is to be replaced in any case.

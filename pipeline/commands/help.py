@@ -33,7 +33,7 @@ class PanelCommand(TyperCommand):
                 # Its name alone: that 'PICTURE' is a path need not be said.
                 panels[ARGUMENTS].append((str(param.metavar), record[1]))
             elif record is not None:
-                panels[panel_of(param)].append(record)
+                panels[_panel_of(param)].append(record)
         for panel, records in panels.items():
             if records:
                 with formatter.section(panel):
@@ -79,6 +79,6 @@ class PanelCommand(TyperCommand):
                 raise typer.BadParameter(f"A word of this command is empty ({word!r}), where a name is needed.", ctx)
 
 
-def panel_of(param: Any) -> str:
+def _panel_of(param: Any) -> str:
     """The heading that an option stands under; --help, which typer adds, has none of its own."""
     return str(getattr(param, "rich_help_panel", None) or REPORT)

@@ -51,7 +51,7 @@ def depth_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     Raises:
         MediaError: as `read_picture`.
     """
-    bits, floating = picture_bits(path), floating_kind(path)
+    bits, floating = picture_bits(path), _floating_kind(path)
     if floating:
         return (f"{path.name} has {floating} channels; it is painted from 8 bits of each.",)
     if deep and read_exact_picture(path).dtype == np.uint16:
@@ -72,7 +72,7 @@ def picture_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     return (*pages, *colour_notes(path), *depth_notes(path, deep))
 
 
-def floating_kind(path: Path) -> str:
+def _floating_kind(path: Path) -> str:
     """'32-bit floating-point': what the channels of a picture are, where they are not whole numbers; '' elsewhere.
 
     Raises:

@@ -83,7 +83,7 @@ def _drawn(picture: Pillow.Image, path: Path, first: int = 0) -> Iterator[tuple[
         # Each is drawn over those before it, so all of them are decoded.
         yield from ((number, frame) for number, frame in enumerate(gif_frames(picture, path)) if number >= first)
         return
-    offset = first_frame(picture)
+    offset = _first_frame(picture)
     for number in range(first, getattr(picture, "n_frames", 1) - offset):
         picture.seek(offset + number)
         yield number, picture
@@ -121,7 +121,7 @@ class PicturesSource:
     def _read(self, start: int) -> Iterator[Frame]:
         for index in range(start, len(self._files)):
             image = self._picture(self._files[index])
-            same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
+            _same_size(self._files[0], (self._info.source_width, self._info.source_height), self._files[index], image)
             exact = _fitted_exactly(image, self._info)
             yield Frame(index, self._info.times[index], shallow(exact), deep_only(exact))
 
@@ -149,7 +149,7 @@ def _fitted_exactly(image: Image | DeepImage, info: VideoInfo) -> Image | DeepIm
     return _fitted(shallow(image), info) if deep is None else resize(cropped(deep, info.crop), info.width, info.height)
 
 
-def same_size(first: Path, expected: tuple[int, int], path: Path, image: Image | DeepImage) -> None:
+def _same_size(first: Path, expected: tuple[int, int], path: Path, image: Image | DeepImage) -> None:
     """Raise a MediaError where `image` is not `expected` (width, height) like the picture `first`."""
     height, width = image.shape[:2]
     if (width, height) != expected:
@@ -164,7 +164,7 @@ def different_size(first: Path, expected: tuple[int, int], path: Path, size: tup
     )
 
 
-def first_frame(picture: Pillow.Image) -> int:
+def _first_frame(picture: Pillow.Image) -> int:
     """Number of the first frame of the animation: an APNG may hold a still picture before it, for old viewers."""
     return 1 if picture.info.get("default_image") else 0
 

@@ -83,9 +83,9 @@ def layout_of(
     painted: tuple[int, int],
     kept: tuple[int, int],
     size: str | int | None,
-    ratio: Fraction | None = None,
-    colour: str | None = None,
-    even: bool = False,
+    ratio: Fraction | None,
+    colour: str | None,
+    even: bool,
 ) -> Layout:
     """The sizes of a result.
 

@@ -74,7 +74,7 @@ def open_sink(plan: SinkPlan) -> Sink:
     return Sink(plan, VideoWriter(plan, encoding), deep=encoding.wide)
 
 
-def check_encoding(path: Path, codec: str | None, quality: str | int | None, depth: int | None = None) -> None:
+def check_encoding(path: Path, codec: str | None, quality: str | int | None, depth: int | None) -> None:
     """See that a painted clip can be written under a name in such a way, as far as its size does not count.
 
     Raises:

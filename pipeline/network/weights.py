@@ -148,16 +148,16 @@ def describe(network: Network) -> str:
     return f"{called} ({network.digest[:8]}), {network.pooling} pooling"
 
 
-def import_weights(path: Path | str, overwrite: bool = False, preprocessing: Preprocessing | None = None) -> Path:
+def import_weights(path: Path | str, overwrite: bool = False) -> Path:
     """Check a VGG-19 file and keep its convolutions in the cache; importing the same file again changes nothing.
 
     :returns: the file in the cache. `find_vgg19() != ` it where published weights stand before an imported one.
     :raises WeightsError: as `read_vgg19`; other weights stand there already; the cache cannot be written.
     """
-    return cache_weights(read_vgg19(path, preprocessing), overwrite)
+    return cache_weights(read_vgg19(path), overwrite)
 
 
-def cache_weights(file: VggFile, overwrite: bool = False) -> Path:
+def cache_weights(file: VggFile, overwrite: bool) -> Path:
     """Write the convolutions into the cache, whole or not at all; returns where.
 
     :raises WeightsError: other or damaged weights stand there already, or the cache cannot be written.

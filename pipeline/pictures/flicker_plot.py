@@ -19,11 +19,11 @@ Value = Callable[[FrameMeasure], "float | None"]
 
 
 def flicker_plot(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Image:
-    """The plot, uint8 (900, 1500, 3), RGB; see `flicker_figure`."""
-    return figure_pixels(flicker_figure(measures, summary, shots, title))
+    """The plot, uint8 (900, 1500, 3), RGB; see `_flicker_figure`."""
+    return figure_pixels(_flicker_figure(measures, summary, shots, title))
 
 
-def flicker_figure(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Figure:
+def _flicker_figure(measures: Sequence[FrameMeasure], summary: Summary, shots: Sequence[Shot], title: str) -> Figure:
     """Flicker, colour and sharpness over time, of the painting and of the input.
 
     :param measures: of every frame, in order.

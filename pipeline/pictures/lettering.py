@@ -30,7 +30,7 @@ def text_size(text: str, size: int, bold: bool = False) -> tuple[int, int]:
     return above + below, round(letters.getlength(text))
 
 
-def ascent(size: int, bold: bool = False) -> int:
+def ascent(size: int, bold: bool) -> int:
     """How many pixels the baseline of a line in letters of so many pixels is below its top."""
     return font(size, bold).getmetrics()[0]
 

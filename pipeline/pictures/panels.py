@@ -80,9 +80,9 @@ def run_panels(job: PanelsJob, on_count: OnCount) -> Panels:
     painting = pictures[-1]
     labels = ("content", *["style"] * (len(pictures) - 2), "painting") if job.labels else ()
     wish = job.height or min(TALLEST, max(LOWEST, painting.shape[0]))
-    figure = panels(pictures, wish, labels, None if job.height else MOST_ABOVE if is_wide(pictures) else MOST)
+    figure = panels(pictures, wish, labels, None if job.height else MOST_ABOVE if _is_wide(pictures) else MOST)
     write_picture(job.output, figure, overwrite=job.overwrite)
-    notes = () if is_wide(pictures) or painting.shape[0] >= wish else (
+    notes = () if _is_wide(pictures) or painting.shape[0] >= wish else (
         f"{sources[-1].name} is only {painting.shape[0]} pixels high; it is enlarged to {wish}.",
     )  # fmt: skip
     return Panels(figure.shape[1], figure.shape[0], sources, notes)
@@ -97,7 +97,7 @@ def panels(pictures: Sequence[Image], height: int, labels: Sequence[str] = (), m
     :param labels: a line under each.
     :param most: width of the figure in pixels, for which the pictures are made less high; None: as wide as it gets.
     """
-    if is_wide(pictures):
+    if _is_wide(pictures):
         return _above(pictures, height, labels, most).pixels()
     figure = _beside(pictures, height, labels)
     while most is not None and figure.width > most and height > 1:
@@ -106,7 +106,7 @@ def panels(pictures: Sequence[Image], height: int, labels: Sequence[str] = (), m
     return figure.pixels()
 
 
-def is_wide(pictures: Sequence[Image]) -> bool:
+def _is_wide(pictures: Sequence[Image]) -> bool:
     """Whether pictures stand one above the other."""
     return any(picture.shape[1] > WIDE * picture.shape[0] for picture in pictures)
 

@@ -82,7 +82,7 @@ def paint_with_story(
     options: StoryOptions,
     engine: Engine,
     on_event: OnEvent,
-    on_look: OnLook | None = None,
+    on_look: OnLook | None,
 ) -> StillResult:
     """Paint a picture; where `files` name a story, write the progress GIF (or video) too.
 
@@ -177,7 +177,7 @@ def _are_snapshots(folder: Path, record: Record, overwrite: bool) -> bool:
     return False
 
 
-def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool = False) -> None:
+def retell_story(folder: Path, output: Path, options: StoryOptions, on_event: OnEvent, overwrite: bool) -> None:
     """Make a story of the snapshots of a finished painting; nothing is painted.
 
     :param folder: as `read_snapshots` takes it.

@@ -14,7 +14,7 @@ from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
 from pipeline.batch.worst_frame import worst_frame, worst_frame_text
 from pipeline.clip.parse import frames_text
 from pipeline.clip.provenance import JOB, near
-from pipeline.report.status import STALE_HERE, STOPPED, stopped_early
+from pipeline.report.status import STOPPED, stopped_early
 from pipeline.text import duration_text, size_text
 
 _OUTCOMES = {"finished": "", "": " so far", STOPPED: ", stopped at the first failure"}
@@ -60,9 +60,7 @@ class Headline:
     software: str
 
 
-def headline(
-    items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None, patience: float = STALE_HERE
-) -> Headline:
+def headline(items: Sequence[ItemRow], runs: Sequence[RunRow], now: float | None, patience: float) -> Headline:
     """The batch in a few numbers.
 
     :param now: when that is, of a run that is at work; None of one that is not: without an end it was killed.

@@ -107,16 +107,16 @@ class _LivePage:
         result = state.result if state.state == "done" else ""
         add("title", state.title, lambda: f"<h1>{html.escape(state.title)}</h1>")
         add("picture", state.pictures, lambda: tuple(map(str, files)) if all(map(Path.is_file, files)) else gr.skip())
-        add("result", result, lambda: gr.update(visible=bool(result), value=result_html(result) if result else ""))
-        add("said", (state.text, state.share, state.state, stopping), lambda: said_html(state, stopping))
+        add("result", result, lambda: gr.update(visible=bool(result), value=_result_html(result) if result else ""))
+        add("said", (state.text, state.share, state.state, stopping), lambda: _said_html(state, stopping))
         add("stop", (stopping, state.ended), lambda: gr.update(visible=not state.ended, interactive=not stopping))
         lines = state.curves or {}
-        add("curves", str(lines), lambda: gr.update(visible=bool(lines), value=curves_html(lines)))
-        add("notes", state.notes, lambda: gr.update(visible=bool(state.notes), value=notes_html(state.notes)))
+        add("curves", str(lines), lambda: gr.update(visible=bool(lines), value=_curves_html(lines)))
+        add("notes", state.notes, lambda: gr.update(visible=bool(state.notes), value=_notes_html(state.notes)))
         return [now, *news]
 
 
-def said_html(state: LiveState, stopping: bool) -> str:
+def _said_html(state: LiveState, stopping: bool) -> str:
     """What is being done, and how much of it is done."""
     text = html.escape(state.text)
     if state.ended:
@@ -126,7 +126,7 @@ def said_html(state: LiveState, stopping: bool) -> str:
     return f"{'Stopping after the step under way' if stopping else text}{bar(state.share)}"
 
 
-def result_html(result: str) -> str:
+def _result_html(result: str) -> str:
     """The finished file, playing."""
     name = html.escape(result)
     cannot = "this.hidden = true; this.nextElementSibling.innerHTML = 'This browser cannot show it: ' + "
@@ -137,7 +137,7 @@ def result_html(result: str) -> str:
     return f'<img src="/result" alt="The result" {shows}><p>{name}</p>'
 
 
-def curves_html(curves: Mapping[str, Sequence[Sequence[float]]]) -> str:
+def _curves_html(curves: Mapping[str, Sequence[Sequence[float]]]) -> str:
     """Values along the clip, each of the largest of its kind."""
     lines, names = [], []
     for kind, (name, points) in zip(("one", "two"), curves.items(), strict=False):
@@ -150,6 +150,6 @@ def curves_html(curves: Mapping[str, Sequence[Sequence[float]]]) -> str:
     )
 
 
-def notes_html(notes: Sequence[str]) -> str:
+def _notes_html(notes: Sequence[str]) -> str:
     """What a person should know of the job."""
     return f"<ul>{''.join(f'<li>{html.escape(one)}</li>' for one in notes)}</ul>"

@@ -92,7 +92,7 @@ class RegionsTab:
         room, subject, styles = self._room, self._room.view.subject, tuple(self._room.styles)
         there = subject is not None and subject.source == room.wish.source and bool(styles)
         add("regions", there, lambda: gr.update(visible=there))
-        first = _first(styles, room)
+        first = _first(room)
         # A page chooses its brush itself: only what there is to choose from is shared.
         add("brush", (there, styles), lambda: gr.update(choices=_choices(styles), value=first, info=_said(room)))
         number, by = room.drawn
@@ -152,7 +152,7 @@ def _choices(styles: Sequence[StylePicture]) -> list[tuple[str, str]]:
     return [*named, ("Leave it as it is", KEEP)]
 
 
-def _first(styles: Sequence[StylePicture], room: Room) -> str:
+def _first(room: Room) -> str:
     """The colour of a painting that is not used for the rest, if there is one: in that a region is to be."""
     used = list(room.styles.values())[: len(COLOURS)]
     return COLOURS[used.index(False)] if False in used else KEEP

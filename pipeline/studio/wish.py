@@ -66,19 +66,19 @@ class Wish:
         return found + [word for one in self.regions.protect for word in ("--protect", one.text)]
 
 
-def result_ending(source: Path) -> str:
+def _result_ending(source: Path) -> str:
     """The ending of what is painted from an input; '' for a folder of numbered pictures."""
     return ending_for(Input(source, source.parent, source.is_dir(), searched=False), None)
 
 
 def paints_picture(source: Path) -> bool:
     """Whether a single picture becomes of it, and no clip."""
-    return result_ending(source).lower() in WRITABLE
+    return _result_ending(source).lower() in WRITABLE
 
 
 def suggested_output(source: Path) -> Path:
     """Where the result goes if nothing else is said: into the folder that the studio was started in."""
-    return Path.cwd() / f"{source.stem}-painted{result_ending(source)}"
+    return Path.cwd() / f"{source.stem}-painted{_result_ending(source)}"
 
 
 def job_words(wish: Wish, output: Path, written: Sequence[str]) -> list[str]:

@@ -183,7 +183,7 @@ def runner_for(objective: Objective, image: Tensor, settings: LoopSettings, runn
 class _StopRules:
     """Checks the loss now and then: undoes an explosion, stops on a plateau or when the time is up."""
 
-    def __init__(self, settings: LoopSettings, runner: StepRunner, before: Halfway | None = None) -> None:
+    def __init__(self, settings: LoopSettings, runner: StepRunner, before: Halfway | None) -> None:
         self._settings = settings
         self._runner = runner
         self._began = time.monotonic() - (before.seconds if before else 0.0)

@@ -77,7 +77,7 @@ def read_template(text: str) -> Template:
             raise UsageError(f"{where}: {{{name}}} stands for itself; only {{number:03}} can say how wide it is.")
         pieces.append((literal, name or "", spec or ""))
     _refuse_leaving(where, text)
-    return Template(tuple(pieces), _own_ending(where, text, pieces), "parent" not in {name for _, name, _ in pieces})
+    return Template(tuple(pieces), _own_ending(where, pieces), "parent" not in {name for _, name, _ in pieces})
 
 
 def exactly(text: str) -> Template:
@@ -87,7 +87,7 @@ def exactly(text: str) -> Template:
     """
     where = f"The output {text!r}"
     _refuse_leaving(where, text)
-    return Template(((text, "", ""),), _own_ending(where, text, [(text, "", "")]), False)
+    return Template(((text, "", ""),), _own_ending(where, [(text, "", "")]), False)
 
 
 def _refuse_leaving(where: str, text: str) -> None:
@@ -96,7 +96,7 @@ def _refuse_leaving(where: str, text: str) -> None:
         raise UsageError(f"{where} leaves the output folder. A name is relative to it and has no '..'.")
 
 
-def _own_ending(where: str, text: str, pieces: Sequence[tuple[str, str, str]]) -> str | None:
+def _own_ending(where: str, pieces: Sequence[tuple[str, str, str]]) -> str | None:
     """What the name ends in, where the template says it."""
     literal, name, _ = pieces[-1] if pieces else ("", "", "")
     if name == "ext":
@@ -187,7 +187,7 @@ def named(wishes: Sequence[Wish], kept: Mapping[int, Name] | None = None) -> lis
     return found
 
 
-def possible_names(wish: Wish, repetitions: int = 1) -> list[Name]:
+def possible_names(wish: Wish, repetitions: int) -> list[Name]:
     """Every name that a painting may get to be told apart from others, unless its number is in it.
 
     :param repetitions: how many there may be of the same input in the same style.

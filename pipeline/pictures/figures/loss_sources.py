@@ -100,9 +100,9 @@ def stored_loss_curves(place: Path, on_count: OnCount, notes: list[str] | None =
     if work is not None:
         return work_folder_loss_curves(work, on_count)
     if (place / INDEX).is_file():
-        return [snapshot_loss_curve(place)]
+        return [_snapshot_loss_curve(place)]
     if (snapshot_folder(place) / INDEX).is_file():
-        curve = snapshot_loss_curve(snapshot_folder(place))
+        curve = _snapshot_loss_curve(snapshot_folder(place))
         # Of an older version the sum alone was kept: what can be painted again shows more.
         return [curve] if len(curve.terms) > 1 else None
     if (place / LEDGER).is_file():
@@ -206,7 +206,7 @@ def _of_pass(folder: Path, number: int, frames: str, on_count: OnCount) -> dict[
         ) from None
 
 
-def snapshot_loss_curve(folder: Path) -> LossCurve:
+def _snapshot_loss_curve(folder: Path) -> LossCurve:
     """The losses of a picture that was painted with --keep, step by step.
 
     :raises StoreError: they are damaged.

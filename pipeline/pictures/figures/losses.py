@@ -54,7 +54,7 @@ def run_losses(job: LossesJob, on_count: OnCount) -> LossesFigure:
     still = None if curves is not None else _new(job) if job.styles else _again(job)
     refuse_existing(job.output, job.overwrite)
     if still is not None:
-        curves = [replace(painted_loss_curve(*still, on_count), name=job.place.name)]
+        curves = [replace(_painted_loss_curve(*still, on_count), name=job.place.name)]
     assert curves is not None
     names = list(dict.fromkeys(curve.name for curve in curves))
     alone = ["the picture" if curves[0].along == "step" else "the clip"] if len(names) == 1 else []
@@ -101,7 +101,7 @@ def _again(job: LossesJob) -> tuple[StillJob, Engine]:
     return ready.still(None), ready.engine
 
 
-def painted_loss_curve(still: StillJob, engine: Engine, on_count: OnCount) -> LossCurve:
+def _painted_loss_curve(still: StillJob, engine: Engine, on_count: OnCount) -> LossCurve:
     """The losses of a picture, step by step, while it is painted; the painting itself is not kept.
 
     :raises ReelbrushError: as `run_still`.

@@ -52,7 +52,7 @@ class Row:
     def texts(self) -> tuple[str, ...]:
         """For a table."""
         return (
-            self.what, _layer_range(self.layers), psnr_text(self.psnr) if self.what == "content" else "",
+            self.what, _layer_range(self.layers), _psnr_text(self.psnr) if self.what == "content" else "",
             f"{self.left:.1e}", str(self.steps), f"{self.seconds:.1f} s",
         )  # fmt: skip
 
@@ -177,14 +177,14 @@ def _row(what: str, layers: Sequence[str], result: Reconstruction, seconds: floa
     )
 
 
-def psnr_text(decibels: float | None) -> str:
+def _psnr_text(decibels: float | None) -> str:
     """'32.9 dB', or 'exact' where no pixel is wrong."""
     return "exact" if decibels is None else f"{decibels:.1f} dB"
 
 
 def _psnr_label(decibels: float | None) -> str:
     """'PSNR 32.9 dB', or 'exact'."""
-    return psnr_text(decibels) if decibels is None else f"PSNR {psnr_text(decibels)}"
+    return _psnr_text(decibels) if decibels is None else f"PSNR {_psnr_text(decibels)}"
 
 
 def _cumulative_label(layers: Sequence[str]) -> str:
