@@ -22,7 +22,7 @@ from pipeline.batch import remote
 from pipeline.batch.dask_worker import DaskWorker
 from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.events import Notice
-from pipeline.batch.plan.item import Item
+from pipeline.batch.plan.item import with_paths
 from pipeline.batch.scheduler import ANSWER_SECONDS, GPU, RETURN_SECONDS, Scheduler
 from pipeline.batch.task import Lost, Message, Stopped, Task
 from pipeline.errors import ClusterError, OutputError
@@ -120,7 +120,7 @@ class ClusterWorkerPool:
     # Assigning.
 
     def assign(self, task: Task) -> None:
-        self._waiting.append(replace(task, item=_with_absolute_paths(task.item)))
+        self._waiting.append(replace(task, item=with_paths(task.item, Path.absolute)))
         self._assign_waiting()
 
     def _assign_waiting(self) -> None:
@@ -131,8 +131,7 @@ class ClusterWorkerPool:
     def _begin(self, worker: DaskWorker, task: Task) -> None:
         worker.task, worker.started = task, False
         device = WorkerDevice(self._device, self._threads or 1, LOCK_PATIENCE)
-        needs = [task.item.source, *task.item.style_files, *task.item.region_files,
-                 task.item.weights]  # fmt: skip
+        needs = (*task.item.files_read, *([] if task.item.weights is None else [task.item.weights]))
         worker.future = self._scheduler.submit(
             worker.address,
             worker.gpu,
@@ -141,7 +140,7 @@ class ClusterWorkerPool:
             worker.identity,
             pickle.dumps(device),
             pickle.dumps(task),
-            [str(path) for path in needs if path is not None],
+            list(map(str, needs)),
         )
         worker.future.add_done_callback(lambda future: self._inbox.put((future.key, future)))
 
@@ -281,20 +280,6 @@ class ClusterWorkerPool:
             time.sleep(remote.TICK / 5)
         self._workers.clear()
         self._scheduler.close()
-
-
-def _with_absolute_paths(item: Item) -> Item:
-    """An item that is the same on all machines: every path is whole."""
-    return replace(
-        item,
-        source=item.source.absolute(),
-        styles=tuple(replace(style, path=style.path.absolute()) for style in item.styles),
-        **item.absolute_regions(),
-        exemplar=tuple(replace(one, path=one.path.absolute()) for one in item.exemplar),
-        output=item.output.absolute(),
-        gif=None if item.gif is None else item.gif.absolute(),
-        weights=None if item.weights is None else item.weights.absolute(),
-    )
 
 
 def open_cluster(

@@ -57,7 +57,7 @@ class Preflight:
             init = () if item.init is None else (item.init,)
             for path in (*init, *(one.path for one in item.exemplar)):
                 self._once(("style", path), partial(read_picture, path))
-            for source in (item.source, *item.style_files, *init, *item.region_files):
+            for source in item.files_read:
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
             passes = 1 if item.still else len(passes_of(settings, subject.frames))

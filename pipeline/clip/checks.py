@@ -43,14 +43,12 @@ def check_clip(job: ClipJob, settings: Settings, *, more: bool = False) -> None:
             if not style.path.is_file():
                 raise UsageError(f"--keyframe {one.head!r}: {no_file(style.path, 'style picture')}")
     # A folder is looked at more closely once it is known what is in it, or goes into it.
-    init = () if job.init is None else (job.init,)
-    named_files = (job.source, *(style.path for style in job.all_styles), *init, *job.region_files)
     folders = {job.source, *(path for mask in job.masks for path in mask.paths)}
-    for path in named_files:
+    for path in job.files_read:
         if path not in folders or not path.is_dir():
             check_readable(path)
-    for named in named_files:
-        refuse_same_file(named, job.outputs)
+    for path in job.files_read:
+        refuse_same_file(path, job.outputs)
     _check_outputs(job)
     if not more and not _shows_in_clip(job, settings):
         for path in job.outputs:
@@ -117,10 +115,7 @@ def check_still(job: StillJob, *, more: bool = False) -> None:
         raise WrongFileError(
             f"{job.content}: this is a folder. Name a picture in it, or paint all of them with reelbrush video."
         )
-    styles = [style.path for style in job.styles]
-    init = () if job.init is None else (job.init,)
-    named_files = (job.content, *styles, *init, *job.region_files)
-    for path in named_files:
+    for path in job.files_read:
         check_readable(path)
     named_png = job.output is None or job.output.suffix.lower() == ".png"
     if job.depth not in (None, 8, 16 if named_png else 8):
@@ -129,8 +124,8 @@ def check_still(job: StillJob, *, more: bool = False) -> None:
             "--depth out, or choose a name that ends in .png."
         )
     if job.output is not None:
-        for named in named_files:
-            refuse_same_file(named, (job.output,))
+        for path in job.files_read:
+            refuse_same_file(path, (job.output,))
         check_name(job.output, HALF)
         check_picture_output(job.output)
         if not more and not shows_in_picture(job) and not (job.output.is_file() and says_how_made(job.output)):

@@ -151,6 +151,12 @@ class ClipJob(Framing, GifOptions, Keyframes, Exemplars):
         return self.styles_with_exemplars(self.styles)
 
     @property
+    def files_read(self) -> tuple[Path, ...]:
+        """Every file and folder that it is painted from."""
+        init = () if self.init is None else (self.init,)
+        return (self.source, *(style.path for style in self.all_styles), *init, *self.region_files)
+
+    @property
     def outputs(self) -> tuple[Path, ...]:
         return (self.output,) if self.gif is None else (self.output, self.gif)
 
@@ -206,6 +212,12 @@ class StillJob(Framing, Regions):
     region: tuple[Region, ...] = field(default=(), kw_only=True, metadata=region_option())
     # No picture that can be written has HDR.
     hdr: str = field(default=SDR, kw_only=True)
+
+    @property
+    def files_read(self) -> tuple[Path, ...]:
+        """Every file that it is painted from."""
+        init = () if self.init is None else (self.init,)
+        return (self.content, *(style.path for style in self.styles), *init, *self.region_files)
 
     @property
     def work(self) -> Path | None:

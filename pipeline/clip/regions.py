@@ -218,10 +218,6 @@ class Regions:
         """Those of all regions."""
         return tuple(style for one in self.region for style in one.styles)
 
-    def absolute_regions(self) -> dict[str, Any]:
-        """These fields by name, with every path whole."""
-        return regions_from_json(regions_as_json(self, lambda path: str(path.absolute())))
-
     @property
     def region_files(self) -> Iterator[Path]:
         """Every file that the regions name."""

@@ -54,9 +54,7 @@ def run_preview(job: PreviewJob, on_count: OnCount) -> PreviewResult:
     heads, notes = [""] * len(items), tuple[str, ...]()
     if job.output is not None:
         check_picture_output(job.output)
-        styles = (style.path for item in items for style in item.styles)
-        init = () if items[0].init is None else (items[0].init,)
-        for path in (job.source, *styles, *init, *items[0].region_files):
+        for path in dict.fromkeys(path for item in items for path in item.files_read):
             refuse_same_file(path, (job.output,))
         # A name that was mistyped is told before torch is imported.
         with defer_signals():

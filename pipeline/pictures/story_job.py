@@ -48,8 +48,7 @@ def check_story_files(job: StillJob, files: StoryFiles, options: StoryOptions) -
     if job.output is not None and files.story is not None:
         if files.story.resolve() == job.output.resolve():
             raise UsageError(f"The painting and its story are the same file: {job.output}. Name two files.")
-        styles = (style.path for style in job.styles)
-        for source in (job.content, *styles, *job.region_files, *((job.init,) if job.init else ())):
+        for source in job.files_read:
             refuse_same_file(source, (files.story,))
         check_story(files.story)
         check_output(files.story)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from pipeline.batch.ledger_rows import FlickerRow, ItemRow, RunRow, State
+from pipeline.batch.plan.item import with_paths
 from pipeline.batch.worst_frame import worst_frame, worst_frame_text
 from pipeline.clip.parse import frames_text
 from pipeline.clip.provenance import JOB, near
@@ -153,20 +153,18 @@ def made_rows(row: ItemRow, folder: Path) -> tuple[tuple[str, str], ...]:
     :param folder: that of the page, from which ways lead to files: it may be shown to others, whom it does not concern
         what the folders of this machine are called.
     """
-    item = row.item
-    rows = [("painted from", _way(item.source, folder))]
+    item = with_paths(row.item, lambda path: Path(_way(path, folder)))
+    several = len(item.styles) > 1
+    rows = [("painted from", str(item.source))]
     rows += [
-        (
-            f"in the style of, weight {style.weight:g}" if len(item.styles) > 1 else "in the style of",
-            _way(style.path, folder),
-        )
+        (f"in the style of, weight {style.weight:g}" if several else "in the style of", str(style.path))
         for style in item.styles
     ]
-    rows += [("began as", _way(item.init, folder))] if item.init is not None else []
-    rows += [("painted by hand", _with_ways(one, folder).text) for one in item.exemplar]
-    rows += [("a region of its own", _with_ways(region, folder).text) for region in item.region]
-    rows += [("not painted", _with_ways(mask, folder).text) for mask in item.protect]
-    rows += [("keyframe", _with_ways(one, folder).text) for one in item.keyframes]
+    rows += [("began as", str(item.init))] if item.init is not None else []
+    rows += [("painted by hand", one.text) for one in item.exemplar]
+    rows += [("a region of its own", region.text) for region in item.region]
+    rows += [("not painted", mask.text) for mask in item.protect]
+    rows += [("keyframe", one.text) for one in item.keyframes]
     if item.frames is not None:
         rows.append(("frames", frames_text(item.frames)))
     if item.fps is not None:
@@ -183,24 +181,10 @@ def _way(path: Path, folder: Path) -> str:
     return os.path.relpath(target, here) if near(here, target) else target.name
 
 
-def _with_ways(of: Any, folder: Path) -> Any:
-    """The same with the way to it for every file, as `_way` has it: in a path, a tuple or a dataclass."""
-    if isinstance(of, Path):
-        return Path(_way(of, folder))
-    if isinstance(of, tuple):
-        return tuple(_with_ways(one, folder) for one in of)
-    if is_dataclass(of) and not isinstance(of, type):
-        return replace(of, **{one.name: _with_ways(getattr(of, one.name), folder) for one in fields(of)})
-    return of
-
-
 def without_places(text: str, row: ItemRow, folder: Path) -> str:
     """What is said of an item, its files called as in `made_rows`."""
     item = row.item
-    init = () if item.init is None else (item.init,)
-    styles = (style.path for one in item.keyframes for style in one.all_styles)
-    named = {item.source, *item.style_files, *init, *item.region_files, *styles, *item.outputs}
-    for path in sorted(named, key=lambda path: len(str(path)), reverse=True):
+    for path in sorted({*item.files_read, *item.outputs}, key=lambda path: len(str(path)), reverse=True):
         text = text.replace(str(path), _way(path, folder))
     return text.replace(f"{os.path.abspath(folder)}{os.sep}", "")  # noqa: PTH100
 

@@ -180,8 +180,7 @@ def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Ite
     """No painting may replace what anything is painted from, or lie where it would be found as an input."""
     real = folder.resolve()
     outputs = {real / output.relative_to(folder): output for item in items for output in item.outputs}
-    sources = {path for item in items for path in (item.source, *item.style_files, *item.region_files)}
-    sources = {path.resolve() for path in sources}
+    sources = {path.resolve() for path in {path for item in items for path in item.files_read}}
     if replaced := [output for where, output in outputs.items() if where in sources]:
         raise UsageError(
             f"{_some(replaced)}: a painting would replace what is painted from, or was painted by an earlier run. "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from pipeline.batch.plan.options import PaintingOptions
 from pipeline.clip.exemplars import exemplars_as_json, exemplars_from_json
@@ -15,6 +17,8 @@ from pipeline.clip.parse import parse_rate
 from pipeline.clip.regions import regions_as_json, regions_from_json
 from pipeline.clip.styles import StylePicture, style_as_json, style_from_json
 from pipeline.media.suffixes import WRITABLE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,11 @@ class Item(PaintingOptions):
         return None if self.still else self.clip_job().the_gif
 
     @property
-    def style_files(self) -> tuple[Path, ...]:
-        """Of the styles, and of the frames that were painted by hand."""
-        return tuple(style.path for style in self.styles_with_exemplars(self.styles))
+    def files_read(self) -> tuple[Path, ...]:
+        """Every file and folder that it is painted from."""
+        init = () if self.init is None else (self.init,)
+        by_hand = (one.path for one in self.exemplar)
+        return (self.source, *(style.path for style in self.styles), *by_hand, *init, *self.region_files)
 
     @property
     def rate(self) -> Fraction | None:
@@ -94,3 +100,15 @@ class Item(PaintingOptions):
             # A frame is a number there, a time a text.
             values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])
         return cls(**values)
+
+
+def with_paths(of: T, change: Callable[[Path], Path]) -> T:
+    """The same with every path in it changed: that it is, or that a tuple or a dataclass holds."""
+    found: Any = of
+    if isinstance(of, Path):
+        found = change(of)
+    elif isinstance(of, tuple):
+        found = tuple(with_paths(one, change) for one in of)
+    elif is_dataclass(of) and not isinstance(of, type):
+        found = replace(of, **{one.name: with_paths(getattr(of, one.name), change) for one in fields(of)})
+    return cast(T, found)
