@@ -9,7 +9,6 @@ from pipeline.clip.exemplars import Exemplar
 from pipeline.clip.frame_masks import FrameMasks
 from pipeline.clip.input_times import InputTimes, input_times
 from pipeline.clip.jobs import ClipJob
-from pipeline.clip.parse import bound_text
 from pipeline.errors import UsageError
 from pipeline.media import read_picture, resize
 from pipeline.media.frame import VideoInfo
@@ -48,12 +47,7 @@ def open_exemplars(job: ClipJob, info: VideoInfo) -> dict[int, Image]:
 
 def _index(one: Exemplar, times: InputTimes, job: ClipJob) -> int:
     assert one.at is not None
-    last = times.frames - 1
-    if not times.reaches(one.at):
-        raise UsageError(
-            f"{one.text}: there is no such frame. The last of {job.source.name} is number {last}, counted from 0, and "
-            f"begins at {bound_text(times.whole[last])}."
-        )
+    times.check(one.at, one.text, job.source.name)
     time, painted = times.of(one.at), times.painted
     index = min(range(len(painted)), key=lambda place: abs(painted[place] - time))
     # Where frames are dropped, the one nearest to it is meant.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clip.parse import bound_text
-from pipeline.clip.regions import at_as_json, is_there, located_at
+from pipeline.clip.regions import at_as_json, at_from_json, is_there, located_at
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.options import INPUT, option
@@ -87,7 +87,7 @@ def exemplars_as_json(of: Sequence[Exemplar], name_of: Callable[[Path], Any] = s
 
 def exemplars_from_json(stored: Sequence[Any]) -> tuple[Exemplar, ...]:
     """From what `exemplars_as_json` gave."""
-    return tuple(Exemplar(Path(path), Fraction(at) if isinstance(at, str) else at) for path, at in stored)
+    return tuple(Exemplar(Path(path), at_from_json(at)) for path, at in stored)
 
 
 def shares_kept(one: Pass, exemplars: Collection[int], shots: Sequence[Shot]) -> Mapping[int, float]:

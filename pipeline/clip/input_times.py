@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.clip.parse import bound_text
+from pipeline.errors import UsageError
 from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.media import open_source
 from pipeline.media.frame import VideoInfo
@@ -38,6 +40,19 @@ class InputTimes:
         if isinstance(at, int):
             return at < self.frames
         return at < self.end + (self.end - self.whole[-1])
+
+    def check(self, at: int | Fraction, text: str, name: str) -> None:
+        """See that the input has such a frame or time.
+
+        :param text: what names it, in the message.
+        :param name: that of the input.
+        :raises UsageError: it has not.
+        """
+        if not self.reaches(at):
+            raise UsageError(
+                f"{text}: there is no such frame. The last of {name} is number {self.frames - 1}, counted from 0, and "
+                f"begins at {bound_text(self.whole[-1])}."
+            )
 
     def first_from(self, time: Fraction) -> int:
         """The first frame that is painted at a time or after it; as many as there are for none."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from pipeline.clip.parse import bound_text
 from pipeline.clip.regions import Mask, Region, at_as_json
-from pipeline.clip.styles import StylePicture, style_as_json, style_from_json
+from pipeline.clip.styles import StylePicture, blend_text, style_as_json, style_from_json
 from pipeline.errors import UsageError
 
 LINEAR, SMOOTH, HOLD = EASES = ("linear", "smooth", "hold")
@@ -78,12 +78,12 @@ class Keyframe:
         """As it is written on the command line."""
         scale = self.style_scale if isinstance(self.style_scale, tuple) else (self.style_scale,)
         said = {
-            "style": _blend_text(self.styles) or None,
+            "style": blend_text(self.styles) or None,
             "strength": None if self.strength is None else f"{self.strength:.10g}",
             "colours": self.colours,
             "style-scale": None if self.style_scale is None else ",".join(f"{one:.10g}" for one in scale),
             **{
-                f"region.{one.region.text if isinstance(one.region, Mask) else one.region}": _blend_text(one.styles)
+                f"region.{one.region.text if isinstance(one.region, Mask) else one.region}": blend_text(one.styles)
                 or NONE
                 for one in self.regions
             },
@@ -104,10 +104,6 @@ def when_text(at: When) -> str:
 def usual_ease(at: When) -> str:
     """How a keyframe is come to where nothing is said."""
     return HOLD if isinstance(at, ShotNumber) else LINEAR
-
-
-def _blend_text(styles: tuple[StylePicture, ...]) -> str:
-    return "+".join(style.text + (f":{style.weight:.10g}" if style.weight != 1 else "") for style in styles)
 
 
 def region_number(key: RegionKey, regions: Sequence[Region]) -> int:

@@ -11,18 +11,16 @@ import numpy as np
 
 from pipeline.clip.input_times import input_times
 from pipeline.clip.jobs import ClipJob
-from pipeline.clip.parse import bound_text
 from pipeline.clip.regions import Mask, Regions
 from pipeline.errors import MediaError, UsageError, WrongFileError
 from pipeline.media import Image, is_animated, open_source, read_picture, resize
 from pipeline.media.frame import Box, FrameSource, VideoInfo
 from pipeline.media.pictures import NotAPictureError, read_opacity
 from pipeline.media.resize import centre_crop, cropped
+from pipeline.style.own_colours import LUMA
 from pipeline.style.regions import Masks
 from pipeline.text import count_text
 
-# Y of YIQ (ITU-R BT.601).
-LUMA = (0.299, 0.587, 0.114)
 ASKEW = 0.02
 """Of its shape, by which a mask may differ from what it lies on."""
 
@@ -148,12 +146,7 @@ def _drawn(mask: Mask, job: ClipJob, info: VideoInfo, geometry: Geometry) -> tup
                 "without @FRAME for a mask that has a frame for every one of the clip."
             )
         assert one.at is not None
-        last = times.frames - 1
-        if one.at > (last if isinstance(one.at, int) else times.whole[last] + 1):
-            raise UsageError(
-                f"{one.text}: there is no such frame. The last of {job.source.name} is number {last}, counted from 0, "
-                f"and begins at {bound_text(times.whole[last])}."
-            )
+        times.check(one.at, one.text, job.source.name)
         picture = _fitted_mask(one.path, read_mask(one.path), geometry, white=False)
         time = times.of(one.at) - begin
         if info.times[0] <= time <= max(info.times[-1], info.duration):

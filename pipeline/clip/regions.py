@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clip.parse import bound_text, parse_bound
-from pipeline.clip.styles import StylePicture, has_name, parse_style, split_blend, style_as_json, style_from_json
+from pipeline.clip.styles import (
+    StylePicture,
+    blend_text,
+    has_name,
+    parse_style,
+    split_blend,
+    style_as_json,
+    style_from_json,
+)
 from pipeline.errors import UsageError
 from pipeline.options import PAINTING, Option, option
 
@@ -65,8 +73,7 @@ class Region:
     @property
     def text(self) -> str:
         """As it is written on the command line."""
-        styles = (style.text + (f":{style.weight:.10g}" if style.weight != 1 else "") for style in self.styles)
-        return f"{self.mask.text}={'+'.join(styles)}"
+        return f"{self.mask.text}={blend_text(self.styles)}"
 
 
 def parse_mask(text: str, home: Path = Path()) -> Mask:
@@ -111,7 +118,6 @@ def parse_region(text: str, home: Path = Path()) -> Region:
             f"--region {text!r} is not a mask and a style. Write MASK=STYLE, for instance --region sky.png=wave.jpg: "
             "where sky.png is white, all is painted like wave.jpg; the rest like --style."
         )
-
     return Region(parse_mask(mask, home), parse_blend(styles, home))
 
 
@@ -230,6 +236,14 @@ def at_as_json(at: int | Fraction | None) -> int | str | None:
     return str(at) if isinstance(at, Fraction) else at
 
 
+def at_from_json(stored: int | str | None) -> int | Fraction | None:
+    """What `at_as_json` gave.
+
+    :raises ValueError, ZeroDivisionError: a text that is no time.
+    """
+    return Fraction(stored) if isinstance(stored, str) else stored
+
+
 def regions_as_json(of: Regions, name_of: Callable[[Path], Any] = str) -> dict[str, Any]:
     """The fields of `Regions` in JSON's own types.
 
@@ -249,9 +263,7 @@ def regions_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `Regions` by name, from what `regions_as_json` gave; none where there was none yet."""
 
     def mask(pictures: Any) -> Mask:
-        return Mask(
-            tuple(MaskPicture(Path(path), Fraction(at) if isinstance(at, str) else at) for path, at in pictures)
-        )
+        return Mask(tuple(MaskPicture(Path(path), at_from_json(at)) for path, at in pictures))
 
     return {
         "region": tuple(

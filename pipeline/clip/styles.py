@@ -6,7 +6,7 @@ Nothing here imports what reads pictures, or torch: `reelbrush --help` needs the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,6 +32,11 @@ class StylePicture:
     def text(self) -> str:
         """What it is called on the command line, without its weight."""
         return str(self.path) + part_text(self.part)
+
+
+def blend_text(styles: Sequence[StylePicture]) -> str:
+    """'a.jpg:0.7+b.jpg:0.3', as it is written on the command line."""
+    return "+".join(style.text + (f":{style.weight:.10g}" if style.weight != 1 else "") for style in styles)
 
 
 def part_text(part: Part | None) -> str:

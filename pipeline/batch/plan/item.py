@@ -14,7 +14,7 @@ from pipeline.clip.exemplars import exemplars_as_json, exemplars_from_json
 from pipeline.clip.jobs import ClipJob, StillJob
 from pipeline.clip.keyframes import keyframes_as_json, keyframes_from_json
 from pipeline.clip.parse import parse_rate
-from pipeline.clip.regions import regions_as_json, regions_from_json
+from pipeline.clip.regions import at_from_json, regions_as_json, regions_from_json
 from pipeline.clip.styles import StylePicture, style_as_json, style_from_json
 from pipeline.media.suffixes import WRITABLE
 
@@ -98,7 +98,7 @@ class Item(PaintingOptions):
         values.update(keyframes=keyframes_from_json(values.get("keyframes", ())))
         if values["frames"] is not None:
             # A frame is a number there, a time a text.
-            values["frames"] = tuple(Fraction(at) if isinstance(at, str) else at for at in values["frames"])
+            values["frames"] = tuple(map(at_from_json, values["frames"]))
         return cls(**values)
 
 
