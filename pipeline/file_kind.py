@@ -1,9 +1,10 @@
-"""What lies under a name that should be that of a file."""
+"""What lies under a name that a person wrote, and should be that of a file."""
 
 from __future__ import annotations
 
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _STREAMS = (
@@ -16,6 +17,24 @@ _STREAMS = (
 
 IS_ADDRESS = "this is an address, and only files are read. Download it first, and name the file."
 """Of what was named as a file, or a folder."""
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or a folder has exactly this name; what can be no name at all is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def located(text: str, home: Path) -> Path:
+    """A path as it was written, seen from the folder `home`; '~' is somebody's home, where nothing is called so."""
+    path = home / text
+    if text.startswith("~") and not is_there(path):
+        # In a file, and behind the '=' of an option, there is no shell that would have done it.
+        with suppress(RuntimeError):  # a user that there is not
+            path = Path(text).expanduser()
+    return path
 
 
 def stream_kind(path: Path) -> str:
@@ -71,7 +90,7 @@ def _after_the_name(path: Path) -> str:
     """Where the name of a file is there, what may have been meant by what follows it."""
     for mark in "@:":
         head, found, _ = str(path).rpartition(mark)
-        if found and _is_there(Path(head)):
+        if found and Path(head).name and is_there(Path(head)):
             return f" {head} is there; {_MEANT[mark].format(head)}"
     return ""
 
@@ -80,10 +99,3 @@ _MEANT = {
     "@": "a part of a style picture is written {0}@X,Y,W,H in pixels, the frame of a mask {0}@12 or {0}@1.5s.",
     ":": "the weight of a style is written {0}:0.7, a number above zero.",
 }
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return bool(path.name) and path.exists()
-    except (OSError, ValueError):
-        return False

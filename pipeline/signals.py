@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -94,3 +94,11 @@ def between_events(on_event: Callable[[Any], None]) -> Iterator[Callable[[Any], 
                 raise KeyboardInterrupt  # what that was of a signal is seen when the block is left
 
         yield told
+
+
+def exit_text(code: int | None) -> str:
+    """'it left with code 1', or 'it was ended by SIGKILL': of a process that has ended."""
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"it was ended by {signal.Signals(-code).name}"
+    return f"it left with code {code}"

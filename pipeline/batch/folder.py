@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.batch.plan.inputs import is_there
 from pipeline.errors import OutputError, StoreError
+from pipeline.file_kind import is_there
 from pipeline.media.outputs import cannot_make, check_folder, in_the_way, refuse_address
 
 LOCK = "ledger.lock"

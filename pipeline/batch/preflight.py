@@ -52,11 +52,9 @@ class Preflight:
         """Whether an item can be painted."""
         try:
             settings, network = self._once(("way", item.as_settings()), lambda: self._settings_and_digest(item))
-            for style in (*item.styles, *item.region_styles):
-                self._once(("style", style), partial(_readable, style))
-            init = () if item.init is None else (item.init,)
-            for path in (*init, *(one.path for one in item.exemplar)):
-                self._once(("style", path), partial(read_picture, path))
+            others = (*([] if item.init is None else [item.init]), *(one.path for one in item.exemplar))
+            for style in (*item.styles, *item.region_styles, *map(StylePicture, others)):
+                self._once(("style", style), partial(_check_readable, style))
             for source in item.files_read:
                 refuse_same_file(source, item.outputs)
             subject = self._subject(item, settings)
@@ -181,9 +179,9 @@ def _of_another(noted: OutputRow, row: ItemRow, checked: CheckedItem) -> bool:
     return moved and not same_input(row.identity, checked.identity)
 
 
-def _readable(style: StylePicture) -> bool:
+def _check_readable(style: StylePicture) -> None:
+    # The picture itself would stay in memory for the whole batch.
     read_style(style)
-    return True
 
 
 def _still(item: Item, settings: Settings) -> Subject:

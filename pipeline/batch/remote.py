@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import queue
-import signal
 import socket
 import struct
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline import __version__
+from pipeline.signals import exit_text
 
 HEADER = struct.Struct(">?Q")
 """Before every message between here and the process: whether it is the last one of its task, and how many bytes
@@ -127,7 +127,7 @@ def _forward(me: Any, key: str, driver: str, child: _Child) -> Answer:
         except queue.Empty:
             continue
         if received is None:
-            return Answer("died", why=_exit_text(child.process.wait()))
+            return Answer("died", why=exit_text(child.process.wait()))
         last, data = received
         if last:
             return Answer("message", data)
@@ -255,10 +255,3 @@ class _Children:
 
 
 _children = _Children()
-
-
-def _exit_text(code: int) -> str:
-    if code < 0:
-        with suppress(ValueError):
-            return f"it was ended by {signal.Signals(-code).name}"
-    return f"it left with code {code}"

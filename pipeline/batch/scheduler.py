@@ -62,7 +62,7 @@ class Scheduler:
 
     @property
     def lost(self) -> bool:
-        """Whether the connection was given up, and `come_back` is to find it again."""
+        """Whether the connection was given up, and `reconnect` is to find it again."""
         return self._client is None
 
     def workers(self) -> Mapping[str, Mapping[str, Any]] | None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from pipeline.batch.devices import WorkerDevice
 from pipeline.batch.task import Lost, Message, Stopped, Task, TaskEvent
 from pipeline.batch.worker import serve
+from pipeline.signals import exit_text
 
 STOP = "stop"
 """What a worker is sent instead of a task: give up after this step."""
@@ -129,7 +130,7 @@ class LocalWorkerPool:
             return []
         if self._stopping:
             return [Stopped(worker.task.key)]
-        return [Lost(worker.task.key, _exit_text(worker.process.exitcode))]
+        return [Lost(worker.task.key, exit_text(worker.process.exitcode))]
 
     def stop(self) -> None:
         self._stopping = True
@@ -165,10 +166,3 @@ def _unreceived() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _exit_text(code: int | None) -> str:
-    if code is not None and code < 0:
-        with suppress(ValueError):
-            return f"it was ended by {signal.Signals(-code).name}"
-    return f"it left with code {code}"

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clip.parse import bound_text
-from pipeline.clip.regions import at_as_json, at_from_json, is_there, located_at
+from pipeline.clip.regions import at_as_json, at_from_json, located_at
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
+from pipeline.file_kind import is_there
 from pipeline.options import INPUT, option
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import Any
 
 from pipeline.clip.keyframes import EASES, NONE, SHOT, Keyframe, RegionKey, ShotNumber, When, usual_ease
 from pipeline.clip.parse import parse_bound
-from pipeline.clip.regions import is_there, parse_blend, parse_mask
+from pipeline.clip.regions import parse_blend, parse_mask
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import SettingsError, UsageError
+from pipeline.file_kind import is_there
 from pipeline.settings import checked, nearest
 
 QUANTITIES = ("style", "strength", "colours", "style-scale", "region.MASK")

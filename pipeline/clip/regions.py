@@ -28,6 +28,7 @@ from pipeline.clip.styles import (
     style_from_json,
 )
 from pipeline.errors import UsageError
+from pipeline.file_kind import is_there, located
 from pipeline.options import PAINTING, Option, option
 
 
@@ -133,23 +134,6 @@ def parse_blend(text: str, home: Path) -> tuple[StylePicture, ...]:
 
     parts = split_blend(text, names_a_file)
     return tuple(parse_style(str(located(part, home)) if has_name(part) else part) for part in parts)
-
-
-def is_there(path: Path) -> bool:
-    """Whether a file or a folder has exactly this name; what can be no name at all is not there."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def located(text: str, home: Path) -> Path:
-    """A path as it was written, seen from a folder; `~` is somebody's home."""
-    path = Path(text)
-    try:
-        return home / path.expanduser()
-    except RuntimeError:  # nobody's home
-        return home / path
 
 
 def located_at(text: str, home: Path) -> tuple[Path, int | Fraction | None]:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.batch.plan import blends
 from pipeline.batch.plan.blends import Blend, find_styles
 from pipeline.batch.plan.finish import Request, finished
-from pipeline.batch.plan.inputs import Input, each_once, find_inputs, located
+from pipeline.batch.plan.inputs import Input, each_once, find_inputs
 from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.jobfile import JobFile, JobItem, read_job_file
 from pipeline.batch.plan.mistakes import Mistakes
@@ -19,6 +19,7 @@ from pipeline.batch.plan.naming import TEMPLATE, Template, read_template
 from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import with_values
 from pipeline.errors import UsageError
+from pipeline.file_kind import located
 
 
 @dataclass(frozen=True)

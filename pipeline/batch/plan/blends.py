@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.batch.plan.distinct_names import digest, folded, tell_apart
-from pipeline.batch.plan.inputs import is_there, located
 from pipeline.clip.styles import StylePicture, has_name, parse_style, part_text, split_blend
 from pipeline.errors import UsageError
-from pipeline.file_kind import no_file
+from pipeline.file_kind import is_there, located, no_file
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import PICTURES, may_be_missed
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import MediaError, UsageError
-from pipeline.file_kind import no_file, stream_kind
+from pipeline.file_kind import is_there, located, no_file, stream_kind
 from pipeline.media import is_animated
 from pipeline.media.picture_sources import natural_key
 from pipeline.media.suffixes import GET_HEIF, HEIF, READS_HEIF, STILLS, ending, is_media_name, may_be_missed
@@ -47,24 +46,6 @@ class Input:
             return is_animated(self.path)
         except MediaError:
             return False
-
-
-def located(text: str, home: Path) -> Path:
-    """The absolute path of what a person wrote; `home` is the folder that relative ones count from."""
-    path = home / text
-    if text.startswith("~") and not is_there(path):
-        # In a job file there is no shell that would have done it.
-        with suppress(RuntimeError):  # a user that there is not
-            path = Path(text).expanduser()
-    return path.absolute()
-
-
-def is_there(path: Path) -> bool:
-    """Whether a file or a folder has exactly this name; what can be no name at all is not there."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
 
 
 def find_inputs(

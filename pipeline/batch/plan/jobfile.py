@@ -43,12 +43,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.naming import TEMPLATE, Template, exactly, read_template
 from pipeline.batch.plan.options import Options
 from pipeline.batch.plan.values import OPTIONS, SETTINGS, with_values
 from pipeline.errors import SettingsError
+from pipeline.file_kind import located
 from pipeline.settings import nearest, read_toml_file
 
 StyleText: TypeAlias = "str | tuple[str, ...]"

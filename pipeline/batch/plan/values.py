@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch.plan.inputs import located
 from pipeline.batch.plan.mistakes import Mistakes
 from pipeline.batch.plan.options import Options
 from pipeline.clip.exemplars import parse_exemplar
@@ -26,7 +25,7 @@ from pipeline.clip.keyframes import region_number
 from pipeline.clip.parse import FrameRange, parse_audio, parse_bytes, parse_frames, parse_rate
 from pipeline.clip.regions import parse_mask, parse_region
 from pipeline.errors import SettingsError, UsageError
-from pipeline.file_kind import no_file
+from pipeline.file_kind import located, no_file
 from pipeline.media.codecs import CODECS, QUALITIES
 from pipeline.settings import PRESETS, Settings, checked, nearest, refuse_network, resolve, split_start
 
