@@ -20,6 +20,7 @@ from pipeline.network.base import Network
 from pipeline.network.device import multiplies_bfloat16, product
 from pipeline.style.losses import Moments, Normalisation, Statistic, gram_loss_of, moment_loss_of, moments_of
 from pipeline.style.objective import LayerTerm
+from pipeline.style.picture import blurred
 from pipeline.style.tiles import Place
 
 SHARPNESS = 3.0
@@ -99,19 +100,6 @@ def shares_of_layer(network: Network, layer: str, shares: Tensor) -> Tensor:
     # A box of so many pixels has been averaged over already.
     variance = max(0.0, field_deviation(network, layer) ** 2 - (stride**2 - 1) / 12)
     return blurred(pooled, variance**0.5 / stride).squeeze(0)
-
-
-def blurred(maps: Tensor, deviation: float) -> Tensor:
-    """A Gaussian of that deviation, in positions, over maps (1, R, h, w); the border is repeated beyond it."""
-    reach = max(1, round(3 * deviation))
-    places = torch.arange(-reach, reach + 1, dtype=maps.dtype, device=maps.device)
-    kernel = torch.exp(-0.5 * (places / max(deviation, 1e-3)) ** 2)
-    kernel = kernel / kernel.sum()
-    count = maps.shape[1]
-    across = F.pad(maps, (reach, reach, 0, 0), mode="replicate")
-    maps = F.conv2d(across, kernel.view(1, 1, 1, -1).expand(count, -1, -1, -1), groups=count)
-    down = F.pad(maps, (0, 0, reach, reach), mode="replicate")
-    return F.conv2d(down, kernel.view(1, 1, -1, 1).expand(count, -1, -1, -1), groups=count)
 
 
 def guides_of(shares: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pipeline.style.guided import blurred
-from pipeline.style.picture import resized, scaled_size, to_tensor
+from pipeline.style.picture import blurred, resized, scaled_size, to_tensor
 from pipeline.types import DeepImage, Image
 
 FLAT = 6.0

@@ -57,6 +57,12 @@ class Optimizer(Protocol):
         """Take note that the work of a step was done, or a record of it replayed."""
         ...
 
+    def step(self, evaluate: Evaluate) -> Losses:
+        """One evaluation and one step, where nothing is recorded. Returns the losses before the step."""
+        losses = self.work(evaluate)
+        self.stepped()
+        return losses
+
     def restart(self, image: Tensor, care: float) -> None:
         """Forget everything learnt, go back to `image`, take steps `care` times the normal size."""
         ...
@@ -70,21 +76,7 @@ class Optimizer(Protocol):
         ...
 
 
-class _Stepping:
-    def work(self, evaluate: Evaluate) -> Losses:
-        raise NotImplementedError
-
-    def stepped(self) -> None:
-        raise NotImplementedError
-
-    def step(self, evaluate: Evaluate) -> Losses:
-        """One evaluation and one step. Returns the losses before the step."""
-        losses = self.work(evaluate)
-        self.stepped()
-        return losses
-
-
-class Adam(_Stepping):
+class Adam(Optimizer):
     """Adam (Kingma and Ba 2015) on the pixels, kept within 0..1; the result is an average of the iterates.
 
     Adam's iterates rattle about the minimum at the size of its rate; their exponential average (as in
@@ -184,7 +176,7 @@ class Adam(_Stepping):
         self._count += 1
 
 
-class LBFGS(_Stepping):
+class LBFGS(Optimizer):
     """L-BFGS (Nocedal 1980), its scalars kept on the device.
 
     torch.optim.LBFGS waits for the device about twice its history in every step (40 times with 20 pairs), and evaluates

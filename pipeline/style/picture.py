@@ -64,3 +64,16 @@ def enlarged(painted: Tensor, base: Tensor | None, size: tuple[int, int]) -> Ten
         return larger
     fine = resized(base, *size) - resized(resized(base, *painted.shape[2:]), *size)
     return (larger + fine).clamp(0, 1)
+
+
+def blurred(maps: Tensor, deviation: float) -> Tensor:
+    """A Gaussian of that deviation, in positions, over maps (1, R, h, w); the border is repeated beyond it."""
+    reach = max(1, round(3 * deviation))
+    places = torch.arange(-reach, reach + 1, dtype=maps.dtype, device=maps.device)
+    kernel = torch.exp(-0.5 * (places / max(deviation, 1e-3)) ** 2)
+    kernel = kernel / kernel.sum()
+    count = maps.shape[1]
+    across = F.pad(maps, (reach, reach, 0, 0), mode="replicate")
+    maps = F.conv2d(across, kernel.view(1, 1, 1, -1).expand(count, -1, -1, -1), groups=count)
+    down = F.pad(maps, (0, 0, reach, reach), mode="replicate")
+    return F.conv2d(down, kernel.view(1, 1, -1, 1).expand(count, -1, -1, -1), groups=count)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.style.frame import OnProgress, showing
-from pipeline.style.picture import to_deep, to_image, to_tensor
+from pipeline.style.picture import blurred, to_deep, to_image, to_tensor
 from pipeline.types import DeepImage, Image
 
 FEATHER = 0.006
@@ -43,7 +43,9 @@ def shares_of(masks: Masks) -> Tensor:
     rest = (1 - together).clamp(min=0)
     protected = torch.zeros_like(rest)
     if masks.protected is not None:
-        protected = _feathered(torch.from_numpy(np.array(masks.protected)).float() / 255)
+        mask = torch.from_numpy(np.array(masks.protected)).float() / 255
+        # A soft edge that lies inside of it as much as outside. Sums of a kernel are rounded.
+        protected = blurred(mask[None, None], FEATHER * max(mask.shape))[0, 0].clamp(0, 1)
     return torch.cat([((1 - protected) * torch.cat([rest[None], regions])), protected[None]])
 
 
@@ -84,15 +86,3 @@ def showing_protected(on_progress: OnProgress, content: Image | DeepImage, share
     kept = to_tensor(content) * protected
 
     return showing(on_progress, lambda picture: picture * (1 - protected) + kept)
-
-
-def _feathered(mask: Tensor) -> Tensor:
-    """A mask (H, W) with a soft edge that lies inside of it as much as outside."""
-    deviation = FEATHER * max(mask.shape)
-    reach = max(1, round(3 * deviation))
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=mask.dtype) / deviation) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(mask[None, None], (reach, reach, reach, reach), mode="replicate")
-    found = F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[0, 0]
-    # Sums of a kernel are rounded.
-    return found.clamp(0, 1)
