@@ -171,7 +171,9 @@ def _size_notes(session: Session) -> tuple[str, ...]:
 def _source_notes(session: Session) -> list[str]:
     """What is said of the input, once it is known what becomes of its transparency."""
     notes = [note for note in session.source.info.notes if not (session.alpha and note == ON_WHITE)]
-    if session.source.info.hdr and not session.job.keeps_hdr:
+    if session.source.info.hdr and session.alpha:
+        notes.append("The result is no HDR: a clip cannot keep both HDR and its transparency.")
+    elif session.source.info.hdr and not session.job.keeps_hdr:
         notes.append("The result is no HDR; with --hdr keep, a video is.")
     elif session.job.keeps_hdr and not session.source.info.hdr:
         notes.append("Nothing in the clip is HDR, so there is nothing for --hdr keep to keep.")

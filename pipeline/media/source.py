@@ -222,7 +222,7 @@ def _open_video(path: Path, request: _Request, on_progress: OnProgress | None) -
         alpha=header.alpha,
         bits=header.bits,
         deep=request.deep and header.bits > 8 and not header.alpha,
-        hdr=header.colour_transfer if is_hdr(header) and converted(header) and not header.alpha else "",
+        hdr=header.colour_transfer if is_hdr(header) and converted(header) else "",
         start=probed.origin + probed.times[request.first],
         sound_beyond=tuple(_beyond(probed, span) for span in probed.sounds) if request.stop is None else (),
         contents=contents,

@@ -142,17 +142,22 @@ class _Decoder:
         return (f"crop={':'.join(str(round(part)) for part in parts)}:exact=1",)
 
     def _on_white(self, assumed: str) -> tuple[str, ...]:
-        """Filters that put white behind each frame. Before it is resized: else colours that are hidden bleed out."""
+        """Filters that put white behind each frame. Before it is resized: else colours that are hidden bleed out; and
+        once its colours are those of a screen, whose white it is."""
         stored = f"scale={self._header.width}:{self._header.height}:flags={_SWS}{assumed}"
-        return (
-            # Both ways of a frame meet again by its time, so each frame has one of its own.
-            *(
-                stored,
-                "format=gbrap",
-                "setpts=N",
-                "split[over][under];[under]lutrgb=r=255:g=255:b=255:a=255[white];[white][over]overlay=format=gbrp",
-            ),
-        )
+        white = "split[over][under];[under]lutrgb=r=255:g=255:b=255:a=255[white];[white][over]overlay=format=gbrp"
+        # Both ways of a frame meet again by its time, so each frame has one of its own.
+        return stored, "setpts=N", self._screen_colours_and_opacity(), white
+
+    def _screen_colours_and_opacity(self) -> str:
+        """Filters that give frames of 8 bits in the colours of a screen, with their transparency."""
+        colours = converted(self._header)
+        if not colours:
+            return "format=gbrap"
+        # Not together: zscale multiplies signals with their opacity, and not the light that they stand for.
+        shown = ",".join((*in_16_bits(self._header), *colours, "format=gbrap"))
+        opacity = "[rest]alphaextract,format=gray[opacity]"
+        return f"format=gbrap16le,split[all][rest];{opacity};[all]{shown}[shown];[shown][opacity]alphamerge"
 
 
 def input_matrix(header: Header) -> str:

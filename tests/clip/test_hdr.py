@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jobs import QUICK, SHALLOW, SMALL, invoke, paint_picture
-from media_clips import decoded, stream, write_clip
+from media_clips import decoded, ffmpeg, stream, write_clip
 from tiny import picture
 
 from pipeline.batch.checked_item import RejectedItem
@@ -18,6 +18,8 @@ from pipeline.clip.events import Event, Started
 from pipeline.clip.jobs import ReplayJob
 from pipeline.clip.record_reading import read_record
 from pipeline.clip.replay import run_replay
+from pipeline.errors import UsageError
+from pipeline.media.ffmpeg import address
 from pipeline.media.hdr import to_hdr
 from reelbrush import stylize_video
 
@@ -77,6 +79,25 @@ def test_what_has_no_place_for_it_is_said(tmp_path: Path, inputs: tuple[Path, Pa
     for name in ("d.gif", "d"):
         found = invoke("video", source, "-s", style, "-o", tmp_path / name, "--depth", "10", *QUICK)
         assert found.exit_code == 2 and "only a video can have 10 bits" in found.stderr
+
+
+def test_what_is_transparent_in_hdr(tmp_path: Path, inputs: tuple[Path, Path]) -> None:
+    """On white it can be HDR again; a clip that keeps its transparency cannot."""
+    style = inputs[1]
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+    disc = "geq=lum=600:cb=500:cr=540:a='if(lt(hypot(X-32,Y-24),16),1023,0)'"
+    ffmpeg("-f", "lavfi", "-i", f"color=s=64x48:r=25:d=0.08,format=yuva444p10le,{disc},{tags}", "-c:v", "prores_ks",
+           "-profile:v", "4", address(tmp_path / "in.mov"))  # fmt: skip
+    notes = told(tmp_path / "in.mov", style, tmp_path / "o.mov", hdr="keep")
+    assert "bt2020nc/bt2020/smpte2084" in stream(tmp_path / "o.mov")
+    assert any("Written as HDR again" in note for note in notes) and any("laid on white" in note for note in notes)
+    kept = told(tmp_path / "in.mov", style, tmp_path / "p.mov", alpha="keep")
+    assert "yuva444p" in stream(tmp_path / "p.mov")
+    assert [note for note in kept if "no HDR" in note] == [
+        "The result is no HDR: a clip cannot keep both HDR and its transparency."
+    ]
+    with pytest.raises(UsageError, match="cannot keep both"):
+        told(tmp_path / "in.mov", style, tmp_path / "q.mov", alpha="keep", hdr="keep")
 
 
 def test_a_batch_knows_beforehand_what_cannot_be_kept(tmp_path: Path, inputs: tuple[Path, Path]) -> None:

@@ -88,6 +88,33 @@ def test_wide_colours_are_converted(tmp_path: Path) -> None:
     assert notes[0] == "The colours of the clip are those of BT.2020; they are converted to BT.709."
 
 
+@pytest.mark.parametrize(
+    ("transfer", "primaries"), [("smpte2084", "bt2020"), ("arib-std-b67", "bt2020"), ("bt709", "smpte432")]
+)
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mkv", ("ffv1", "-pix_fmt", "yuva444p10le")), ("a.mov", ("qtrle", "-pix_fmt", "argb"))]
+)
+def test_what_is_transparent_is_converted_as_well(
+    tmp_path: Path, transfer: str, primaries: str, name: str, codec: tuple[str, ...]
+) -> None:
+    """And white shows through it as ordinary white, which HDR's is not."""
+    tags = f"setparams=color_primaries={primaries}:color_trc={transfer}"
+    into = "scale=out_color_matrix=bt709,format=yuva444p10le,setparams=colorspace=bt709," if "yuva" in codec[-1] else ""
+    for opacity in (255, 128, 0):
+        colour = f"color=0xb06040:s=32x32:r=25:d=0.08,format=rgba,colorchannelmixer=aa={opacity / 255}"
+        how = ("-f", "lavfi", "-i", f"{colour},{into}{tags}", "-c:v", *codec)
+        tagged = ("-color_primaries", primaries, "-color_trc", transfer)
+        ffmpeg(*how, *tagged, address(tmp_path / f"{opacity}_{name}"))
+    ffmpeg("-i", address(tmp_path / f"255_{name}"), "-vf", f"format=gbrp,{tags}", "-c:v", "ffv1",
+           *tagged, address(tmp_path / "opaque.mkv"))  # fmt: skip
+    wanted = images_of(tmp_path / "opaque.mkv")[0][16, 16].astype(float)
+    assert np.abs(wanted - (0xB0, 0x60, 0x40)).max() > 5, "there is something to convert"
+    for opacity in (255, 128, 0):
+        found = images_of(tmp_path / f"{opacity}_{name}")[0][16, 16].astype(float)
+        share = opacity / 255
+        np.testing.assert_allclose(found, wanted * share + 255 * (1 - share), atol=2)
+
+
 def combs(image: np.ndarray) -> float:
     """How far rows stand out from those above and below them."""
     rows = image.astype(float)
