@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from jobs import ROOT
+
+from reelbrush.__main__ import main
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,3 +44,10 @@ def test_every_folder_of_sources_is_a_package() -> None:
     for package in ("pipeline", "reelbrush"):
         folders = {path.parent for path in files_of(package) if path.suffix == ".py"}
         assert {folder for folder in folders if not (ROOT / package / folder / "__init__.py").exists()} == set()
+
+
+def test_the_command_is_that_of_the_package() -> None:
+    place, name = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"][
+        "reelbrush"
+    ].split(":")
+    assert getattr(import_module(place), name) is main

@@ -110,6 +110,23 @@ def test_an_interrupt_waits_until_torch_is_imported() -> None:
 
 
 @posix
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupt_while_the_command_is_imported_is_no_traceback(tmp_path: Path, ignored: bool) -> None:
+    """Of the first thing that it imports. Where Ctrl-C is ignored, under `nohup` for one, it stays so."""
+    (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nprint('goes on')\n")
+    shell = "trap '' INT; " if ignored else ""
+    done = subprocess.run(
+        ["sh", "-c", f'{shell}exec "{sys.executable}" -m reelbrush --version'], check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    if ignored:
+        assert done.stdout.startswith("goes on")
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@posix
 def test_whoever_listens_may_go_away(here: Path) -> None:
     process = start("image", "c.png", "-s", "s.png", "-o", "o.png", *QUICK, "--json")
     assert process.stdout is not None and process.stderr is not None
