@@ -218,10 +218,9 @@ def batch(
         from pipeline.report.lines import print_table
 
         lines = json_reporter(typer.echo) if talk.json else None
-        weights = {} if painting.weights is None else {"weights": painting.weights}
         whole = replace(
             run,
-            options={**painting.values(), "keyframes": painting.keyframes, **weights, **options},
+            options=painting.options(options),
             run_options=replace(how, finish_by=limit.until()),
         )
         with BatchReporter(screen, talk.quiet, how.fail_fast) as reporter:
@@ -308,11 +307,10 @@ def preview(
             raise UsageError("Say where the sheet goes with -o OUT.png, or which command to print with --cell N.")
         from pipeline.pictures.preview import run_preview
 
-        weights = {} if painting.weights is None else {"weights": painting.weights}
         whole = replace(
             job,
             device=painting.device,
-            options={**painting.values(), "keyframes": painting.keyframes, **weights, **options},
+            options=painting.options(options),
             written=painting.typed_words(options),
         )
         made = run_preview(whole, on_count)

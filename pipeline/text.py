@@ -102,6 +102,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(map(sanitize_line, some)) + (f" and {more} more" if more else "")
 
 
+def first_of(names: Sequence[object]) -> str:
+    """'a.mp4', or 'a.mp4 and 3 more'."""
+    return str(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
 def _decoded(text: object) -> str:
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

@@ -145,6 +145,15 @@ class Painting:
         values, _ = split_start(self.values())
         return open_engine(values.pop("preset", DEFAULT_PRESET), self.weights, self.device, values)
 
+    def options(self, more: Typed) -> dict[str, Any]:
+        """All that is said of how to paint but the device, by name: the settings, the keyframes and the weights.
+
+        :param more: others of the same command, which are put in as they are.
+        :raises UsageError, SettingsError: as for `values` and `keyframes`.
+        """
+        weights = {} if self.weights is None else {"weights": self.weights}
+        return {**self.values(), KEYFRAMES: self.keyframes, **weights, **more}
+
     def typed_words(self, more: Typed) -> list[str]:
         """The options as they were typed, to be typed again.
 

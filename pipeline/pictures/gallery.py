@@ -18,7 +18,6 @@ from pipeline.pictures.gallery_items import (
     GalleryItem,
     check_paths,
     find_gallery_items,
-    first_of,
     inset_pictures,
     marked,
 )
@@ -26,6 +25,7 @@ from pipeline.pictures.insets import with_insets
 from pipeline.pictures.jobs import GalleryJob
 from pipeline.pictures.justified_grid import place_rows, sheet_width, shown_aspect, split_into_rows
 from pipeline.pictures.slideshow import write_slideshow
+from pipeline.text import first_of
 from pipeline.types import OnCount
 
 

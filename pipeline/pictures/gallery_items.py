@@ -19,6 +19,7 @@ from pipeline.media.suffixes import is_media_name
 from pipeline.pictures.canvas import of_picture
 from pipeline.pictures.caption import caption
 from pipeline.pictures.frame_access import content_frame
+from pipeline.text import first_of
 
 EARLIER = "earlier"
 """Written on paintings of earlier commands."""
@@ -52,10 +53,10 @@ def find_gallery_items(
     """The results that are meant, each once, in order; and what a person should know of the choice.
 
     A batch's folder gives its finished paintings in the order of the batch, and after them, marked so, those of earlier
-    commands that the last one leaves out. Another folder gives what was painted of
-    the files in it, in natural order, or everything, if none of them says how it was made; a GIF beside a video and
-    the story of a picture are the same painting once more. A folder of frame_000001.png and so on is one result. What
-    cannot be read is left out, but where it is named itself.
+    commands that the last one leaves out. Another folder gives what was painted of the files in it, in natural order,
+    or everything, if none of them says how it was made; a GIF beside a video and the story of a picture are the same
+    painting once more. A folder of frame_000001.png and so on is one result. What cannot be read is left out, but where
+    it is named itself.
 
     :param output: the gallery, which is none of them.
     :param search: a folder to look in for inputs and styles that are not where they were.
@@ -196,8 +197,3 @@ def _missing_notes(items: Sequence[GalleryItem]) -> list[str]:
             "FOLDER looks for them there and below."
         )
     return notes
-
-
-def first_of(names: Sequence[str]) -> str:
-    """'a.png', or 'a.png and 3 more'."""
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -15,7 +15,7 @@ from pipeline.batch.worst_frame import worst_frame, worst_frame_text
 from pipeline.clip.parse import frames_text
 from pipeline.clip.provenance import JOB, near
 from pipeline.report.status import STOPPED, stopped_early
-from pipeline.text import duration_text, size_text
+from pipeline.text import count_text, duration_text, size_text
 
 _OUTCOMES = {"finished": "", "": " so far", STOPPED: ", stopped at the first failure"}
 
@@ -117,9 +117,9 @@ def facts(row: ItemRow, flicker: Sequence[FlickerRow]) -> tuple[str, ...]:
     if row.width and row.height:
         found.append(f"{row.width} × {row.height}")
     if row.frames:
-        found.append("one picture" if row.item.still else _count(row.frames, "frame"))
+        found.append("one picture" if row.item.still else count_text(row.frames, "frame"))
     if row.passes > 1 and not row.item.still:
-        found.append(_count(row.passes, "pass", "passes"))
+        found.append(count_text(row.passes, "pass", "passes"))
     if row.seconds:
         found.append(f"{'painted in ' if row.state is State.DONE else ''}{duration_text(max(1.0, row.seconds))}")
     if row.outputs:
@@ -204,7 +204,3 @@ def relative_link(path: Path, folder: Path) -> str:
         return target.as_uri()
     # './' keeps 'a:b.mp4' from being read as a protocol. Bytes, because a name need not be UTF-8.
     return "./" + quote(os.fsencode(way.replace(os.sep, "/")))
-
-
-def _count(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -10,7 +10,7 @@ from pipeline.report.status import STOPPED, BatchStatus, ItemStatus
 from pipeline.text import duration_text, remaining_text, sanitize_line
 
 _WATCHED = (State.PAINTING, State.FAILED, State.INTERRUPTED, State.WAITING, State.DONE)
-"""The same for a person who watches."""
+"""What a person who watches looks for first."""
 _BAR = 12
 """Characters of a bar."""
 _WIDE, _NARROW = 100, 70

@@ -51,7 +51,7 @@ class JobRunner:
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
         self._progress = JobProgress()
-        self._frames = 0
+        self._frames = self._done = 0
 
     def state(self) -> JobState:
         """Where it stands."""

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from pipeline.studio.live_door import LiveDoor
 from pipeline.studio.live_state import PLAYED, LiveState, picture_files
-from pipeline.studio.look import QUIET, bar, mounted
+from pipeline.studio.look import QUIET, mounted
+from pipeline.studio.progress_bar import bar
 
 LOOK = 0.05
 """Seconds of one core that a look at what is new takes, nearly all of it Gradio's."""

@@ -41,8 +41,3 @@ def mounted(blocks: gr.Blocks, port: int, css: str = "") -> FastAPI:
             block_label_background_fill="*neutral_50", block_label_background_fill_dark="*neutral_800",
         ),
     )  # fmt: skip
-
-
-def bar(share: float) -> str:
-    """How much is done, 0 to 1, as HTML."""
-    return f'<div class="bar"><i style="width:{100 * share:.0f}%"></i></div>'

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pipeline.errors import ReelbrushError
 from pipeline.settings import PRESETS
 from pipeline.studio.live_painter import View
-from pipeline.studio.look import QUIET, bar, mounted
+from pipeline.studio.look import QUIET, mounted
 from pipeline.studio.page_text import input_label, job_said, play_said, said, trouble_said
 from pipeline.studio.regions_tab import CSS as REGIONS_CSS
 from pipeline.studio.regions_tab import RegionsTab
@@ -250,7 +250,7 @@ class _Page:
             news.extend(gr.skip() if same else update() for update in updates)
 
         add("picture", (id(view.before), id(view.painting)), lambda: _pair(view))
-        add("said", view.number, lambda: said(view, bar), lambda: gr.update(interactive=not view.finished),
+        add("said", view.number, lambda: said(view), lambda: gr.update(interactive=not view.finished),
             lambda: gr.update(interactive=room.wish.complete and view.finished))  # fmt: skip
         subject = view.subject
         frames = 0 if subject is None or subject.still else len(subject.frames)
@@ -262,7 +262,7 @@ class _Page:
             lambda: gr.update(interactive=played.runs))  # fmt: skip
         add("clip", played.clip, lambda: gr.update(
             visible=played.clip is not None, value=None if played.clip is None else str(played.clip)))  # fmt: skip
-        add("clip said", played, lambda: play_said(played, bar, SECONDS))
+        add("clip said", played, lambda: play_said(played))
         add("input", room.wish.source, lambda: gr.update(label=input_label(room.wish.source)))
         add("styles", tuple(room.styles), self._gallery)
         add("used", tuple(room.styles.items()), self._checks)
@@ -281,7 +281,7 @@ class _Page:
         job = room.job.state()
         add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
-            lambda: job_said(job, bar, room.result() is not None))  # fmt: skip
+            lambda: job_said(job, room.result() is not None))  # fmt: skip
         until, text = self._trouble
         trouble = text if time.monotonic() < until else ""
         add("trouble", trouble, lambda: trouble_said(trouble))

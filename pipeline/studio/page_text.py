@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.studio.clip_player import Played
 from pipeline.studio.job_runner import JobState
 from pipeline.studio.live_painter import View
+from pipeline.studio.progress_bar import bar
+from pipeline.studio.room import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Bar = Callable[[float], str]
 
-
-def said(view: View, bar: Bar) -> str:
+def said(view: View) -> str:
     """What is being done about the draft, or what is to be done next."""
     if view.error:
         return _wrong(view.error)
@@ -41,7 +40,7 @@ def _moment(view: View) -> str:
     return f", at {at:.1f} of {subject.duration:.1f} seconds"
 
 
-def play_said(played: Played, bar: Bar, seconds: int) -> str:
+def play_said(played: Played) -> str:
     """About the seconds that are played."""
     if played.failed:
         return _wrong(played.text)
@@ -49,11 +48,11 @@ def play_said(played: Played, bar: Bar, seconds: int) -> str:
         more = " (larger ones replace it)" if played.clip is not None else ""
         return f"{html.escape(played.text)}{more}{bar(played.fraction)}"
     if played.clip is None:
-        return f"Press Play: {seconds} seconds are painted from the moment you look at, small at first, then larger."
+        return f"Press Play: {SECONDS} seconds are painted from the moment you look at, small at first, then larger."
     return ""
 
 
-def job_said(job: JobState, bar: Bar, shown: bool) -> str:
+def job_said(job: JobState, shown: bool) -> str:
     """About the job.
 
     :param shown: whether the page shows its result.

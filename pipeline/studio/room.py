@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.batch.plan.item import with_paths
 from pipeline.clip.engine import read_style
 from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture
@@ -21,7 +22,7 @@ from pipeline.studio.clip_player import STAGES, ClipPlayer
 from pipeline.studio.drawing import Layer, drawn_regions, keep, kept_regions, layer_masks
 from pipeline.studio.job_runner import JobRunner
 from pipeline.studio.live_painter import LivePainter, PaintsDrafts, View
-from pipeline.studio.wish import Wish, for_people, job_words, named, paints_picture, suggested_output
+from pipeline.studio.wish import Wish, for_people, job_words, paints_picture, suggested_output
 from pipeline.text import number_text
 
 SECONDS = 2
@@ -143,7 +144,7 @@ class Room:
     def open_input(self, path: Path) -> None:
         """Take another input.
 
-        :raises MediaError: it cannot be read; nothing is changed then.
+        :raises MediaError, UsageError: it cannot be read, or is not there; nothing is changed then.
         """
         _check_input(path)
         with self._lock:
@@ -224,7 +225,7 @@ class Room:
                 return ""
             output = Path(self._output).expanduser()
             wish, _ = self._kept(output)
-            wish = named(wish, lambda path: for_people(path, self.uploads))
+            wish = with_paths(wish, lambda path: for_people(path, self.uploads))
             return shlex.join([*job_words(wish, for_people(output, self.uploads), self._written), *self._overwriting()])
 
     def keep_masks(self) -> None:
@@ -314,7 +315,7 @@ class Room:
 
 
 def _check_input(path: Path) -> None:
-    """:raises MediaError: it is not there, or cannot be read."""
+    """:raises MediaError, UsageError: it cannot be read, or is not there."""
     if not path.exists():
         raise UsageError(no_file(path, "file or folder"))
     if paints_picture(path):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.batch.plan.inputs import Input
 from pipeline.batch.plan.item import Item
 from pipeline.batch.plan.naming import ending_for
-from pipeline.clip.regions import Mask, Regions
+from pipeline.clip.regions import Regions
 from pipeline.clip.styles import StylePicture
 from pipeline.media.suffixes import WRITABLE
 from pipeline.pictures.preview import command_words
@@ -90,24 +90,6 @@ def job_words(wish: Wish, output: Path, written: Sequence[str]) -> list[str]:
     assert wish.source is not None
     item = Item(output.name, wish.source, wish.styles, output, settings={"strength": wish.strength})
     return command_words(item, [*wish.words(), *written])
-
-
-def named(wish: Wish, name: Callable[[Path], Path]) -> Wish:
-    """The same with other names for its files, for people."""
-
-    def style(one: StylePicture) -> StylePicture:
-        return replace(one, path=name(one.path))
-
-    def mask(one: Mask) -> Mask:
-        return Mask(tuple(replace(picture, path=name(picture.path)) for picture in one.pictures))
-
-    region = tuple(
-        replace(one, mask=mask(one.mask), styles=tuple(map(style, one.styles))) for one in wish.regions.region
-    )
-    return replace(
-        wish, source=None if wish.source is None else name(wish.source), styles=tuple(map(style, wish.styles)),
-        regions=Regions(region=region, protect=tuple(map(mask, wish.regions.protect))),
-    )  # fmt: skip
 
 
 def for_people(path: Path, uploads: Path) -> Path:

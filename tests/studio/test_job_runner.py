@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
+from pipeline.batch.plan.item import with_paths
 from pipeline.clip.styles import StylePicture
 from pipeline.errors import UsageError
 from pipeline.studio.clip_player import Played
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.job_runner import JobRunner, JobState
 from pipeline.studio.room import Room
-from pipeline.studio.wish import Wish, for_people, job_words, named, paints_picture, suggested_output
+from pipeline.studio.wish import Wish, for_people, job_words, paints_picture, suggested_output
 from tests.jobs import QUICK, moving_folder, paint_picture
 
 STARTED = (
@@ -141,7 +142,7 @@ def test_a_command_says_what_differs_from_its_defaults(here: Path) -> None:
 def test_what_was_uploaded_is_named_without_the_folder_of_the_session(here: Path) -> None:
     uploads = here / "session" / "uploads"
     wish = Wish(uploads / "0a" / "c.png", (StylePicture(uploads / "0b" / "s.png"), StylePicture(Path("/t.png"))))
-    shown = named(wish, lambda path: for_people(path, uploads))
+    shown = with_paths(wish, lambda path: for_people(path, uploads))
     assert shown.source == Path("c.png")
     assert [style.path for style in shown.styles] == [Path("s.png"), Path("/t.png")]
     assert for_people(here / "o" / "p.png", uploads) == Path("o/p.png")

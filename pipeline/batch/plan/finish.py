@@ -20,6 +20,7 @@ from pipeline.clip.framing import SDR, flag
 from pipeline.errors import OutputError, StoreError, UsageError
 from pipeline.media.codecs import CODECS, DEFAULT, checked_quality
 from pipeline.media.suffixes import VIDEOS, WRITABLE, ending
+from pipeline.text import first_of
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _check_kinds(requests: Sequence[Request], items: Sequence[Item]) -> None:
     ]
     if wrong:
         raise UsageError(
-            f"{_some([item.source for item in wrong])}: a clip cannot be painted into a single picture "
+            f"{first_of([item.source for item in wrong])}: a clip cannot be painted into a single picture "
             f"({wrong[0].output.name}). Let the name template end in {{ext}}, or paint clips and pictures apart."
         )
 
@@ -147,8 +148,8 @@ def _check_codecs(items: Sequence[Item]) -> None:
     if wrong:
         codec = wrong[0].codec or ""
         raise UsageError(
-            f"{_some([item.output for item in wrong])}: a {ending(wrong[0].output)} file cannot hold {codec}. For it, "
-            f"let names end in {', '.join(CODECS[codec].suffixes)} or {{ext}}."
+            f"{first_of([item.output for item in wrong])}: a {ending(wrong[0].output)} file cannot hold {codec}. For "
+            f"it, let names end in {', '.join(CODECS[codec].suffixes)} or {{ext}}."
         )
     said = [item for item in items if item.quality is not None]
     for codec, quality in dict.fromkeys((item.codec or DEFAULT[ending(item.output)], item.quality) for item in said):
@@ -183,7 +184,7 @@ def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Ite
     sources = {path.resolve() for path in {path for item in items for path in item.files_read}}
     if replaced := [output for where, output in outputs.items() if where in sources]:
         raise UsageError(
-            f"{_some(replaced)}: a painting would replace what is painted from, or was painted by an earlier run. "
+            f"{first_of(replaced)}: a painting would replace what is painted from, or was painted by an earlier run. "
             "Choose another output folder, or name the inputs without the paintings."
         )
     # An output folder inside an input folder is left out when that is searched.
@@ -191,11 +192,6 @@ def _check_places(folder: Path, requests: Sequence[Request], items: Sequence[Ite
     roots = {root for root in map(Path.resolve, searched) if not real.is_relative_to(root)}
     if found := [output for where, output in outputs.items() if any(where.is_relative_to(root) for root in roots)]:
         raise UsageError(
-            f"{_some(found)}: this lies in an input folder, where it would be an input the next time. Choose another "
-            "output folder, or another name template."
+            f"{first_of(found)}: this lies in an input folder, where it would be an input the next time. Choose "
+            "another output folder, or another name template."
         )
-
-
-def _some(paths: Sequence[Path]) -> str:
-    """'a.mp4', or 'a.mp4 and 3 more'."""
-    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")

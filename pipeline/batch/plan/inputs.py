@@ -106,10 +106,10 @@ def _no_files_text(paths: Sequence[Path]) -> str:
         return ""
     kinds = [f"{sanitize_line(path.name)} ({stream_kind(path) or 'a link to what is not there'})" for path in paths]
     one, several = "1 entry was left out, which is no file", f"{len(paths)} entries were left out, which are no files"
-    return f"{one if len(paths) == 1 else several}: {_first_of(kinds)}."
+    return f"{one if len(paths) == 1 else several}: {_some_of(kinds)}."
 
 
-def _first_of(names: Sequence[str]) -> str:
+def _some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
@@ -123,7 +123,7 @@ def _named_wrong(files: Sequence[Path]) -> str:
     if not files:
         return ""
     names = [sanitize_line(file.name) + ("" if ending(file) else " (its name has no ending)") for file in files]
-    listed = _first_of(names)
+    listed = _some_of(names)
     heif = f" HEIC is read with {GET_HEIF}." if not READS_HEIF and any(ending(file) in HEIF for file in files) else ""
     noun = "1 file was" if len(files) == 1 else f"{len(files)} files were"
     return (
