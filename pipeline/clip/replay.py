@@ -31,7 +31,7 @@ from pipeline.motion.given_cuts import cuts_of_painted, parse_cuts
 from pipeline.network import packaged
 from pipeline.network.base import Network
 from pipeline.network.device import choose_device, choose_precision
-from pipeline.network.weights import find_vgg19, open_packaged, open_vgg19, trimmed_name, weights_folder
+from pipeline.network.weights import find_vgg19, kept_vgg19, open_packaged, open_vgg19, weights_folder
 from pipeline.settings import Settings
 from pipeline.signals import between_events
 
@@ -237,7 +237,8 @@ def _network(record: Record, settings: Settings, weights: Path | None) -> Networ
     if record.digest == packaged.SHA256 and weights is None:
         # Also where a job would use other weights, because they have been downloaded since.
         return open_packaged(settings.pooling)  # type: ignore[arg-type]
-    path = weights or _vgg19(record.digest)
+    # Without those of that hash the message is about what a job would use.
+    path = weights or kept_vgg19(record.digest[:8]) or find_vgg19()
     advice = "name the file it was painted with by --weights FILE, or 'reelbrush weights import' it"
     if record.digest == packaged.SHA256:
         advice = f"leave out --weights {weights}"
@@ -253,13 +254,6 @@ def _network(record: Record, settings: Settings, weights: Path | None) -> Networ
             f"{network.digest[:12]}…. To paint it again, {advice}."
         )
     return network
-
-
-def _vgg19(digest: str) -> Path | None:
-    """The weights of that hash, if they are on this machine; else those that a job would use, or None."""
-    folder = weights_folder()
-    names = (trimmed_name(digest[:8]), f"vgg19-{digest[:8]}.pth")
-    return next((folder / name for name in names if (folder / name).is_file()), None) or find_vgg19()
 
 
 def _check_flow(record: Record, settings: Settings, device: torch.device) -> None:

@@ -25,6 +25,9 @@ EVERY = slice(None)
 EXACT = 256
 """Products of two bytes whose sum float32 holds exactly: less than 2^24."""
 
+Bytes = npt.NDArray[np.uint8]
+"""Bytes one after the other, (N,)."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -39,6 +42,37 @@ class Way:
     """Where each pixel comes from, whole pixels to the right and down; (H, W, 2)."""
     parts: npt.NDArray[np.uint16]
     """... and 32nds of a pixel, as `cv2.remap` wants them; (H, W)."""
+
+    @staticmethod
+    def size(pixels: int) -> int:
+        """Bytes that it takes, of frames of so many pixels: four for each level of light, two for each place, two for
+        its parts, one for the weight."""
+        return 19 * pixels
+
+    @staticmethod
+    def from_bytes(found: Bytes, height: int, width: int) -> Way:
+        """The way that stands in these bytes, light first; what follows it is not looked at.
+
+        :param found: uint8; a number of several bytes has to begin where its size divides.
+        """
+        light, places, parts, weights, _ = np.split(found, _ends(height * width))
+        return Way(
+            weights.astype(np.float32).reshape(height, width),
+            light.view(np.float32).reshape(height, width, 3),
+            places.view(np.int16).reshape(height, width, 2),
+            parts.view(np.uint16).reshape(height, width),
+        )
+
+    def write(self, to: Bytes) -> None:
+        """Write it down as `from_bytes` reads it. Its weights are 0 or 1."""
+        *pieces, _ = np.split(to, _ends(self.weights.size))
+        for piece, values in zip(pieces, (self.light, self.places, self.parts, self.weights == 1), strict=True):
+            piece.view(values.dtype)[:] = values.reshape(-1)
+
+
+def _ends(pixels: int) -> list[int]:
+    """Where light, places, parts and weights end, in bytes."""
+    return [12 * pixels, 16 * pixels, 18 * pixels, Way.size(pixels)]
 
 
 def found_again(earlier: Image, later: Image, method: FlowMethod) -> Way:

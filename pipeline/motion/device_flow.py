@@ -6,21 +6,19 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.motion.carry import Way
-from pipeline.motion.device_way import WayFinder, way_of
-from pipeline.motion.flow import SMALLEST, Flow
+from pipeline.motion.carry import Bytes, Way
+from pipeline.motion.device_way import WayFinder
+from pipeline.motion.flow import SMALLEST, Flow, check_sizes
 from pipeline.network.device_graph import ALONE, Recorded, recorder_of
 from pipeline.network.inverse_search import InverseSearch
 from pipeline.network.kernels import motion_kernels_on
 from pipeline.network.memory import is_out_of_memory
 from pipeline.types import Image
 
-Bytes = npt.NDArray[np.uint8]
 MOST_SIZES = 3
 """Sizes of frames, and numbers of pairs, whose work stays recorded."""
 MOST_PIXELS = 2**21
@@ -80,13 +78,12 @@ class DeviceDis:
         """How paintings get from each of some earlier frames to a later one, all uint8 (H, W, 3)."""
         height, width = later.shape[:2]
         found = self._found(True, later, [*earliers.values()])
-        return {back: way_of(one, height, width) for back, one in zip(earliers, found, strict=True)}
+        return {back: Way.from_bytes(one, height, width) for back, one in zip(earliers, found, strict=True)}
 
     def _found(self, ways: bool, later: Image, earliers: Sequence[Image]) -> list[Bytes]:
         """The bytes of what is found of each pair: its way, or its flow both ways."""
         for earlier in earliers:
-            if earlier.shape != later.shape:
-                raise ValueError(f"flow between frames of different size: {earlier.shape} and {later.shape}")
+            check_sizes(earlier, later)
         height, width = later.shape[:2]
         most = max(1, MOST_PIXELS // (height * width))
         # As many as usual, though there may be fewer: what is recorded has one size.

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.motion.carry import Way, blurred
+from pipeline.motion.carry import blurred
 from pipeline.motion.track import ALIKE, NOISE
 from pipeline.network.variational import central_differences
 
@@ -42,7 +42,7 @@ class WayFinder:
         :param later: (1, 3, H, W).
         :param flow: from the later frame to the earlier ones, float32 (N, 2, H, W).
         :param reverse: from these to the later one.
-        :return: the bytes of each, uint8 (N, 19 H W and up to three more), as `way_of` reads them.
+        :return: the bytes of each, uint8 (N, 19 H W and up to three more), as `Way.from_bytes` reads them.
         """
         height, width = self._size
         x, y = self._x + flow[:, 0], self._y + flow[:, 1]
@@ -72,18 +72,6 @@ class WayFinder:
         whole = torch.cat([one.contiguous().view(torch.uint8).flatten(1) for one in found], 1)
         # Numbers of four bytes begin where four divides, in each of them.
         return F.pad(whole, (0, -whole.shape[1] % 4))
-
-
-def way_of(found: npt.NDArray[np.uint8], height: int, width: int) -> Way:
-    """What the bytes of a way say."""
-    pixels = height * width
-    light, places, parts, weights, _ = np.split(found, [12 * pixels, 16 * pixels, 18 * pixels, 19 * pixels])
-    return Way(
-        weights.astype(np.float32).reshape(height, width),
-        light.view(np.float32).reshape(height, width, 3),
-        places.view(np.int16).reshape(height, width, 2),
-        parts.view(np.uint16).reshape(height, width),
-    )
 
 
 def _squares(flow: Tensor) -> Tensor:

@@ -61,8 +61,7 @@ class Dis:
         """
         :raises ValueError: the frames differ in size.
         """
-        if before.shape != after.shape:
-            raise ValueError(f"flow between frames of different size: {before.shape} and {after.shape}")
+        check_sizes(before, after)
         height, width = before.shape[:2]
         # Made anew for every pair: the object keeps buffers, and two threads may ask at once.
         # OpenCV's stubs lack the name in some releases.
@@ -76,6 +75,15 @@ class Dis:
     def both_ways(self, a: Image, b: Image) -> tuple[Flow, Flow]:
         """The flow from `a` to `b`, and the one from `b` to `a`."""
         return self(a, b), self(b, a)
+
+
+def check_sizes(before: Image, after: Image) -> None:
+    """See that two frames have one size.
+
+    :raises ValueError: they do not.
+    """
+    if before.shape != after.shape:
+        raise ValueError(f"flow between frames of different size: {before.shape} and {after.shape}")
 
 
 DIS = Dis()

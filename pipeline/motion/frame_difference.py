@@ -44,7 +44,7 @@ def downscaled(image: Image) -> Small:
 
 
 def difference(a: Small, b: Small) -> Difference:
-    """Compare two glances of one size. Bars at the edges that are dark in both do not count."""
+    """Compare two frames of one size. Bars at the edges that are dark in both do not count."""
     rows, columns = _inside_bars(np.maximum(a, b))
     a, b = a[rows, columns], b[rows, columns]
     moved = warped(b.astype(np.float32), _FLOW(a, b))

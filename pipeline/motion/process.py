@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.motion.carry import Way, found_again
+from pipeline.motion.carry import Bytes, Way, found_again
 from pipeline.motion.flow import DIS
 from pipeline.types import Image
 
@@ -29,13 +28,13 @@ class Shared:
 
     earlier: Image
     later: Image
-    found: npt.NDArray[np.uint8]
+    found: Bytes
     """All that is found, its bytes one after the other."""
 
     @staticmethod
     def size(height: int, width: int) -> int:
         """Bytes that frames of that size want."""
-        return height * width * (6 + 19)
+        return 6 * height * width + Way.size(height * width)
 
     @classmethod
     def within(cls, memory: mmap.mmap, height: int, width: int) -> Shared:
@@ -46,24 +45,11 @@ class Shared:
 
     def put(self, way: Way) -> None:
         """Write down what was found."""
-        places = np.split(self.found, self._ends())
-        for place, values in zip(places, (way.light, way.places, way.parts, way.weights == 1), strict=True):
-            place.view(values.dtype)[:] = values.reshape(-1)
+        way.write(self.found)
 
     def way(self) -> Way:
         """A copy of what was found."""
-        height, width = self.earlier.shape[:2]
-        light, places, parts, weights = np.split(self.found.copy(), self._ends())
-        return Way(
-            weights.astype(np.float32).reshape(height, width),
-            light.view(np.float32).reshape(height, width, 3),
-            places.view(np.int16).reshape(height, width, 2),
-            parts.view(np.uint16).reshape(height, width),
-        )
-
-    def _ends(self) -> list[int]:
-        pixels = self.earlier[..., 0].size
-        return [12 * pixels, 16 * pixels, 18 * pixels]
+        return Way.from_bytes(self.found.copy(), *self.earlier.shape[:2])
 
 
 def main() -> None:

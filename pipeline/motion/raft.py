@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.motion.flow import Flow
+from pipeline.motion.flow import Flow, check_sizes
 from pipeline.network.device_graph import ALONE
 from pipeline.types import Image
 
@@ -56,8 +56,7 @@ class Raft:
 
     def _found(self, *pairs: tuple[Image, Image]) -> list[Flow]:
         for before, after in pairs:
-            if before.shape != after.shape:
-                raise ValueError(f"flow between frames of different size: {before.shape} and {after.shape}")
+            check_sizes(before, after)
         height, width = pairs[0][0].shape[:2]
         padded = [torch.cat([_padded(pair[side]) for pair in pairs]) for side in (0, 1)]
         top, left = _before(height), _before(width)

@@ -21,7 +21,7 @@ Shot = tuple[int, int]
 """First frame of a shot, and the one after its last."""
 
 UNLIKE = Difference(levels=24.0, structure=0.15)
-"""Two neighbours that differ by more than both have a cut between them. Measured on 64-pixel glances: of 288 pairs out
+"""Two neighbours that differ by more than both have a cut between them. Measured at 64 pixels: of 288 pairs out
 of different shots one in twenty is nearer than 32 levels; the farthest neighbours within a shot are 8.5 levels apart in
 real clips of 25 frames a second, 23 where only every fourth frame of a street is there, and 15 where a photo pans by a
 fifth of its width a frame. A light that is switched changes the levels, but hardly the structure."""

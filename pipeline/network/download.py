@@ -12,7 +12,7 @@ from pipeline.errors import WeightsError
 from pipeline.network.fetch import discard, fetch
 from pipeline.network.raft import RAFTS, raft_address, raft_place, read_raft
 from pipeline.network.tensor_file import file_sha256
-from pipeline.network.weights import NAME_HASH, PUBLISHED, cache_weights, read_vgg19, trimmed_name, weights_folder
+from pipeline.network.weights import PUBLISHED, cache_weights, hash_in, kept_vgg19, places_of, read_vgg19
 from pipeline.text import size_text
 from pipeline.types import OnProgress
 
@@ -47,16 +47,16 @@ def download_vgg19(
     :raises WeightsError: no connection, refused, interrupted, wrong content (removed), or no room.
     """
     url = url or os.environ.get(ADDRESS_VARIABLE) or published_url()
-    expected = (expected_hash or _hash_in(url) or PUBLISHED["torchvision"]).lower()
-    name = f"vgg19-{expected[:8]}.pth"
-    folder = weights_folder()
-    for place in (folder / trimmed_name(expected[:8]), folder / name):
-        if place.is_file():
-            return place
-    part = folder / f"{name}.part"
+    expected = (
+        expected_hash or hash_in(PurePosixPath(unquote(urlsplit(url).path)).name) or PUBLISHED["torchvision"]
+    ).lower()
+    if kept := kept_vgg19(expected[:8]):
+        return kept
+    _, whole = places_of(expected[:8])
+    part = whole.with_name(f"{whole.name}.part")
     fetch(url, part, on_progress, retries, pause, room_after=TRIMMED_SIZE)
     _check(part, expected, url)
-    place = _trim(part, name)
+    place = _trim(part, whole.name)
     discard(part)
     return place
 
@@ -99,11 +99,6 @@ def published_url() -> str:
     from torchvision.models import VGG19_Weights  # a second's import that only a download needs
 
     return str(VGG19_Weights.IMAGENET1K_V1.url)
-
-
-def _hash_in(url: str) -> str | None:
-    digits = NAME_HASH.search(PurePosixPath(unquote(urlsplit(url).path)).name)
-    return digits[1] if digits else None
 
 
 def _check(part: Path, expected: str, url: str) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from pipeline.errors import WeightsError
 from pipeline.network.tensor_file import file_sha256, load_weights
-from pipeline.network.weights import WeightsRow, weights_folder
+from pipeline.network.weights import WeightsRow, row_of, weights_folder
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,10 @@ def raft_table() -> list[WeightsRow]:
     """A line of `reelbrush weights list` for each of them."""
     rows = []
     for kind, file in RAFTS.items():
-        place = raft_place(kind)
         about = (
             f"optical flow by {file.model} (Teed and Deng 2020), for --flow {kind}; `reelbrush weights download {kind}`"
         )
-        here = place.is_file()
-        rows.append(
-            WeightsRow(kind, place, place.stat().st_size if here else 0, "present" if here else "absent", about)
-        )
+        rows.append(row_of(kind, raft_place(kind), about))
     return rows
 
 

@@ -28,7 +28,7 @@ from pipeline.network.vgg import TENSORS, Preprocessing, check_vgg19, vgg19
 PUBLISHED: dict[Preprocessing, str] = {"torchvision": "dcbb9e9d", "caffe": "d01eb7cb"}
 """First digits of the SHA-256 of the published files, which also stand in their names: vgg19-dcbb9e9d.pth."""
 
-NAME_HASH = re.compile(r"-([0-9a-f]{8,64})[.-]")  # torch.hub's convention: vgg19-dcbb9e9d.pth
+_NAME_HASH = re.compile(r"-([0-9a-f]{8,64})[.-]")  # torch.hub's convention: vgg19-dcbb9e9d.pth
 
 
 def weights_folder() -> Path:
@@ -42,17 +42,26 @@ def find_vgg19() -> Path | None:
     Published weights come first (torchvision's, then Caffe's, each trimmed before full), so that importing
     something else does not change what a job gives; then what was imported last.
     """
-    folder = weights_folder()
     for digits in PUBLISHED.values():
-        for path in (folder / trimmed_name(digits), folder / f"vgg19-{digits}.pth"):
-            if path.is_file():
-                return path
+        if path := kept_vgg19(digits):
+            return path
     return max(_imported(), key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
 
 
-def trimmed_name(digits: str) -> str:
+def _trimmed_name(digits: str) -> str:
     """Name of our file of convolutions: 'dcbb9e9d' -> 'vgg19-dcbb9e9d-conv.safetensors'."""
     return f"vgg19-{digits}-conv.safetensors"
+
+
+def places_of(digits: str) -> tuple[Path, Path]:
+    """Where published weights may be, by the first eight digits of their file: its convolutions alone, or all of it."""
+    folder = weights_folder()
+    return folder / _trimmed_name(digits), folder / f"vgg19-{digits}.pth"
+
+
+def kept_vgg19(digits: str) -> Path | None:
+    """Published weights on this machine, by the first eight digits of their file; None where they are not."""
+    return next(filter(Path.is_file, places_of(digits)), None)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,8 @@ class VggFile:
     def stored_name(self) -> str:
         """Name under which an import keeps it."""
         # Copies of Caffe's file that neural-style-pt saved again bear its name over another hash.
-        is_caffe = _hash_in(self.source) == PUBLISHED["caffe"]
-        return trimmed_name(PUBLISHED["caffe"] if is_caffe else self.sha256[:8])
+        is_caffe = hash_in(self.source) == PUBLISHED["caffe"]
+        return _trimmed_name(PUBLISHED["caffe"] if is_caffe else self.sha256[:8])
 
 
 def read_vgg19(path: Path | str, preprocessing: Preprocessing | None = None) -> VggFile:
@@ -94,7 +103,7 @@ def read_vgg19(path: Path | str, preprocessing: Preprocessing | None = None) -> 
             raise WeightsError(f"{path} is damaged: its values are not those it was written with. {_AGAIN}")
     else:
         sha256 = file_sha256(path)
-        if _hash_in(source) == PUBLISHED["torchvision"] and not sha256.startswith(PUBLISHED["torchvision"]):
+        if hash_in(source) == PUBLISHED["torchvision"] and not sha256.startswith(PUBLISHED["torchvision"]):
             raise WeightsError(
                 f"{path} is not the file its name promises: its SHA-256 begins with {sha256[:8]}. If it is damaged, "
                 f"{_AGAIN[0].lower()}{_AGAIN[1:]} If these are weights of your own, give it another name."
@@ -194,20 +203,23 @@ class WeightsRow:
     about: str
 
 
+def row_of(name: str, where: Path, about: str) -> WeightsRow:
+    """The line of weights that are whole, if their file is there."""
+    here = where.is_file()
+    return WeightsRow(name, where, where.stat().st_size if here else 0, "present" if here else "absent", about)
+
+
 def weights_table() -> list[WeightsRow]:
     """Every set of VGG-19's weights that Reelbrush knows: packaged, published (present or not), imported."""
     rows = [_packaged_row()]
-    folder = weights_folder()
     abouts = {
         "torchvision": "the network of Gatys et al. as torchvision trained it; `reelbrush weights download vgg19`",
         "caffe": "the original weights, the look of the papers; `reelbrush weights import vgg19-d01eb7cb.pth`",
     }
     for kind, digits in PUBLISHED.items():
         name = "vgg19" if kind == "torchvision" else f"vgg19 ({kind})"
-        places = (folder / trimmed_name(digits), folder / f"vgg19-{digits}.pth")
-        where = next((place for place in places if place.is_file()), None)
-        rows.append(_row(name, where, abouts[kind]) if where else _absent(name, places[0], abouts[kind]))
-    rows += [_row(f"vgg19 ({path.name[6:14]})", path, "imported") for path in sorted(_imported())]
+        rows.append(row_of(name, kept_vgg19(digits) or places_of(digits)[0], abouts[kind]))
+    rows += [row_of(f"vgg19 ({path.name[6:14]})", path, "imported") for path in sorted(_imported())]
     return rows
 
 
@@ -215,30 +227,22 @@ _AGAIN = "Delete it and fetch it again (`reelbrush weights download vgg19` or `r
 
 
 def _imported() -> Iterator[Path]:
-    known = {trimmed_name(digits) for digits in PUBLISHED.values()}
-    return (path for path in weights_folder().glob(trimmed_name("*")) if path.name not in known)
+    known = {_trimmed_name(digits) for digits in PUBLISHED.values()}
+    return (path for path in weights_folder().glob(_trimmed_name("*")) if path.name not in known)
 
 
 def _packaged_row() -> WeightsRow:
     name, about = "vgg19 (packaged)", f"{packaged.ABOUT}; comes with the package {packaged.DISTRIBUTION}"
     try:
-        return _row(name, packaged.check_packaged(), about)
+        return row_of(name, packaged.check_packaged(), about)
     except WeightsError as error:
         try:
             where = packaged.packaged_place()
         except WeightsError:
             where = Path(packaged.FILE)
         if not where.is_file():
-            return _absent(name, where, str(error))
+            return row_of(name, where, str(error))
         return WeightsRow(name, where, where.stat().st_size, "damaged", str(error))
-
-
-def _row(name: str, where: Path, about: str) -> WeightsRow:
-    return WeightsRow(name, where, where.stat().st_size, "present", about)
-
-
-def _absent(name: str, where: Path, about: str) -> WeightsRow:
-    return WeightsRow(name, where, 0, "absent", about)
 
 
 def _holds(place: Path, file: VggFile) -> bool:
@@ -249,14 +253,15 @@ def _holds(place: Path, file: VggFile) -> bool:
     return (there.sha256, there.preprocessing) == (file.sha256, file.preprocessing)
 
 
-def _hash_in(name: str) -> str | None:
-    digits = NAME_HASH.search(name)
+def hash_in(name: str) -> str | None:
+    """The first digits of a file's SHA-256 that its name says, eight or more; None where it says none."""
+    digits = _NAME_HASH.search(name)
     return digits[1] if digits else None
 
 
 def _preprocessing(note: str | None, source: str, sha256: str, path: Path) -> Preprocessing:
     if note is None:
-        is_caffe = PUBLISHED["caffe"] in (_hash_in(source), sha256[:8])
+        is_caffe = PUBLISHED["caffe"] in (hash_in(source), sha256[:8])
         return "caffe" if is_caffe else "torchvision"
     if note not in get_args(Preprocessing):
         raise WeightsError(
