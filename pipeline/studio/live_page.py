@@ -14,8 +14,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from starlette.routing import Route
 
-from pipeline.studio.live_door import LiveDoor
 from pipeline.studio.live_state import PLAYED, LiveState, picture_files
+from pipeline.studio.live_visitors import LiveVisitors
 from pipeline.studio.look import QUIET, mounted
 from pipeline.studio.progress_bar import bar
 
@@ -41,13 +41,13 @@ CSS = """
 """
 
 
-def live_application(folder: Path, door: LiveDoor, state: Callable[[], LiveState], port: int) -> FastAPI:
+def live_application(folder: Path, visitors: LiveVisitors, state: Callable[[], LiveState], port: int) -> FastAPI:
     """The page as an ASGI application. Whoever serves it keeps others away from it.
 
     :param folder: that the job hands pictures on in.
     :param state: what the job has handed on.
     """
-    page = _LivePage(folder, door, state)
+    page = _LivePage(folder, visitors, state)
     app = mounted(page.blocks, port, CSS)
 
     def result() -> Response:
@@ -63,8 +63,8 @@ def live_application(folder: Path, door: LiveDoor, state: Callable[[], LiveState
 
 
 class _LivePage:
-    def __init__(self, folder: Path, door: LiveDoor, state: Callable[[], LiveState]) -> None:
-        self._folder, self._door, self._state = folder, door, state
+    def __init__(self, folder: Path, visitors: LiveVisitors, state: Callable[[], LiveState]) -> None:
+        self._folder, self._visitors, self._state = folder, visitors, state
         # What Gradio copies for its answers is of no use once it was loaded.
         with gr.Blocks(title="Reelbrush", analytics_enabled=False, fill_width=True, delete_cache=(60, 60)) as blocks:
             self.blocks = blocks
@@ -80,14 +80,14 @@ class _LivePage:
             curves = gr.HTML(visible=False, elem_id="curves")
             notes = gr.HTML(visible=False, elem_id="notes")
             seen, hidden = gr.State({}), gr.Checkbox(visible=False)
-            stop.click(door.stop, None, None, **QUIET)
+            stop.click(visitors.stop, None, None, **QUIET)
             look = {"fn": self._look, "inputs": [seen, hidden], "js": "(seen, hidden) => [seen, document.hidden]",
                     "outputs": [seen, title, picture, result, said, stop, curves, notes]}  # fmt: skip
             gr.Timer(max(1.0, LOOK / (SHARE * (os.cpu_count() or 1)))).tick(**look, trigger_mode="once", **QUIET)
             blocks.unload(self._left)
 
     def _left(self, request: gr.Request) -> None:
-        self._door.leaves(str(request.session_hash))
+        self._visitors.leaves(str(request.session_hash))
 
     def _look(self, seen: dict[str, Any], hidden: bool, request: gr.Request) -> list[Any]:
         """What is new since a page has looked last."""
@@ -95,7 +95,7 @@ class _LivePage:
             state = self._state()
         except OSError:
             return [gr.skip() for _ in range(8)]
-        self._door.asks(str(request.session_hash), hidden, state.ended, time.monotonic())
+        self._visitors.asks(str(request.session_hash), hidden, state.ended, time.monotonic())
         now: dict[str, Any] = {}
         news: list[Any] = []
 
@@ -103,7 +103,7 @@ class _LivePage:
             now[name] = value
             news.append(gr.skip() if name in seen and seen[name] == value else update())
 
-        stopping = self._door.stopping and not state.ended
+        stopping = self._visitors.stopping and not state.ended
         files = picture_files(self._folder, state.pictures)
         result = state.result if state.state == "done" else ""
         add("title", state.title, lambda: f"<h1>{html.escape(state.title)}</h1>")

@@ -18,8 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import ReelbrushError
-from pipeline.studio.live_door import LiveDoor
 from pipeline.studio.live_state import LiveState, read_state
+from pipeline.studio.live_visitors import LiveVisitors
 from pipeline.studio.server import PageServer, bound_socket, page_imports, port_of
 
 CHECKED_EVERY = 0.25
@@ -32,7 +32,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     folder = Path(sys.argv[1])
     try:
-        server, door = _server(folder)
+        server, visitors = _server(folder)
     except ReelbrushError as error:
         _say({"refused": str(error)})
         return
@@ -44,7 +44,7 @@ def main() -> None:
     serving.start()
     opens = has_screen()
     _say({"address": server.address, "opens": opens})
-    threading.Thread(target=_watch, args=(door,), daemon=True).start()
+    threading.Thread(target=_watch, args=(visitors,), daemon=True).start()
     if opens:
         server.open_browser()
     sys.stdin.read()
@@ -64,7 +64,7 @@ def has_screen() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def _server(folder: Path) -> tuple[PageServer, LiveDoor]:
+def _server(folder: Path) -> tuple[PageServer, LiveVisitors]:
     """:raises UsageError: Gradio is not installed, or no port can be had."""
     listening = bound_socket(None)
     with page_imports(folder):
@@ -73,14 +73,14 @@ def _server(folder: Path) -> tuple[PageServer, LiveDoor]:
     def state() -> LiveState:
         return read_state(folder)
 
-    door = LiveDoor(lambda: _say({"stop": True}))
-    return PageServer(live_application(folder, door, state, port_of(listening)), listening), door
+    visitors = LiveVisitors(lambda: _say({"stop": True}))
+    return PageServer(live_application(folder, visitors, state, port_of(listening)), listening), visitors
 
 
-def _watch(door: LiveDoor) -> None:
+def _watch(visitors: LiveVisitors) -> None:
     before: dict[str, object] = {}
     while True:
-        now = door.state(time.monotonic())
+        now = visitors.state(time.monotonic())
         if now != before:
             _say(now)
             before = now

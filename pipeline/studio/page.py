@@ -1,4 +1,4 @@
-"""The page of the studio, made with Gradio. What it shows is a `Room`; all pages show the same one."""
+"""The page of the studio, made with Gradio. What it shows is a `Studio`; all pages show the same one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.studio.page_text import input_label, job_said, play_said, said, tr
 from pipeline.studio.regions_tab import CSS as REGIONS_CSS
 from pipeline.studio.regions_tab import RegionsTab
 from pipeline.studio.result_tab import ResultTab
-from pipeline.studio.room import SECONDS, Room
+from pipeline.studio.studio import SECONDS, Studio
 
 EVERY = 0.5
 """Seconds between two looks at what there is."""
@@ -67,16 +67,16 @@ main {padding-bottom: 150px !important}
 """
 
 
-def application(room: Room, port: int) -> FastAPI:
+def application(studio: Studio, port: int) -> FastAPI:
     """The page as an ASGI application. Whoever serves it keeps others away from it."""
-    return mounted(_Page(room).blocks, port, CSS + REGIONS_CSS)
+    return mounted(_Page(studio).blocks, port, CSS + REGIONS_CSS)
 
 
 class _Page:
     """Its parts, and what they do."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         self._trouble = (0.0, "")
         """Until when to say what went wrong last, as `time.monotonic` counts, and what it was."""
         with gr.Blocks(title="Reelbrush studio", analytics_enabled=False, fill_width=True) as self.blocks:
@@ -102,7 +102,7 @@ class _Page:
                 with gr.Row():
                     self.stop = gr.Button("Stop", size="sm", min_width=80, elem_id="stop")
                     self.again = gr.Button("Paint again", size="sm", min_width=80, elem_id="again")
-            self.regions = RegionsTab(self._room)
+            self.regions = RegionsTab(self._studio)
             with gr.Tab("In motion", id="motion", visible=False) as self.motion:
                 self.clip = gr.Video(
                     show_label=False, autoplay=True, loop=True, interactive=False, height=360, elem_id="clip",
@@ -112,7 +112,7 @@ class _Page:
                 with gr.Row():
                     self.play = gr.Button(f"Play {SECONDS} seconds", size="sm", min_width=80, elem_id="play")
                     self.still = gr.Button("Stop", size="sm", min_width=80, elem_id="still")
-            self.result = ResultTab(self._room)
+            self.result = ResultTab(self._studio)
         self.frame = gr.Slider(
             1, 8, 1, step=1, label="Moment of the clip", visible=False, elem_id="frame", buttons=[],
         )  # fmt: skip
@@ -173,39 +173,39 @@ class _Page:
             self.all = gr.Button("Paint it all", variant="primary", elem_id="all", scale=1, min_width=140)
 
     def _connect(self) -> None:
-        room = self._room
+        studio = self._studio
 
         def on(event: Any, act: Callable[..., object], *inputs: Any) -> None:
             event(self._told(act), list(inputs), None, trigger_mode="always_last", **QUIET)
 
-        on(self.strength.input, lambda value: room.change(strength=float(value)), self.strength)
-        on(self.scale.input, lambda value: room.change(style_scale=float(value)), self.scale)
-        on(self.shapes.input, lambda value: room.change(large_shapes=float(value)), self.shapes)
-        on(self.colours.input, lambda value: room.change(colours=value), self.colours)
-        on(self.preset.input, lambda value: room.change(preset=value), self.preset)
-        on(self.size.input, lambda value: room.change(size=SIZES.get(value, room.wish.size)), self.size)
-        on(self.frame.input, lambda value: room.change(frame=int(value) - 1), self.frame)
-        on(self.used.input, lambda value: room.use_styles(list(value)), self.used)
+        on(self.strength.input, lambda value: studio.change(strength=float(value)), self.strength)
+        on(self.scale.input, lambda value: studio.change(style_scale=float(value)), self.scale)
+        on(self.shapes.input, lambda value: studio.change(large_shapes=float(value)), self.shapes)
+        on(self.colours.input, lambda value: studio.change(colours=value), self.colours)
+        on(self.preset.input, lambda value: studio.change(preset=value), self.preset)
+        on(self.size.input, lambda value: studio.change(size=SIZES.get(value, studio.wish.size)), self.size)
+        on(self.frame.input, lambda value: studio.change(frame=int(value) - 1), self.frame)
+        on(self.used.input, lambda value: studio.use_styles(list(value)), self.used)
         for event in (self.output.blur, self.output.submit):
-            on(event, lambda value: room.save_as(value, room.replaces), self.output)
-        on(self.replaces.input, lambda value: room.save_as(room.output, value), self.replaces)
-        on(self.stop.click, room.live.stop)
-        on(self.again.click, room.live.again)
-        self.play.click(self._told(room.play), None, None, **QUIET)
-        on(self.still.click, room.clip.stop)
+            on(event, lambda value: studio.save_as(value, studio.replaces), self.output)
+        on(self.replaces.input, lambda value: studio.save_as(studio.output, value), self.replaces)
+        on(self.stop.click, studio.live.stop)
+        on(self.again.click, studio.live.again)
+        self.play.click(self._told(studio.play), None, None, **QUIET)
+        on(self.still.click, studio.clip.stop)
 
         def paint_all(drawn: Any, request: gr.Request) -> None:
             self._told(self._paint_all)(drawn, str(request.session_hash))
 
         # What was drawn last may still be on its way.
         self.all.click(paint_all, self.regions.editor, None, trigger_mode="always_last", **QUIET)
-        on(self.end.click, room.job.stop)
-        # The field is emptied: what was dropped is in the room, and the next one can be dropped on the same place. It
+        on(self.end.click, studio.job.stop)
+        # The field is emptied: what was dropped is in the studio, and the next one can be dropped on the same place. It
         # counts while the one before it is still being looked at, too.
         dropped: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
         for field, act in (
-            (self.input, lambda path: room.open_input(Path(path))),
-            (self.new, lambda paths: room.add_styles([*map(Path, paths)])),
+            (self.input, lambda path: studio.open_input(Path(path))),
+            (self.new, lambda paths: studio.add_styles([*map(Path, paths)])),
         ):
             field.upload(self._told(act), field, None, **dropped).then(lambda: None, None, field, **dropped)
         seen = gr.State({})
@@ -217,7 +217,7 @@ class _Page:
         ]  # fmt: skip
         self.regions.connect(seen, self._told)
         # The command names masks beside the result: whoever takes it with them needs these.
-        self.command.copy(self._told(room.keep_masks), None, None, **QUIET)
+        self.command.copy(self._told(studio.keep_masks), None, None, **QUIET)
         timer = gr.Timer(EVERY)
         timer.tick(self._look, [seen], [seen, *shown], trigger_mode="once", **QUIET)
 
@@ -229,18 +229,18 @@ class _Page:
                 act(*values)
             except (ReelbrushError, OSError) as error:
                 # Where an upload lies says nothing to who has dropped it.
-                text = re.sub(re.escape(f"{self._room.uploads}{os.sep}") + r"\w+[/\\]", "", str(error))
+                text = re.sub(re.escape(f"{self._studio.uploads}{os.sep}") + r"\w+[/\\]", "", str(error))
                 self._trouble = (time.monotonic() + TOLD_FOR, text)
 
         return run
 
     def _paint_all(self, drawn: Any, page: str) -> None:
         self.regions.take(drawn, page)
-        self._room.paint_all()
+        self._studio.paint_all()
 
     def _look(self, seen: dict[str, Any], request: gr.Request) -> list[Any]:
         """What is new since a page has looked last."""
-        room, view = self._room, self._room.view
+        studio, view = self._studio, self._studio.view
         now: dict[str, Any] = {}
         news: list[Any] = []
 
@@ -251,24 +251,24 @@ class _Page:
 
         add("picture", (id(view.before), id(view.painting)), lambda: _pair(view))
         add("said", view.number, lambda: said(view), lambda: gr.update(interactive=not view.finished),
-            lambda: gr.update(interactive=room.wish.complete and view.finished))  # fmt: skip
+            lambda: gr.update(interactive=studio.wish.complete and view.finished))  # fmt: skip
         subject = view.subject
         frames = 0 if subject is None or subject.still else len(subject.frames)
-        add("frames", (frames, room.wish.frame), lambda: gr.update(
-            visible=frames > 1, maximum=max(2, frames), value=room.wish.frame + 1))  # fmt: skip
-        played = room.clip.state()
-        add("play", (frames, played.runs, room.wish.complete), lambda: gr.update(visible=frames > 0),
-            lambda: gr.update(interactive=room.wish.complete and not played.runs),
+        add("frames", (frames, studio.wish.frame), lambda: gr.update(
+            visible=frames > 1, maximum=max(2, frames), value=studio.wish.frame + 1))  # fmt: skip
+        played = studio.clip.state()
+        add("play", (frames, played.runs, studio.wish.complete), lambda: gr.update(visible=frames > 0),
+            lambda: gr.update(interactive=studio.wish.complete and not played.runs),
             lambda: gr.update(interactive=played.runs))  # fmt: skip
         add("clip", played.clip, lambda: gr.update(
             visible=played.clip is not None, value=None if played.clip is None else str(played.clip)))  # fmt: skip
         add("clip said", played, lambda: play_said(played))
-        add("input", room.wish.source, lambda: gr.update(label=input_label(room.wish.source)))
-        add("styles", tuple(room.styles), self._gallery)
-        add("used", tuple(room.styles.items()), self._checks)
-        wish = room.wish
+        add("input", studio.wish.source, lambda: gr.update(label=input_label(studio.wish.source)))
+        add("styles", tuple(studio.styles), self._gallery)
+        add("used", tuple(studio.styles.items()), self._checks)
+        wish = studio.wish
         # Not while a handle is dragged: what comes back then is older than where it is by now.
-        settled = room.number if time.monotonic() - room.changed_at > SETTLED else seen.get("wish")
+        settled = studio.number if time.monotonic() - studio.changed_at > SETTLED else seen.get("wish")
         sizes = {value: text for text, value in SIZES.items()}
         add(
             "wish", settled, lambda: wish.strength, lambda: wish.colours,
@@ -276,26 +276,26 @@ class _Page:
             lambda: wish.large_shapes, lambda: wish.preset, lambda: gr.update(
                 choices=list(dict.fromkeys([*SIZES, *([] if wish.size in sizes else [str(wish.size)])])),
                 value=sizes.get(wish.size, str(wish.size))),
-            lambda: room.output, lambda: room.replaces,
+            lambda: studio.output, lambda: studio.replaces,
         )  # fmt: skip
-        job = room.job.state()
+        job = studio.job.state()
         add("job", (job, wish.complete), lambda: gr.update(interactive=wish.complete and not job.runs),
             lambda: gr.update(visible=job.runs, interactive=job.state != "stopping"),
-            lambda: job_said(job, room.result() is not None))  # fmt: skip
+            lambda: job_said(job, studio.result() is not None))  # fmt: skip
         until, text = self._trouble
         trouble = text if time.monotonic() < until else ""
         add("trouble", trouble, lambda: trouble_said(trouble))
-        add("command", room.command(), room.command)
+        add("command", studio.command(), studio.command)
         self.regions.look(add, seen, str(request.session_hash))
         self.result.look(add)
         return [now, *news]
 
     def _gallery(self) -> Any:
-        styles = self._room.styles
+        styles = self._studio.styles
         return gr.update(visible=bool(styles), value=[(str(style.path), style.path.stem) for style in styles])
 
     def _checks(self) -> Any:
-        styles = self._room.styles
+        styles = self._studio.styles
         choices = [(style.path.stem, place) for place, style in enumerate(styles)]
         value = [place for place, used in enumerate(styles.values()) if used]
         return gr.update(visible=len(choices) > 1, choices=choices, value=value)

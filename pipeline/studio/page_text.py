@@ -9,7 +9,7 @@ from pipeline.studio.clip_player import Played
 from pipeline.studio.job_runner import JobState
 from pipeline.studio.live_painter import View
 from pipeline.studio.progress_bar import bar
-from pipeline.studio.room import SECONDS
+from pipeline.studio.studio import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from pipeline.clip.styles import StylePicture
 from pipeline.media import Image, fit_size, resize
 from pipeline.studio.drawing import COLOURS, KEEP, OPACITY, Layer
 from pipeline.studio.look import QUIET
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 
 LARGEST = 768
 """Pixels of the longer side that are drawn over, at most."""
@@ -34,8 +34,8 @@ CSS = """
 class RegionsTab:
     """Made within the tabs of the page."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         with gr.Tab("Regions", id="regions", visible=False) as self.tab:
             self.brush = gr.Radio(
                 [], label="Draw over a part, to paint it like another painting or to leave it as it is", elem_id="brush"
@@ -64,7 +64,7 @@ class RegionsTab:
 
         def wipe(seen: dict[str, Any], request: gr.Request) -> None:
             _, place, *_ = seen.get("editor", (None, 0))
-            told(self._room.draw)(place, None, str(request.session_hash))
+            told(self._studio.draw)(place, None, str(request.session_hash))
 
         self.editor.input(draw, self.editor, None, trigger_mode="always_last", **QUIET)
         self.editor.clear(wipe, seen, None, **QUIET)
@@ -89,51 +89,51 @@ class RegionsTab:
 
         :param page: which one looks.
         """
-        room, subject, styles = self._room, self._room.view.subject, tuple(self._room.styles)
-        there = subject is not None and subject.source == room.wish.source and bool(styles)
+        studio, subject, styles = self._studio, self._studio.view.subject, tuple(self._studio.styles)
+        there = subject is not None and subject.source == studio.wish.source and bool(styles)
         add("regions", there, lambda: gr.update(visible=there))
-        first = _first(room)
+        first = _first(studio)
         # A page chooses its brush itself: only what there is to choose from is shared.
-        add("brush", (there, styles), lambda: gr.update(choices=_choices(styles), value=first, info=_said(room)))
-        number, by = room.drawn
+        add("brush", (there, styles), lambda: gr.update(choices=_choices(styles), value=first, info=_said(studio)))
+        number, by = studio.drawn
         place = self._place
         old = seen.get("editor", (None, 0, 0, ()))
-        here = (room.wish.source if there else None, place)
+        here = (studio.wish.source if there else None, place)
         # What this page has drawn itself it shows already, and perhaps more by now.
         own = old[:2] == here and by == page
         state = (*here, old[2] if own else number, styles)
         brush = {} if old[3:] == (styles,) else {"brush": _brush(first)}
         add("editor", state, lambda: self._frame(place, there, brush))
-        add("drawn", room.wish.regions, lambda: gr.update(interactive=room.wish.regions.has_regions))
+        add("drawn", studio.wish.regions, lambda: gr.update(interactive=studio.wish.regions.has_regions))
 
     @property
     def _place(self) -> int:
         """Of the frame that is looked at among those that stand for the clip."""
-        subject = self._room.view.subject
-        return 0 if subject is None else min(self._room.wish.frame, len(subject.frames) - 1)
+        subject = self._studio.view.subject
+        return 0 if subject is None else min(self._studio.wish.frame, len(subject.frames) - 1)
 
     def _clear(self, request: gr.Request) -> Any:
         # Answered with an empty editor: until the next look at what there is, somebody may have drawn again.
-        self._room.clear_drawing(str(request.session_hash))
+        self._studio.clear_drawing(str(request.session_hash))
         return self._frame(self._place, True, {})
 
     def _draw(self, background: Image, layer: Layer, page: str) -> None:
         """What arrives may be late, and another frame be looked at by now: it belongs to the one that lies under it."""
-        subject = self._room.view.subject
+        subject = self._studio.view.subject
         if subject is None or background is None:
             return
         size = background.shape[1], background.shape[0]
         frames = [resize(frame, *size).astype(np.int32) for frame in subject.frames]
         far = [float(np.abs(frame - background[..., :3]).mean()) for frame in frames]
         if min(far) < ALIKE:
-            self._room.draw(far.index(min(far)), layer, page)
+            self._studio.draw(far.index(min(far)), layer, page)
 
     def _frame(self, place: int, there: bool, more: dict[str, Any]) -> Any:
-        subject = self._room.view.subject
+        subject = self._studio.view.subject
         if subject is None or not there:
             return gr.update(value=None, **more)
         image = _small(subject.frames[place])
-        layer = self._room.layer(place)
+        layer = self._studio.layer(place)
         if layer is None:
             # Given no layer at all, an editor keeps those that it has.
             layer = np.zeros((*image.shape[:2], 4), np.uint8)
@@ -141,8 +141,8 @@ class RegionsTab:
         return gr.update(value=value, canvas_size=(image.shape[1], image.shape[0]), **more)
 
 
-def _said(room: Room) -> str:
-    follows = room.view.subject is not None and not room.view.subject.still
+def _said(studio: Studio) -> str:
+    follows = studio.view.subject is not None and not studio.view.subject.still
     more = " Over the clip it follows the motion; correct it at other moments." if follows else ""
     return f"'Picture' shows what becomes of it.{more}"
 
@@ -152,9 +152,9 @@ def _choices(styles: Sequence[StylePicture]) -> list[tuple[str, str]]:
     return [*named, ("Leave it as it is", KEEP)]
 
 
-def _first(room: Room) -> str:
+def _first(studio: Studio) -> str:
     """The colour of a painting that is not used for the rest, if there is one: in that a region is to be."""
-    used = list(room.styles.values())[: len(COLOURS)]
+    used = list(studio.styles.values())[: len(COLOURS)]
     return COLOURS[used.index(False)] if False in used else KEEP
 
 

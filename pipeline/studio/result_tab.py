@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 
 PLAYED = (".mp4", ".webm")
 """Endings of what browsers play."""
@@ -16,8 +16,8 @@ PLAYED = (".mp4", ".webm")
 class ResultTab:
     """Made within the tabs of the page."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         with gr.Tab("Result", id="result", visible=False) as self.tab:
             self.clip = gr.Video(
                 show_label=False, autoplay=True, loop=True, interactive=False, height=360, visible=False,
@@ -35,7 +35,7 @@ class ResultTab:
 
     def look(self, add: Callable[..., None]) -> None:
         """Say what is new: `add(name, state, *updates)`, as many updates as there are in `shown`."""
-        result = self._room.result()
+        result = self._studio.result()
         played = result is not None and result.suffix.lower() in PLAYED
 
         def value(visible: bool) -> Any:

@@ -143,7 +143,7 @@ def _serve(
     with page_imports(folder):
         from pipeline.studio.page import application
     from pipeline.studio.drafts import Drafts
-    from pipeline.studio.room import Room
+    from pipeline.studio.studio import Studio
     from pipeline.studio.wish import Wish
 
     shown = {one.name for one in fields(Wish)} & set(values)
@@ -152,14 +152,14 @@ def _serve(
     _ = wish.settings
     # Before the page is there: a name that was mistyped is told in the terminal.
     drafts = Drafts(weights, device)
-    room = Room(wish, folder, lambda: drafts, written)
+    studio = Studio(wish, folder, lambda: drafts, written)
     try:
-        room.check()
-        server = PageServer(application(room, port_of(listening)), listening)
+        studio.check()
+        server = PageServer(application(studio, port_of(listening)), listening)
         say(f"The studio is at {server.address} (for your browser only). Ctrl-C ends it.")
         if job.browser:
             server.open_browser()
         server.run()
     finally:
-        room.close()
+        studio.close()
         sys.stdout.flush()

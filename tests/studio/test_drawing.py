@@ -19,7 +19,7 @@ from pipeline.studio.draft_masks import DraftMasks
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.drawing import COLOURS, KEEP, drawn_regions, keep, kept_regions, layer_masks
 from pipeline.studio.job_runner import JobRunner
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 from pipeline.studio.subject import read_subject
 from pipeline.studio.wish import Wish
 from tests.jobs import SHALLOW, moving_folder, paint_picture
@@ -148,38 +148,38 @@ def test_masks_follow_the_motion_only_where_they_were_not_drawn(wish: Wish, tmp_
 
 
 @pytest.fixture
-def room(tmp_path: Path, wish: Wish) -> Iterator[Room]:
-    found = Room(wish, tmp_path / "session", lambda: Drafts(device="cpu"))
+def studio(tmp_path: Path, wish: Wish) -> Iterator[Studio]:
+    found = Studio(wish, tmp_path / "session", lambda: Drafts(device="cpu"))
     until(lambda: found.view.subject is not None)
     yield found
     found.close()
 
 
-def words(room: Room) -> list[str]:
-    return shlex.split(room.command())
+def words(studio: Studio) -> list[str]:
+    return shlex.split(studio.command())
 
 
 def test_the_command_names_masks_beside_the_result_and_they_are_there_when_it_is_taken(
-    room: Room, tmp_path: Path
+    studio: Studio, tmp_path: Path
 ) -> None:
-    room.draw(0, layer(red=LEFT, keep=RIGHT), "page")
-    shown = words(room)
+    studio.draw(0, layer(red=LEFT, keep=RIGHT), "page")
+    shown = words(studio)
     region, protected = (shown[shown.index(option) + 1] for option in ("--region", "--protect"))
     assert region.endswith("=s.png") and "/" not in region + protected
     assert not list(tmp_path.glob("*-mask-*"))
-    room.keep_masks()
+    studio.keep_masks()
     found = parse_region(region)
     np.testing.assert_array_equal(read_picture(found.mask.paths[0])[..., 0], white(LEFT))
     np.testing.assert_array_equal(read_picture(protected)[..., 0], white(RIGHT))
 
 
-def test_the_job_is_given_the_masks_that_are_kept(room: Room, tmp_path: Path) -> None:
+def test_the_job_is_given_the_masks_that_are_kept(studio: Studio, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text("import sys\nopen('words', 'w').write('\\n'.join(sys.argv[1:]))")
-    room.job = JobRunner(program)
-    room.draw(0, layer(red=LEFT), "page")
-    room.paint_all()
-    until(lambda: not room.job.state().runs)
+    studio.job = JobRunner(program)
+    studio.draw(0, layer(red=LEFT), "page")
+    studio.paint_all()
+    until(lambda: not studio.job.state().runs)
     started = (tmp_path / "words").read_text().splitlines()
     region = parse_region(started[started.index("--region") + 1])
     assert region.mask.paths[0].parent == tmp_path
@@ -187,48 +187,48 @@ def test_the_job_is_given_the_masks_that_are_kept(room: Room, tmp_path: Path) ->
     assert region.styles[0].path == tmp_path / "s.png"
 
 
-def test_what_is_drawn_over_moments_of_a_clip_adds_up_and_can_be_cleared(room: Room, tmp_path: Path) -> None:
-    room.open_input(moving_folder(tmp_path / "clip", 4))
-    room.draw(0, layer(red=LEFT), "page")
-    assert not room.wish.regions.has_regions, "it belongs to what was looked at before"
-    until(lambda: room.view.subject is not None and not room.view.subject.still)
-    room.draw(1, layer(red=LEFT), "page")
-    room.draw(3, layer(red=RIGHT), "page")
-    (region,) = room.wish.regions.region
+def test_what_is_drawn_over_moments_of_a_clip_adds_up_and_can_be_cleared(studio: Studio, tmp_path: Path) -> None:
+    studio.open_input(moving_folder(tmp_path / "clip", 4))
+    studio.draw(0, layer(red=LEFT), "page")
+    assert not studio.wish.regions.has_regions, "it belongs to what was looked at before"
+    until(lambda: studio.view.subject is not None and not studio.view.subject.still)
+    studio.draw(1, layer(red=LEFT), "page")
+    studio.draw(3, layer(red=RIGHT), "page")
+    (region,) = studio.wish.regions.region
     assert [one.at for one in region.mask.pictures] == [1, 3]
-    room.draw(1, None, "page")
-    (region,) = room.wish.regions.region
+    studio.draw(1, None, "page")
+    (region,) = studio.wish.regions.region
     assert [one.at for one in region.mask.pictures] == [3]
-    np.testing.assert_array_equal(room.layer(3), layer(red=RIGHT))
-    room.clear_drawing()
-    assert room.wish.regions == Regions() and room.layer(3) is None
-    room.draw(3, layer(red=RIGHT), "page")
-    room.open_input(tmp_path / "c.png")
-    assert room.wish.regions == Regions() and room.layer(3) is None
+    np.testing.assert_array_equal(studio.layer(3), layer(red=RIGHT))
+    studio.clear_drawing()
+    assert studio.wish.regions == Regions() and studio.layer(3) is None
+    studio.draw(3, layer(red=RIGHT), "page")
+    studio.open_input(tmp_path / "c.png")
+    assert studio.wish.regions == Regions() and studio.layer(3) is None
 
 
-def test_what_another_page_says_again_changes_nothing(room: Room) -> None:
+def test_what_another_page_says_again_changes_nothing(studio: Studio) -> None:
     """A page that is shown what was drawn elsewhere tells of it as if it had been drawn there, and late."""
-    room.draw(0, layer(red=LEFT), "first")
-    room.draw(0, layer(red=LEFT, blue=RIGHT), "first")
-    now = room.wish.regions, room.drawn
-    room.draw(0, layer(red=LEFT), "second")
-    room.draw(0, layer(), "second")
-    room.draw(0, layer(red=LEFT, blue=RIGHT), "second")
-    assert (room.wish.regions, room.drawn) == now
+    studio.draw(0, layer(red=LEFT), "first")
+    studio.draw(0, layer(red=LEFT, blue=RIGHT), "first")
+    now = studio.wish.regions, studio.drawn
+    studio.draw(0, layer(red=LEFT), "second")
+    studio.draw(0, layer(), "second")
+    studio.draw(0, layer(red=LEFT, blue=RIGHT), "second")
+    assert (studio.wish.regions, studio.drawn) == now
     # To take something back, or to draw more, is another thing.
-    room.draw(0, layer(red=LEFT), "first")
-    assert len(room.wish.regions.region) == 1
-    room.draw(0, layer(red=TOP), "second")
-    assert room.drawn[1] == "second"
-    room.draw(0, layer(), "second")
-    assert room.wish.regions == Regions()
+    studio.draw(0, layer(red=LEFT), "first")
+    assert len(studio.wish.regions.region) == 1
+    studio.draw(0, layer(red=TOP), "second")
+    assert studio.drawn[1] == "second"
+    studio.draw(0, layer(), "second")
+    assert studio.wish.regions == Regions()
 
 
-def test_paintings_that_come_later_have_colours_of_their_own(room: Room, tmp_path: Path) -> None:
-    room.add_styles([tmp_path / "t.png"])
-    room.draw(0, layer(red=LEFT, blue=RIGHT), "page")
-    assert room.wish.regions.region == tuple(
+def test_paintings_that_come_later_have_colours_of_their_own(studio: Studio, tmp_path: Path) -> None:
+    studio.add_styles([tmp_path / "t.png"])
+    studio.draw(0, layer(red=LEFT, blue=RIGHT), "page")
+    assert studio.wish.regions.region == tuple(
         Region(Mask((MaskPicture(one.mask.paths[0]),)), (StylePicture(tmp_path / name),))
-        for one, name in zip(room.wish.regions.region, ("s.png", "t.png"), strict=True)
+        for one, name in zip(studio.wish.regions.region, ("s.png", "t.png"), strict=True)
     )

@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.studio.clip_player import Played
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.job_runner import JobRunner, JobState
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 from pipeline.studio.wish import Wish, for_people, job_words, paints_picture, suggested_output
 from tests.jobs import QUICK, moving_folder, paint_picture
 
@@ -149,90 +149,90 @@ def test_what_was_uploaded_is_named_without_the_folder_of_the_session(here: Path
 
 
 @pytest.fixture
-def room(here: Path) -> Iterator[Room]:
+def studio(here: Path) -> Iterator[Studio]:
     more = {"levels": 1, "steps": 6, "passes": 1}
     wish = Wish(Path("c.png"), (StylePicture(Path("s t.png")),), more=more)
     (here / "session").mkdir()
-    found = Room(wish, here / "session", lambda: Drafts(device="cpu"), QUICK)
+    found = Studio(wish, here / "session", lambda: Drafts(device="cpu"), QUICK)
     yield found
     found.close()
 
 
-def test_the_words_that_are_started_are_those_that_are_shown(room: Room, here: Path) -> None:
+def test_the_words_that_are_started_are_those_that_are_shown(studio: Studio, here: Path) -> None:
     """What was uploaded apart, and where the result goes, which is written out."""
-    room.job = JobRunner(program(here, "open('words', 'w').write(repr(sys.argv[1:]))"))
-    room.change(strength=0.3, colours="match")
-    room.paint_all()
-    assert ended(room.job).state == "done"
-    shown = shlex.split(room.command())
+    studio.job = JobRunner(program(here, "open('words', 'w').write(repr(sys.argv[1:]))"))
+    studio.change(strength=0.3, colours="match")
+    studio.paint_all()
+    assert ended(studio.job).state == "done"
+    shown = shlex.split(studio.command())
     assert shown[:7] == ["reelbrush", "image", "c.png", "--style", "s t.png", "--strength", "0.3"]
     started = [*shown[1:-1], str(here / shown[-1]), "--json"]
     assert (here / "words").read_text() == repr(started)
 
 
 @pytest.mark.heavy
-def test_the_job_is_the_command_that_is_shown(room: Room, here: Path) -> None:
-    room.paint_all()
-    state = ended(room.job)
+def test_the_job_is_the_command_that_is_shown(studio: Studio, here: Path) -> None:
+    studio.paint_all()
+    state = ended(studio.job)
     assert (state.state, state.output) == ("done", here / "c-painted.png"), state.text
     with Pillow.open(here / "c-painted.png") as painted:
         assert painted.size == (48, 32)
-    room.change(strength=0.4)
-    room.paint_all()
-    assert ended(room.job).state == "failed"
-    assert "c-painted.png" in ended(room.job).text
-    room.save_as("c-painted.png", True)
-    assert room.command().endswith("--overwrite")
+    studio.change(strength=0.4)
+    studio.paint_all()
+    assert ended(studio.job).state == "failed"
+    assert "c-painted.png" in ended(studio.job).text
+    studio.save_as("c-painted.png", True)
+    assert studio.command().endswith("--overwrite")
 
 
-def test_what_a_job_has_painted_is_shown_while_the_studio_is_open(room: Room, here: Path) -> None:
-    assert room.result() is None
+def test_what_a_job_has_painted_is_shown_while_the_studio_is_open(studio: Studio, here: Path) -> None:
+    assert studio.result() is None
     writes = "from pathlib import Path; Path(sys.argv[sys.argv.index('-o') + 1]).write_text(sys.argv[5])"
-    room.job = JobRunner(program(here, writes))
+    studio.job = JobRunner(program(here, writes))
     found = []
     for name, strength in (("a.png", 0.1), ("a.png", 0.2), ("b.tif", 0.3), ("a.png", 0.4)):
-        room.change(strength=strength)
-        room.save_as(name, True)
-        room.paint_all()
-        ended(room.job)
-        found.append(room.result())
-        assert room.result() == found[-1]
+        studio.change(strength=strength)
+        studio.save_as(name, True)
+        studio.paint_all()
+        ended(studio.job)
+        found.append(studio.result())
+        assert studio.result() == found[-1]
     assert found[2] is None, "no browser shows it"
     assert [one and one.read_text() for one in found] == ["--strength", "--strength", None, "--strength"]
     assert len(set(found)) == 4
     assert found[0] is not None and found[0].parent == here / "session"
-    room.save_as("c.png", True)
-    room.paint_all()
-    ended(room.job)
+    studio.save_as("c.png", True)
+    studio.paint_all()
+    ended(studio.job)
     (here / "c.png").unlink()
-    assert room.result() is None
+    assert studio.result() is None
 
 
 @pytest.mark.heavy
-def test_a_clip_is_played_for_two_seconds_from_the_frame_looked_at(room: Room, here: Path) -> None:
+def test_a_clip_is_played_for_two_seconds_from_the_frame_looked_at(studio: Studio, here: Path) -> None:
     with pytest.raises(UsageError, match="no clip"):
-        room.play()
+        studio.play()
     moving_folder(here / "clip", 4)
-    room.open_input(here / "clip")
-    until(lambda: room.view.subject is not None and not room.view.subject.still)
-    room.play()
-    until(lambda: not room.clip.state().runs)
-    played = room.clip.state()
+    studio.open_input(here / "clip")
+    until(lambda: studio.view.subject is not None and not studio.view.subject.still)
+    studio.play()
+    until(lambda: not studio.clip.state().runs)
+    played = studio.clip.state()
     assert not played.failed, played.text
     assert played.clip is not None and played.clip.parent == here / "session"
     assert played.clip.stat().st_size > 0
-    room.change(frame=1)
-    assert room.clip.state().clip == played.clip
-    room.change(strength=0.1)
-    assert room.clip.state() == Played()
+    studio.change(frame=1)
+    assert studio.clip.state().clip == played.clip
+    studio.change(strength=0.1)
+    assert studio.clip.state() == Played()
 
 
-def test_a_result_has_to_have_a_name_in_a_folder_that_is_there(room: Room) -> None:
+def test_a_result_has_to_have_a_name_in_a_folder_that_is_there(studio: Studio) -> None:
     for name, why in (("", "Save as"), ("nowhere/o.png", "no such folder"), ("..", "Save as")):
-        room.save_as(name, False)
+        studio.save_as(name, False)
         with pytest.raises(UsageError, match=why):
-            room.paint_all()
-    room.use_styles([])
+            studio.paint_all()
+    studio.use_styles([])
     with pytest.raises(UsageError, match="no painting"):
-        room.paint_all()
-    assert room.job.state() == JobState()
+        studio.paint_all()
+    assert studio.job.state() == JobState()

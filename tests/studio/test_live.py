@@ -18,12 +18,12 @@ from pipeline.clip.jobs import ClipJob, StillJob, StylePicture
 from pipeline.clip.looking import Look
 from pipeline.errors import PaintingError, UsageError
 from pipeline.studio import live_job
-from pipeline.studio.live_door import FORGOTTEN, IN_SIGHT, LiveDoor
 from pipeline.studio.live_job import shown_live
 from pipeline.studio.live_option import Live
 from pipeline.studio.live_reporter import SHARE, LiveReporter
 from pipeline.studio.live_serve import has_screen
 from pipeline.studio.live_state import KEPT, LiveState, curve, picture_files, read_state, write_state
+from pipeline.studio.live_visitors import FORGOTTEN, IN_SIGHT, LiveVisitors
 from tests.jobs import QUICK, SMALL, invoke, moving_folder, paint_picture, pictures
 from tests.tiny import flat, picture
 
@@ -161,18 +161,18 @@ def test_the_curve_of_a_long_clip_shows_every_peak() -> None:
 
 def test_a_door_knows_who_is_there_and_who_looks() -> None:
     stopped: list[bool] = []
-    door = LiveDoor(lambda: stopped.append(True))
-    assert door.state(0.0) == {"open": 0, "looked_at": False, "told": 1}
-    door.asks("a", False, False, 0.0)
-    door.asks("b", True, False, 0.0)
-    assert door.state(1.0) == {"open": 2, "looked_at": True, "told": 0}
-    assert door.state(IN_SIGHT + 1)["looked_at"] is False, "b is not in sight, and a has not asked again"
-    door.asks("a", False, True, 20.0)
-    door.leaves("b")
-    assert door.state(20.0) == {"open": 1, "looked_at": True, "told": 1}
-    assert door.state(20.0 + FORGOTTEN + 1)["open"] == 0
-    door.stop()
-    assert stopped == [True] and door.stopping
+    visitors = LiveVisitors(lambda: stopped.append(True))
+    assert visitors.state(0.0) == {"open": 0, "looked_at": False, "told": 1}
+    visitors.asks("a", False, False, 0.0)
+    visitors.asks("b", True, False, 0.0)
+    assert visitors.state(1.0) == {"open": 2, "looked_at": True, "told": 0}
+    assert visitors.state(IN_SIGHT + 1)["looked_at"] is False, "b is not in sight, and a has not asked again"
+    visitors.asks("a", False, True, 20.0)
+    visitors.leaves("b")
+    assert visitors.state(20.0) == {"open": 1, "looked_at": True, "told": 1}
+    assert visitors.state(20.0 + FORGOTTEN + 1)["open"] == 0
+    visitors.stop()
+    assert stopped == [True] and visitors.stopping
 
 
 # ---- the process of the page

@@ -17,7 +17,7 @@ from pipeline.errors import MediaError, SettingsError
 from pipeline.media import resize
 from pipeline.studio.drafts import Drafts
 from pipeline.studio.live_painter import LivePainter, View
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 from pipeline.studio.subject import frames_that_stand_for, read_subject
 from pipeline.studio.wish import Wish
 from pipeline.style.picture import to_image
@@ -282,35 +282,38 @@ def test_where_it_cannot_be_painted_larger_the_draft_stays(live: LivePainter, wi
 
 
 @pytest.fixture
-def room(tmp_path: Path, wish: Wish) -> Iterator[Room]:
-    found = Room(wish, tmp_path / "session", lambda: Drafts(device="cpu"))
+def studio(tmp_path: Path, wish: Wish) -> Iterator[Studio]:
+    found = Studio(wish, tmp_path / "session", lambda: Drafts(device="cpu"))
     yield found
     found.close()
 
 
-def test_a_room_refuses_what_is_no_picture_and_stays_as_it_is(room: Room, wish: Wish, tmp_path: Path) -> None:
+def test_a_studio_refuses_what_is_no_picture_and_stays_as_it_is(studio: Studio, wish: Wish, tmp_path: Path) -> None:
     (tmp_path / "none.png").write_text("no picture")
     (tmp_path / "none.mp4").write_text("no clip")
     for name in ("none.png", "none.mp4"):
         with pytest.raises(MediaError):
-            room.open_input(tmp_path / name)
+            studio.open_input(tmp_path / name)
     with pytest.raises(MediaError):
-        room.add_styles([tmp_path / "s.png", tmp_path / "none.png"])
+        studio.add_styles([tmp_path / "s.png", tmp_path / "none.png"])
     with pytest.raises(SettingsError):
-        room.change(strength=3.0)
-    assert room.wish == wish
-    assert len(room.styles) == 1
-    assert room.number == 0
+        studio.change(strength=3.0)
+    assert studio.wish == wish
+    assert len(studio.styles) == 1
+    assert studio.number == 0
 
 
-def test_new_paintings_are_used_and_old_ones_stay_at_hand(room: Room, tmp_path: Path) -> None:
+def test_new_paintings_are_used_and_old_ones_stay_at_hand(studio: Studio, tmp_path: Path) -> None:
     old = tmp_path / "s.png"
     new = [paint_picture(tmp_path / f"{name}.png", seed=seed) for seed, name in enumerate("ab", 3)]
-    room.add_styles(new)
-    assert [(style.path, used) for style, used in room.styles.items()] == [(old, False), *((one, True) for one in new)]
-    assert [style.path for style in room.wish.styles] == new
-    room.use_styles([0, 2])
-    assert [style.path for style in room.wish.styles] == [old, new[1]]
-    room.use_styles([])
-    assert room.wish.styles == ()
-    assert room.command() == ""
+    studio.add_styles(new)
+    assert [(style.path, used) for style, used in studio.styles.items()] == [
+        (old, False),
+        *((one, True) for one in new),
+    ]
+    assert [style.path for style in studio.wish.styles] == new
+    studio.use_styles([0, 2])
+    assert [style.path for style in studio.wish.styles] == [old, new[1]]
+    studio.use_styles([])
+    assert studio.wish.styles == ()
+    assert studio.command() == ""

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from pipeline.studio.drafts import Drafts
-from pipeline.studio.live_door import LiveDoor
 from pipeline.studio.live_page import live_application
 from pipeline.studio.live_state import read_state
+from pipeline.studio.live_visitors import LiveVisitors
 from pipeline.studio.page import application
-from pipeline.studio.room import Room
+from pipeline.studio.studio import Studio
 from pipeline.studio.wish import Wish
 
 PORT = 8760
@@ -32,14 +32,14 @@ def events_of(make: Callable[[], FastAPI]) -> list[dict[str, Any]]:
 
 def test_no_answer_comes_in_a_stream_that_a_page_may_have_closed(tmp_path: Path) -> None:
     """One that is lost leaves a page waiting, and it never again looks at what is new."""
-    room = Room(Wish(), tmp_path, lambda: Drafts(None, "cpu"))
-    door = LiveDoor(lambda: None)
+    studio = Studio(Wish(), tmp_path, lambda: Drafts(None, "cpu"))
+    visitors = LiveVisitors(lambda: None)
     try:
         for make in (
-            lambda: application(room, PORT),
-            lambda: live_application(tmp_path, door, lambda: read_state(tmp_path), PORT),
+            lambda: application(studio, PORT),
+            lambda: live_application(tmp_path, visitors, lambda: read_state(tmp_path), PORT),
         ):
             events = events_of(make)
             assert events and not [event for event in events if event["queue"] is not False]
     finally:
-        room.close()
+        studio.close()

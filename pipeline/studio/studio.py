@@ -33,7 +33,7 @@ LARGEST = 2**28
 """Bytes of a result that a page shows, at most: it is copied for that."""
 
 
-class Room:
+class Studio:
     """The state that all pages share. Any thread may call it."""
 
     def __init__(

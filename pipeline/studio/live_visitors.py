@@ -11,7 +11,7 @@ FORGOTTEN = 150.0
 """Seconds after which it is taken for closed: browsers let what is in the background ask once a minute."""
 
 
-class LiveDoor:
+class LiveVisitors:
     """Knows the pages by their sessions. Any thread may call it."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
