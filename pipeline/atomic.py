@@ -43,8 +43,7 @@ def _cut(name: str, most: int) -> str:
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a hidden name in the same folder; what was written there takes the name `path` when all went well.
 
-    Raises:
-        OSError: it cannot be written; nothing is left then, and what was there before stays.
+    :raises OSError: it cannot be written; nothing is left then, and what was there before stays.
     """
     handle, name = tempfile.mkstemp(prefix=f".{_cut(path.name, 80)}.", suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
@@ -61,8 +60,7 @@ def new_file(path: Path) -> Iterator[Path]:
 def replace_file(part: Path, path: Path) -> None:
     """Give the finished file `part` the name `path`, in one step, once its bytes are on the disk.
 
-    Raises:
-        OSError: the disk is full, or the folder has gone.
+    :raises OSError: the disk is full, or the folder has gone.
     """
     sync_file(part)
     part.replace(path)
@@ -74,8 +72,7 @@ def replace_folder(part: Path, folder: Path) -> None:
 
     No system swaps two folders in one step everywhere: for an instant the old one has the hidden name `.NAME.old`.
 
-    Raises:
-        OSError: it could not be renamed; the old folder has its name again then.
+    :raises OSError: it could not be renamed; the old folder has its name again then.
     """
     old = hidden(folder, ".old")
     try:

@@ -97,7 +97,7 @@ def stylize_image(
     :param on_progress: called after every step with the picture as it stands.
     :param settings: any field of `Settings`, for instance `size=256, strength=0.7`; `start` may also be the name of a
         picture, as `init`.
-    :returns: the picture (`.image`, uint8 (H, W, 3) RGB; `.pil`) with its losses (`.painted.losses`).
+    :return: the picture (`.image`, uint8 (H, W, 3) RGB; `.pil`) with its losses (`.painted.losses`).
     :raises ReelbrushError: `str(error)` says what to do; nothing is written then.
     """
     settings, named = split_start(settings)
@@ -189,7 +189,7 @@ def stylize_video(
     :param finish_by: the same as a time of day, such as '07:00', or a date with a time.
     :param on_event: as for `stylize_image`.
     :param settings: any field of `Settings`.
-    :returns: where the results are (`.outputs`), and their frames (`.images()`).
+    :return: where the results are (`.outputs`), and their frames (`.images()`).
     :raises ReelbrushError: `str(error)` says what to do.
     """
     until = parse_deadline(budget, finish_by)

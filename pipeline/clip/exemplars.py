@@ -101,7 +101,7 @@ def shares_kept(one: Pass, exemplars: Collection[int], shots: Sequence[Shot]) ->
     kept(i) = 1 / (i + 1 - a). The other way round where a third pass goes forward again.
 
     :param exemplars: the numbers of the frames that were painted by hand.
-    :returns: only those that are led by exemplars in this pass.
+    :return: only those that are led by exemplars in this pass.
     """
     found: dict[int, float] = {}
     for begin, end in shots if one.number > 1 and not one.circle else ():

@@ -215,7 +215,7 @@ def remove_damaged(folder: Path, order: range) -> int | None:
     painted after it as well.
 
     :param order: as for `FrameStore`.
-    :returns: its number; None where all are sound.
+    :return: its number; None where all are sound.
     """
     for index in order:
         path = frame_path(folder, index)

@@ -37,7 +37,7 @@ class OwnFiles:
         """Remove all that is Reelbrush's there, and the folder, if nothing else is in it.
 
         :param but: names right in the folder that stay.
-        :returns: what is not Reelbrush's, and stays, with the folders that it lies in.
+        :return: what is not Reelbrush's, and stays, with the folders that it lies in.
         """
         left = self._look(folder, but, remove=True)
         with suppress(OSError):

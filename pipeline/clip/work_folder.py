@@ -272,7 +272,7 @@ class WorkFolder:
     def remove(self) -> tuple[str, ...]:
         """The job is finished and its result complete: nothing here is needed any more.
 
-        :returns: what a person should know, a sentence each.
+        :return: what a person should know, a sentence each.
         """
         self.close()
         return remove_work(self.folder)

@@ -37,8 +37,7 @@ _DITHERS = {"diffused": Pillow.Dither.FLOYDSTEINBERG, "none": Pillow.Dither.NONE
 def check_options(path: Path, quality: str | int | None, palette: Palette | None = None) -> dict[str, Any]:
     """What Pillow is told for a quality or a palette.
 
-    Raises:
-        UsageError: the format has no such quality, or no palette.
+    :raises UsageError: the format has no such quality, or no palette.
     """
     return (_webp_options if SUFFIXES[path.suffix.lower()] == "WEBP" else _png_options)(quality, palette)
 
@@ -48,8 +47,7 @@ class AnimationWriter:
 
     def __init__(self, plan: SinkPlan) -> None:
         """
-        Raises:
-            UsageError: the format has no such quality, or no palette; or there are more frames than fit in memory.
+        :raises UsageError: the format has no such quality, or no palette; or there are more frames than fit in memory.
         """
         pixels = plan.width * plan.height * (4 if plan.alpha else 3) * len(plan.times)
         if pixels > MOST:

@@ -28,8 +28,7 @@ def picture_kind(path: Path, formats: Collection[str]) -> str:
     """Which of `formats` a file begins as; '' where it says nothing of it. A .mjpg has one JPEG after the other, and is
     a video.
 
-    Raises:
-        OSError: it cannot be read.
+    :raises OSError: it cannot be read.
     """
     head = _head(path, 16)
     found = (name for name, begins in _PICTURES.items() if re.match(begins, head, re.DOTALL))
@@ -39,8 +38,7 @@ def picture_kind(path: Path, formats: Collection[str]) -> str:
 def is_heif(path: Path) -> bool:
     """Whether a file says that it is a picture, or several, of telephones; ffmpeg would take one tile for a video.
 
-    Raises:
-        OSError: it cannot be read.
+    :raises OSError: it cannot be read.
     """
     head = _head(path, 12)
     return head[4:8] == b"ftyp" and head[8:] in _HEIF
@@ -49,8 +47,7 @@ def is_heif(path: Path) -> bool:
 def video_container(path: Path) -> tuple[str, str] | None:
     """What kind of video a file says that it is, and how the name of such a one ends; None where it says nothing of it.
 
-    Raises:
-        OSError: it cannot be read.
+    :raises OSError: it cannot be read.
     """
     head = _head(path, 377)
     if head[4:8] == b"ftyp":

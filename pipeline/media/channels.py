@@ -54,12 +54,9 @@ def channel_count(layout: str) -> int:
 def mix_for(layout: str, taken: Sequence[str]) -> Mix | None:
     """The layout among `taken` in which most channels of `layout` keep their place, and the way into it.
 
-    Args:
-        layout: as `Stream.layout`.
-        taken: layouts that the encoder takes.
-
-    Returns:
-        None where the channels are not known.
+    :param layout: as `Stream.layout`.
+    :param taken: layouts that the encoder takes.
+    :return: None where the channels are not known.
     """
     channels = _channels(layout)
     if not channels:

@@ -76,13 +76,10 @@ def choose_encoding(
 ) -> Encoding:
     """How to encode a clip into a container.
 
-    Args:
-        suffix: '.mp4', '.mov', '.mkv' or '.webm'.
-        codec: a name of `CODECS`; None for the natural one.
-        quality: 'visual' (None means this), 'small', 'lossless' or a CRF.
-
-    Raises:
-        UsageError: these do not go together; the message lists what does.
+    :param suffix: '.mp4', '.mov', '.mkv' or '.webm'.
+    :param codec: a name of `CODECS`; None for the natural one.
+    :param quality: 'visual' (None means this), 'small', 'lossless' or a CRF.
+    :raises UsageError: these do not go together; the message lists what does.
     """
     name, size = codec.lower() if codec else _natural(suffix, quality, pictures), pictures.size
     possible = [known for known, what in CODECS.items() if suffix in what.suffixes]
@@ -182,8 +179,7 @@ def _check_hdr(name: str, level: str | int, pictures: Pictures) -> None:
 def _with_alpha(encoding: Encoding, level: str | int, pictures: Pictures) -> Encoding:
     """The same for pictures with a fourth channel.
 
-    Raises:
-        UsageError: the codec has none.
+    :raises UsageError: the codec has none.
     """
     codec, arguments = encoding.codec, encoding.arguments
     if codec == "ffv1":

@@ -85,8 +85,7 @@ class Heard:
 def hear(path: Path, stop: int | None) -> Heard:
     """Decode `path` once more, by one thread.
 
-    Args:
-        stop: end after this many frames.
+    :param stop: end after this many frames.
     """
     keys: list[int] = []
     marked: list[int] = []
@@ -119,12 +118,9 @@ def past_damage(
 ) -> tuple[Decoded, str]:
     """A pass over a file that goes on where `decoded` broke off, and what there is to say of it.
 
-    Args:
-        first: the first frame that is wanted, or when it is shown, in seconds after the first of the file.
-        stop: the frame after the last that is wanted, as for `decode`.
-
-    Raises:
-        MediaError: a picture that is wanted is missing or broken.
+    :param first: the first frame that is wanted, or when it is shown, in seconds after the first of the file.
+    :param stop: the frame after the last that is wanted, as for `decode`.
+    :raises MediaError: a picture that is wanted is missing or broken.
     """
     words = decoded.unread or decoded.reason
     lenient = decode(path, header, stop, lenient=True, numbered=decoded.numbered)

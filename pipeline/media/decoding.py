@@ -65,12 +65,11 @@ def decode(
 ) -> Decoded:
     """List every decoded frame, and every packet of sound where the whole file is read.
 
-    Args:
-        header: what the file says, or what waits until that is known.
-        stop: end after this many frames.
-        strict: also stop where a decoder would guess; by one thread, since several may not notice it.
-        numbered: take the number of a frame for its time, in ticks of one frame.
-        lenient: list pictures alone, and go on after what is broken. Else the pass ends there.
+    :param header: what the file says, or what waits until that is known.
+    :param stop: end after this many frames.
+    :param strict: also stop where a decoder would guess; by one thread, since several may not notice it.
+    :param numbered: take the number of a frame for its time, in ticks of one frame.
+    :param lenient: list pictures alone, and go on after what is broken. Else the pass ends there.
     """
     count = ",setpts=N" if numbered else ""
     # With a limit on frames ffmpeg would end every stream at the first limit that is met: pictures alone, then.

@@ -22,8 +22,7 @@ def read_exact_picture(path: Path) -> Image | DeepImage:
     """As `read_picture`, with 16 bits a channel where the picture has them, and is a PNG or a TIFF in sRGB that need
     not be turned.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     with open_picture(path) as picture:
         plain = not profile_name(picture) and picture.getexif().get(_ORIENTATION, 1) == 1
@@ -47,9 +46,7 @@ def depth_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     """What a person should know of the bits of a picture.
 
     :param deep: whether it is read by `read_exact_picture`.
-
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     bits, floating = picture_bits(path), _floating_kind(path)
     if floating:
@@ -63,9 +60,7 @@ def picture_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
     """What a person should know of a picture that is painted: of its pages, its colours and its bits.
 
     :param deep: as for `depth_notes`.
-
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     more = more_in(path)
     pages = (f"{path.name} {more} is painted. Save other pages as pictures of their own.",) if "pages" in more else ()
@@ -75,8 +70,7 @@ def picture_notes(path: Path, deep: bool = False) -> tuple[str, ...]:
 def _floating_kind(path: Path) -> str:
     """'32-bit floating-point': what the channels of a picture are, where they are not whole numbers; '' elsewhere.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     kind = exr_kind(path)
     if kind:
@@ -92,8 +86,7 @@ def _floating_kind(path: Path) -> str:
 def picture_bits(path: Path) -> int:
     """Bits of a channel of a picture, from 8 on.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     kind = exr_kind(path)
     if kind:

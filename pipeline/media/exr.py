@@ -22,8 +22,7 @@ _TILED, _DEEP_OR_SEVERAL = 0x200, 0x1800
 def opened_exr(path: Path) -> Pillow.Image | None:
     """A picture in sRGB, with white behind what is transparent; None where `path` is no OpenEXR file.
 
-    Raises:
-        OSError: it is damaged.
+    :raises OSError: it is damaged.
     """
     with path.open("rb") as stream:
         if stream.read(4) != _MAGIC:
@@ -50,8 +49,7 @@ def exr_kind(path: Path) -> str:
 
     The attribute `channels` is a list of name, type (0 integers, 1 half, 2 float), and twelve bytes of other things.
 
-    Raises:
-        OSError: it cannot be read.
+    :raises OSError: it cannot be read.
     """
     with path.open("rb") as stream:
         if stream.read(4) != _MAGIC:

@@ -50,8 +50,7 @@ _PREFIX = re.compile(r"^(\[[^\]]*\] )*\[(?:error|fatal|panic)\] ")
 def binary() -> str:
     """Path of the ffmpeg binary: the one of imageio-ffmpeg, or the one `IMAGEIO_FFMPEG_EXE` names.
 
-    Raises:
-        MediaError: there is none.
+    :raises MediaError: there is none.
     """
     import imageio_ffmpeg
 
@@ -81,11 +80,10 @@ def complaint(lines: Sequence[str]) -> str:
 class Process:
     """A running ffmpeg whose stderr is drained in a thread.
 
-    Args:
-        arguments: what follows `ffmpeg -hide_banner -nostdin -loglevel level+info -y`.
-        feed: give it a pipe for stdin (`process.stdin`).
-        read: give it a pipe for stdout (`process.stdout`).
-        on_line: called in the draining thread with every line of stderr.
+    :param arguments: what follows `ffmpeg -hide_banner -nostdin -loglevel level+info -y`.
+    :param feed: give it a pipe for stdin (`process.stdin`).
+    :param read: give it a pipe for stdout (`process.stdout`).
+    :param on_line: called in the draining thread with every line of stderr.
     """
 
     def __init__(
@@ -192,9 +190,8 @@ def run(
 ) -> Run:
     """Run ffmpeg to its end and return exit code, stdout and the last lines of stderr.
 
-    Args:
-        on_line: as for `Process`.
-        on_start: is given the process, to kill it from another thread.
+    :param on_line: as for `Process`.
+    :param on_start: is given the process, to kill it from another thread.
     """
     process = Process(arguments, read=True, on_line=on_line)
     try:
@@ -244,8 +241,7 @@ class FfmpegReport:
 def ffmpeg_report() -> FfmpegReport:
     """Path, version and codecs of the ffmpeg that will be used.
 
-    Raises:
-        MediaError: there is no ffmpeg.
+    :raises MediaError: there is no ffmpeg.
     """
     said = run(["-version"]).out.decode("utf-8", "replace")
     version = re.search(r"ffmpeg version (\S+)", said)

@@ -17,8 +17,7 @@ def fingerprint(path: str | Path) -> str:
 
     Neither the place nor the date of the file matters.
 
-    Raises:
-        MediaError: it cannot be read.
+    :raises MediaError: it cannot be read.
     """
     path = Path(path)
     if not path.is_dir():

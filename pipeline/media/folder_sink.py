@@ -20,9 +20,8 @@ _OURS = re.compile(r"frame_\d{6,}\.png")
 def check_output_folder(path: Path, overwrite: bool) -> None:
     """Find out before any work is done whether the folder `path` can be written.
 
-    Raises:
-        OutputError: it exists and is not empty (and not `overwrite`), or holds something else than frames; or its name
-            is too long.
+    :raises OutputError: it exists and is not empty (and not `overwrite`), or holds something else than frames; or its
+        name is too long.
     """
     check_name(path)
     if path.exists() and not path.is_dir():

@@ -31,12 +31,9 @@ _HEADER = 8 + 25
 def write_kept(path: Path, image: Image | DeepImage, texts: Mapping[str, str]) -> None:
     """Write `image` as a PNG; it is there and complete, on the disk, or not there. One of that name is replaced.
 
-    Args:
-        image: uint8 or uint16, shape (height, width, 3), RGB.
-        texts: that `read_checked` and `read_kept` give back.
-
-    Raises:
-        OutputError: the disk is full, or the folder has gone.
+    :param image: uint8 or uint16, shape (height, width, 3), RGB.
+    :param texts: that `read_checked` and `read_kept` give back.
+    :raises OutputError: the disk is full, or the folder has gone.
     """
     data = encode_png(path, image, texts, _FAST)
     with written_atomically(path) as part:
@@ -46,12 +43,9 @@ def write_kept(path: Path, image: Image | DeepImage, texts: Mapping[str, str]) -
 def encode_png(path: Path, image: Image | DeepImage, texts: Mapping[str, str], how: Sequence[int] = ()) -> bytes:
     """The bytes of a PNG of as many bits a channel as there are; `path` is only named in errors.
 
-    Args:
-        image: uint8 or uint16, shape (height, width, 3 or 4), RGB or RGBA.
-        how: parameters of OpenCV.
-
-    Raises:
-        OutputError: it is too large for a PNG.
+    :param image: uint8 or uint16, shape (height, width, 3 or 4), RGB or RGBA.
+    :param how: parameters of OpenCV.
+    :raises OutputError: it is too large for a PNG.
     """
     order = cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     encoded, buffer = cv2.imencode(".png", cv2.cvtColor(image, order), how)
@@ -90,9 +84,8 @@ def read_exactly(path: Path) -> tuple[Image | DeepImage, dict[str, str]]:
     """The picture, uint8 or uint16 (height, width, 3), RGB, and the texts that `write_kept` or `write_picture` has put
     into a PNG file, every byte of which is what was written.
 
-    Raises:
-        MediaError: the file is damaged, or no PNG file.
-        MemoryError: there is not enough to decode it.
+    :raises MediaError: the file is damaged, or no PNG file.
+    :raises MemoryError: there is not enough to decode it.
     """
     # A decoder that has all pixels asks no more whether they are right.
     texts = read_checked(path)
@@ -112,8 +105,7 @@ def decode_png(path: Path, data: npt.NDArray[np.uint8]) -> Image | DeepImage:
     """The picture in the bytes of a PNG that are right, uint8 or uint16 (height, width, 3), RGB; `path` is only named
     in errors.
 
-    Raises:
-        MemoryError: there is not enough to decode it.
+    :raises MemoryError: there is not enough to decode it.
     """
     image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
     if image is None:

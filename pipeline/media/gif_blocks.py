@@ -97,8 +97,7 @@ def _walk(data: mmap) -> GifBlocks:
 def add_comment(path: Path, text: str) -> None:
     """Put `text` (ASCII) into the GIF `path` as a comment, before its first frame.
 
-    Raises:
-        OSError: the disk is full; `path` is as before then.
+    :raises OSError: the disk is full; `path` is as before then.
     """
     raw = text.encode("ascii", "replace")
     blocks = b"".join(bytes([len(raw[i : i + 255])]) + raw[i : i + 255] for i in range(0, len(raw), 255))

@@ -27,8 +27,7 @@ def composed_frames(path: Path) -> Iterator[Pillow.Image]:
     Pixels that no frame has drawn, or whose frame was disposed of, are transparent. What lies beyond the canvas is cut
     off; only the first frame enlarges it.
 
-    Raises:
-        OSError, ValueError, and what else Pillow raises: a frame is damaged.
+    :raises OSError, ValueError, and what else Pillow raises: a frame is damaged.
     """
     frames = walk_gif(path).frames
     if not frames:

@@ -30,12 +30,9 @@ _SYSTEM_GAMMA = 1.2
 def to_hdr(image: Image | DeepImage, transfer: str) -> DeepImage:
     """A picture as HDR: what the curve of `display_conversion` has laid together near white is spread out again.
 
-    Args:
-        image: uint8 or uint16 (height, width, 3), sRGB.
-        transfer: a key of `HDR`.
-
-    Returns:
-        uint16 (height, width, 3): BT.2020 with that transfer, 65535 being the largest signal.
+    :param image: uint8 or uint16 (height, width, 3), sRGB.
+    :param transfer: a key of `HDR`.
+    :return: uint16 (height, width, 3): BT.2020 with that transfer, 65535 being the largest signal.
     """
     linear, gain = _tables(np.iinfo(image.dtype).max)
     light = linear[image] * gain[image.max(axis=2, keepdims=True)]

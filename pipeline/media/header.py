@@ -78,11 +78,8 @@ class Header:
 def read_header(path: Path, on_start: Callable[[Process], None] | None = None) -> Header:
     """Decode the first frame of `path` and tell what it and the container say.
 
-    Args:
-        on_start: as for `run`.
-
-    Raises:
-        MediaError: it is no video, or not one frame can be decoded.
+    :param on_start: as for `run`.
+    :raises MediaError: it is no video, or not one frame can be decoded.
     """
     done = run(
         [

@@ -69,10 +69,9 @@ class Listing:
 def packets(path: Path, stream: str, limit: int | None = None, *, through: bool = False) -> Listing:
     """Every packet of one stream of `path`, or of several, undecoded, up to damage; empty where there is none such.
 
-    Args:
-        stream: as `-map` names it, for instance '1', 'a:0', or 'a' for all of a kind.
-        limit: stop after so many of each.
-        through: go on after damage.
+    :param stream: as `-map` names it, for instance '1', 'a:0', or 'a' for all of a kind.
+    :param limit: stop after so many of each.
+    :param through: go on after damage.
     """
     limits = () if limit is None else ("-frames:" + stream[0], str(limit))
     copy = ("-map", f"0:{stream}", "-c", "copy", *limits, "-flush_packets", "0", "-f", "framecrc", "pipe:1")
@@ -88,8 +87,7 @@ def first_packet(path: Path, stream: int, after: Fraction) -> Fraction | None:
     """When the first packet of a stream begins that ends after a time, in seconds on the clock of the file; None where
     there is none. What comes later is not read: the whole of a film takes its time.
 
-    Args:
-        stream: its number in the file.
+    :param stream: its number in the file.
     """
     copy = ("-map", f"0:{stream}", "-c", "copy", "-f", "framecrc", "pipe:1")
     process = Process(["-xerror", "-i", address(path), *copy], read=True)

@@ -60,8 +60,7 @@ def exif_texts(metadata: Mapping[str, str]) -> Pillow.Exif:
 def read_metadata(path: str | Path) -> dict[str, str]:
     """The texts that `write_picture` or a sink has put into `path`; of a folder, those of its first picture.
 
-    Raises:
-        MediaError: the file cannot be read.
+    :raises MediaError: the file cannot be read.
     """
     path = Path(path)
     if path.is_dir():
@@ -78,8 +77,7 @@ def read_checked(path: Path) -> dict[str, str]:
     """The texts that `write_picture` has put into a PNG file, every byte of which is what was written: the file is
     compared with the check sums in it, which takes far less time than to decode it.
 
-    Raises:
-        MediaError: the file is damaged, or no PNG file.
+    :raises MediaError: the file is damaged, or no PNG file.
     """
     with open_picture(path) as picture:
         if picture.format != "PNG":

@@ -37,11 +37,8 @@ class Muxing:
         Sound is copied, or encoded anew where the container cannot take it. It keeps its place: where it begins after
         the pictures in the source it does so in the result.
 
-        Returns:
-            Whether there is anything beside the pictures, and remarks; without it nothing is written.
-
-        Raises:
-            OutputError: ffmpeg could not do it.
+        :return: whether there is anything beside the pictures, and remarks; without it nothing is written.
+        :raises OutputError: ffmpeg could not do it.
         """
         notes: list[str] = []
         tracks: tuple[Stream, ...] = ()

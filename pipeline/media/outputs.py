@@ -27,8 +27,7 @@ def refuse_address(path: Path) -> None:
 def check_name(path: Path, beside: str = "") -> None:
     """Raise an OutputNameError where `path` is an address, or its name too long for a disk.
 
-    Args:
-        beside: what is put behind the name for something that has to lie beside it, such as '.reelbrush'.
+    :param beside: what is put behind the name for something that has to lie beside it, such as '.reelbrush'.
     """
     refuse_address(path)
     there, most = len(os.fsencode(path.name)), LONGEST_NAME - len(beside)
@@ -44,8 +43,7 @@ def check_output(path: Path) -> None:
     """Find out before any work is done whether the file `path` can be written; that it exists already,
     `refuse_existing` tells.
 
-    Raises:
-        OutputError: it is a folder, or its folder is missing or not writable; or its name is too long.
+    :raises OutputError: it is a folder, or its folder is missing or not writable; or its name is too long.
     """
     check_name(path)
     if path.is_dir():
@@ -111,9 +109,8 @@ def in_the_way(folder: Path) -> str:
 def cannot_make(folder: Path, error: OSError | None = None, what: str = "folder") -> OutputError:
     """The OutputError where `folder` cannot be made, or nothing in it.
 
-    Args:
-        error: what the system said of it.
-        what: it is called in messages.
+    :param error: what the system said of it.
+    :param what: it is called in messages.
     """
     there = in_the_way(folder)
     if there or error is None:
@@ -133,8 +130,7 @@ def part_path(path: Path, what: str = "") -> Path:
 def publish(part: Path, path: Path) -> None:
     """Give the finished file `part` its name, in one step, once its bytes are on the disk.
 
-    Raises:
-        OutputError: the disk is full, or the folder has gone.
+    :raises OutputError: the disk is full, or the folder has gone.
     """
     try:
         replace_file(part, path)
@@ -146,8 +142,7 @@ def publish(part: Path, path: Path) -> None:
 def written_atomically(path: Path) -> Iterator[Path]:
     """Yield a hidden name in the same folder; what was written there takes the name `path` when all went well.
 
-    Raises:
-        OutputError: it cannot be written; nothing is left then, and what was there before stays.
+    :raises OutputError: it cannot be written; nothing is left then, and what was there before stays.
     """
     try:
         with new_file(path) as part:
@@ -159,9 +154,8 @@ def written_atomically(path: Path) -> Iterator[Path]:
 def refuse_same_file(source: str | Path, outputs: Iterable[str | Path]) -> None:
     """Make sure that no result would replace what it is made from.
 
-    Raises:
-        UsageError: an output is the source (by whatever name), lies in the source folder, or holds the source.
-        OutputError: the name of an output is longer than any that there can be.
+    :raises UsageError: an output is the source (by whatever name), lies in the source folder, or holds the source.
+    :raises OutputError: the name of an output is longer than any that there can be.
     """
     source = Path(source)
     for output in map(Path, outputs):

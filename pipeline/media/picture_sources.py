@@ -57,8 +57,7 @@ class AnimationSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
 
-        Raises:
-            MediaError: (while iterating) the file is no longer what it was when it was opened.
+        :raises MediaError: (while iterating) the file is no longer what it was when it was opened.
         """
         yield from prefetch(self._decode(start), DEPTH)
 
@@ -113,8 +112,7 @@ class PicturesSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on.
 
-        Raises:
-            MediaError: (while iterating) a picture is damaged, or has another size than the first.
+        :raises MediaError: (while iterating) a picture is damaged, or has another size than the first.
         """
         yield from prefetch(self._read(start), DEPTH)
 
@@ -172,15 +170,10 @@ def _first_frame(picture: Pillow.Image) -> int:
 def animation_delays(path: Path, stop: int | None) -> list[Fraction]:
     """How long each frame is shown, in seconds, found by decoding every frame of an animation.
 
-    Args:
-        path: an animated picture.
-        stop: look at this many frames at most; of damage after them one frame is forgiven.
-
-    Returns:
-        The delays; a delay of 0 counts as `NO_DELAY`.
-
-    Raises:
-        MediaError: damaged; the message says how many frames are good.
+    :param path: an animated picture.
+    :param stop: look at this many frames at most; of damage after them one frame is forgiven.
+    :return: the delays; a delay of 0 counts as `NO_DELAY`.
+    :raises MediaError: damaged; the message says how many frames are good.
     """
     delays: list[Fraction] = []
     wanted = stop if stop is not None else 1 << 62
@@ -219,8 +212,7 @@ def _decode_delays(path: Path, picture: Pillow.Image, wanted: int, delays: list[
 def animation_plays(path: Path) -> int:
     """How often the animation `path` is played; 0 for ever.
 
-    Raises:
-        MediaError: it cannot be read.
+    :raises MediaError: it cannot be read.
     """
     with open_picture(path) as picture:
         if picture.format == "GIF":
@@ -233,8 +225,7 @@ def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[s
 
     Hidden files, folders and files that are no pictures are left out, with a remark.
 
-    Raises:
-        MediaError: there is none, or a file with a picture's name cannot be read as one.
+    :raises MediaError: there is none, or a file with a picture's name cannot be read as one.
     """
     files: list[Path] = []
     sizes: list[tuple[int, int]] = []

@@ -66,8 +66,7 @@ def read_picture(path: str | Path) -> Image:
     CMYK picture too) is converted to sRGB, and 16-bit grey is scaled, not clipped. Of an animated or
     many-paged picture this is the first one (see `is_animated`).
 
-    Raises:
-        MediaError: missing, a folder, empty, no picture, broken off, or too large to be one.
+    :raises MediaError: missing, a folder, empty, no picture, broken off, or too large to be one.
     """
     path = Path(path)
     with open_picture(path) as picture:
@@ -86,8 +85,7 @@ def gif_frames(picture: Pillow.Image, path: Path) -> Iterator[Pillow.Image]:
 def is_animated(path: str | Path) -> bool:
     """True where `path` is an animated GIF, WebP, PNG or AVIF of more than one frame.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     with open_picture(Path(path)) as picture:
         return animated(picture)
@@ -102,8 +100,7 @@ def more_in(path: Path) -> str:
     """'is animated; its first frame' or 'has 3 pages; its first one', where a picture holds more than is read of it as
     a single one; else ''.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     with open_picture(path) as picture:
         if animated(picture):
@@ -169,8 +166,7 @@ def open_picture(path: Path) -> Iterator[Pillow.Image]:
 def colour_notes(path: Path) -> tuple[str, ...]:
     """What a person should know of the colours of a picture.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     with open_picture(path) as picture:
         name = profile_name(picture)
@@ -230,8 +226,7 @@ def opacity_of(picture: Pillow.Image) -> Image | None:
 def read_opacity(path: str | Path) -> Image | None:
     """How opaque the picture in `path` is, as `opacity_of`.
 
-    Raises:
-        MediaError: as `read_picture`.
+    :raises MediaError: as `read_picture`.
     """
     path = Path(path)
     with open_picture(path) as picture:

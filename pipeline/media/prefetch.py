@@ -40,10 +40,9 @@ def prefetch(items: Iterator[T], depth: int = 4, cancel: Callable[[], None] | No
     An error inside `items` is raised where its item would have come. Closing the result early (or dropping it)
     calls `cancel`, closes `items` and joins the thread before it returns. Nothing runs before the first `next`.
 
-    Args:
-        items: run in the thread, and closed there if it is a generator.
-        depth: how many finished items may wait; at most `depth + 1` exist beside the one in use.
-        cancel: makes a blocked `items` return soon, for instance by ending the process it reads from.
+    :param items: run in the thread, and closed there if it is a generator.
+    :param depth: how many finished items may wait; at most `depth + 1` exist beside the one in use.
+    :param cancel: makes a blocked `items` return soon, for instance by ending the process it reads from.
     """
     waiting: queue.Queue[T | _End | _Failure[T]] = queue.Queue(maxsize=max(1, depth))
     stopping = threading.Event()

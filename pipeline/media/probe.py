@@ -58,14 +58,12 @@ def probe(
 ) -> Probe:
     """Decode `path` once and tell what is in it.
 
-    Args:
-        path: a video.
-        first: the first frame that is wanted, or when it is shown, in seconds; damage well before it does not matter.
-        stop: look at this many frames at most; damage after them does not matter then.
-        on_progress: see `OnProgress`.
-
-    Raises:
-        MediaError: missing, empty, no video, or damaged; then the message says how many frames are good.
+    :param path: a video.
+    :param first: the first frame that is wanted, or when it is shown, in seconds; damage well before it does not
+        matter.
+    :param stop: look at this many frames at most; damage after them does not matter then.
+    :param on_progress: see `OnProgress`.
+    :raises MediaError: missing, empty, no video, or damaged; then the message says how many frames are good.
     """
     check_readable(path)
     # Two looks at the file, side by side. What is no video is known as such by either at once.

@@ -139,7 +139,7 @@ def enlarged(painting: AnyImage, content: Image, width: int, height: int) -> Any
 
     :param painting: uint8 or uint16, shape (h, w, 3).
     :param content: uint8, shape (H, W, 3): what was painted, in the same proportions.
-    :returns: the same type, shape (height, width, 3).
+    :return: the same type, shape (height, width, 3).
     """
     top = np.iinfo(painting.dtype).max
     light = _lightness(resize(content, width, height))

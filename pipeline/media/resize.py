@@ -22,8 +22,7 @@ def fit_size(
     picture that is scaled to an even `longest` gets an even shorter side too, for codecs that share colour between
     neighbours.
 
-    Raises:
-        UsageError: `longest` is not positive.
+    :raises UsageError: `longest` is not positive.
     """
     if longest is None:
         return width, height
@@ -68,11 +67,9 @@ def cropped(image: AnyImage, box: Box | None) -> AnyImage:
 def resize(image: AnyImage, width: int, height: int) -> AnyImage:
     """`image` at another size, by a Lanczos filter that is widened when shrinking, so nothing aliases.
 
-    Args:
-        image: uint8, shape (h, w, 3) or (h, w); or uint16, shape (h, w, 3).
-
-    Returns:
-        The same type, shape (height, width, 3) or (height, width); the very same array where the size is right already.
+    :param image: uint8, shape (h, w, 3) or (h, w); or uint16, shape (h, w, 3).
+    :return: the same type, shape (height, width, 3) or (height, width); the very same array where the size is right
+        already.
     """
     if image.shape[:2] == (height, width):
         return image

@@ -39,9 +39,8 @@ ANIMATIONS = (*SUFFIXES, *PICTURES)
 def open_sink(plan: SinkPlan) -> Sink:
     """Make ready to write a clip; everything that can be refused is refused here, before anything is painted.
 
-    Raises:
-        UsageError: container, codec, quality and size do not go together; the message lists what does.
-        OutputError: it exists already, or nothing can be written there.
+    :raises UsageError: container, codec, quality and size do not go together; the message lists what does.
+    :raises OutputError: it exists already, or nothing can be written there.
     """
     path, suffix = plan.path, plan.path.suffix.lower()
     as_folder = plan.as_folder or is_folder(path)
@@ -77,8 +76,7 @@ def open_sink(plan: SinkPlan) -> Sink:
 def check_encoding(path: Path, codec: str | None, quality: str | int | None, depth: int | None) -> None:
     """See that a painted clip can be written under a name in such a way, as far as its size does not count.
 
-    Raises:
-        UsageError: container, codec and quality do not go together; the message lists what does.
+    :raises UsageError: container, codec and quality do not go together; the message lists what does.
     """
     if is_folder(path):
         _refuse_options(path, codec, quality)
@@ -158,9 +156,8 @@ class Sink:
     def put(self, frame: Frame) -> None:
         """Take the next frame; waits while the encoder is behind.
 
-        Raises:
-            OutputError: encoding an earlier frame failed: the disk is full, ffmpeg was ended.
-            ValueError: the frame is out of order, one too many, or of another size.
+        :raises OutputError: encoding an earlier frame failed: the disk is full, ffmpeg was ended.
+        :raises ValueError: the frame is out of order, one too many, or of another size.
         """
         self._raise_error()
         if self._closed:
@@ -181,8 +178,7 @@ class Sink:
     def complete(self) -> None:
         """Complete the result and check it (frames, times, sound). It has no name before `finish`.
 
-        Raises:
-            OutputError: it could not be completed, or is not what it should be; nothing is left of it then.
+        :raises OutputError: it could not be completed, or is not what it should be; nothing is left of it then.
         """
         if self._closed or self._completed:
             self._raise_error()
@@ -204,8 +200,7 @@ class Sink:
     def finish(self) -> None:
         """Give the result its name, once it is complete and checked as by `complete`.
 
-        Raises:
-            OutputError: as `complete`, or it cannot have its name.
+        :raises OutputError: as `complete`, or it cannot have its name.
         """
         if self._closed:
             self._raise_error()

@@ -40,12 +40,9 @@ class Sound:
 def sound_of(info: VideoInfo, choice: str | int = "default", *, shortest: bool = False) -> Sound | None:
     """The sound that goes with the pictures of a clip; None where there is none, or 'none' is the choice.
 
-    Args:
-        choice: as `Sound.choice`, or 'none'.
-        shortest: cut it after the last picture; else one that goes on to the end of the file does so.
-
-    Raises:
-        UsageError: there is no such stream.
+    :param choice: as `Sound.choice`, or 'none'.
+    :param shortest: cut it after the last picture; else one that goes on to the end of the file does so.
+    :raises UsageError: there is no such stream.
     """
     if choice == "none" or info.kind != "video":
         return None
@@ -62,8 +59,7 @@ def sound_of(info: VideoInfo, choice: str | int = "default", *, shortest: bool =
 def chosen_tracks(contents: Contents, choice: str | int, path: Path) -> tuple[Stream, ...]:
     """The audio streams that a choice means.
 
-    Raises:
-        UsageError: there is no such stream.
+    :raises UsageError: there is no such stream.
     """
     sounds, default = contents.of("audio"), contents.default_sound
     if choice == "all":
@@ -141,15 +137,10 @@ _TRIED = 50
 def try_sound(sound: Sound, trial: Path) -> tuple[tuple[Way, ...], ...]:
     """Find out before any work is done how the sound can be written: a little of it is, and thrown away.
 
-    Args:
-        trial: a file that may be written; its ending names the container.
-
-    Returns:
-        For each stream the ways to go, the best one first; none where the file has no sound.
-
-    Raises:
-        OutputError: there is no way; the message says what to do.
-        UsageError: there is no such stream.
+    :param trial: a file that may be written; its ending names the container.
+    :return: for each stream the ways to go, the best one first; none where the file has no sound.
+    :raises OutputError: there is no way; the message says what to do.
+    :raises UsageError: there is no such stream.
     """
     tracks = chosen_tracks(read_contents(sound.path), sound.choice, sound.path)
     return tuple(_working(sound.path, track, trial) for track in tracks)

@@ -87,8 +87,7 @@ class _Request:
     def in_frames(self, path: Path, times: Sequence[Fraction], duration: Fraction) -> _Request:
         """The same with frames for times.
 
-        Raises:
-            UsageError: no frame is shown then.
+        :raises UsageError: no frame is shown then.
         """
         if self.frames is None or not any(isinstance(bound, Fraction) for bound in self.frames):
             return self
@@ -135,24 +134,19 @@ def open_source(
 ) -> FrameSource:
     """Open `path` and find out all about it; the frames themselves are read later, one by one.
 
-    Args:
-        path: a video, a GIF, WebP, APNG or AVIF animation, a folder of pictures or a picture.
-        size: pixels of the longer side, see `fit_size`; None keeps the size.
-        upscale: allow `size` to enlarge.
-        frames: use only these frames of the file, `(a, b)`: b is the first that is not used. See `Slice`.
-        fps: frames a second. Frames of a video or an animation are repeated or left out so that it lasts as
-            long as before; a folder is played at this rate.
-        crop: width divided by height of the part of each frame that is used, the largest one from its centre; None:
-            all of it. `size` is that of this part.
-        deep: frames come with as many bits a channel as there are, of a video and of PNG and TIFF pictures.
-        on_progress: called while a video is looked through with the frames counted so far and the number expected.
-
-    Returns:
-        A source whose `info` describes what `frames()` yields: the final size, times from 0, the final rate.
-
-    Raises:
-        MediaError: it cannot be read, or is damaged: then the message says how many frames are good.
-        UsageError: `size`, `frames` or `fps` are impossible.
+    :param path: a video, a GIF, WebP, APNG or AVIF animation, a folder of pictures or a picture.
+    :param size: pixels of the longer side, see `fit_size`; None keeps the size.
+    :param upscale: allow `size` to enlarge.
+    :param frames: use only these frames of the file, `(a, b)`: b is the first that is not used. See `Slice`.
+    :param fps: frames a second. Frames of a video or an animation are repeated or left out so that it lasts as long as
+        before; a folder is played at this rate.
+    :param crop: width divided by height of the part of each frame that is used, the largest one from its centre; None:
+        all of it. `size` is that of this part.
+    :param deep: frames come with as many bits a channel as there are, of a video and of PNG and TIFF pictures.
+    :param on_progress: called while a video is looked through with the frames counted so far and the number expected.
+    :return: a source whose `info` describes what `frames()` yields: the final size, times from 0, the final rate.
+    :raises MediaError: it cannot be read, or is damaged: then the message says how many frames are good.
+    :raises UsageError: `size`, `frames` or `fps` are impossible.
     """
     path = Path(path)
     request = replace(_checked_request(size, upscale, frames, fps), crop=crop, deep=deep)

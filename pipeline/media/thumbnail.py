@@ -16,10 +16,9 @@ QUALITIES = (85, 75, 65, 50, 35)
 def thumbnail(image: Image, longest: int, most: int) -> bytes:
     """`image` as a JPEG file.
 
-    Args:
-        image: uint8, shape (height, width, 3), RGB.
-        longest: pixels of the longer side; a smaller picture keeps its size.
-        most: bytes that the file should not exceed; what is busier than the lowest quality can hold still may.
+    :param image: uint8, shape (height, width, 3), RGB.
+    :param longest: pixels of the longer side; a smaller picture keeps its size.
+    :param most: bytes that the file should not exceed; what is busier than the lowest quality can hold still may.
     """
     height, width = image.shape[:2]
     return _encoded(Pillow.fromarray(resize(image, *fit_size(width, height, longest))), most)

@@ -24,10 +24,9 @@ def regular_rate(times: Sequence[Fraction], tick: Fraction, stated: Fraction | N
 
     Containers round each time to their clock (Matroska: to 1/1000 s), so regular frames look slightly uneven.
 
-    Args:
-        times: in seconds, increasing, the first one 0.
-        tick: the clock of the container, in seconds.
-        stated: the rate that the file states, tried first.
+    :param times: in seconds, increasing, the first one 0.
+    :param tick: the clock of the container, in seconds.
+    :param stated: the rate that the file states, tried first.
     """
     if len(times) < 2:
         return stated
@@ -47,13 +46,10 @@ def mean_rate(frames: int, duration: Fraction) -> Fraction:
 def on_grid(times: Sequence[Fraction], duration: Fraction, rate: Fraction) -> list[int]:
     """Which frame stands at each point of a regular grid of `rate`; the clip keeps its duration.
 
-    Args:
-        times: when each frame is first shown, in seconds, from 0, increasing.
-        duration: end of the last frame, in seconds.
-        rate: points of the grid a second.
-
-    Returns:
-        For each point the index of the frame that is being shown there; frames repeat or are left out.
+    :param times: when each frame is first shown, in seconds, from 0, increasing.
+    :param duration: end of the last frame, in seconds.
+    :param rate: points of the grid a second.
+    :return: for each point the index of the frame that is being shown there; frames repeat or are left out.
     """
     points = max(1, round(duration * rate))
     return [max(0, bisect_right(times, k / rate) - 1) for k in range(points)]

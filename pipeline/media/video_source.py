@@ -48,8 +48,7 @@ class VideoSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield frames from number `start` on; the same, bit for bit, as those of a run from 0.
 
-        Raises:
-            MediaError: (while iterating) the file is no longer what it was when it was opened.
+        :raises MediaError: (while iterating) the file is no longer what it was when it was opened.
         """
         decoder = _Decoder(self._info, self._header, self._picks, start, self._opacity)
         yield from prefetch(decoder.frames(), DEPTH, decoder.cancel)

@@ -22,8 +22,7 @@ JPEG_QUALITY = 95
 def check_picture_output(path: Path) -> None:
     """Find out before any work is done whether `write_picture` can write `path`, as `check_output`.
 
-    Raises:
-        OutputError: as `write_picture`.
+    :raises OutputError: as `write_picture`.
     """
     if path.suffix.lower() not in WRITABLE:
         raise OutputNameError(f"{path}: a picture must end in one of {', '.join(WRITABLE)}. Choose such a name.")
@@ -40,14 +39,11 @@ def write_picture(
 ) -> None:
     """Write `image` as PNG, JPEG (quality 95, 4:4:4), lossless WebP or TIFF, by the ending of `path`.
 
-    Args:
-        image: uint8, shape (height, width, 3 or 4), RGB; or uint16, for a PNG.
-        metadata: texts that `read_metadata` gives back.
-        overwrite: replace an existing file; it stays as it is until the new one is complete.
-        dots: pixels for an inch in print, which all but WebP can say.
-
-    Raises:
-        OutputError: it exists already, has an unknown ending, or cannot be written (no folder, disk full).
+    :param image: uint8, shape (height, width, 3 or 4), RGB; or uint16, for a PNG.
+    :param metadata: texts that `read_metadata` gives back.
+    :param overwrite: replace an existing file; it stays as it is until the new one is complete.
+    :param dots: pixels for an inch in print, which all but WebP can say.
+    :raises OutputError: it exists already, has an unknown ending, or cannot be written (no folder, disk full).
     """
     path = Path(path)
     check_picture_output(path)

@@ -137,7 +137,7 @@ class Network(nn.Module):
 
         :param image: float, shape (N, 3, H, W), RGB in 0..1.
         :param layers: names out of `self.layers`.
-        :returns: layer -> float map of shape (N, C, h, w), in the network's own number format.
+        :return: layer -> float map of shape (N, C, h, w), in the network's own number format.
         :raises SettingsError: a layer that this network does not have.
         """
         wanted_maps: dict[str, Tensor] = {}

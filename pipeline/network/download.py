@@ -43,7 +43,7 @@ def download_vgg19(
         (`vgg19-dcbb9e9d.pth`, torch.hub's convention), and for a name without them torchvision's file is expected.
     :param retries: as in `fetch`.
     :param pause: seconds, as in `fetch`.
-    :returns: a file for `open_vgg19`.
+    :return: a file for `open_vgg19`.
     :raises WeightsError: no connection, refused, interrupted, wrong content (removed), or no room.
     """
     url = url or os.environ.get(ADDRESS_VARIABLE) or published_url()
@@ -74,7 +74,7 @@ def download_raft(
     :param on_progress, retries, pause: as in `download_vgg19`.
     :param url: None takes `$REELBRUSH_RAFT_URL`, and without that the address torchvision publishes. Whatever the
         address, the file has to be torchvision's.
-    :returns: the file for `open_raft`.
+    :return: the file for `open_raft`.
     :raises WeightsError: no connection, refused, interrupted, wrong content (removed), or no room.
     """
     place = raft_place(kind)

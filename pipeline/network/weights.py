@@ -160,7 +160,7 @@ def describe(network: Network) -> str:
 def import_weights(path: Path | str, overwrite: bool = False) -> Path:
     """Check a VGG-19 file and keep its convolutions in the cache; importing the same file again changes nothing.
 
-    :returns: the file in the cache. `find_vgg19() != ` it where published weights stand before an imported one.
+    :return: the file in the cache. `find_vgg19() != ` it where published weights stand before an imported one.
     :raises WeightsError: as `read_vgg19`; other weights stand there already; the cache cannot be written.
     """
     return cache_weights(read_vgg19(path), overwrite)

@@ -31,7 +31,7 @@ def tell_apart(count: int, ways: int, claim: Callable[[int, int], Claim]) -> lis
     :param count: the number of things.
     :param ways: the number of ways, from the plainest name to one that nothing else should have.
     :param claim: what a thing, by its number, needs in a way, by its number.
-    :returns: for each thing the number of the way. Where even the last ways are alike they stay so.
+    :return: for each thing the number of the way. Where even the last ways are alike they stay so.
     """
     chosen, last = [0] * count, ways - 1
     claims = [claim(k, 0) for k in range(count)]
