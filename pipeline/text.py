@@ -107,6 +107,11 @@ def first_of(names: Sequence[object]) -> str:
     return str(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
+def first_few(those: Sequence[object], most: int = 8) -> str:
+    """'24, 57'; of more than `most`, so many and '...'."""
+    return ", ".join(map(str, those[:most])) + (", ..." if len(those) > most else "")
+
+
 def _decoded(text: object) -> str:
     return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

@@ -10,14 +10,13 @@ from pipeline.errors import UsageError
 from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
 from pipeline.motion.frame_difference import Small, difference
 from pipeline.motion.shots import Shot
+from pipeline.text import first_few
 
 FARTHER = 3.0
 """How many times farther apart than neighbours the last and the first frame may be in a clip that loops, ..."""
 LEAST = 2.0
 """... and levels, as `frame_difference.difference` counts, that are never too far. A GIF that loops had 0.7 levels, 0.6
 times what neighbours had; parts of films without a cut 9 to 17 levels, 6 to 46 times."""
-SOME = 8
-"""Cuts that are named."""
 
 
 def check_loop(path: Path, frames: int, shots: Sequence[Shot], in_file: FrameNumbers = ALL_FRAMES) -> None:
@@ -29,14 +28,13 @@ def check_loop(path: Path, frames: int, shots: Sequence[Shot], in_file: FrameNum
     """
     if frames < 2:
         raise UsageError(f"{path}: a loop needs two frames at least, and this is a single one. Leave out --loop.")
-    cuts = [str(in_file.of(begin)) for begin, _ in shots[1:]]
+    cuts = [in_file.of(begin) for begin, _ in shots[1:]]
     if not cuts:
         return
-    where = ", ".join(cuts[:SOME]) + (", ..." if len(cuts) > SOME else "")
     raise UsageError(
         f"{path}: only a single shot can be a loop, and there {'is a cut' if len(cuts) == 1 else 'are cuts'} at frame "
-        f"{where} (counted from 0). Choose the frames of one shot with --frames, say --cuts none if that is no cut, or "
-        "leave out --loop."
+        f"{first_few(cuts)} (counted from 0). Choose the frames of one shot with --frames, say --cuts none if that is "
+        "no cut, or leave out --loop."
     )
 
 

@@ -21,6 +21,7 @@ from pipeline.media.frame import VideoInfo
 from pipeline.motion.shots import Shot
 from pipeline.settings import Settings, strengthened
 from pipeline.style.look import Look
+from pipeline.text import first_few
 
 JUMP = 0.5
 """A change from one frame to the next of so much of anything, as `Look.step`, is no fade: the frame is painted anew."""
@@ -150,11 +151,11 @@ class Timeline:
             return self.times.of(at)
         if at.number > len(shots):
             there = "is one shot" if len(shots) == 1 else f"are {len(shots)} shots"
-            begins = ", ".join(str(self.times.in_file.of(begin)) for begin, _ in shots[:8])
+            begins = first_few([self.times.in_file.of(begin) for begin, _ in shots])
             which = "which begins" if len(shots) == 1 else "which begin"
             raise UsageError(
                 f"--keyframe {keyframe.head!r}: there {there} in what is painted of {self.job.source.name}, {which} "
-                f"with frame {begins}{', ...' * (len(shots) > 8)}. Name one of these, from 1, or say with --cuts "
+                f"with frame {begins}. Name one of these, from 1, or say with --cuts "
                 "where shots begin."
             )
         return self.times.painted[shots[at.number - 1][0]]

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from pipeline.media.ffmpeg import address, run
 from pipeline.media.header import read_header
+from pipeline.media.srgb import from_light
 
 _MAGIC = b"v/1\x01"
 _KINDS = ("32-bit integer", "16-bit floating-point", "32-bit floating-point")
@@ -38,9 +39,7 @@ def opened_exr(path: Path) -> Pillow.Image | None:
     green, blue, red, opacity = np.nan_to_num(planes, posinf=1.0).clip(0, 1)
     # Its colours are multiplied with their opacity already; white shows through the rest.
     light = (np.stack([red, green, blue], axis=2) + (1 - opacity)[:, :, None]).clip(0, 1)
-    # IEC 61966-2-1.
-    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return Pillow.fromarray((curve * 255 + 0.5).astype(np.uint8))
+    return Pillow.fromarray((from_light(light) * 255 + 0.5).astype(np.uint8))
 
 
 def exr_kind(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The ffmpeg binary: found, run, watched, ended. Nothing else of the package starts another program.
 
-Three habits keep it honest. Arguments are lists and files are absolute `file:` addresses, so that no name can
+Three rules hold for each run. Arguments are lists and files are absolute `file:` addresses, so that no name can
 be taken for an option, a pattern or a protocol. stderr is always drained, in a thread, so that a talkative
 ffmpeg can never block. The exit code is always looked at: a playable file proves nothing.
 """
@@ -209,22 +209,24 @@ def run(
 @lru_cache(maxsize=1)
 def encoders() -> frozenset[str]:
     """Names of all encoders that this ffmpeg has."""
-    listed = run(["-encoders"]).out.decode("utf-8", "replace")
-    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listed, re.MULTILINE))
+    return _listed("-encoders", r"[VAS][A-Z.]{5} (\S+)")
 
 
 @lru_cache(maxsize=1)
 def decoders() -> frozenset[str]:
     """Names of all decoders that this ffmpeg has."""
-    listed = run(["-decoders"]).out.decode("utf-8", "replace")
-    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listed, re.MULTILINE))
+    return _listed("-decoders", r"[VAS][A-Z.]{5} (\S+)")
 
 
 @lru_cache(maxsize=1)
 def filters() -> frozenset[str]:
     """Names of all filters that this ffmpeg has."""
-    listed = run(["-filters"]).out.decode("utf-8", "replace")
-    return frozenset(re.findall(r"^ [A-Z.]{2,3} (\S+) +\S+->\S+", listed, re.MULTILINE))
+    return _listed("-filters", r"[A-Z.]{2,3} (\S+) +\S+->\S+")
+
+
+def _listed(what: str, line: str) -> frozenset[str]:
+    listed = run([what]).out.decode("utf-8", "replace")
+    return frozenset(re.findall(f"^ {line}", listed, re.MULTILINE))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.media.display_conversion import BRIGHTEST, KNEE, PQ, WHITE
+from pipeline.media.srgb import to_light
 from pipeline.types import DeepImage, Image
 
 _Light: TypeAlias = npt.NDArray[np.float32]
@@ -44,7 +45,7 @@ def to_hdr(image: Image | DeepImage, transfer: str) -> DeepImage:
 def _tables(top: int) -> tuple[_Light, _Light]:
     """For each value of sRGB up to `top`, its light; and by how much light grows of a pixel with that largest value."""
     value = np.arange(top + 1) / top
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    linear = to_light(value)
     peak = BRIGHTEST / WHITE
     # The curve is c (x + a) / (x + b) above the knee, which it leaves in its direction, and 1 at the peak.
     a = -(KNEE**2) * (peak - 1) / (KNEE**2 - 2 * KNEE + peak)

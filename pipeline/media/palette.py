@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import UsageError
+from pipeline.media.srgb import from_light, to_light
 from pipeline.types import Image
 
 Colours = npt.NDArray[np.uint8]
@@ -125,9 +126,7 @@ def _seeds(
 
 def _lab(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(n, 3) RGB in 0..255 -> CIELAB."""
-    levels = colours / 255
-    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    shares = linear @ _TO_XYZ.T / _WHITE
+    shares = to_light(colours / 255) @ _TO_XYZ.T / _WHITE
     x, y, z = np.where(shares > 0.008856, np.cbrt(shares), 7.787 * shares + 16 / 116).T
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
 
@@ -138,5 +137,4 @@ def _rgb(colours: npt.NDArray[np.float64]) -> Colours:
     roots = np.stack([y + colours[:, 1] / 500, y, y - colours[:, 2] / 200], 1)
     shares = np.where(roots**3 > 0.008856, roots**3, (roots - 16 / 116) / 7.787)
     linear = (shares * _WHITE @ np.linalg.inv(_TO_XYZ).T).clip(0, 1)
-    levels = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(levels * 255), np.uint8)
+    return np.asarray(np.rint(from_light(linear) * 255), np.uint8)

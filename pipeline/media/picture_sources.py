@@ -16,11 +16,11 @@ from pipeline.errors import MediaError, WrongFileError
 from pipeline.media.deep_pictures import read_exact_picture
 from pipeline.media.frame import Frame, VideoInfo
 from pipeline.media.gif_blocks import walk_gif
-from pipeline.media.pictures import as_rgb, gif_frames, opacity_of, open_picture, read_picture
+from pipeline.media.pictures import as_rgb, first_shown, gif_frames, opacity_of, open_picture, read_picture
 from pipeline.media.prefetch import prefetch
 from pipeline.media.resize import cropped, resize
 from pipeline.media.suffixes import PICTURES
-from pipeline.text import count_text
+from pipeline.text import count_text, first_few
 from pipeline.types import DeepImage, Image, deep_only, shallow
 
 DEPTH = 4
@@ -127,7 +127,7 @@ class PicturesSource:
         if not self._opacity:
             return read_exact_picture(path) if self._info.deep else read_picture(path)
         with open_picture(path) as picture:
-            return _opacity(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+            return _opacity(first_shown(picture, path))
 
 
 def _opacity(picture: Pillow.Image) -> Image:
@@ -249,9 +249,8 @@ def pictures_in(folder: Path) -> tuple[list[Path], list[tuple[int, int]], list[s
         raise WrongFileError(f"{folder}: there is no picture in this folder. Choose one that holds the frames.")
     notes = []
     if ignored:
-        some = ", ".join(ignored[:3]) + (", ..." if len(ignored) > 3 else "")
         noun = "entry is" if len(ignored) == 1 else "entries are"
-        notes.append(f"{len(ignored)} {noun} no picture and left out: {some}.")
+        notes.append(f"{len(ignored)} {noun} no picture and left out: {first_few(ignored, 3)}.")
     return files, sizes, notes
 
 
@@ -269,8 +268,7 @@ def gap_notes(numbers: Sequence[int]) -> tuple[str, ...]:
     gaps = [f"after {one} comes {other}" for one, other in pairwise(numbers) if other != one + 1]
     if not gaps:
         return ()
-    some = ", ".join(gaps[:3]) + (", ..." if len(gaps) > 3 else "")
-    return (f"The numbers of the pictures have gaps ({some}); nothing is shown in their place.",)
+    return (f"The numbers of the pictures have gaps ({first_few(gaps, 3)}); nothing is shown in their place.",)
 
 
 def upright_size(picture: Pillow.Image) -> tuple[int, int]:

@@ -70,7 +70,7 @@ def read_picture(path: str | Path) -> Image:
     """
     path = Path(path)
     with open_picture(path) as picture:
-        return as_rgb(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+        return as_rgb(first_shown(picture, path))
 
 
 def gif_frames(picture: Pillow.Image, path: Path) -> Iterator[Pillow.Image]:
@@ -80,6 +80,12 @@ def gif_frames(picture: Pillow.Image, path: Path) -> Iterator[Pillow.Image]:
         if profile:
             frame.info["icc_profile"] = profile
         yield frame
+
+
+def first_shown(picture: Pillow.Image, path: Path) -> Pillow.Image:
+    """What the picture `path`, which is open, shows at first, for `as_rgb`: of a GIF the frame as browsers compose
+    it."""
+    return next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture
 
 
 def is_animated(path: str | Path) -> bool:
@@ -230,7 +236,7 @@ def read_opacity(path: str | Path) -> Image | None:
     """
     path = Path(path)
     with open_picture(path) as picture:
-        return opacity_of(next(gif_frames(picture, path), picture) if picture.format == "GIF" else picture)
+        return opacity_of(first_shown(picture, path))
 
 
 def _from_deep_grey(picture: Pillow.Image) -> Image:

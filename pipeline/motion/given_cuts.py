@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.frame_numbers import ALL_FRAMES, FrameNumbers
+from pipeline.text import first_few
 
 # Who only reads what a result says of itself need not wait for what finds cuts.
 if TYPE_CHECKING:
     from pipeline.motion.shots import Shot
 
 _LIST = re.compile(r"\s*\d+\s*(,\s*\d+\s*)*,?\s*")
-_SOME = 8
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Cuts:
         :param frames, in_file: as for `shots`.
         """
         first, last = in_file.of(0), in_file.of(frames - 1)
-        outside = [str(cut) for cut in self.given if not first <= cut <= last]
+        outside = [cut for cut in self.given if not first <= cut <= last]
         if not outside:
             return ()
-        several, more = len(outside) > 1, ", ..." if len(outside) > _SOME else ""
+        several = len(outside) > 1
         return (
-            f"--cuts names frame{'s' * several} {', '.join(outside[:_SOME])}{more}, which {'are' if several else 'is'} "
+            f"--cuts names frame{'s' * several} {first_few(outside)}, which {'are' if several else 'is'} "
             f"not among those that are painted, {first} to {last}: numbers count from 0 in the whole input.",
         )
 

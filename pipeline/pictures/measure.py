@@ -35,11 +35,9 @@ from pipeline.motion.summary import Summary, summarise
 from pipeline.pictures.caption import legible_labels
 from pipeline.pictures.frame_alignment import Alignment, align_frames, aligned_frames, aligned_inputs
 from pipeline.pictures.jobs import MeasureJob
-from pipeline.text import count_text
+from pipeline.text import count_text, first_few
 from pipeline.types import OnCount
 
-SOME = 8
-"""Cuts that the title of a report names; `--json` names all."""
 Pair = tuple[Image, Image]
 """Input and painting of a frame."""
 
@@ -67,10 +65,9 @@ class Report:
 
     @property
     def title(self) -> str:
-        """'36 frames of 320x180 in 2 shots (cut at 24)'; of many cuts the first few."""
-        starts = [str(self.in_file.of(first)) for first, _ in self.shots[1:]]
-        more = ", ..." if len(starts) > SOME else ""
-        where = f"{len(starts) + 1} shots (cut at {', '.join(starts[:SOME])}{more})" if starts else "one shot"
+        """'36 frames of 320x180 in 2 shots (cut at 24)'; of many cuts the first few, as `--json` names all."""
+        starts = [self.in_file.of(first) for first, _ in self.shots[1:]]
+        where = f"{len(starts) + 1} shots (cut at {first_few(starts)})" if starts else "one shot"
         return f"{count_text(self.summary.frames, 'frame')} of {self.width}x{self.height} in {where}"
 
     def rows(self) -> list[tuple[str, ...]]:

@@ -29,11 +29,8 @@ from pipeline.clip.events import (
 from pipeline.report.lines import LINE_EVERY, Bars, can_redraw, print_text
 from pipeline.report.place import JobPlace
 from pipeline.report.progress import CountProgress, JobProgress
-from pipeline.text import count_text, duration_text, remaining_text, sanitize_line, size_text
+from pipeline.text import count_text, duration_text, first_few, remaining_text, sanitize_line, size_text
 from pipeline.types import OnCount
-
-SOME_CUTS = 8
-"""Cuts that are named at the start."""
 
 
 class ConsoleReporter:
@@ -191,8 +188,7 @@ class ConsoleReporter:
 
 def _frames_at(cuts: Sequence[int]) -> str:
     """'frames 24, 57'; of many the first few."""
-    some = ", ".join(map(str, cuts[:SOME_CUTS]))
-    return f"frame{'s' if len(cuts) > 1 else ''} {some}{', ...' if len(cuts) > SOME_CUTS else ''}"
+    return f"frame{'s' if len(cuts) > 1 else ''} {first_few(cuts)}"
 
 
 @contextmanager
