@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.errors import MediaError
 from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import address, run
+from pipeline.media.fragments import breaks_off
 from pipeline.media.header import Header
 from pipeline.media.listing import Listing, packets
 from pipeline.text import count_text
@@ -40,7 +41,7 @@ class Broken:
     again: int | None
     """The frame from which on all are good again, counted as the file is decoded; None: none before its end."""
     words: str
-    """What ffmpeg says."""
+    """What shows it: 'ffmpeg says: …'."""
 
     def error(self, path: Path) -> MediaError:
         """What is told of it."""
@@ -50,7 +51,7 @@ class Broken:
         advice = f"or paint a good part with {' or '.join(parts)}" if parts else "or repair it with another program"
         return MediaError(
             f"{path}: the file is damaged or cut off; {count_text(self.good, 'frame is', 'frames are')} good before "
-            f"the break{after} (ffmpeg says: {self.words}). Copy or download it again, {advice}."
+            f"the break{after} ({self.words}). Copy or download it again, {advice}."
         )
 
 
@@ -132,10 +133,21 @@ def past_damage(
     good = min((_good_frames(path, header, decoded, stop), *_gaps(lenient)))
     if stop is not None and good >= stop - 1:
         return decoded, ""  # The one that is missing was only to show where the last one ends.
-    broken = Broken(good, _good_again(path, lenient, good, stop), words)
+    broken = Broken(good, _good_again(path, lenient, good, stop), f"ffmpeg says: {words}")
     if broken.again is None or frame_number(first, lenient) < broken.again:
         raise broken.error(path)
     return lenient, f"{words}, before the first one"
+
+
+def refuse_silent_end(path: Path, decoded: Decoded, stop: int | None) -> None:
+    """Raise a MediaError where the file breaks off before the end that is wanted, and ffmpeg says nothing of it.
+
+    Args:
+        stop: the frame after the last that is wanted, as for `decode`.
+    """
+    good = decoded.listing.count("video")
+    if (stop is None or good < stop - 1) and breaks_off(path):
+        raise Broken(good, None, "its last piece is not whole").error(path)
 
 
 def without_unsure_end(path: Path, decoded: Decoded, stop: int) -> Decoded:

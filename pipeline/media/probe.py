@@ -19,7 +19,7 @@ from types import TracebackType
 
 from pipeline.errors import MediaError, WrongFileError
 from pipeline.file_kind import no_file, stream_kind
-from pipeline.media.damage import Heard, frame_number, hear, past_damage, without_unsure_end
+from pipeline.media.damage import Heard, frame_number, hear, past_damage, refuse_silent_end, without_unsure_end
 from pipeline.media.decoding import Decoded, decode
 from pipeline.media.ffmpeg import Process, complaint
 from pipeline.media.header import Header, read_header
@@ -83,7 +83,9 @@ def probe(
         decoded, remark = past_damage(path, header, decoded, first, stop)
         sounds = packets(path, "a", None if stop is None else 1, through=True)
         heard = None
-    elif stop is not None and enough:
+    elif not enough:
+        refuse_silent_end(path, decoded, stop)
+    elif stop is not None:
         decoded = without_unsure_end(path, decoded, stop)
     # Broadcasts and edited tapes begin with frames of one kind and go on with those of the other.
     header = replace(header, interlaced=header.interlaced or decoded.interlaced)

@@ -168,3 +168,33 @@ def test_frames_that_a_decoder_complains_about_are_not_called_whole(
     near = re.search(r"near number (\d+), which may be damaged: ", told[0])
     assert len(told) == 1 and near and abs(int(near[1]) - differ[0]) <= 4
     assert not any("may be damaged" in note for note in open_source(broken, frames=(0, differ[0] - 2)).info.notes)
+
+
+FRAGMENTED = (*H264, "-movflags", "frag_keyframe+empty_moov+default_base_moof")
+
+
+def test_a_recording_that_is_cut_off_between_two_pieces(tmp_path: Path) -> None:
+    """Where the table of a piece is not whole, ffmpeg ends with the piece before, in silence."""
+    whole = clip(tmp_path / "whole.mp4", frames=60, extra=FRAGMENTED)
+    data = whole.read_bytes()
+    assert open_source(whole).info.frames == 60
+    fourth = [found.start() - 4 for found in re.finditer(b"moof", data)][3]
+    files = {name: data[: fourth + more] for name, more in (("size", 3), ("name", 8), ("inside", 20))}
+    files["garbage"] = data[: fourth + 8] + b"\x55" * (len(data) - fourth - 8)
+    for name, cut in files.items():
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(cut)
+        with pytest.raises(MediaError, match=r"30 frames are good .*--frames 0:30"):
+            open_source(path)
+        good = images_of(path, frames=(0, 30))
+        assert len(good) == 30
+        for one, other in zip(good, images_of(whole, frames=(0, 30)), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("more", [b"", bytes(5000), b"\0\0\0\x20free" + bytes(24)])
+def test_what_only_follows_a_recording_is_no_damage(tmp_path: Path, more: bytes) -> None:
+    for name, how in (("pieces.mp4", FRAGMENTED), ("plain.mp4", H264), ("plain.mkv", H264)):
+        path = clip(tmp_path / name, frames=20, extra=how)
+        path.write_bytes(path.read_bytes() + (more if name.endswith("mp4") else b""))
+        assert (open_source(path).info.frames, open_source(path).info.notes) == (20, ())
