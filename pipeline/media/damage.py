@@ -142,8 +142,7 @@ def past_damage(
 def refuse_silent_end(path: Path, decoded: Decoded, stop: int | None) -> None:
     """Raise a MediaError where the file breaks off before the end that is wanted, and ffmpeg says nothing of it.
 
-    Args:
-        stop: the frame after the last that is wanted, as for `decode`.
+    :param stop: the frame after the last that is wanted, as for `decode`.
     """
     good = decoded.listing.count("video")
     if (stop is None or good < stop - 1) and breaks_off(path):

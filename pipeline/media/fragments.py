@@ -17,8 +17,7 @@ def breaks_off(path: Path) -> bool:
     """Whether `path` is a fragmented MP4 that ends inside a box, or goes on with none. Boxes follow one another; each
     begins with its size and its name.
 
-    Raises:
-        OSError: it cannot be read.
+    :raises OSError: it cannot be read.
     """
     size = path.stat().st_size
     at, pieces = 0, 0

@@ -17,6 +17,7 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import MediaError
 from pipeline.media.beginnings import is_heif, picture_kind, video_container
+from pipeline.media.coded_colours import coded_colour_note
 from pipeline.media.exr import opened_exr
 from pipeline.media.gif_frames import composed_frames
 from pipeline.media.probe import check_readable
@@ -175,8 +176,11 @@ def colour_notes(path: Path) -> tuple[str, ...]:
     :raises MediaError: as `read_picture`.
     """
     with open_picture(path) as picture:
-        name = profile_name(picture)
-    return (f"The colours of {path.name} are converted to sRGB from its profile ({name}).",) if name else ()
+        name, profiled = profile_name(picture), bool(picture.info.get("icc_profile"))
+    if name:
+        return (f"The colours of {path.name} are converted to sRGB from its profile ({name}).",)
+    note = "" if profiled else coded_colour_note(path)
+    return (note,) if note else ()
 
 
 def profile_name(picture: Pillow.Image) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,32 @@ def test_colours_that_are_converted_are_said(tmp_path: Path) -> None:
         "The colours of lab.tif are converted to sRGB from its profile (Lab identity built-in).",
     )
     assert open_source(tmp_path / "srgb.tif").info.notes == open_source(tmp_path / "none.tif").info.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "said"),
+    [(9, 16, "is HDR (PQ)"), (9, 18, "is HDR (HLG)"), (12, 13, "are those of Display P3"), (1, 13, "")],
+)
+@pytest.mark.parametrize("name", ["a.png", "a.avif"])
+def test_colours_beyond_srgb_without_a_profile_are_said(
+    tmp_path: Path, name: str, primaries: int, transfer: int, said: str
+) -> None:
+    path = tmp_path / name
+    Pillow.fromarray(picture(3)).save(path)
+    data = path.read_bytes()
+    if name == "a.png":
+        chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
+        data = data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+    else:
+        at = data.index(b"colrnclx") + 8
+        data = data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+    path.write_bytes(data)
+    notes = open_source(path).info.notes
+    assert [said in note and "looks dull" in note for note in notes] == ([True] if said else [])
+    Pillow.fromarray(picture(3)).save(
+        path, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
+    assert open_source(path).info.notes == ()
 
 
 def test_alpha_shows_white_where_it_is_transparent(tmp_path: Path) -> None:
