@@ -26,13 +26,6 @@ _NEVER_PICTURES = re.compile(r"Referenced QT chapter track not found")
 _CUT_OFF = re.compile(r"partial file|prematurely|truncat", re.IGNORECASE)
 _CORRUPT = re.compile(r"Packet corrupt \(stream = (\d+), dts = (\S+?)\)")
 _JOINED = re.compile(r"DTS discontinuity in stream (\d+): packet \d+ with DTS (-?\d+),")
-_NOT_BEGUN = re.compile(
-    r"non-existing [SP]PS|[VSP]PS id out of range|Error parsing NAL unit|Invalid frame dimensions 0x0|no frame!"
-    r"|decode_slice_header error|mmco: unref short failure|number of reference frames|Missing reference picture"
-    r"|reference picture missing|co located POCs|Could not find ref|Error constructing the frame RPS"
-)
-"""What is said before the first picture that can be shown where a recording begins in the middle of a broadcast: of
-headers that are yet to come, and of pictures that lie before it."""
 _GUESSED = re.compile(r"corrupt decoded frame")
 _SERIOUS = re.compile(r"^(\[[^\]]*\] )*\[(?:error|fatal|panic)\] ")
 _READ = re.compile(r"\] demuxer -> ist_index:0:\d+ type:video ")
@@ -112,7 +105,7 @@ def hear(path: Path, stop: int | None) -> Heard:
             broken = max(broken, read)
         elif _GUESSED.search(line):
             marked.append(decoded)
-        elif _SERIOUS.match(line) and (decoded or not _NOT_BEGUN.search(line)):
+        elif _SERIOUS.match(line):
             near.append(decoded)
 
     limit = () if stop is None else ("-frames:v", str(stop))

@@ -170,21 +170,6 @@ def test_frames_that_a_decoder_complains_about_are_not_called_whole(
     assert not any("may be damaged" in note for note in open_source(broken, frames=(0, differ[0] - 2)).info.notes)
 
 
-@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg2video"])
-def test_a_recording_that_begins_in_the_middle_is_whole(tmp_path: Path, codec: str) -> None:
-    """What was sent before its first picture is no picture that may be damaged."""
-    quiet = ("-x265-params", "log-level=none") if codec == "libx265" else ()
-    whole = clip(tmp_path / "whole.ts", frames=60, size="128x96", extra=("-c:v", codec, *quiet, "-g", "12", "-bf", "2"))
-    data = whole.read_bytes()
-    (tmp_path / "late.ts").write_bytes(data[len(data) // 188 // 3 * 188 :])
-    found = images_of(tmp_path / "late.ts")
-    assert 20 < len(found) < 50
-    for one, other in zip(found, images_of(whole)[-len(found) :], strict=True):
-        np.testing.assert_array_equal(one, other)
-    notes = open_source(tmp_path / "late.ts").info.notes
-    assert len(notes) == 1 and notes[0].startswith("ffmpeg complained, though every picture that is painted is there: ")
-
-
 FRAGMENTED = (*H264, "-movflags", "frag_keyframe+empty_moov+default_base_moof")
 
 

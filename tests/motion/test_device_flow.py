@@ -9,6 +9,7 @@ import pytest
 import torch
 from jobs import SMALL, assert_same, moving_folder, paint_picture
 from moving import led, panned, sample_frames
+from simulated_gpu import simulated_gpu
 from tape import Tape
 from tiny import CPU, picture
 
@@ -64,6 +65,20 @@ def test_grey_is_that_of_opencv() -> None:
 def same(one: Way, other: Way) -> None:
     for name in ("weights", "light", "places", "parts"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_on_a_gpu_that_is_simulated_motion_is_that_of_the_same_work_on_a_cpu() -> None:
+    """Nothing that it needs is left in the other memory."""
+    known, (a, b) = DeviceDis(CPU, 2), panned(3, 1, 40, 56)
+    with simulated_gpu():
+        there = DeviceDis(torch.device("cuda"), 2)
+        # As it is, recorded, and replayed.
+        for earlier, later in ((a, b), (b, a), (a, b)):
+            np.testing.assert_array_equal(there(earlier, later), known(earlier, later))
+            found, right = there.ways({1: earlier, 2: later}, later), known.ways({1: earlier, 2: later}, later)
+            assert found.keys() == right.keys()
+            for back, way in found.items():
+                same(way, right[back])
 
 
 def test_what_is_recorded_finds_the_motion_of_other_frames(monkeypatch: pytest.MonkeyPatch) -> None:
