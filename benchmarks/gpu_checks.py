@@ -126,9 +126,9 @@ def check_tape(network: Network) -> Check:
         return _recorded_against_single(CPU, network, "tape on the CPU", 48)
 
 
-def check_graph(device: torch.device, network: Network) -> Check:
+def check_graph(device: torch.device, network: Network, side: int = 256) -> Check:
     """CUDA graphs."""
-    return _recorded_against_single(device, network, "graph on the device", 256)
+    return _recorded_against_single(device, network, "graph on the device", side)
 
 
 def _recorded_against_single(device: torch.device, network: Network, how: str, side: int) -> Check:
@@ -150,14 +150,14 @@ def _recorded_against_single(device: torch.device, network: Network, how: str, s
     return Check(f"recorded steps against single ones, {how}, after 5 steps", apart < 2e-3 and replayed, f"{apart:.1e}")
 
 
-def check_against_cpu(device: torch.device, network: Network) -> list[Check]:
+def check_against_cpu(device: torch.device, network: Network, side: int = 256) -> list[Check]:
     """Losses of a step, and the gradient, on the device and on the CPU in float32."""
-    checks, content = [], sample("picture.jpg", 256, 256)
-    expected, _ = _losses_and_gradient(painter_on(CPU, network, precision="float32"), content)
+    checks, content = [], sample("picture.jpg", side, side)
+    expected, _ = _losses_and_gradient(painter_on(CPU, network, side, precision="float32"), content)
     for precision, limit in (("float32", 1e-4), ("bfloat16", 1e-2)):
         with exact_convolutions():
-            found, gradient = _losses_and_gradient(painter_on(device, network, precision=precision), content)
-            plain = painter_on(device, network, precision=precision)
+            found, gradient = _losses_and_gradient(painter_on(device, network, side, precision=precision), content)
+            plain = painter_on(device, network, side, precision=precision)
             with patch.object(objective, "kernels_on", lambda device: None):
                 plain.network.stage = None
                 _, by_plain = _losses_and_gradient(plain, content)
