@@ -119,6 +119,10 @@ class OnGpu(Tensor):
     def __deepcopy__(self, memo: Any) -> Tensor:
         return OnGpu(self.held.clone())
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A file of tensors is read to the CPU whatever they were on.
+        return self.held.__reduce_ex__(protocol)
+
     def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return f"OnGpu({self.held!r})"
 

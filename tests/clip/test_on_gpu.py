@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 from interpreted import interpreted_kernels
-from jobs import SETS, invoke, moving_folder, paint_picture
+from jobs import SETS, SHALLOW, invoke, moving_folder, paint_picture
 from PIL import Image as Pillow
 from simulated_gpu import GPU, simulated_gpu
 from tiny import CPU, CountingNetwork, picture, tiny_settings
 
-from pipeline.style.frame import Style, TemporalTarget, WarmStart
+from pipeline.style.frame import Progress, Style, TemporalTarget, WarmStart
 from pipeline.style.oom_fallback import MemoryFallback
 from pipeline.style.painter import Painter
+from reelbrush import stylize_image
 
 SIZE = (32, 48)
 STILLS = {
@@ -139,6 +140,24 @@ def test_a_clip_is_the_same_on_a_gpu(options: tuple[str, ...], here: Path) -> No
         there = painted("cuda", *job)
     known = painted("cpu", *job)
     assert apart(there, known) < 1
+
+
+def test_a_picture_that_is_left_goes_on_there(here: Path) -> None:
+    """What its optimiser has learnt is read from a file, and belongs on the GPU."""
+
+    def leave(progress: Progress) -> None:
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    how = {**SHALLOW, "device": "cuda", "levels": 1, "steps": 9}
+    steps: list[int] = []
+    with simulated_gpu():
+        stylize_image("content.png", "a.png", "whole.png", **how)
+        with pytest.raises(KeyboardInterrupt):
+            stylize_image("content.png", "a.png", "half.png", on_progress=leave, **how)
+        stylize_image("content.png", "a.png", "half.png", on_progress=lambda one: steps.append(one.step), **how)
+    assert steps == [5, 6, 7, 8, 9]
+    assert apart(frames_of(Path("whole.png")), frames_of(Path("half.png"))) == 0
 
 
 def test_with_less_memory_a_picture_is_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
