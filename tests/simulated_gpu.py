@@ -8,7 +8,7 @@ speed, numbers of other hardware, copies that are still under way, and graphs as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial, wraps
 from typing import Any
 from unittest.mock import patch
@@ -268,12 +268,9 @@ def simulated_gpu(painting: Kernels | None = None, motion: MotionKernels | None 
         from triton.runtime.interpreter import GridExecutor
 
         changes.append((GridExecutor, "__call__", _launching(GridExecutor.__call__)))
-    active = [patch.object(*change) for change in changes]
-    try:
-        for one in active:
-            one.start()
+    with ExitStack() as changed:
+        # What kernels were given would stay in memory.
+        changed.callback(_launches.clear)
+        for change in changes:
+            changed.enter_context(patch.object(*change))
         yield
-    finally:
-        for one in reversed(active):
-            with suppress(RuntimeError):
-                one.stop()

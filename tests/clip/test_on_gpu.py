@@ -76,6 +76,17 @@ def painted(device: str, *job: str, flow: str = "dis-cpu") -> list[np.ndarray]:
     return frames_of(output)
 
 
+def on_both(*job: str, flow: str = "dis-cpu") -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The frames of a job on the simulated GPU, and on the CPU.
+
+    :param flow: what finds the motion for the GPU; for the CPU it is OpenCV.
+    """
+    quick = (*job[:2], "--set", "levels=1", *job[2:])
+    with simulated_gpu():
+        there = painted("cuda", *quick, flow=flow)
+    return there, painted("cpu", *quick)
+
+
 def frames_of(place: Path) -> list[np.ndarray]:
     """The pictures of a folder, or one, (H, W, 3)."""
     files = sorted(place.glob("*.png")) if place.is_dir() else [place]
@@ -126,19 +137,13 @@ def test_copies_views_and_gradients_are_those_of_a_gpu() -> None:
 
 @pytest.mark.parametrize("options", STILLS.values(), ids=STILLS)
 def test_a_picture_is_the_same_on_a_gpu(options: tuple[str, ...], here: Path) -> None:
-    job = ("image", "content.png", "--set", "levels=1", *options)
-    with simulated_gpu():
-        there = painted("cuda", *job)
-    known = painted("cpu", *job)
+    there, known = on_both("image", "content.png", *options)
     assert apart(there, known) < 1
 
 
 @pytest.mark.parametrize("options", CLIPS)
 def test_a_clip_is_the_same_on_a_gpu(options: tuple[str, ...], here: Path) -> None:
-    job = ("video", "clip", "--set", "levels=1", *options)
-    with simulated_gpu():
-        there = painted("cuda", *job)
-    known = painted("cpu", *job)
+    there, known = on_both("video", "clip", *options)
     assert apart(there, known) < 1
 
 
@@ -176,10 +181,7 @@ def test_with_less_memory_a_picture_is_the_same_on_a_gpu(monkeypatch: pytest.Mon
 
 
 def test_motion_that_the_gpu_finds_paints_the_same_clip_but_for_the_motion(here: Path) -> None:
-    job = ("video", "clip", "--set", "levels=1")
-    with simulated_gpu():
-        there = painted("cuda", *job, flow="dis")
-    known = painted("cpu", *job)
+    there, known = on_both("video", "clip", flow="dis")
     assert 0 < apart(there, known) < 0.3 * apart(frames_of(Path("clip")), known)
 
 
